@@ -1,0 +1,290 @@
+// What a validated scenario says, as plain immutable structs: every range and cross-field check has
+// been made, every default is filled in, every name is resolved to a position in a list.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "plimsoll/ids.hpp"
+#include "plimsoll/policies/params.hpp"
+#include "plimsoll/units.hpp"
+
+namespace plimsoll {
+
+/// How a figure came to be known. Rumours and assumptions are told in every report that uses them.
+enum class Provenance : std::uint8_t { measured, published, calibrated, assumed, rumour };
+
+enum class Precision : std::uint8_t { fp16, bf16, fp8, int8 };
+
+/// Bytes of one number.
+constexpr int bytes_of(Precision precision) {
+  return precision == Precision::fp16 || precision == Precision::bf16 ? 2 : 1;
+}
+
+/// One GPU type and the node that it comes in. Rates are peaks from the data sheet.
+struct GpuSpec {
+  std::string name;
+  Bytes memory;                          // per GPU
+  BytesPerSecond memory_bandwidth;       // per GPU
+  FlopRate fp16;                         // dense tensor-core peak
+  FlopRate fp8;                          // 0: not supported
+  FlopRate int8;                         // 0: not supported (operations/s)
+  bool bf16 = true;                      // bf16 tensor cores present
+  Watts tdp;                             // per GPU
+  int gpus_per_node = 8;
+  BytesPerSecond nvlink;                 // per GPU and direction
+  BytesPerSecond pcie;                   // per GPU and direction
+  BytesPerSecond nic;                    // per node and direction: weight pulls, KV transfers
+  BytesPerSecond node_hop_bandwidth;     // send/recv of one pipeline hop between nodes
+  Duration node_hop_latency;             // ... and its latency
+  BytesPerSecond ssd;                    // sequential read per node
+  Bytes host_memory;                     // per node
+  bool decode_extrapolated = false;      // no public decode measurement: results say so
+  std::string source;
+  Provenance provenance = Provenance::published;
+};
+
+/// One transformer. Shapes as in its published configuration.
+struct ModelSpec {
+  std::string name;
+  std::int64_t parameters = 0;         // all weights
+  std::int64_t active_parameters = 0;  // per token; equals parameters when dense
+  int layers = 0;
+  int hidden = 0;
+  int heads = 0;
+  int kv_heads = 0;
+  int head_dim = 0;
+  int ffn = 0;
+  int vocab = 0;
+  int max_context = 0;                 // tokens
+  bool gated_mlp = false;              // three FFN matrices instead of two
+  int experts = 1;
+  int experts_per_token = 1;
+  std::string source;
+  Provenance provenance = Provenance::published;
+};
+
+enum class StepForm : std::uint8_t {
+  roofline,  // operators from model and GPU shapes x the efficiencies below
+  linear,    // the affine coefficients below, for users who measured them (and for tests)
+};
+
+/// How an inference engine uses the hardware. Efficiencies are shares of the GPU's peak, in (0, 1].
+struct EngineProfile {
+  std::string name;
+  StepForm form = StepForm::roofline;
+  // form: roofline
+  double gemm_efficiency = 0.6;           // of peak FLOPS, reached at many tokens
+  double gemm_half_tokens = 64;           // tokens at which half of that is reached
+  double weight_read_efficiency = 0.8;    // of peak memory bandwidth
+  double kv_read_efficiency = 0.7;        // of peak memory bandwidth, decode attention
+  double attention_efficiency = 0.4;      // of peak FLOPS, prefill attention
+  double collective_efficiency = 0.7;     // of NVLink bandwidth, large messages
+  Duration collective_latency{};          // per all-reduce
+  Duration host_per_layer{};              // launch time per layer, overlaps with the device
+  Duration host_per_step{};               // serial: scheduling, sampling
+  Duration host_per_sequence{};           // serial, per sequence that emits a token
+  // form: linear
+  Duration linear_step{};                 // per step
+  Duration linear_token{};                // per new token (prompt or output)
+  Duration linear_sequence{};             // per sequence that emits a token
+  Duration linear_kv_token{};             // per KV token read
+  std::string source;
+  Provenance provenance = Provenance::assumed;
+};
+
+/// Hourly prices of one GPU by contract; 0 = not offered.
+struct PriceSpec {
+  std::string name;
+  std::string gpu;  // a GpuSpec's name
+  UsdPerHour on_demand;
+  UsdPerHour reserved;
+  UsdPerHour spot;
+  std::string as_of;  // date of the quotation
+  std::string source;
+  Provenance provenance = Provenance::published;
+};
+
+/// A policy by name, with all of its parameters.
+struct PolicyConfig {
+  std::string policy;
+  PolicyParams params;
+};
+
+enum class Batching : std::uint8_t { continuous, static_batch };
+enum class Contract : std::uint8_t { on_demand, reserved, spot };
+
+/// Whether replicas serve at t = 0 or first pull their weights from a store.
+enum class PoolStart : std::uint8_t { ready, cold };
+
+/// Replicas of one kind: same GPU, model, layout and batching.
+struct PoolConfig {
+  std::string name;
+  std::size_t gpu = 0;      // into Config::gpus
+  ModelIndex model = 0;     // into Config::models
+  std::size_t profile = 0;  // into Config::profiles
+  std::optional<std::size_t> price;  // into Config::prices
+  Contract contract = Contract::on_demand;
+  int replicas = 1;
+  int tp = 1;
+  int pp = 1;
+  Precision weight_precision = Precision::fp16;
+  Precision kv_precision = Precision::fp16;
+  Batching batching = Batching::continuous;
+  int max_num_seqs = 256;               // sequences running in a replica
+  int max_num_batched_tokens = 2048;    // token budget of one micro-batch in one step
+  bool chunked_prefill = true;
+  int block_size = 16;                  // tokens of a KV block
+  double gpu_memory_utilization = 0.9;  // share of memory for weights + activations + KV
+  std::optional<std::int64_t> kv_blocks;  // set directly instead of computed
+  double watermark = 0.01;              // share of KV blocks kept free at admission
+  int max_context = 0;                  // tokens; the model's when the scenario says nothing
+  PoolStart start = PoolStart::ready;
+  std::optional<std::size_t> store;     // into Config::stores, for cold starts
+  Duration provision{};                 // cold: before the weights are pulled
+  Duration warm_up{};                   // cold: after the weights are there
+};
+
+/// A model store: a server of weights with a finite uplink.
+struct StoreConfig {
+  std::string name;
+  BytesPerSecond uplink;
+  Duration latency{};
+};
+
+/// Per-request service level objectives; a request that meets all that are set is goodput.
+struct SloConfig {
+  std::optional<Duration> ttft;
+  std::optional<Duration> tpot;
+  std::optional<Duration> e2e;
+  std::optional<Duration> queue;
+};
+
+struct TierConfig {
+  std::string name;
+  int priority = 0;                   // larger is served first under priority queues
+  std::optional<Duration> deadline;   // longest wait before scheduling; overrides the queue's
+  SloConfig slo;
+  UsdPerMillion price_per_million_prompt_tokens;
+  UsdPerMillion price_per_million_output_tokens;
+};
+
+/// How requests reach replicas: per model, over all pools that serve it.
+struct ServiceConfig {
+  PolicyConfig router;
+  PolicyConfig queue;
+  PolicyConfig admission;
+  std::int64_t queue_capacity = 0;       // requests waiting centrally; 0 = no limit
+  std::optional<Duration> queue_deadline;  // longest wait before scheduling
+  int max_outstanding = 0;  // requests per replica before the rest waits centrally; 0 = no limit
+};
+
+enum class ArrivalProcess : std::uint8_t { poisson, gamma, closed_loop };
+
+/// One multiplier of the arrival rate over time; several multiply.
+struct RateShape {
+  enum class Kind : std::uint8_t { piecewise, diurnal, spike };
+  struct Point {
+    Duration at{};
+    double factor = 1.0;
+  };
+  Kind kind = Kind::piecewise;
+  // piecewise: linear between points, constant before the first and after the last
+  std::vector<Point> points;
+  // diurnal: 1 + (peak_to_mean - 1) cos(2 pi (t - peak_at) / period)
+  Duration period{};
+  Duration peak_at{};
+  double peak_to_mean = 1.0;
+  // spike: factor from `at` for `lasting`, linear ramps of `ramp` on both sides
+  Duration at{};
+  Duration lasting{};
+  Duration ramp{};
+  double factor = 1.0;
+};
+
+struct ArrivalConfig {
+  ArrivalProcess process = ArrivalProcess::poisson;
+  Frequency rate;         // requests/s at factor 1; open loops
+  double cv = 1.0;        // coefficient of variation of the gaps; gamma
+  int concurrency = 0;    // requests in flight; closed loop
+  std::vector<RateShape> shapes;
+};
+
+/// A law of token counts; every draw is rounded to the nearest integer and clamped to
+/// [minimum, maximum].
+struct LengthLaw {
+  enum class Kind : std::uint8_t { fixed, lognormal, exponential, quantiles };
+  struct Quantile {
+    double probability = 0.0;  // 0 .. 1, increasing over the list
+    double tokens = 0.0;
+  };
+  Kind kind = Kind::fixed;
+  double mean = 0.0;  // tokens (fixed: the value)
+  double cv = 1.0;    // lognormal
+  std::vector<Quantile> quantiles;  // linear between them
+  int minimum = 1;
+  int maximum = 1 << 20;
+};
+
+/// A share of the requests with its tier and, optionally, its own lengths.
+struct RequestClassConfig {
+  std::string name;
+  double share = 1.0;  // weight; shares are normalized
+  TierIndex tier = 0;
+  ModelIndex model = 0;
+  std::optional<LengthLaw> prompt;
+  std::optional<LengthLaw> output;
+};
+
+struct WorkloadConfig {
+  std::string trace;  // a CSV file (.gz allowed) that replaces arrivals and lengths; empty: none
+  double trace_speed = 1.0;  // arrival times are divided by this
+  std::int64_t max_requests = 0;  // stop after so many arrivals; 0 = no limit
+  ArrivalConfig arrivals;
+  LengthLaw prompt;
+  LengthLaw output;
+  std::vector<RequestClassConfig> classes;  // at least one
+};
+
+struct MetricsConfig {
+  Duration window{};                 // length of one SLO window
+  std::int64_t sample_requests = 0;  // rows of requests.csv (reservoir sample)
+};
+
+/// One condition on a metric, k6's grammar: "p(99)<3000", "avg<=50", "value>=0.999".
+struct ThresholdConfig {
+  std::string metric;      // e.g. "ttft_ms", "availability"
+  std::string tag_key;     // "tier", "model", "pool", or empty for the whole
+  std::string tag_value;
+  std::string text;        // the condition as written
+  std::string statistic;   // "p", "avg", "min", "max", "value"
+  double percentile = 0;   // for "p": 0 .. 100
+  std::string comparison;  // "<", "<=", ">", ">="
+  double bound = 0;        // in the metric's own unit
+  bool every_window = false;  // must hold in each window, not only over the whole run
+};
+
+struct Config {
+  std::string name;
+  std::string description;
+  std::uint64_t seed = 1;
+  Duration duration{};  // arrivals stop here; 0: when the trace ends
+  Duration drain{};     // requests in flight then may finish for at most so long
+  Duration warm_up{};   // requests that arrive earlier are counted but not measured
+  bool fast_forward = true;  // false: one event per step, same bytes
+  std::vector<GpuSpec> gpus;          // sorted by name, as all lists from YAML maps are
+  std::vector<ModelSpec> models;
+  std::vector<EngineProfile> profiles;
+  std::vector<PriceSpec> prices;
+  std::vector<StoreConfig> stores;
+  std::vector<PoolConfig> pools;      // at least one
+  std::vector<TierConfig> tiers;      // at least one
+  ServiceConfig service;
+  WorkloadConfig workload;
+  MetricsConfig metrics;
+  std::vector<ThresholdConfig> thresholds;
+};
+
+}  // namespace plimsoll

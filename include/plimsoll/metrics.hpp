@@ -1,0 +1,136 @@
+// Numbers of a finished run, as they go into result.json. Definitions: docs/metrics.md.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "plimsoll/config.hpp"
+#include "plimsoll/ids.hpp"
+#include "plimsoll/units.hpp"
+
+namespace plimsoll {
+
+/// Percentiles that every latency metric reports.
+inline constexpr std::array<double, 8> reported_percentiles = {10, 25, 50, 75, 90, 95, 99, 99.9};
+
+/// One latency metric over some set of requests (or gaps), in milliseconds.
+struct LatencySummary {
+  std::int64_t count = 0;
+  double mean = 0;
+  double std = 0;
+  double min = 0;
+  double max = 0;
+  std::array<double, 8> percentiles{};  // as reported_percentiles
+};
+
+/// What one slice of the requests experienced (the whole, a tier, a pool, a model).
+struct SliceSummary {
+  std::string kind;  // "all", "tier", "pool", "model"
+  std::string name;
+  std::int64_t arrived = 0;
+  std::int64_t in_flight = 0;
+  std::array<std::int64_t, outcome_count> outcomes{};
+  std::int64_t prompt_tokens = 0;   // of measured completed requests
+  std::int64_t output_tokens = 0;
+  std::int64_t measured = 0;        // requests that arrived after the warm-up and completed
+  std::int64_t unfinished = 0;      // measured arrivals that did not complete, in flight included
+  std::int64_t good = 0;            // measured completed requests that met all their SLOs
+  LatencySummary ttft, tpot, itl, e2el, queue;  // itl only for "all" and pools
+  double request_throughput = 0;    // measured completed / measured seconds
+  double output_throughput = 0;     // tokens/s
+  double total_token_throughput = 0;
+  double request_goodput = 0;
+  double availability = 0;          // completed + cached over all that ended
+};
+
+/// One closed window.
+struct WindowSummary {
+  SimTime begin{};
+  SimTime end{};
+  std::int64_t arrived = 0;
+  std::int64_t ended = 0;
+  std::int64_t completed = 0;
+  std::int64_t output_tokens = 0;   // emitted in the window
+  std::int64_t prompt_tokens = 0;   // computed in the window
+  std::int64_t queued = 0;          // waiting anywhere at its end
+  std::int64_t running = 0;
+  double ttft_p50 = 0, ttft_p99 = 0, tpot_p50 = 0, tpot_p99 = 0, e2el_p50 = 0, e2el_p99 = 0;  // ms
+  double queue_p99 = 0;             // ms
+  double gpu_utilization = 0;       // busy share of ready GPU time in the window
+  double kv_cache_usage = 0;        // blocks used / total at its end
+};
+
+struct PoolSummary {
+  std::string name;
+  std::string gpu;
+  std::int64_t gpus = 0;            // in replicas
+  std::int64_t replicas = 0;
+  std::int64_t busy_ns = 0;         // GPU-nanoseconds; busy + idle + down = gpus x elapsed
+  std::int64_t idle_ns = 0;
+  std::int64_t down_ns = 0;
+  std::int64_t preemptions = 0;
+  double gpu_utilization = 0;       // busy / (busy + idle)
+  double kv_cache_usage_mean = 0;   // over window ends
+  double kv_cache_usage_max = 0;
+  double mean_batch = 0;            // decoding sequences per step
+  std::string memory_arithmetic;
+  std::int64_t kv_blocks = 0;
+};
+
+struct ThresholdVerdict {
+  ThresholdConfig threshold;
+  bool holds = false;
+  bool measured = false;            // false: nothing to measure; counts as not holding
+  double value = 0;
+  double worst_window_value = 0;
+  SimTime worst_window{};           // begin
+};
+
+struct CostLine {
+  std::string pool;
+  std::string price;                // its name; empty: no price given
+  double gpu_hours = 0;
+  double dollars = 0;
+};
+
+struct CostSummary {
+  std::vector<CostLine> lines;
+  double gpu_hours = 0;
+  double total = 0;                 // $
+  double per_request = 0;           // $ per completed request
+  double per_million_tokens = 0;    // $ per 10^6 output tokens
+  double revenue = 0;               // $
+  double margin = 0;                // (revenue - total) / revenue; 0 without revenue
+};
+
+enum class VerdictKind : std::uint8_t { holds, fails, overloaded };
+
+struct Verdict {
+  VerdictKind kind = VerdictKind::holds;
+  std::vector<std::string> reasons;  // one sentence each: what failed, the worst window, bottleneck
+};
+
+/// A row of requests.csv is a RequestRecord; the reservoir keeps them sorted by id.
+struct RunResult {
+  std::string scenario;
+  std::uint64_t seed = 0;
+  SimTime end{};                    // when the last event happened
+  SimTime arrivals_end{};
+  Verdict verdict;
+  std::vector<SliceSummary> slices;  // the first is "all"
+  std::vector<WindowSummary> windows;
+  std::vector<PoolSummary> pools;
+  std::vector<ThresholdVerdict> thresholds;
+  CostSummary cost;
+  std::int64_t skipped_rows = 0;
+  std::vector<std::string> notes;   // e.g. what rests on assumed or extrapolated figures
+  std::uint64_t fingerprint = 0;    // hash of (time, event, request id): see docs/invariants.md
+  // run.json only:
+  std::uint64_t events = 0;
+  double wall_seconds = 0;
+};
+
+}  // namespace plimsoll

@@ -1,0 +1,59 @@
+// How a policy describes itself and receives its parameters. The same descriptions validate the
+// scenario, print `plimsoll show policies NAME`, and generate docs/policies.md.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "plimsoll/units.hpp"
+
+namespace plimsoll {
+
+enum class ParamKind : std::uint8_t { count, ratio, duration, rate, text, flag };
+
+/// One parameter of a policy.
+struct ParamDoc {
+  std::string key;
+  ParamKind kind;
+  std::string default_text;            // as it would stand in YAML, unit included
+  std::string help;                    // one sentence
+  double minimum = 0.0;                // in base units (count, ratio, ns, 1/s); inclusive
+  double maximum = 1e18;               // inclusive
+  std::vector<std::string> choices{};  // for ParamKind::text: the valid words; empty = any
+};
+
+/// Validated parameters: every documented key is present, in base units. Reading a key that the
+/// policy did not document, or as another kind, is an InternalError.
+class PolicyParams {
+ public:
+  void set_number(const std::string& key, double base_value) { numbers_[key] = base_value; }
+  void set_text(const std::string& key, std::string value) { texts_[key] = std::move(value); }
+
+  std::int64_t count(const std::string& key) const;
+  double ratio(const std::string& key) const;      // also rates, in 1/s
+  Duration duration(const std::string& key) const;
+  bool flag(const std::string& key) const;
+  const std::string& text(const std::string& key) const;
+
+  const std::map<std::string, double>& numbers() const { return numbers_; }
+  const std::map<std::string, std::string>& texts() const { return texts_; }
+
+ private:
+  std::map<std::string, double> numbers_;
+  std::map<std::string, std::string> texts_;
+};
+
+/// What the configuration needs to know of one registered policy.
+struct PolicyDoc {
+  std::string name;
+  std::string summary;  // one sentence
+  std::vector<ParamDoc> params;
+};
+
+/// All policies by kind ("router", "queue", "admission"), each list sorted by name. Built by the
+/// policies room and handed to the configuration, which therefore knows no policy by itself.
+using PolicyCatalog = std::map<std::string, std::vector<PolicyDoc>>;
+
+}  // namespace plimsoll

@@ -1,0 +1,25 @@
+// Queue policies order the requests that wait, centrally and in a replica.
+#pragma once
+
+#include <cstdint>
+
+#include "plimsoll/config.hpp"
+#include "plimsoll/policies/registry.hpp"
+#include "plimsoll/policies/request_view.hpp"
+
+namespace plimsoll {
+
+/// Smaller is served first; equal ranks go by order of arrival.
+using QueueRank = std::int64_t;
+
+/// Contract: rank() is called once when a request joins; the rank stays with it, also when it is
+/// preempted and waits again. O(1).
+class QueuePolicy {
+ public:
+  virtual ~QueuePolicy() = default;
+  virtual QueueRank rank(const RequestView& request) = 0;
+};
+
+void register_builtin_queues(Registry<QueuePolicy>& queues);
+
+}  // namespace plimsoll

@@ -1,0 +1,28 @@
+// What a policy may know of a request. The true output length is not here, on purpose: a control
+// plane cannot see it, so no policy can.
+#pragma once
+
+#include <cstdint>
+
+#include "plimsoll/ids.hpp"
+#include "plimsoll/units.hpp"
+
+namespace plimsoll {
+
+/// A guess of the output length from what is known beforehand (the class's mean), in tokens.
+struct PredictedLength {
+  double tokens = 0;
+};
+
+struct RequestView {
+  RequestId id = 0;
+  TierIndex tier = 0;
+  ClassIndex request_class = 0;
+  ModelIndex model = 0;
+  int priority = 0;  // its tier's; larger is more urgent
+  std::int32_t prompt_tokens = 0;
+  PredictedLength predicted_output;
+  SimTime arrived{};
+};
+
+}  // namespace plimsoll

@@ -1,0 +1,72 @@
+// Units as types: every physical quantity that crosses a function boundary is one of these.
+// Conversions from and to text happen in base/unit_text only; SimGrid's doubles in engine only.
+#pragma once
+
+#include <chrono>
+#include <compare>
+#include <cstdint>
+
+namespace plimsoll {
+
+/// A span of simulated time: int64 nanoseconds, exact for 292 years.
+using Duration = std::chrono::nanoseconds;
+
+/// The simulated clock. Every scenario starts at its own t = 0.
+struct SimClock {
+  using duration = Duration;
+  using rep = Duration::rep;
+  using period = Duration::period;
+  using time_point = std::chrono::time_point<SimClock>;
+  static constexpr bool is_steady = true;
+};
+
+/// A point in simulated time. `SimTime + SimTime` does not compile.
+using SimTime = SimClock::time_point;
+
+inline constexpr SimTime sim_start{};
+inline constexpr SimTime never = SimTime::max();
+
+/// One number in one base unit, with no implicit way in or out.
+template <class Tag, class Rep>
+class Quantity {
+ public:
+  constexpr Quantity() = default;
+  static constexpr Quantity of(Rep base) { return Quantity{base}; }
+  constexpr Rep count() const { return value_; }
+
+  friend constexpr auto operator<=>(Quantity, Quantity) = default;
+  friend constexpr Quantity operator+(Quantity a, Quantity b) {
+    return Quantity{a.value_ + b.value_};
+  }
+  friend constexpr Quantity operator-(Quantity a, Quantity b) {
+    return Quantity{a.value_ - b.value_};
+  }
+  /// The ratio of two like quantities is a bare number.
+  friend constexpr double operator/(Quantity a, Quantity b) {
+    return static_cast<double>(a.value_) / static_cast<double>(b.value_);
+  }
+
+ private:
+  explicit constexpr Quantity(Rep v) : value_{v} {}
+  Rep value_{};
+};
+
+using Bytes = Quantity<struct BytesTag, std::int64_t>;             // bytes
+using BytesPerSecond = Quantity<struct BytesPerSecondTag, double>;  // bytes/s
+using FlopRate = Quantity<struct FlopRateTag, double>;              // floating-point operations/s
+using Frequency = Quantity<struct FrequencyTag, double>;            // events/s (requests, users)
+using Watts = Quantity<struct WattsTag, double>;                    // W
+using Usd = Quantity<struct UsdTag, double>;                        // formed once, from integers x price
+using UsdPerHour = Quantity<struct UsdPerHourTag, double>;          // $/h
+using UsdPerMillion = Quantity<struct UsdPerMillionTag, double>;    // $ per 10^6 tokens
+
+/// Seconds as double, for formulas and reports; never for the order of events.
+constexpr double to_seconds(Duration d) { return static_cast<double>(d.count()) * 1e-9; }
+constexpr double to_milliseconds(Duration d) { return static_cast<double>(d.count()) * 1e-6; }
+
+/// The nearest nanosecond to `seconds`; halves away from zero.
+constexpr Duration from_seconds(double seconds) {
+  return Duration{static_cast<std::int64_t>(seconds * 1e9 + (seconds < 0 ? -0.5 : 0.5))};
+}
+
+}  // namespace plimsoll

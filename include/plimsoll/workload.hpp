@@ -1,0 +1,52 @@
+// Requests in time: a stream that is drawn one by one, never held whole.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "plimsoll/config.hpp"
+
+namespace plimsoll {
+
+/// One request as its user sends it. `output_tokens` is what the model will produce: the truth,
+/// known to the workload and the replica's arithmetic, never to a policy.
+struct Arrival {
+  SimTime at{};
+  std::int32_t prompt_tokens = 0;
+  std::int32_t output_tokens = 0;
+  std::int32_t reusable_prefix_tokens = 0;  // 0 when the trace does not say
+  ClassIndex request_class = 0;
+};
+
+/// Yields arrivals in non-decreasing time. Ids are given by order: the n-th has id n.
+class RequestSource {
+ public:
+  virtual ~RequestSource() = default;
+  /// Fills `out` with the next arrival; false when there is none (any more). In a closed loop
+  /// `at` of the first `concurrency` requests is 0 and the next ones exist only after
+  /// on_finished.
+  virtual bool next(Arrival& out) = 0;
+  /// A request ended at `now`, whatever its outcome. Only closed loops care: one more arrival
+  /// becomes available, at `now`.
+  virtual void on_finished(SimTime now) = 0;
+  /// True when on_finished can make new arrivals available.
+  virtual bool closed_loop() const = 0;
+  /// Rows of a trace that were skipped as bad so far.
+  virtual std::int64_t skipped_rows() const = 0;
+};
+
+struct SourceOptions {
+  bool skip_bad_rows = false;  // count bad trace rows instead of ending with ConfigError
+};
+
+/// The source that `config.workload` describes, drawing from config.seed. Throws ConfigError for
+/// a bad trace, with file and line (from next(), since traces are streamed).
+std::unique_ptr<RequestSource> make_request_source(const Config& config,
+                                                   const SourceOptions& options);
+
+/// The arrival rate at `t`, requests/s: arrivals.rate times all shapes.
+double arrival_rate(const ArrivalConfig& arrivals, SimTime t);
+
+}  // namespace plimsoll

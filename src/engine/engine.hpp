@@ -1,0 +1,96 @@
+// Time. An event heap ordered by (time, priority, tie) on one SimGrid kernel timer, and SimGrid's
+// flows and actors for whatever contends for a shared resource. The rest of the code does not know
+// that SimGrid exists. One Engine per process, ever.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "engine/event_heap.hpp"
+#include "plimsoll/units.hpp"
+
+namespace plimsoll {
+
+/// Hosts, links and disks to build. Names are unique; nodes are grouped so that 1,750 of them
+/// cost little.
+struct PlatformSpec {
+  struct NodeGroup {
+    std::string name;               // hosts are called NAME-0 .. NAME-(count-1)
+    int count = 0;
+    BytesPerSecond nic;             // per direction
+    Duration nic_latency{};
+    BytesPerSecond disk_read;       // 0: no disk
+  };
+  struct Store {
+    std::string name;
+    BytesPerSecond uplink;
+    Duration latency{};
+  };
+  std::vector<NodeGroup> groups;
+  std::vector<Store> stores;
+};
+
+class Engine;
+
+/// What an actor's body may do besides using the engine: wait.
+class ActorContext {
+ public:
+  virtual ~ActorContext() = default;
+  virtual void sleep_until(SimTime t) = 0;
+  /// Moves bytes and waits until they arrived.
+  virtual void transfer(const std::string& from, const std::string& to, Bytes bytes) = 0;
+  /// Reads from `node`'s disk and waits.
+  virtual void read(const std::string& node, Bytes bytes) = 0;
+};
+
+class Engine {
+ public:
+  explicit Engine(const PlatformSpec& platform);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  SimTime now() const { return now_; }
+
+  /// A timer that is armed over and over without allocation: `fn(context, argument)` runs when it
+  /// is due. Ties of equal (time, priority) go by order of creation, whenever they were armed.
+  TimerId make_timer(EventPriority priority, EventFn fn, void* context, std::uint64_t argument) {
+    return heap_.make_timer(priority, fn, context, argument);
+  }
+  /// Arms or re-arms; t >= now().
+  void arm(TimerId timer, SimTime t) { heap_.arm(timer, t); }
+  void disarm(TimerId timer) { heap_.disarm(timer); }
+
+  /// One event; equal (time, priority) go by order of the calls, after all timers. t >= now().
+  TimerId at(SimTime t, EventPriority priority, std::function<void()> fn);
+  /// Cancels an event of at() that has not happened.
+  void cancel(TimerId event);
+
+  /// Starts an actor: straight-line code that waits. Runs from now().
+  void spawn(const std::string& name, std::function<void(ActorContext&)> body);
+  /// Moves bytes over the network; `done` runs as an event on completion.
+  void transfer(const std::string& from, const std::string& to, Bytes bytes,
+                std::function<void()> done);
+  /// Reads from a node's disk.
+  void read(const std::string& node, Bytes bytes, std::function<void()> done);
+
+  /// Plays all events up to and including `end`, then now() == end; or until stop().
+  void run_until(SimTime end);
+  /// Plays until nothing is left to happen, or stop().
+  void run();
+  /// Ends run_until()/run() after the current event.
+  void stop();
+
+  /// Events played so far.
+  std::uint64_t events() const;
+
+ private:
+  struct Impl;
+  SimTime now_{};
+  EventHeap heap_;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace plimsoll

@@ -1,0 +1,75 @@
+// What serving and service tell the metrics: plain structs and the sink that takes them.
+#pragma once
+
+#include <cstdint>
+
+#include "perf/step_time_model.hpp"
+#include "plimsoll/ids.hpp"
+#include "plimsoll/units.hpp"
+
+namespace plimsoll {
+
+/// A request at the end of its life, or at its first token (then `finished` is not set).
+struct RequestRecord {
+  RequestId id = 0;
+  ClassIndex request_class = 0;
+  TierIndex tier = 0;
+  ModelIndex model = 0;
+  PoolIndex pool = 0;            // meaningful when `replica_assigned`
+  ReplicaIndex replica = 0;
+  bool replica_assigned = false;
+  Outcome outcome = Outcome::completed;
+  std::int32_t prompt_tokens = 0;
+  std::int32_t output_tokens = 0;   // that the request wants
+  std::int32_t emitted_tokens = 0;  // that it got
+  std::int32_t preemptions = 0;
+  SimTime arrived{};
+  SimTime scheduled = never;    // first time in a batch
+  SimTime first_token = never;
+  SimTime finished = never;
+};
+
+/// `steps` consecutive steps of one replica with the same batch, all ending in one metrics window:
+/// each of `sequences` decoding sequences got one token per step. Step j (0-based) lasted
+/// first_step + j * slope.
+struct StepRun {
+  PoolIndex pool = 0;
+  ReplicaIndex replica = 0;
+  std::int64_t steps = 0;
+  std::int64_t sequences = 0;      // decoding, hence with an inter-token gap per step
+  std::int64_t prompt_tokens = 0;  // prompt tokens computed (only when steps == 1)
+  std::int64_t first_tokens = 0;   // sequences whose prefill ended in it: tokens without a gap
+  Femtoseconds first_step = 0;
+  Femtoseconds slope = 0;
+};
+
+/// State of one pool at the end of a window.
+struct PoolGauges {
+  PoolIndex pool = 0;
+  std::int64_t replicas_ready = 0;
+  std::int64_t replicas_busy = 0;
+  std::int64_t running = 0;        // sequences in batches
+  std::int64_t waiting = 0;        // requests in the replicas' own queues
+  std::int64_t kv_blocks_used = 0;
+  std::int64_t kv_blocks_total = 0;
+  std::int64_t busy_ns = 0;        // replica-nanoseconds since t = 0
+  std::int64_t idle_ns = 0;
+  std::int64_t down_ns = 0;
+  std::int64_t preemptions = 0;    // since t = 0
+};
+
+/// Takes the events of a run, in order of time. Calls cost O(1) and must not allocate per call.
+class EventSink {
+ public:
+  virtual ~EventSink() = default;
+  virtual void on_arrival(RequestId id, ClassIndex request_class, SimTime now) = 0;
+  /// The first output token of a request reached its user.
+  virtual void on_first_token(const RequestRecord& record) = 0;
+  /// A request came to its one outcome, at record.finished.
+  virtual void on_end(const RequestRecord& record) = 0;
+  virtual void on_steps(const StepRun& run) = 0;
+  /// A sequence that had been preempted emitted its next token `gap` after the one before.
+  virtual void on_resumed_token(PoolIndex pool, Duration gap) = 0;
+};
+
+}  // namespace plimsoll
