@@ -1,0 +1,170 @@
+// Workload: the three kinds of request streams: open loop, closed loop, trace.
+#include <fmt/format.h>
+
+#include <cmath>
+#include <queue>
+
+#include "plimsoll/errors.hpp"
+#include "plimsoll/workload.hpp"
+#include "workload/renewal_process.hpp"
+#include "workload/request_maker.hpp"
+#include "workload/trace_reader.hpp"
+
+namespace plimsoll {
+namespace {
+
+/// Where arrivals end: by count, or at the end of the run (arrivals lie in [0, duration)).
+class Limits {
+ public:
+  explicit Limits(const Config& config)
+      : requests_{config.workload.max_requests},
+        end_{config.duration > Duration::zero() ? sim_start + config.duration : never} {}
+
+  bool reached(RequestId next) const {
+    return requests_ > 0 && next >= static_cast<RequestId>(requests_);
+  }
+  bool over(SimTime at) const { return at >= end_; }
+
+ private:
+  std::int64_t requests_;
+  SimTime end_;
+};
+
+class OpenLoop : public RequestSource {
+ public:
+  explicit OpenLoop(const Config& config)
+      : limits_{config},
+        process_{config.workload.arrivals, config.seed},
+        maker_{config.workload, config.seed} {}
+
+  bool next(Arrival& out) override {
+    SimTime at{};
+    if (ended_ || limits_.reached(id_) || !process_.next(id_, at) || limits_.over(at)) {
+      ended_ = true;
+      return false;
+    }
+    out.at = at;
+    maker_.fill(id_++, out);
+    return true;
+  }
+  void on_finished(SimTime) override {}
+  bool closed_loop() const override { return false; }
+  std::int64_t skipped_rows() const override { return 0; }
+
+ private:
+  Limits limits_;
+  RenewalProcess process_;
+  RequestMaker maker_;
+  RequestId id_ = 0;
+  bool ended_ = false;
+};
+
+/// A fixed number of users: each sends its next request when the last one ended.
+class ClosedLoop : public RequestSource {
+ public:
+  explicit ClosedLoop(const Config& config)
+      : limits_{config},
+        maker_{config.workload, config.seed},
+        starting_{config.workload.arrivals.concurrency} {}
+
+  bool next(Arrival& out) override {
+    if (limits_.reached(id_)) {
+      return false;
+    }
+    if (starting_ > 0) {
+      --starting_;
+      out.at = sim_start;
+    } else if (!ready_.empty()) {
+      out.at = ready_.front();
+      ready_.pop();
+    } else {
+      return false;
+    }
+    maker_.fill(id_++, out);
+    return true;
+  }
+  void on_finished(SimTime now) override {
+    if (!limits_.over(now)) {
+      ready_.push(now);
+    }
+  }
+  bool closed_loop() const override { return true; }
+  std::int64_t skipped_rows() const override { return 0; }
+
+ private:
+  Limits limits_;
+  RequestMaker maker_;
+  int starting_;
+  std::queue<SimTime> ready_;  // at most one entry per user
+  RequestId id_ = 0;
+};
+
+class TraceReplay : public RequestSource {
+ public:
+  TraceReplay(const Config& config, const SourceOptions& options)
+      : limits_{config},
+        maker_{config.workload, config.seed},
+        path_{config.workload.trace},
+        speed_{config.workload.trace_speed},
+        reader_{path_, open_byte_file(path_), options.skip_bad_rows} {}
+
+  bool next(Arrival& out) override {
+    TraceRow row;
+    if (ended_ || limits_.reached(id_) || !reader_.next(row)) {
+      ended_ = true;
+      return false;
+    }
+    out.at = sim_start + scaled(row.at);
+    if (limits_.over(out.at)) {
+      ended_ = true;
+      return false;
+    }
+    out.prompt_tokens = row.prompt_tokens;
+    out.output_tokens = row.output_tokens;
+    out.reusable_prefix_tokens = row.reusable_prefix_tokens;
+    out.request_class = maker_.draw_class(id_++);
+    return true;
+  }
+  void on_finished(SimTime) override {}
+  bool closed_loop() const override { return false; }
+  std::int64_t skipped_rows() const override { return reader_.skipped_rows(); }
+
+ private:
+  Duration scaled(Duration at) const {
+    if (speed_ == 1.0) {
+      return at;
+    }
+    constexpr double most = 9e18;  // ns; the clock ends at 9.22e18
+    const double ns = std::round(static_cast<double>(at.count()) / speed_);
+    if (!(ns <= most)) {
+      throw ConfigError{
+          {Diagnostic{path_, 0, 0, "workload.trace_speed",
+                      fmt::format("at speed {} the trace lasts over 285 years", speed_),
+                      "expected a factor near 1; larger plays the trace faster"}}};
+    }
+    return Duration{static_cast<std::int64_t>(ns)};
+  }
+
+  Limits limits_;
+  RequestMaker maker_;
+  std::string path_;
+  double speed_;
+  TraceReader reader_;
+  RequestId id_ = 0;
+  bool ended_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<RequestSource> make_request_source(const Config& config,
+                                                   const SourceOptions& options) {
+  if (!config.workload.trace.empty()) {
+    return std::make_unique<TraceReplay>(config, options);
+  }
+  if (config.workload.arrivals.process == ArrivalProcess::closed_loop) {
+    return std::make_unique<ClosedLoop>(config);
+  }
+  return std::make_unique<OpenLoop>(config);
+}
+
+}  // namespace plimsoll
