@@ -1,4 +1,5 @@
-// Does a model fit a group of tp x pp GPUs, and how many KV tokens remain: arithmetic that is shown.
+// Does a model fit a group of tp x pp GPUs, and how many KV tokens remain: arithmetic that is
+// shown.
 #pragma once
 
 #include <cstdint>
@@ -10,16 +11,16 @@ namespace plimsoll {
 
 /// The memory of one GPU of the tightest stage, and what it leaves for KV.
 struct MemoryFit {
-  Bytes budget;                    // memory x gpu_memory_utilization
-  Bytes weights;                   // of the heaviest stage, per GPU
-  Bytes activations;               // per GPU, at the token budget
-  Bytes kv_space;                  // what remains (may be negative: does not fit)
+  Bytes budget;                         // memory x gpu_memory_utilization
+  Bytes weights;                        // of the heaviest stage, per GPU
+  Bytes activations;                    // per GPU, at the token budget
+  Bytes kv_space;                       // what remains (may be negative: does not fit)
   std::int64_t kv_bytes_per_token = 0;  // per GPU of that stage (ceil(kv_heads / tp) heads)
-  std::int64_t kv_blocks = 0;      // of the whole replica: the minimum over stages
-  std::int64_t kv_tokens = 0;      // kv_blocks x block_size
-  Bytes total_weights;             // of the whole model, once
-  bool fits = false;               // holds at least one request of max_context
-  std::string arithmetic;          // the sum, in one or a few lines, for people
+  std::int64_t kv_blocks = 0;           // of the whole replica: the minimum over stages
+  std::int64_t kv_tokens = 0;           // kv_blocks x block_size
+  Bytes total_weights;                  // of the whole model, once
+  bool fits = false;                    // holds at least one request of max_context
+  std::string arithmetic;               // the sum, in one or a few lines, for people
 };
 
 /// Computes the fit of `pool`; never throws for what does not fit (see `fits`).

@@ -13,7 +13,7 @@ namespace plimsoll {
 struct Placement {
   int nodes = 0;
   int gpus_used = 0;
-  int gpus_stranded = 0;          // on the nodes but in no replica
+  int gpus_stranded = 0;            // on the nodes but in no replica
   bool stages_cross_nodes = false;  // pipeline hops leave the node
   /// First node of each replica; its stages follow on the same or the next nodes.
   std::vector<std::int32_t> first_node;

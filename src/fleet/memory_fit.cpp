@@ -1,0 +1,185 @@
+// Does a model fit a group of tp x pp GPUs, and how many KV tokens remain: arithmetic that is
+// shown.
+#include "fleet/memory_fit.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "fleet/model_shape.hpp"
+#include "plimsoll/errors.hpp"
+
+namespace plimsoll {
+namespace {
+
+double gigabytes(double bytes) {
+  return bytes * 1e-9;
+}
+double gigabytes(Bytes bytes) {
+  return gigabytes(static_cast<double>(bytes.count()));
+}
+
+Bytes whole_bytes(double bytes) {
+  return Bytes::of(static_cast<std::int64_t>(std::ceil(bytes)));
+}
+
+/// Peak of live activations on one GPU in one forward pass of the token budget, 16-bit:
+/// residual, normed input, attention output and MLP output (4 x hidden, not split by tensor
+/// parallelism), the MLP's inner tensors (2, gated 3, x ffn x experts per token / tp), and float32
+/// logits of every sequence that may emit a token (vocab / tp).
+double activation_bytes(const ModelSpec& model, const PoolConfig& pool) {
+  const double inner = (model.gated_mlp ? 3.0 : 2.0) * model.ffn * model.experts_per_token;
+  const double per_token = 2.0 * (4.0 * model.hidden + inner / pool.tp);
+  const double logits = 4.0 * model.vocab / pool.tp;
+  return pool.max_num_batched_tokens * per_token + pool.max_num_seqs * logits;
+}
+
+int context_limit(const ModelSpec& model, const PoolConfig& pool) {
+  return pool.max_context > 0 ? pool.max_context : model.max_context;
+}
+
+std::int64_t blocks_per_request(const ModelSpec& model, const PoolConfig& pool) {
+  return (context_limit(model, pool) + pool.block_size - 1) / pool.block_size;
+}
+
+const char* precision_name(Precision precision) {
+  switch (precision) {
+    case Precision::fp16:
+      return "fp16";
+    case Precision::bf16:
+      return "bf16";
+    case Precision::fp8:
+      return "fp8";
+    case Precision::int8:
+      return "int8";
+  }
+  return "?";
+}
+
+/// The stage with the fewest KV blocks decides for the replica.
+void fill_tightest_stage(const ModelSpec& model, const PoolConfig& pool, MemoryFit& fit) {
+  const double weight_bytes = bytes_of(pool.weight_precision);
+  const double kv_layer = kv_bytes_per_layer(model, pool.tp, pool.kv_precision);
+  std::int64_t fewest = std::numeric_limits<std::int64_t>::max();
+  for (int stage = 0; stage < pool.pp; ++stage) {
+    const Bytes weights =
+        whole_bytes(stage_parameters(model, pool.pp, stage) * weight_bytes / pool.tp);
+    fit.weights = std::max(fit.weights, weights);
+    const Bytes space = fit.budget - weights - fit.activations;
+    const auto per_token =
+        static_cast<std::int64_t>(kv_layer * stage_layers(model.layers, pool.pp, stage));
+    const std::int64_t per_block = std::max<std::int64_t>(1, per_token * pool.block_size);
+    const std::int64_t blocks = space.count() > 0 ? space.count() / per_block : 0;
+    // Equal counts (none fits) are told by the stage that lacks most.
+    if (blocks < fewest || (blocks == fewest && space < fit.kv_space)) {
+      fewest = blocks;
+      fit.kv_space = space;
+      fit.kv_bytes_per_token = per_token;
+    }
+  }
+  fit.kv_blocks = fewest;
+}
+
+std::string arithmetic_text(const GpuSpec& gpu, const ModelSpec& model, const PoolConfig& pool,
+                            const MemoryFit& fit) {
+  std::string text = fmt::format(
+      "{} {} weights {:.1f} GB over {} x {} (tp {} x pp {})\n"
+      "per GPU: {:.1f} GB x {:.2f} = {:.1f} GB - weights {:.1f} - activations {:.1f} ({} tokens) "
+      "= {:.1f} GB for KV",
+      model.name, precision_name(pool.weight_precision), gigabytes(fit.total_weights),
+      pool.tp * pool.pp, gpu.name, pool.tp, pool.pp, gigabytes(gpu.memory),
+      pool.gpu_memory_utilization, gigabytes(fit.budget), gigabytes(fit.weights),
+      gigabytes(fit.activations), pool.max_num_batched_tokens, gigabytes(fit.kv_space));
+  text += fmt::format("\nKV: {:.1f} kB per token and GPU ({} of {} heads, {}), {} blocks of {}{} ",
+                      static_cast<double>(fit.kv_bytes_per_token) * 1e-3,
+                      kv_heads_per_gpu(model, pool.tp), model.kv_heads,
+                      precision_name(pool.kv_precision), fit.kv_blocks, pool.block_size,
+                      pool.kv_blocks ? " (as set)" : "");
+  text += fmt::format("= {} tokens, {:.1f} requests of {} tokens", fit.kv_tokens,
+                      static_cast<double>(fit.kv_tokens) / std::max(1, context_limit(model, pool)),
+                      context_limit(model, pool));
+  return text;
+}
+
+/// The smallest layout (fewest GPUs, then fewest stages) of this GPU that holds the model.
+std::string what_would_fit(const Config& config, const PoolConfig& pool) {
+  const GpuSpec& gpu = config.gpus.at(pool.gpu);
+  const ModelSpec& model = config.models.at(pool.model);
+  for (int gpus = 1; gpus <= 1024; gpus *= 2) {
+    for (int tp = std::min(gpus, gpu.gpus_per_node); tp >= 1; --tp) {
+      if (gpus % tp != 0 || model.heads % tp != 0 || gpus / tp > model.layers) {
+        continue;
+      }
+      PoolConfig other = pool;
+      other.tp = tp;
+      other.pp = gpus / tp;
+      if (memory_fit(config, other).fits) {
+        return fmt::format("tp {} x pp {} on {} x {} would fit", tp, other.pp, gpus, gpu.name);
+      }
+    }
+  }
+  return fmt::format("no layout of up to 1,024 x {} would fit", gpu.name);
+}
+
+Diagnostic misfit(const Config& config, const PoolConfig& pool, const MemoryFit& fit) {
+  const ModelSpec& model = config.models.at(pool.model);
+  Diagnostic finding;
+  finding.key_path = "pools." + pool.name;
+  const std::int64_t needed = blocks_per_request(model, pool);
+  finding.message =
+      fmt::format("{} does not fit: one request of {} tokens needs {} KV blocks, there are {}\n{}",
+                  model.name, context_limit(model, pool), needed, fit.kv_blocks, fit.arithmetic);
+  finding.hint = what_would_fit(config, pool);
+  if (fit.kv_tokens > 0) {
+    finding.hint += fmt::format("; or set max_context to at most {}", fit.kv_tokens);
+  }
+  if (pool.kv_blocks) {
+    finding.hint += fmt::format("; or set kv_blocks to {} or more", needed);
+  }
+  return finding;
+}
+
+}  // namespace
+
+MemoryFit memory_fit(const Config& config, const PoolConfig& pool) {
+  const GpuSpec& gpu = config.gpus.at(pool.gpu);
+  const ModelSpec& model = config.models.at(pool.model);
+  MemoryFit fit;
+  fit.budget = Bytes::of(static_cast<std::int64_t>(static_cast<double>(gpu.memory.count()) *
+                                                   pool.gpu_memory_utilization));
+  fit.total_weights =
+      whole_bytes(static_cast<double>(model.parameters) * bytes_of(pool.weight_precision));
+  fit.activations = whole_bytes(activation_bytes(model, pool));
+  fill_tightest_stage(model, pool, fit);
+  bool within_memory = fit.kv_space.count() >= 0;
+  if (pool.kv_blocks) {
+    // Blocks set by hand may use the reserve above the budget, but no more than the device has.
+    fit.kv_blocks = *pool.kv_blocks;
+    const std::int64_t reserve = gpu.memory.count() - fit.budget.count();
+    const double wanted = static_cast<double>(fit.kv_blocks) * pool.block_size *
+                          static_cast<double>(fit.kv_bytes_per_token);
+    within_memory = wanted <= static_cast<double>(fit.kv_space.count() + reserve);
+  }
+  fit.kv_tokens = fit.kv_blocks * pool.block_size;
+  fit.fits = within_memory && fit.kv_blocks >= blocks_per_request(model, pool);
+  fit.arithmetic = arithmetic_text(gpu, model, pool, fit);
+  return fit;
+}
+
+void require_memory_fit(const Config& config) {
+  std::vector<Diagnostic> findings;
+  for (const PoolConfig& pool : config.pools) {
+    const MemoryFit fit = memory_fit(config, pool);
+    if (!fit.fits) {
+      findings.push_back(misfit(config, pool, fit));
+    }
+  }
+  if (!findings.empty()) {
+    throw ConfigError(std::move(findings));
+  }
+}
+
+}  // namespace plimsoll
