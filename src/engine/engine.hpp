@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "engine/event_heap.hpp"
 #include "plimsoll/units.hpp"
@@ -17,11 +18,11 @@ namespace plimsoll {
 /// cost little.
 struct PlatformSpec {
   struct NodeGroup {
-    std::string name;               // hosts are called NAME-0 .. NAME-(count-1)
+    std::string name;  // hosts are called NAME-0 .. NAME-(count-1)
     int count = 0;
-    BytesPerSecond nic;             // per direction
+    BytesPerSecond nic;  // per direction
     Duration nic_latency{};
-    BytesPerSecond disk_read;       // 0: no disk
+    BytesPerSecond disk_read;  // 0: no disk
   };
   struct Store {
     std::string name;
@@ -38,6 +39,7 @@ class Engine;
 class ActorContext {
  public:
   virtual ~ActorContext() = default;
+  /// Goes on at `t` >= now(), as an event of priority fleet: after what is due before it.
   virtual void sleep_until(SimTime t) = 0;
   /// Moves bytes and waits until they arrived.
   virtual void transfer(const std::string& from, const std::string& to, Bytes bytes) = 0;
@@ -45,8 +47,15 @@ class ActorContext {
   virtual void read(const std::string& node, Bytes bytes) = 0;
 };
 
+/// Plays events in their total order. As long as nothing contends for a shared resource the heap is
+/// drained in a plain loop; while flows are under way SimGrid's clock leads from event to event.
+/// Both ways give the same order. Events, actors and `done` functions may call everything here but
+/// run() and run_until(); what they throw ends the run and comes out of run() or run_until(), after
+/// which, as after stop(), the engine cannot be run again.
 class Engine {
  public:
+  /// Builds the platform. Two nodes, stores or groups of one name, or a rate that is not above 0,
+  /// are an InternalError: the config room has checked what the user wrote.
   explicit Engine(const PlatformSpec& platform);
   ~Engine();
   Engine(const Engine&) = delete;
@@ -60,7 +69,10 @@ class Engine {
     return heap_.make_timer(priority, fn, context, argument);
   }
   /// Arms or re-arms; t >= now().
-  void arm(TimerId timer, SimTime t) { heap_.arm(timer, t); }
+  void arm(TimerId timer, SimTime t) {
+    PLIMSOLL_CHECK(t >= now_, "no event lies in the past");
+    heap_.arm(timer, t);
+  }
   void disarm(TimerId timer) { heap_.disarm(timer); }
 
   /// One event; equal (time, priority) go by order of the calls, after all timers. t >= now().
@@ -70,24 +82,26 @@ class Engine {
 
   /// Starts an actor: straight-line code that waits. Runs from now().
   void spawn(const std::string& name, std::function<void(ActorContext&)> body);
-  /// Moves bytes over the network; `done` runs as an event on completion.
+  /// Moves bytes over the network; `done` runs as an event on completion. The flow takes the sum
+  /// of both ends' latencies, then shares both ends' bandwidth max-min with all others. From a
+  /// node to itself it takes no time. Unknown names are an InternalError.
   void transfer(const std::string& from, const std::string& to, Bytes bytes,
                 std::function<void()> done);
-  /// Reads from a node's disk.
+  /// Reads from a node's disk; reads at the same time share it equally.
   void read(const std::string& node, Bytes bytes, std::function<void()> done);
 
   /// Plays all events up to and including `end`, then now() == end; or until stop().
   void run_until(SimTime end);
   /// Plays until nothing is left to happen, or stop().
   void run();
-  /// Ends run_until()/run() after the current event.
+  /// Ends run_until()/run() after the current event, for good: actors are unwound, flows dropped.
   void stop();
 
   /// Events played so far.
   std::uint64_t events() const;
 
  private:
-  struct Impl;
+  class Impl;
   SimTime now_{};
   EventHeap heap_;
   std::unique_ptr<Impl> impl_;

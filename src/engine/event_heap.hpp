@@ -2,9 +2,12 @@
 // that is armed already moves it. No SimGrid in here; allocation only when a timer is made.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
+#include "plimsoll/errors.hpp"
 #include "plimsoll/units.hpp"
 
 namespace plimsoll {
@@ -23,6 +26,8 @@ enum class EventPriority : std::uint8_t {
 using TimerId = std::uint32_t;
 using EventFn = void (*)(void* context, std::uint64_t argument);
 
+/// Times are >= 0. Every operation is O(log n) over the armed timers, at most one sift; a pop()
+/// followed by arm() of any unarmed timer costs one sift for both.
 class EventHeap {
  public:
   struct Timer {
@@ -31,16 +36,188 @@ class EventHeap {
     std::uint64_t argument = 0;
   };
 
-  TimerId make_timer(EventPriority priority, EventFn fn, void* context, std::uint64_t argument);
+  /// Equal (time, priority) go by order of creation, whenever the timers were armed. At most 2^24
+  /// timers and events at once, 2^36 in all; more is an InternalError.
+  TimerId make_timer(EventPriority priority, EventFn fn, void* context, std::uint64_t argument) {
+    return make(priority, next_timer_tie_++, fn, context, argument);
+  }
+  /// Like make_timer(), but sorts after every timer of make_timer() of equal (time, priority).
+  TimerId make_event(EventPriority priority, EventFn fn, void* context, std::uint64_t argument) {
+    return make(priority, event_tie | next_event_tie_++, fn, context, argument);
+  }
   /// Gives a timer's place back; it must not be armed.
-  void free_timer(TimerId timer);
-  void arm(TimerId timer, SimTime t);
-  void disarm(TimerId timer);
-  bool armed(TimerId timer) const;
-  bool empty() const;
-  SimTime head_time() const;  // not empty()
+  void free_timer(TimerId timer) {
+    PLIMSOLL_CHECK(!armed(timer), "a timer is disarmed before its place is given back");
+    free_.push_back(timer);
+  }
+
+  /// Arms `timer` for `t`, or moves it there.
+  void arm(TimerId timer, SimTime t) {
+    const Entry entry{static_cast<std::uint64_t>(t.time_since_epoch().count()), orders_[timer]};
+    if (positions_[timer] == unarmed) {
+      if (hole_) {
+        hole_ = false;
+        sift_down(root, entry);
+      } else {
+        sift_up(++last_, entry);
+      }
+      return;
+    }
+    close_hole();
+    move(positions_[timer], entry);
+  }
+
+  /// Does nothing to a timer that is not armed.
+  void disarm(TimerId timer) {
+    if (positions_[timer] == unarmed) {
+      return;
+    }
+    close_hole();
+    const std::size_t position = positions_[timer];
+    positions_[timer] = unarmed;
+    const Entry moved = take_last();
+    if (position <= last_) {
+      move(position, moved);
+    }
+  }
+
+  bool armed(TimerId timer) const { return positions_[timer] != unarmed; }
+  bool empty() const { return last_ + 1 == root + (hole_ ? 1U : 0U); }
+  std::size_t size() const { return last_ + 1 - root - (hole_ ? 1U : 0U); }
+
+  /// The earliest time; not empty(). Not const: it settles what pop() left open.
+  SimTime head_time() {
+    close_hole();
+    return SimTime{Duration{static_cast<std::int64_t>(at(root).time)}};
+  }
+
   /// Takes the head out and returns it; its time is head_time() before the call.
-  Timer pop();
+  Timer pop() {
+    close_hole();
+    const TimerId timer = at(root).timer();
+    positions_[timer] = unarmed;
+    hole_ = true;  // most events arm themselves again: that entry takes this place in one sift
+    return timers_[timer];
+  }
+
+  const Timer& timer(TimerId timer) const { return timers_[timer]; }
+
+ private:
+  static constexpr unsigned id_bits = 24;
+  static constexpr unsigned tie_bits = 37;
+  static constexpr unsigned priority_shift = id_bits + tie_bits;
+  static constexpr std::uint64_t event_tie = std::uint64_t{1} << (tie_bits - 1);
+  static constexpr std::uint32_t unarmed = 0;  // positions begin at `root`
+  // The root sits in the last place of the first line, so that four siblings share a cache line:
+  // the children of position p fill line p - 2, the parent of p is (p >> 2) + 2.
+  static constexpr std::size_t root = 3;
+
+  /// 16 bytes that compare as one number: time, then priority, tie and, to find the way back, id.
+  struct Entry {
+    std::uint64_t time = ~std::uint64_t{0};  // what fills unused places: after everything
+    std::uint64_t order = ~std::uint64_t{0};
+    TimerId timer() const {
+      return static_cast<TimerId>(order & ((std::uint64_t{1} << id_bits) - 1));
+    }
+    friend bool operator<(const Entry& a, const Entry& b) {
+      return (static_cast<int>(a.time < b.time) |
+              (static_cast<int>(a.time == b.time) & static_cast<int>(a.order < b.order))) != 0;
+    }
+  };
+  struct alignas(64) Line {
+    std::array<Entry, 4> entries;
+  };
+
+  Entry& at(std::size_t position) { return lines_[position >> 2].entries[position & 3]; }
+
+  void place(std::size_t position, const Entry& entry) {
+    at(position) = entry;
+    positions_[entry.timer()] = static_cast<std::uint32_t>(position);
+  }
+
+  void sift_up(std::size_t position, const Entry& entry) {
+    while (position > root) {
+      const std::size_t parent = (position >> 2) + 2;
+      if (!(entry < at(parent))) {
+        break;
+      }
+      place(position, at(parent));
+      position = parent;
+    }
+    place(position, entry);
+  }
+
+  void sift_down(std::size_t position, const Entry& entry) {
+    for (std::size_t line = position - 2; line * 4 <= last_; line = position - 2) {
+      const std::array<Entry, 4>& e = lines_[line].entries;
+      const std::size_t a = e[1] < e[0] ? 1 : 0;
+      const std::size_t b = e[3] < e[2] ? 3 : 2;
+      const std::size_t least = e[b] < e[a] ? b : a;
+      if (!(e[least] < entry)) {
+        break;
+      }
+      place(position, e[least]);
+      position = line * 4 + least;
+    }
+    place(position, entry);
+  }
+
+  void move(std::size_t position, const Entry& entry) {
+    if (position > root && entry < at((position >> 2) + 2)) {
+      sift_up(position, entry);
+    } else {
+      sift_down(position, entry);
+    }
+  }
+
+  Entry take_last() {
+    Entry& place_of_last = at(last_);
+    const Entry entry = place_of_last;
+    place_of_last = Entry{};
+    --last_;
+    return entry;
+  }
+
+  void close_hole() {
+    if (hole_) {
+      hole_ = false;
+      const Entry moved = take_last();
+      if (last_ >= root) {
+        sift_down(root, moved);
+      }
+    }
+  }
+
+  TimerId make(EventPriority priority, std::uint64_t tie, EventFn fn, void* context,
+               std::uint64_t argument) {
+    PLIMSOLL_CHECK((tie & (event_tie - 1)) + 1 < event_tie, "ties of timers must not repeat");
+    TimerId timer = 0;
+    if (free_.empty()) {
+      timer = static_cast<TimerId>(timers_.size());
+      PLIMSOLL_CHECK(timer < (TimerId{1} << id_bits), "a timer's id must fit its heap entry");
+      timers_.emplace_back();
+      orders_.push_back(0);
+      positions_.push_back(unarmed);
+      lines_.resize((root + timers_.size()) / 4 + 1);
+    } else {
+      timer = free_.back();
+      free_.pop_back();
+    }
+    timers_[timer] = Timer{fn, context, argument};
+    orders_[timer] =
+        (static_cast<std::uint64_t>(priority) << priority_shift) | (tie << id_bits) | timer;
+    return timer;
+  }
+
+  std::vector<Line> lines_ = std::vector<Line>(1);
+  std::size_t last_ = root - 1;  // position of the last entry
+  bool hole_ = false;            // the root was popped and its place not filled yet
+  std::vector<std::uint32_t> positions_;
+  std::vector<std::uint64_t> orders_;
+  std::vector<Timer> timers_;
+  std::vector<TimerId> free_;
+  std::uint64_t next_timer_tie_ = 0;
+  std::uint64_t next_event_tie_ = 0;
 };
 
 }  // namespace plimsoll

@@ -1,0 +1,101 @@
+// Engine, its border to SimGrid: the platform. A star of full-duplex links: every node and store
+// hangs on the core by its own link, so flows contend at NICs and uplinks.
+#include "engine/simgrid_platform.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "plimsoll/errors.hpp"
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define PLIMSOLL_THREAD_CONTEXTS 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__)
+#define PLIMSOLL_THREAD_CONTEXTS 1
+#endif
+
+namespace plimsoll {
+
+namespace {
+
+// SimGrid computes no flops for us; a host must have some speed.
+constexpr double host_flops = 1e9;
+
+/// SimGrid with the private command line it wants. Its defaults model TCP over a wide area (a
+/// 350 GB pull at 100 Gb/s and 35 ms takes 6,022 s with them); these give plain max-min sharing
+/// with equal weights, whatever the latencies (docs/adr/0002).
+std::unique_ptr<simgrid::s4u::Engine> make_engine() {
+  static std::array<std::string, 9> arguments = {
+      "plimsoll",
+      "--log=root.thres:critical",
+      "--cfg=network/model:CM02",
+      "--cfg=network/crosstraffic:0",
+      "--cfg=network/TCP-gamma:0",
+      "--cfg=network/latency-factor:1",
+      "--cfg=network/bandwidth-factor:1",
+      "--cfg=network/weight-S:1e12",
+#ifdef PLIMSOLL_THREAD_CONTEXTS
+      "--cfg=contexts/factory:thread",  // the sanitizer does not follow SimGrid's own stacks
+#else
+      "--cfg=contexts/stack-size:1024",  // KiB
+#endif
+  };
+  static std::array<char*, arguments.size() + 1> argv{};
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    argv[i] = arguments[i].data();
+  }
+  int argc = static_cast<int>(arguments.size());
+  return std::make_unique<simgrid::s4u::Engine>(&argc, argv.data());
+}
+
+}  // namespace
+
+SimGridPlatform::SimGridPlatform(const PlatformSpec& spec)
+    : engine_{make_engine()}, zone_{simgrid::s4u::create_star_zone("core")} {
+  control_host_ = zone_->create_host("control", host_flops);
+  for (const PlatformSpec::NodeGroup& group : spec.groups) {
+    for (int i = 0; i < group.count; ++i) {
+      simgrid::s4u::Host* const host =
+          add_host(fmt::format("{}-{}", group.name, i), group.nic, group.nic_latency);
+      if (group.disk_read > BytesPerSecond{}) {
+        host->create_disk("disk", group.disk_read.count(), group.disk_read.count());
+      }
+    }
+  }
+  for (const PlatformSpec::Store& store : spec.stores) {
+    add_host(store.name, store.uplink, store.latency);
+  }
+  zone_->seal();
+}
+
+simgrid::s4u::Host* SimGridPlatform::add_host(const std::string& name, BytesPerSecond bandwidth,
+                                              Duration latency) {
+  PLIMSOLL_CHECK(!hosts_.contains(name), fmt::format("two hosts are called {}", name));
+  PLIMSOLL_CHECK(bandwidth > BytesPerSecond{}, fmt::format("{} needs a bandwidth above 0", name));
+  PLIMSOLL_CHECK(latency >= Duration{}, fmt::format("{} needs a latency of 0 or more", name));
+  simgrid::s4u::Host* const host = zone_->create_host("host " + name, host_flops);
+  auto* const link = zone_->create_split_duplex_link("link " + name, bandwidth.count());
+  link->set_latency(to_seconds(latency));
+  link->seal();
+  const simgrid::s4u::LinkInRoute up{link, simgrid::s4u::LinkInRoute::Direction::UP};
+  zone_->add_route(host->get_netpoint(), nullptr, nullptr, nullptr, {up}, true);
+  hosts_.emplace(name, host);
+  return host;
+}
+
+simgrid::s4u::Host* SimGridPlatform::host(const std::string& name) const {
+  const auto found = hosts_.find(name);
+  PLIMSOLL_CHECK(found != hosts_.end(), fmt::format("no node or store is called {}", name));
+  return found->second;
+}
+
+simgrid::s4u::Disk* SimGridPlatform::disk(const std::string& name) const {
+  const auto disks = host(name)->get_disks();
+  PLIMSOLL_CHECK(!disks.empty(), fmt::format("{} has no disk", name));
+  return disks.front();
+}
+
+}  // namespace plimsoll

@@ -1,0 +1,38 @@
+// Engine, its border to SimGrid: the platform. Builds hosts, links and disks from a PlatformSpec
+// and finds them by name.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <simgrid/s4u.hpp>
+#include <string>
+#include <string_view>
+
+#include "engine/engine.hpp"
+
+namespace plimsoll {
+
+/// The one SimGrid engine of the process, its network model set and its platform built.
+class SimGridPlatform {
+ public:
+  explicit SimGridPlatform(const PlatformSpec& spec);
+
+  /// InternalError when there is no such node or store.
+  simgrid::s4u::Host* host(const std::string& name) const;
+  /// InternalError when there is no such node or it has no disk.
+  simgrid::s4u::Disk* disk(const std::string& name) const;
+  /// Where actors live; no part of the network.
+  simgrid::s4u::Host* control_host() const { return control_host_; }
+  simgrid::s4u::Engine& engine() { return *engine_; }
+
+ private:
+  simgrid::s4u::Host* add_host(const std::string& name, BytesPerSecond bandwidth, Duration latency);
+
+  std::unique_ptr<simgrid::s4u::Engine> engine_;
+  simgrid::s4u::NetZone* zone_ = nullptr;
+  simgrid::s4u::Host* control_host_ = nullptr;
+  std::map<std::string, simgrid::s4u::Host*, std::less<>> hosts_;
+};
+
+}  // namespace plimsoll
