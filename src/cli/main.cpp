@@ -1,1 +1,66 @@
-int main() { return 0; }
+// Command line: the only place where errors become exit codes.
+#include <fmt/core.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <exception>
+#include <functional>
+#include <new>
+
+#include "cli/command_line.hpp"
+#include "cli/exit_codes.hpp"
+#include "plimsoll/errors.hpp"
+
+namespace plimsoll::cli {
+namespace {
+
+/// Runs a command and tells every failure on stderr.
+int guarded(const std::function<int()>& command) {
+  try {
+    return command();
+  } catch (const ConfigError& error) {
+    for (const auto& finding : error.diagnostics()) {
+      fmt::print(stderr, "{}\n", format_diagnostic(finding));
+    }
+    if (error.diagnostics().size() > 1) {
+      fmt::print(stderr, "{} findings\n", error.diagnostics().size());
+    }
+    return usage_or_scenario;
+  } catch (const IoError& error) {
+    fmt::print(stderr, "plimsoll: {}\n", error.what());
+    return input_output;
+  } catch (const std::bad_alloc&) {
+    fmt::print(stderr, "plimsoll: out of memory\n");
+    return input_output;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "plimsoll: this is a bug of Plimsoll, please report it: {}\n", error.what());
+    return internal_bug;
+  }
+}
+
+/// What was printed has arrived: a full disk behind stdout is an error too.
+int flush_stdout(int code) {
+  errno = 0;
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+    fmt::print(stderr, "plimsoll: cannot write to standard output: {}\n",
+               errno != 0 ? std::strerror(errno) : "write failed");
+    return worst_exit(code, input_output);
+  }
+  return code;
+}
+
+}  // namespace
+}  // namespace plimsoll::cli
+
+int main(int argc, char** argv) {
+  // Failed writes are to be seen as errors of the write, not to end the process.
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
+  const int code = plimsoll::cli::guarded([argc, argv] {
+    const auto command = plimsoll::cli::parse_command_line(argc, argv);
+    return command();
+  });
+  return plimsoll::cli::flush_stdout(code);
+}

@@ -1,0 +1,99 @@
+// Command line: the catalog files that `show` reads.
+#include "cli/catalog_files.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "plimsoll/errors.hpp"
+#include "scenario/parse_yaml.hpp"
+
+namespace plimsoll::cli {
+namespace fs = std::filesystem;
+namespace {
+
+[[noreturn]] void refuse(const std::string& file, const std::string& message,
+                         const std::string& hint) {
+  Diagnostic finding;
+  finding.file = file;
+  finding.message = message;
+  finding.hint = hint;
+  throw ConfigError{{finding}};
+}
+
+/// The catalog beside the program: share/plimsoll where it is installed, the checkout above
+/// build/KIND where it is not.
+fs::path own_catalog() {
+  std::error_code error;
+  const fs::path program = fs::read_symlink("/proc/self/exe", error);
+  for (fs::path folder = program.parent_path(); !folder.empty(); folder = folder.parent_path()) {
+    for (const char* place : {"share/plimsoll/scenarios/catalog", "scenarios/catalog"}) {
+      if (fs::is_directory(folder / place, error)) {
+        return folder / place;
+      }
+    }
+    if (folder == folder.root_path()) {
+      break;
+    }
+  }
+  refuse("", "the catalog that comes with Plimsoll was not found", "give --catalog FILE");
+}
+
+std::vector<fs::path> files_of(const std::string& path) {
+  const fs::path given = path.empty() ? own_catalog() : fs::path{path};
+  std::error_code error;
+  if (fs::is_regular_file(given, error)) {
+    return {given};
+  }
+  if (!fs::is_directory(given, error)) {
+    refuse(path, "no such file or folder", "--catalog names a YAML file or a folder of them");
+  }
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator{given, error}) {
+    if (entry.path().extension() == ".yaml") {
+      files.push_back(entry.path());
+    }
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+RawNode parse_file(const fs::path& path) {
+  std::ifstream file{path, std::ios::binary};
+  const std::string text{std::istreambuf_iterator<char>{file}, std::istreambuf_iterator<char>{}};
+  if (!file) {
+    throw IoError{"cannot read " + path.string()};
+  }
+  std::vector<Diagnostic> findings;
+  RawNode root = parse_yaml(text, std::make_shared<const std::string>(path.string()), findings);
+  if (!findings.empty()) {
+    throw ConfigError{std::move(findings)};
+  }
+  return root;
+}
+
+}  // namespace
+
+RawNode catalog_entries(const std::string& path, const std::string& kind) {
+  RawNode all;
+  all.kind = RawNode::Kind::map;
+  for (const auto& file : files_of(path)) {
+    const RawNode root = parse_file(file);
+    const RawNode* catalog = root.find("catalog");
+    const RawNode* entries = catalog != nullptr ? catalog->find(kind) : nullptr;
+    if (entries == nullptr || !entries->is_map()) {
+      continue;
+    }
+    all.entries.insert(all.entries.end(), entries->entries.begin(), entries->entries.end());
+  }
+  std::sort(all.entries.begin(), all.entries.end(),
+            [](const RawEntry& a, const RawEntry& b) { return a.key < b.key; });
+  return all;
+}
+
+}  // namespace plimsoll::cli

@@ -1,0 +1,15 @@
+// Command line: the catalog files that `show` reads.
+#pragma once
+
+#include <string>
+
+#include "scenario/raw_tree.hpp"
+
+namespace plimsoll::cli {
+
+/// All entries of one kind ("gpus", "models", "profiles", "prices") in the catalog at `path`: a
+/// YAML file, or a folder whose *.yaml are read in order of name; empty: the catalog that comes
+/// with Plimsoll. Throws ConfigError when there is none or it cannot be parsed.
+RawNode catalog_entries(const std::string& path, const std::string& kind);
+
+}  // namespace plimsoll::cli

@@ -1,0 +1,141 @@
+// Command line: the options of every subcommand. The only file that includes CLI11, which takes
+// long to compile.
+#include "cli/command_line.hpp"
+
+#include <fmt/core.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <CLI/CLI.hpp>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "cli/commands.hpp"
+#include "cli/exit_codes.hpp"
+
+namespace plimsoll::cli {
+namespace {
+
+/// Where the parser puts what it reads.
+struct Arguments {
+  RunArguments run;
+  ScenarioArguments validate;
+  ShowArguments show;
+  std::string docs;
+};
+
+void add_scenario_options(CLI::App& command, ScenarioArguments& arguments) {
+  command.add_option("SCENARIO", arguments.path, "The scenario file (YAML)")->required();
+  command
+      .add_option("--set", arguments.sets,
+                  "Override one value, e.g. pools.a100.replicas=16; may be repeated")
+      ->type_name("PATH=VALUE")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
+void add_run(CLI::App& app, RunArguments& arguments) {
+  auto& run = *app.add_subcommand("run", "Play a scenario and report what holds and what it costs");
+  add_scenario_options(run, arguments.scenario);
+  run.add_option("--out", arguments.out, "Folder of the result files [results/SCENARIO]")
+      ->type_name("DIR");
+  run.add_flag("--force", arguments.force, "Write into a folder that is not empty");
+  run.add_option("--variant", arguments.scenario.variant,
+                 "Play one variant of the scenario, or 'all' of them (base included)")
+      ->type_name("NAME");
+  run.add_option("--jobs", arguments.jobs, "With --variant all: processes at a time [1]")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1024));
+  run.add_option("--seed", arguments.scenario.seed, "Override the scenario's seed")->type_name("N");
+  run.add_flag("--skip-bad-rows", arguments.skip_bad_rows,
+               "Count bad rows of a trace instead of ending");
+  run.add_flag("--quiet", arguments.quiet, "No summary, no progress, no log below warnings");
+  run.add_flag("--no-files", arguments.no_files, "Write no result files");
+  run.add_option("--format", arguments.format, "What goes to standard output: text or json [text]")
+      ->type_name("FORMAT")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, OutputFormat>{
+          {"json", OutputFormat::json}, {"text", OutputFormat::text}}));
+}
+
+void add_others(CLI::App& app, Arguments& arguments) {
+  auto& validate =
+      *app.add_subcommand("validate", "Check a scenario and say what it is, without playing it");
+  add_scenario_options(validate, arguments.validate);
+  validate.add_option("--variant", arguments.validate.variant, "Apply one variant first")
+      ->type_name("NAME");
+  app.add_subcommand("schema", "Print the JSON Schema of scenarios, for editors");
+  auto& show = *app.add_subcommand("show", "List policies, hardware, models, prices or metrics");
+  show.add_option("WHAT", arguments.show.what, "One of the lists below")
+      ->required()
+      ->check(CLI::IsMember({"policies", "gpus", "models", "profiles", "prices", "metrics"}));
+  show.add_option("NAME", arguments.show.name, "One entry, in full");
+  show.add_option("--catalog", arguments.show.catalog,
+                  "A catalog file, or a folder of them [the one that comes with Plimsoll]")
+      ->type_name("FILE");
+  auto& docs = *app.add_subcommand("docs", "Print a generated reference (for tools/gen_docs)");
+  docs.group("");  // not in --help
+  docs.add_option("WHAT", arguments.docs)
+      ->required()
+      ->check(CLI::IsMember({"scenario", "policies", "metrics"}));
+}
+
+/// Log lines go to stderr and carry no time, so that equal runs print equal text.
+void set_up_log(bool quiet) {
+  auto logger = spdlog::stderr_color_st("plimsoll");
+  logger->set_pattern("plimsoll: %v");
+  logger->set_level(quiet ? spdlog::level::warn : spdlog::level::info);
+  spdlog::set_default_logger(logger);
+}
+
+std::function<int()> chosen_command(const CLI::App& app,
+                                    const std::shared_ptr<const Arguments>& arguments) {
+  const std::string name = app.get_subcommands().front()->get_name();
+  if (name == "run") {
+    return [arguments] {
+      set_up_log(arguments->run.quiet);
+      return arguments->run.scenario.variant == "all" ? run_all_variants(arguments->run)
+                                                      : run_command(arguments->run);
+    };
+  }
+  if (name == "validate") {
+    return [arguments] { return validate_command(arguments->validate); };
+  }
+  if (name == "schema") {
+    return [] { return schema_command(); };
+  }
+  if (name == "show") {
+    return [arguments] { return show_command(arguments->show); };
+  }
+  return [arguments] { return docs_command(arguments->docs); };
+}
+
+}  // namespace
+
+std::function<int()> parse_command_line(int argc, char** argv) {
+  CLI::App app{
+      "Plimsoll plays a scenario of an LLM inference fleet and says which service levels hold,\n"
+      "what it costs, and what gives way first.",
+      "plimsoll"};
+  app.set_version_flag("--version", "plimsoll " PLIMSOLL_VERSION);
+  app.require_subcommand(1);
+  app.get_formatter()->column_width(30);
+  app.footer(
+      "Exit codes: 0 thresholds hold, 99 a threshold fails, 2 usage or scenario, 70 a bug,\n"
+      "74 input/output, 130 and 143 interrupted.");
+  const auto arguments = std::make_shared<Arguments>();
+  add_run(app, arguments->run);
+  add_others(app, *arguments);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& request) {  // --help and --version
+    const int code = app.exit(request);
+    return [code] { return code; };
+  } catch (const CLI::ParseError& error) {
+    fmt::print(stderr, "plimsoll: {}\nRun with --help for the options.\n", error.what());
+    return [] { return static_cast<int>(usage_or_scenario); };
+  }
+  return chosen_command(app, arguments);
+}
+
+}  // namespace plimsoll::cli

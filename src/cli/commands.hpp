@@ -1,0 +1,65 @@
+// Command line: what each subcommand is given and does. Every *_command returns the exit code and
+// throws ConfigError, IoError or InternalError, which main maps to exit codes. Results go to
+// stdout, everything else to stderr.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "plimsoll/scenario.hpp"
+
+namespace plimsoll::cli {
+
+/// Which scenario: the file and what the command line changes in it.
+struct ScenarioArguments {
+  std::string path;
+  std::vector<std::string> sets;  // "path=value", as given
+  std::string variant;            // empty: none
+  std::optional<std::uint64_t> seed;
+};
+
+/// The overrides as the loader wants them, the seed last. Throws ConfigError for a --set without
+/// '='.
+ScenarioRequest scenario_request(const ScenarioArguments& arguments);
+
+enum class OutputFormat : std::uint8_t { text, json };
+
+struct RunArguments {
+  ScenarioArguments scenario;
+  std::string out;  // empty: results/<scenario>
+  bool force = false;
+  bool skip_bad_rows = false;
+  bool quiet = false;
+  bool no_files = false;
+  int jobs = 1;
+  OutputFormat format = OutputFormat::text;
+};
+
+/// Plays a scenario (or one variant of it).
+int run_command(const RunArguments& arguments);
+
+/// Plays every variant, base included, each in a process of its own.
+int run_all_variants(const RunArguments& arguments);
+
+/// Says what a scenario is: pools, GPUs, memory fit. Plays nothing.
+int validate_command(const ScenarioArguments& arguments);
+
+/// Prints the JSON Schema of scenarios.
+int schema_command();
+
+struct ShowArguments {
+  std::string what;     // policies, gpus, models, profiles, prices, metrics
+  std::string name;     // empty: all of them
+  std::string catalog;  // a YAML file or a folder of them; empty: the one that comes with Plimsoll
+};
+
+/// Prints what exists.
+int show_command(const ShowArguments& arguments);
+
+/// Prints a generated reference in Markdown: "scenario", "policies" or "metrics". For
+/// tools/gen_docs.
+int docs_command(const std::string& what);
+
+}  // namespace plimsoll::cli

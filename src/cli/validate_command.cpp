@@ -1,0 +1,64 @@
+// Command line: `plimsoll validate`: what a scenario is, without playing it.
+#include <fmt/format.h>
+
+#include <sstream>
+
+#include "cli/commands.hpp"
+#include "cli/exit_codes.hpp"
+#include "fleet/memory_fit.hpp"
+#include "fleet/placement.hpp"
+#include "plimsoll/policies/builtin.hpp"
+
+namespace plimsoll::cli {
+namespace {
+
+void print_pool(const Config& config, const PoolConfig& pool) {
+  const Placement placement = place(config, pool);
+  fmt::print("pool {}: {} replicas x TP{} x PP{} of {} = {} GPUs on {} nodes, {}\n", pool.name,
+             pool.replicas, pool.tp, pool.pp, config.gpus[pool.gpu].name, placement.gpus_used,
+             placement.nodes, config.models[pool.model].name);
+  if (placement.gpus_stranded > 0) {
+    fmt::print("  {} GPUs of these nodes belong to no replica\n", placement.gpus_stranded);
+  }
+  std::istringstream lines{memory_fit(config, pool).arithmetic};
+  for (std::string line; std::getline(lines, line);) {
+    fmt::print("  {}\n", line);
+  }
+}
+
+std::string load_text(const WorkloadConfig& workload) {
+  if (!workload.trace.empty()) {
+    return "the trace " + workload.trace;
+  }
+  const ArrivalConfig& arrivals = workload.arrivals;
+  switch (arrivals.process) {
+    case ArrivalProcess::poisson:
+      return fmt::format("Poisson arrivals, {:g} requests/s", arrivals.rate.count());
+    case ArrivalProcess::gamma:
+      return fmt::format("gamma arrivals of cv {:g}, {:g} requests/s", arrivals.cv,
+                         arrivals.rate.count());
+    case ArrivalProcess::closed_loop:
+      return fmt::format("a closed loop of {} requests", arrivals.concurrency);
+  }
+  return "";
+}
+
+}  // namespace
+
+int validate_command(const ScenarioArguments& arguments) {
+  const LoadedScenario loaded =
+      load_scenario(scenario_request(arguments), policy_catalog(builtin_policies()));
+  const Config& config = loaded.config;
+  require_memory_fit(config);
+  fmt::print("{} is valid: {}, seed {}\n", arguments.path, config.name, config.seed);
+  for (const auto& pool : config.pools) {
+    print_pool(config, pool);
+  }
+  fmt::print("load: {}\n", load_text(config.workload));
+  if (!loaded.variants.empty()) {
+    fmt::print("variants: base, {}\n", fmt::join(loaded.variants, ", "));
+  }
+  return ok;
+}
+
+}  // namespace plimsoll::cli
