@@ -119,10 +119,10 @@ class EventHeap {
     TimerId timer() const {
       return static_cast<TimerId>(order & ((std::uint64_t{1} << id_bits) - 1));
     }
-    friend bool operator<(const Entry& a, const Entry& b) {
-      return (static_cast<int>(a.time < b.time) |
-              (static_cast<int>(a.time == b.time) & static_cast<int>(a.order < b.order))) != 0;
-    }
+    // Compilers compare 128 bits without a branch; two comparisons of 64 they do not.
+    __extension__ using Key = unsigned __int128;
+    Key key() const { return (static_cast<Key>(time) << 64) | order; }
+    friend bool operator<(const Entry& a, const Entry& b) { return a.key() < b.key(); }
   };
   struct alignas(64) Line {
     std::array<Entry, 4> entries;
@@ -150,9 +150,10 @@ class EventHeap {
   void sift_down(std::size_t position, const Entry& entry) {
     for (std::size_t line = position - 2; line * 4 <= last_; line = position - 2) {
       const std::array<Entry, 4>& e = lines_[line].entries;
-      const std::size_t a = e[1] < e[0] ? 1 : 0;
-      const std::size_t b = e[3] < e[2] ? 3 : 2;
-      const std::size_t least = e[b] < e[a] ? b : a;
+      // Arithmetic, not branches: which child is least cannot be predicted.
+      const auto a = static_cast<std::size_t>(e[1] < e[0]);
+      const std::size_t b = 2 + static_cast<std::size_t>(e[3] < e[2]);
+      const std::size_t least = a ^ ((a ^ b) & -static_cast<std::size_t>(e[b] < e[a]));
       if (!(e[least] < entry)) {
         break;
       }

@@ -1,0 +1,140 @@
+// Flows over the platform: the network model is plain max-min sharing, whatever the latencies.
+// Each case is a process of its own (one Engine each).
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "engine/engine.hpp"
+
+namespace plimsoll {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Bytes gigabytes(std::int64_t n) {
+  return Bytes::of(n * 1'000'000'000);
+}
+constexpr double nic_rate = 12.5e9;  // 100 Gb/s
+
+PlatformSpec near_and_far(Duration near_latency, Duration far_latency) {
+  PlatformSpec platform;
+  const auto nic = BytesPerSecond::of(nic_rate);
+  platform.groups.push_back({"near", 3, nic, near_latency, BytesPerSecond::of(5e9)});
+  platform.groups.push_back({"far", 1, nic, far_latency, BytesPerSecond{}});
+  platform.groups.push_back({"slow", 1, BytesPerSecond::of(2.5e9), Duration{0}, BytesPerSecond{}});
+  platform.stores.push_back({"store", nic, Duration{0}});
+  return platform;
+}
+
+/// Starts all transfers at 0 and returns when each ended, in seconds.
+struct Pull {
+  std::string from;
+  std::string to;
+  Bytes bytes;
+};
+std::vector<double> ends_of(const PlatformSpec& platform, const std::vector<Pull>& pulls) {
+  Engine engine{platform};
+  std::vector<double> ends(pulls.size(), -1.0);
+  for (std::size_t i = 0; i < pulls.size(); ++i) {
+    engine.transfer(pulls[i].from, pulls[i].to, pulls[i].bytes,
+                    [&, i] { ends[i] = to_seconds(engine.now().time_since_epoch()); });
+  }
+  engine.run();
+  return ends;
+}
+
+TEST(Network, AWeightPullTakesBytesOverBandwidth) {
+  const auto ends = ends_of(near_and_far(100us, 35ms), {{"store", "far-0", gigabytes(350)}});
+  EXPECT_NEAR(ends[0], 350e9 / nic_rate + 0.035, 1e-6);  // 28.035 s
+}
+
+TEST(Network, TwoPullsShareAnUplinkWhateverTheirLatencies) {
+  const auto ends = ends_of(near_and_far(100us, 35ms), {{"store", "near-0", gigabytes(350)},
+                                                        {"store", "far-0", gigabytes(350)}});
+  const double both = 2 * 350e9 / nic_rate;  // 56 s
+  EXPECT_NEAR(ends[0], both, 0.1);
+  EXPECT_NEAR(ends[1], both, 0.1);
+}
+
+TEST(Network, SharesAreMaxMin) {
+  // The flow to `slow` is held to 2.5 GB/s by its NIC; the other two split what it leaves:
+  // (12.5 - 2.5) / 2 = 5 GB/s each.
+  const auto ends = ends_of(near_and_far(0s, 0s), {{"store", "slow-0", gigabytes(50)},
+                                                   {"store", "near-0", gigabytes(50)},
+                                                   {"store", "near-1", gigabytes(50)}});
+  EXPECT_NEAR(ends[1], 50.0 / 5.0, 1e-6);
+  EXPECT_NEAR(ends[2], 50.0 / 5.0, 1e-6);
+  EXPECT_NEAR(ends[0], 50.0 / 2.5, 1e-6);
+}
+
+TEST(Network, OppositeDirectionsDoNotShare) {
+  const auto ends = ends_of(near_and_far(0s, 0s), {{"near-0", "near-1", gigabytes(125)},
+                                                   {"near-1", "near-0", gigabytes(125)}});
+  EXPECT_NEAR(ends[0], 10.0, 1e-6);
+  EXPECT_NEAR(ends[1], 10.0, 1e-6);
+}
+
+TEST(Network, SameDirectionSharesTheNic) {
+  const auto ends = ends_of(near_and_far(0s, 0s), {{"near-0", "near-1", gigabytes(125)},
+                                                   {"near-0", "near-2", gigabytes(125)}});
+  EXPECT_NEAR(ends[0], 20.0, 1e-6);
+  EXPECT_NEAR(ends[1], 20.0, 1e-6);
+}
+
+TEST(Network, ANodeNeedsNoNetworkToReachItself) {
+  const auto ends = ends_of(near_and_far(1s, 1s), {{"near-0", "near-0", gigabytes(125)}});
+  EXPECT_EQ(ends[0], 0.0);
+}
+
+TEST(Network, AnEmptyTransferTakesTheLatency) {
+  const auto ends = ends_of(near_and_far(250ms, 0s), {{"near-0", "near-1", Bytes{}}});
+  EXPECT_NEAR(ends[0], 0.5, 1e-6);
+}
+
+TEST(Network, ReadsShareTheirDisk) {
+  Engine engine{near_and_far(0s, 0s)};
+  std::vector<double> ends;
+  const auto note = [&] { ends.push_back(to_seconds(engine.now().time_since_epoch())); };
+  engine.read("near-0", gigabytes(25), note);
+  engine.read("near-0", gigabytes(50), note);
+  engine.read("near-1", gigabytes(100), note);
+  engine.run();
+  ASSERT_EQ(ends.size(), 3U);
+  EXPECT_NEAR(ends[0], 2 * 25.0 / 5.0, 1e-6);  // half of 5 GB/s each
+  EXPECT_NEAR(ends[1], 75.0 / 5.0, 1e-6);      // all 75 GB of that disk
+  EXPECT_NEAR(ends[2], 100.0 / 5.0, 1e-6);     // a disk of its own
+}
+
+TEST(Network, UnknownPlacesAreOurBug) {
+  Engine engine{near_and_far(0s, 0s)};
+  EXPECT_THROW(engine.transfer("near-0", "nowhere", Bytes{}, [] {}), InternalError);
+  EXPECT_THROW(engine.read("far-0", Bytes{}, [] {}), InternalError);  // has no disk
+}
+
+TEST(Network, AFleetPullsThroughOneUplinkQuickly) {
+  PlatformSpec platform;
+  const auto nic = BytesPerSecond::of(nic_rate);
+  platform.groups.push_back({"node", 1750, nic, Duration{100'000}, BytesPerSecond{}});
+  platform.stores.push_back({"store", nic, Duration{0}});
+  const auto begin = std::chrono::steady_clock::now();
+  Engine engine{platform};
+  int ended = 0;
+  for (int i = 0; i < 1750; ++i) {
+    // Unequal sizes: every completion changes the shares of the rest.
+    engine.transfer("store", "node-" + std::to_string(i),
+                    Bytes::of(350'000'000'000 + i * 1'000'000), [&] { ++ended; });
+  }
+  engine.run();
+  const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - begin;
+  EXPECT_EQ(ended, 1750);
+  const double bytes = 1750 * 350e9 + 1e6 * 1750 * 1749 / 2;
+  EXPECT_NEAR(to_seconds(engine.now().time_since_epoch()), bytes / nic_rate, 0.01);
+#ifdef NDEBUG
+  EXPECT_LT(wall.count(), 2.0);
+#endif
+}
+
+}  // namespace
+}  // namespace plimsoll
