@@ -77,7 +77,7 @@ void add_others(CLI::App& app, Arguments& arguments) {
   docs.group("");  // not in --help
   docs.add_option("WHAT", arguments.docs)
       ->required()
-      ->check(CLI::IsMember({"scenario", "policies", "metrics"}));
+      ->check(CLI::IsMember({"scenario", "policies"}));
 }
 
 /// Log lines go to stderr and carry no time, so that equal runs print equal text.

@@ -58,8 +58,7 @@ struct ShowArguments {
 /// Prints what exists.
 int show_command(const ShowArguments& arguments);
 
-/// Prints a generated reference in Markdown: "scenario", "policies" or "metrics". For
-/// tools/gen_docs.
+/// Prints a generated reference in Markdown: "scenario" or "policies". For tools/gen_docs.
 int docs_command(const std::string& what);
 
 }  // namespace plimsoll::cli

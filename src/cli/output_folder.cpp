@@ -4,10 +4,7 @@
 #include <fmt/core.h>
 
 #include <array>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <system_error>
 
 #include "plimsoll/errors.hpp"
@@ -16,9 +13,9 @@ namespace plimsoll::cli {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::array<const char*, 6> result_files = {"result.json",    "result.partial.json",
-                                                     "timeseries.csv", "requests.csv",
-                                                     "run.json",       "scenario.resolved.yaml"};
+constexpr std::array<const char*, 7> result_files = {
+    "result.json", "result.partial.json",   "timeseries.csv", "requests.csv", "cost.csv",
+    "run.json",    "scenario.resolved.yaml"};
 
 [[noreturn]] void refuse(const std::string& message, const std::string& hint) {
   Diagnostic finding;
@@ -56,18 +53,6 @@ void prepare_output_folder(const std::string& folder, bool force) {
   }
   for (const char* name : result_files) {
     remove_file(fs::path{folder} / name);
-  }
-}
-
-void write_file(const std::string& folder, const std::string& name, const std::string& text) {
-  const auto path = (fs::path{folder} / name).string();
-  errno = 0;
-  std::ofstream file{path, std::ios::binary};
-  file.write(text.data(), static_cast<std::streamsize>(text.size()));
-  file.close();
-  if (!file) {
-    throw IoError{fmt::format("cannot write {}: {}", path,
-                              errno != 0 ? std::strerror(errno) : "write failed")};
   }
 }
 

@@ -10,13 +10,14 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
-#include <filesystem>
 #include <map>
+#include <utility>
 
 #include "cli/commands.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/interruption.hpp"
 #include "cli/output_folder.hpp"
+#include "cli/stdout_style.hpp"
 #include "plimsoll/errors.hpp"
 #include "plimsoll/policies/builtin.hpp"
 #include "plimsoll/report.hpp"
@@ -121,6 +122,13 @@ std::map<std::string, int> play(const RunArguments& arguments, const std::string
 }  // namespace
 
 int run_all_variants(const RunArguments& arguments) {
+  if (arguments.no_files || arguments.format == OutputFormat::json) {
+    Diagnostic finding;
+    finding.key_path = "--variant all";
+    finding.message = "variants are compared through their files, as text";
+    finding.hint = "leave out --no-files and --format json";
+    throw ConfigError{{finding}};
+  }
   ScenarioArguments base = arguments.scenario;
   base.variant = "base";
   const LoadedScenario loaded =
@@ -133,7 +141,7 @@ int run_all_variants(const RunArguments& arguments) {
 
   watch_for_interruption();
   int worst = ok;
-  std::vector<VariantFolder> complete;
+  std::vector<std::pair<std::string, std::string>> complete;  // variant, its result.json
   const auto codes = play(arguments, folder, variants);
   for (const auto& variant : variants) {
     const auto code = codes.find(variant);
@@ -142,7 +150,7 @@ int run_all_variants(const RunArguments& arguments) {
     }
     worst = worst_exit(worst, code->second);
     if (code->second == ok || code->second == threshold_fails) {
-      complete.push_back({variant, folder + "/" + variant});
+      complete.emplace_back(variant, folder + "/" + variant + "/result.json");
     } else {
       spdlog::warn("variant {} ended with exit code {}", variant, code->second);
     }
@@ -152,7 +160,7 @@ int run_all_variants(const RunArguments& arguments) {
     return 128 + interruption();
   }
   if (!arguments.quiet) {
-    fmt::print("{}", compare_summary(complete));
+    fmt::print("{}", compare_summary(complete, stdout_style()));
   }
   return worst;
 }

@@ -2,23 +2,18 @@
 #include <fmt/core.h>
 #include <spdlog/spdlog.h>
 
-#include <filesystem>
-#include <fstream>
-#include <iterator>
-
 #include "cli/commands.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/interruption.hpp"
 #include "cli/output_folder.hpp"
 #include "cli/progress_bar.hpp"
+#include "cli/stdout_style.hpp"
 #include "plimsoll/policies/builtin.hpp"
 #include "plimsoll/report.hpp"
 #include "plimsoll/run_scenario.hpp"
 
 namespace plimsoll::cli {
 namespace {
-
-constexpr const char* resolved_name = "scenario.resolved.yaml";
 
 RunOptions run_options(const RunArguments& arguments, const std::string& folder,
                        ProgressBar& progress) {
@@ -51,9 +46,9 @@ bool all_thresholds_hold(const RunResult& result) {
 
 void print_result(const RunArguments& arguments, const Config& config, const RunResult& result) {
   if (arguments.format == OutputFormat::json) {
-    fmt::print("{}", result_json(config, result));
+    fmt::print("{}", result_json(result, config));
   } else if (!arguments.quiet) {
-    fmt::print("{}", terminal_summary(config, result));
+    fmt::print("{}", terminal_summary(result, config, stdout_style()));
   }
 }
 
@@ -66,7 +61,7 @@ int run_command(const RunArguments& arguments) {
   if (!arguments.no_files) {
     folder = arguments.out.empty() ? "results/" + loaded.config.name : arguments.out;
     prepare_output_folder(folder, arguments.force);
-    write_file(folder, resolved_name, loaded.resolved_yaml);
+    write_resolved_scenario(folder + "/scenario.resolved.yaml", loaded.resolved_yaml);
   }
   watch_for_interruption();
   RunResult result;

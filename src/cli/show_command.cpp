@@ -9,6 +9,7 @@
 #include "cli/policy_texts.hpp"
 #include "cli/table.hpp"
 #include "plimsoll/errors.hpp"
+#include "plimsoll/metrics.hpp"
 #include "plimsoll/policies/builtin.hpp"
 
 namespace plimsoll::cli {
@@ -22,6 +23,15 @@ const std::vector<std::string>& list_columns(const std::string& kind) {
       {"profiles", {"form", "provenance", "source"}},
       {"prices", {"gpu", "on_demand", "reserved", "spot", "as_of"}}};
   return columns.at(kind);
+}
+
+[[noreturn]] void refuse_name(const std::string& what, const std::string& name,
+                              const std::vector<std::string>& names) {
+  Diagnostic finding;
+  finding.key_path = fmt::format("show {} {}", what, name);
+  finding.message = "there is no such entry";
+  finding.hint = fmt::format("one of {}", fmt::join(names, ", "));
+  throw ConfigError{{finding}};
 }
 
 std::string scalar_of(const RawNode& entry, const std::string& key) {
@@ -50,16 +60,28 @@ std::string catalog_page(const RawNode& entries, const ShowArguments& arguments)
     for (const auto& known : entries.entries) {
       names.push_back(known.key);
     }
-    Diagnostic finding;
-    finding.key_path = fmt::format("show {} {}", arguments.what, arguments.name);
-    finding.message = "the catalog has no such entry";
-    finding.hint = fmt::format("one of {}", fmt::join(names, ", "));
-    throw ConfigError{{finding}};
+    refuse_name(arguments.what, arguments.name, names);
   }
   RawNode page;
   page.kind = RawNode::Kind::map;
   append_entry(page, arguments.name, *entry);
   return to_yaml(page);
+}
+
+std::string metric_list(const std::string& only) {
+  std::vector<std::vector<std::string>> rows{{"METRIC", "UNIT", "STATISTICS", "MEANING"}};
+  std::vector<std::string> names;
+  for (const auto& metric : metric_docs) {
+    names.emplace_back(metric.name);
+    if (only.empty() || only == metric.name) {
+      rows.push_back({metric.name, metric.unit, metric.latency ? "p(N) avg min max" : "value",
+                      metric.summary});
+    }
+  }
+  if (rows.size() == 1) {
+    refuse_name("metrics", only, names);
+  }
+  return aligned(rows);
 }
 
 }  // namespace
@@ -69,6 +91,10 @@ int show_command(const ShowArguments& arguments) {
     const PolicyCatalog catalog = policy_catalog(builtin_policies());
     fmt::print(
         "{}", arguments.name.empty() ? policy_list(catalog) : policy_page(catalog, arguments.name));
+    return ok;
+  }
+  if (arguments.what == "metrics") {
+    fmt::print("{}", metric_list(arguments.name));
     return ok;
   }
   const RawNode entries = catalog_entries(arguments.catalog, arguments.what);
