@@ -93,11 +93,14 @@ void require_above_roofline(const Config& config, const PoolConfig& pool,
     const std::int64_t context = std::max(1, pool.max_context) - 1;
     check(StepWork{decoding, decoding, decoding, 0});
     check(StepWork{decoding, decoding, std::min(most_kv, decoding * context), 0});
-    // One prompt's chunk, at the beginning and at the end of the longest context.
-    check(StepWork{tokens, 0, 0, tokens * tokens});
-    check(StepWork{tokens, 1, 0, tokens * tokens});
-    const std::int64_t before = std::max<std::int64_t>(0, context - tokens);
-    check(StepWork{tokens, 1, before, tokens * (2 * before + tokens)});
+    // Prompts from their beginning, none longer than the context, and a chunk at its end.
+    const std::int64_t pairs = tokens * std::min(tokens, context + 1);
+    check(StepWork{tokens, 0, 0, pairs});
+    check(StepWork{tokens, 1, 0, pairs});
+    if (tokens < context) {
+      const std::int64_t before = context - tokens;
+      check(StepWork{tokens, 1, before, tokens * (2 * before + tokens)});
+    }
     if (tokens == budget) {
       break;
     }
