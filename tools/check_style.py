@@ -65,7 +65,7 @@ BANS = [
     (re.compile(r"\bdouble\s+\w+_(s|ms|us|ns|bytes|gb)\s*[,)]"),
      "a double parameter with its unit in the name (use a unit type)"),
     (re.compile(r"\b(FIXME|XXX|HACK)\b"), "FIXME and the like"),
-    (re.compile(r"\busing namespace std\b"), "using namespace std"),
+    (re.compile(r"\busing namespace std\s*;"), "using namespace std"),
     (re.compile(r"#include <(format|expected|source_location|ranges)>"),
      "a header that clang 14 does not compile"),
 ]
