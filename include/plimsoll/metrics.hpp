@@ -13,6 +13,39 @@
 
 namespace plimsoll {
 
+/// What a threshold may speak of, and how docs and `show metrics` tell of it.
+struct MetricDoc {
+  const char* name;     // as in ThresholdConfig::metric; ends in its unit
+  const char* unit;
+  const char* summary;  // one sentence
+  bool latency;         // takes p(N), avg, min, max; otherwise only `value`
+  bool by_tier;         // may be tagged with a tier or a model (every metric may with a pool)
+};
+
+/// Every metric of a threshold, in the order of docs/metrics.md.
+inline constexpr std::array<MetricDoc, 14> metric_docs = {{
+    {"ttft_ms", "ms", "Time to first token: from arrival to the first output token.", true, true},
+    {"tpot_ms", "ms", "Time per output token after the first: (e2el - ttft) / (n - 1).", true,
+     true},
+    {"itl_ms", "ms", "Inter-token latency: the gap before each output token but the first.", true,
+     false},
+    {"e2el_ms", "ms", "End-to-end latency: from arrival to the last output token.", true, true},
+    {"queue_ms", "ms", "From arrival to the first time in a batch.", true, true},
+    {"request_throughput", "requests/s", "Completed requests per second.", false, true},
+    {"output_throughput", "tokens/s", "Output tokens of completed requests per second.", false,
+     true},
+    {"total_token_throughput", "tokens/s",
+     "Prompt and output tokens of completed requests per second.", false, true},
+    {"request_goodput", "requests/s", "Completed requests that met all their SLOs, per second.",
+     false, true},
+    {"availability", "ratio", "Completed and cached requests over all that ended.", false, true},
+    {"unfinished", "ratio", "Share of the measured arrivals that were not answered.", false, true},
+    {"gpu_utilization", "ratio", "Busy share of the GPU time of replicas that were up.", false,
+     false},
+    {"kv_cache_usage", "ratio", "KV blocks used over all KV blocks.", false, false},
+    {"gpu_hours", "GPU h", "GPU time rented, up or down.", false, false},
+}};
+
 /// Percentiles that every latency metric reports.
 inline constexpr std::array<double, 8> reported_percentiles = {10, 25, 50, 75, 90, 95, 99, 99.9};
 
@@ -35,8 +68,11 @@ struct SliceSummary {
   std::array<std::int64_t, outcome_count> outcomes{};
   std::int64_t prompt_tokens = 0;   // of measured completed requests
   std::int64_t output_tokens = 0;
+  std::int64_t billed_prompt_tokens = 0;  // of all completed requests, warm-up included
+  std::int64_t billed_output_tokens = 0;
   std::int64_t measured = 0;        // requests that arrived after the warm-up and completed
-  std::int64_t unfinished = 0;      // measured arrivals that did not complete, in flight included
+  std::int64_t unfinished = 0;      // arrivals after the warm-up that were not answered (neither
+                                    // completed nor cached), in flight included
   std::int64_t good = 0;            // measured completed requests that met all their SLOs
   LatencySummary ttft, tpot, itl, e2el, queue;  // itl only for "all" and pools
   double request_throughput = 0;    // measured completed / measured seconds
@@ -46,7 +82,7 @@ struct SliceSummary {
   double availability = 0;          // completed + cached over all that ended
 };
 
-/// One closed window.
+/// One closed window. Counts are of all requests, latencies of measured ones.
 struct WindowSummary {
   SimTime begin{};
   SimTime end{};
@@ -68,7 +104,8 @@ struct PoolSummary {
   std::string gpu;
   std::int64_t gpus = 0;            // in replicas
   std::int64_t replicas = 0;
-  std::int64_t busy_ns = 0;         // GPU-nanoseconds; busy + idle + down = gpus x elapsed
+  std::int64_t gpus_per_replica = 1;
+  std::int64_t busy_ns = 0;         // replica-nanoseconds; busy + idle + down = replicas x elapsed
   std::int64_t idle_ns = 0;
   std::int64_t down_ns = 0;
   std::int64_t preemptions = 0;
@@ -76,7 +113,10 @@ struct PoolSummary {
   double kv_cache_usage_mean = 0;   // over window ends
   double kv_cache_usage_max = 0;
   double mean_batch = 0;            // decoding sequences per step
-  std::string memory_arithmetic;
+  double running_mean = 0;          // sequences in batches, over window ends
+  std::int64_t sequence_slots = 0;  // replicas x max_num_seqs x pp: the most that can run
+  std::int64_t waiting_max = 0;     // in the replicas' own queues, over window ends
+  std::string memory_arithmetic;    // filled by whoever knows the fleet (simulation)
   std::int64_t kv_blocks = 0;
 };
 
@@ -113,7 +153,30 @@ struct Verdict {
   std::vector<std::string> reasons;  // one sentence each: what failed, the worst window, bottleneck
 };
 
-/// A row of requests.csv is a RequestRecord; the reservoir keeps them sorted by id.
+/// The window in which a figure was worst.
+struct WorstWindow {
+  std::string metric;  // "ttft_p99", "tpot_p99", "e2el_p99", "queue_p99", "queued"
+  WindowSummary window;
+};
+
+/// One row of requests.csv: a request that ended.
+struct SampledRequest {
+  RequestId id = 0;
+  ClassIndex request_class = 0;
+  PoolIndex pool = 0;               // with `replica`, meaningful when `replica_assigned`
+  ReplicaIndex replica = 0;
+  bool replica_assigned = false;
+  Outcome outcome = Outcome::completed;
+  std::int32_t prompt_tokens = 0;
+  std::int32_t output_tokens = 0;
+  std::int32_t emitted_tokens = 0;
+  std::int32_t preemptions = 0;
+  SimTime arrived{};
+  SimTime scheduled = never;
+  SimTime first_token = never;
+  SimTime finished = never;
+};
+
 struct RunResult {
   std::string scenario;
   std::uint64_t seed = 0;
@@ -121,8 +184,14 @@ struct RunResult {
   SimTime arrivals_end{};
   Verdict verdict;
   std::vector<SliceSummary> slices;  // the first is "all"
-  std::vector<WindowSummary> windows;
+  std::vector<WindowSummary> windows;  // empty when they were streamed; thinned when very many
+  std::int64_t windows_closed = 0;
+  std::vector<WorstWindow> worst_windows;
+  std::vector<SampledRequest> sample;  // sorted by id
   std::vector<PoolSummary> pools;
+  double gpu_utilization = 0;       // busy / (busy + idle) over all GPUs
+  double kv_cache_usage = 0;        // used / total over all pools, mean over window ends
+  std::int64_t queued_centrally = 0;  // at the end
   std::vector<ThresholdVerdict> thresholds;
   CostSummary cost;
   std::int64_t skipped_rows = 0;

@@ -1,0 +1,187 @@
+// Metrics room: takes the events of a run and turns them into its numbers.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "metrics/overload.hpp"
+#include "metrics/request_sample.hpp"
+#include "metrics/sketch.hpp"
+#include "metrics/thresholds.hpp"
+#include "metrics/window_log.hpp"
+#include "plimsoll/config.hpp"
+#include "plimsoll/metrics.hpp"
+#include "serving/events.hpp"
+
+namespace plimsoll {
+
+/// Counts of requests that ended, all exact.
+struct EndedCounts {
+  std::array<std::int64_t, outcome_count> outcomes{};           // of all requests
+  std::array<std::int64_t, outcome_count> measured_outcomes{};  // of those after the warm-up
+  std::int64_t prompt_tokens = 0;                               // of measured completed requests
+  std::int64_t output_tokens = 0;
+  std::int64_t billed_prompt_tokens = 0;  // of all completed requests
+  std::int64_t billed_output_tokens = 0;
+  std::int64_t good = 0;  // measured completed requests within all their SLOs
+
+  void add(const EndedCounts& other, std::int64_t sign);
+  std::int64_t ended() const;
+  std::int64_t measured_ended() const;
+  std::int64_t measured_answered() const;  // completed or cached
+};
+
+/// The latencies that belong to requests.
+struct RequestLatencies {
+  LatencySketch ttft, tpot, e2el, queue;
+
+  void merge(const RequestLatencies& other);
+  void clear();
+};
+
+/// Counts and latencies of a run. Everything is kept at the finest cell (class x pool; tier and
+/// model follow from the class) for the current window, and flushed into totals when it closes:
+/// memory depends on neither the horizon nor the number of windows. Only requests that arrived at
+/// or after Config::warm_up are measured; all are counted. Calls come in order of time.
+class MetricsCollector final : public EventSink {
+ public:
+  /// Keeps a reference to `config`, which outlives it.
+  explicit MetricsCollector(const Config& config);
+
+  void on_arrival(RequestId id, ClassIndex request_class, SimTime now) override;
+  void on_first_token(const RequestRecord& record) override;
+  void on_end(const RequestRecord& record) override;
+  void on_steps(const StepRun& run) override;
+  void on_resumed_token(PoolIndex pool, Duration gap) override;
+
+  /// Gets every closed window; the collector then holds none of them. Set before the first event.
+  void set_window_writer(std::function<void(const WindowSummary&)> writer);
+
+  /// When the current window has to be closed: its length after its begin, cut at the warm-up, so
+  /// that every window is wholly before or wholly after it.
+  SimTime next_window_end() const;
+
+  /// Closes the current window at `end`, after all events at or before `end`. `gauges` has every
+  /// pool once; `queued_centrally` are all requests in flight that no replica holds. InternalError
+  /// when arrivals do not equal outcomes plus these, or GPU time does not add up to replicas x end.
+  void close_window(SimTime end, const std::vector<PoolGauges>& gauges,
+                    std::int64_t queued_centrally);
+
+  /// Closes the last window and sums up. RunResult::cost, PoolSummary::memory_arithmetic, events,
+  /// wall_seconds and skipped_rows are left to others. Call once.
+  RunResult finish(SimTime end, SimTime arrivals_end, const std::vector<PoolGauges>& gauges,
+                   std::int64_t queued_centrally);
+
+  std::int64_t arrived() const { return arrived_; }
+  std::int64_t ended() const { return ended_; }
+  /// GPU-completed requests so far.
+  std::int64_t completed() const { return completed_; }
+  std::int64_t in_flight() const { return arrived_ - ended_; }
+  /// Order-independent: the sum over all events of a hash of (time, kind, request id).
+  std::uint64_t fingerprint() const { return fingerprint_; }
+
+ private:
+  struct Cell {
+    EndedCounts counts;
+    EndedCounts at_window_begin;
+    RequestLatencies window;
+    RequestLatencies total;
+  };
+  struct ClassCounts {
+    std::int64_t arrived = 0;
+    std::int64_t measured = 0;  // arrived at or after the warm-up
+    std::int64_t measured_at_window_begin = 0;
+  };
+  struct PoolTotals {
+    LatencySketch window_itl;
+    LatencySketch itl;
+    std::int64_t steps = 0;
+    std::int64_t decoded = 0;  // tokens of decoding sequences
+    std::int64_t waiting_max = 0;
+    std::int64_t running_sum = 0;  // over window ends
+    std::int64_t kv_used_sum = 0;  // blocks, over window ends
+    std::int64_t kv_total_sum = 0;
+    double kv_usage_max = 0;
+    PoolGauges last;  // at the end of the window before
+  };
+  /// The part of a run that a slice or a threshold speaks of.
+  struct Scope {
+    std::string kind;
+    std::string name;
+    std::vector<std::size_t> cells;
+    std::vector<std::size_t> classes;  // none: arrivals are not known by pool
+    std::vector<std::size_t> pools;    // whose gaps and GPU time belong to it
+  };
+  enum class Span : std::uint8_t { window, total };
+
+  std::size_t cell_of(const RequestRecord& record) const {
+    return record.request_class * columns_ + (record.replica_assigned ? record.pool : columns_ - 1);
+  }
+  bool measured(SimTime arrived) const { return arrived >= warm_up_end_; }
+  bool good(const RequestRecord& record) const;
+  void make_scopes();
+  /// The scope of a tag; an empty kind is the whole.
+  Scope make_scope(const std::string& kind, const std::string& name) const;
+  std::int64_t gpus_of(std::size_t pool) const;
+  void check_conservation(SimTime end, const std::vector<PoolGauges>& gauges,
+                          std::int64_t queued_centrally) const;
+  WindowSummary summarize_window(SimTime end, const std::vector<PoolGauges>& gauges,
+                                 std::int64_t queued_centrally);
+  void take_gauges(const std::vector<PoolGauges>& gauges);
+  void flush_window();
+  LatencySketch latency_of(const Scope& scope, LatencySketch RequestLatencies::*metric,
+                           Span span) const;
+  LatencySketch itl_of(const Scope& scope, Span span) const;
+  LatencySketch latency_of(const Scope& scope, const std::string& metric, Span span) const;
+  MetricValue request_value_of(const Scope& scope, const std::string& metric, Span span,
+                               SimTime end, const std::vector<PoolGauges>& gauges) const;
+  MetricValue gpu_value_of(const Scope& scope, const std::string& metric, Span span,
+                           const std::vector<PoolGauges>& gauges) const;
+  MetricValue value_of(const ThresholdConfig& threshold, const Scope& scope, Span span, SimTime end,
+                       const std::vector<PoolGauges>& gauges) const;
+  EndedCounts counts_of(const Scope& scope, Span span) const;
+  std::int64_t in_flight_of(const Scope& scope, const std::vector<PoolGauges>& gauges) const;
+  std::int64_t measured_in_flight_of(const Scope& scope,
+                                     const std::vector<PoolGauges>& gauges) const;
+  double seconds_of(Span span, SimTime end) const;
+  SliceSummary summarize_slice(const Scope& scope, SimTime end,
+                               const std::vector<PoolGauges>& gauges) const;
+  PoolSummary summarize_pool(std::size_t pool, const PoolGauges& gauges) const;
+  void note_event(std::uint64_t kind, RequestId id, SimTime at) {
+    std::uint64_t x = static_cast<std::uint64_t>(at.time_since_epoch().count()) * 4 + kind;
+    x = (x ^ (x >> 32)) * 0xd6e8feb86659fd93ULL + (id + 1) * 0x9e3779b97f4a7c15ULL;
+    x = (x ^ (x >> 32)) * 0xd6e8feb86659fd93ULL;
+    fingerprint_ += x ^ (x >> 32);
+  }
+
+  const Config& config_;
+  SimTime warm_up_end_;
+  std::size_t columns_;  // pools, and one for requests that no replica ever had
+  std::vector<Cell> cells_;
+  std::vector<ClassCounts> classes_;
+  std::vector<PoolTotals> pools_;
+  std::vector<Scope> slices_;            // the first is the whole
+  std::vector<Scope> threshold_scopes_;  // as Config::thresholds
+  std::vector<ThresholdTracker> thresholds_;
+  RequestSample sample_;
+  WindowLog windows_;
+  BacklogSeries backlog_;
+
+  std::int64_t arrived_ = 0;
+  std::int64_t ended_ = 0;
+  std::int64_t completed_ = 0;
+  std::int64_t refused_ = 0;  // for want of capacity: see BacklogPoint
+  std::uint64_t fingerprint_ = 0;
+
+  SimTime window_begin_{};
+  bool window_measured_;  // the window lies after the warm-up
+  std::int64_t window_arrived_ = 0;
+  std::int64_t window_ended_ = 0;
+  std::int64_t window_completed_ = 0;
+  std::int64_t window_output_tokens_ = 0;
+  std::int64_t window_prompt_tokens_ = 0;
+};
+
+}  // namespace plimsoll

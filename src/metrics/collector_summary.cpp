@@ -1,0 +1,349 @@
+// Metrics room: from cells to slices, pools, thresholds and the result of a run.
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "metrics/collector.hpp"
+#include "metrics/verdict.hpp"
+#include "plimsoll/errors.hpp"
+
+namespace plimsoll {
+namespace {
+
+LatencySummary summarize(const LatencySketch& sketch) {
+  LatencySummary summary;
+  summary.count = sketch.count();
+  summary.mean = sketch.mean_ns() * 1e-6;
+  summary.std = sketch.std_ns() * 1e-6;
+  summary.min = static_cast<double>(sketch.min_ns()) * 1e-6;
+  summary.max = static_cast<double>(sketch.max_ns()) * 1e-6;
+  for (std::size_t i = 0; i < reported_percentiles.size(); ++i) {
+    summary.percentiles[i] =
+        static_cast<double>(sketch.percentile_ns(reported_percentiles[i])) * 1e-6;
+  }
+  return summary;
+}
+
+MetricValue ratio(Int128 part, Int128 whole) {
+  return whole == 0 ? MetricValue{}
+                    : MetricValue{true, static_cast<double>(part) / static_cast<double>(whole)};
+}
+
+double statistic_of(const LatencySketch& sketch, const ThresholdConfig& threshold) {
+  if (threshold.statistic == "avg") {
+    return sketch.mean_ns() * 1e-6;
+  }
+  if (threshold.statistic == "min") {
+    return static_cast<double>(sketch.min_ns()) * 1e-6;
+  }
+  if (threshold.statistic == "max") {
+    return static_cast<double>(sketch.max_ns()) * 1e-6;
+  }
+  PLIMSOLL_CHECK(threshold.statistic == "p", "latencies take p(N), avg, min or max");
+  return static_cast<double>(sketch.percentile_ns(threshold.percentile)) * 1e-6;
+}
+
+}  // namespace
+
+MetricsCollector::Scope MetricsCollector::make_scope(const std::string& kind,
+                                                     const std::string& name) const {
+  Scope scope;
+  scope.kind = kind.empty() ? "all" : kind;
+  scope.name = name;
+  const auto& classes = config_.workload.classes;
+  for (std::size_t c = 0; c < classes.size(); ++c) {
+    const bool inside = kind.empty() ||
+                        (kind == "tier" && config_.tiers[classes[c].tier].name == name) ||
+                        (kind == "model" && config_.models[classes[c].model].name == name);
+    if (inside) {
+      scope.classes.push_back(c);
+    }
+    for (std::size_t p = 0; p < columns_; ++p) {
+      const bool of_pool = kind == "pool" && p < pools_.size() && config_.pools[p].name == name;
+      if (inside || of_pool) {
+        scope.cells.push_back(c * columns_ + p);
+      }
+    }
+  }
+  for (std::size_t p = 0; p < pools_.size(); ++p) {
+    const PoolConfig& pool = config_.pools[p];
+    if (kind.empty() || (kind == "pool" && pool.name == name) ||
+        (kind == "model" && config_.models[pool.model].name == name)) {
+      scope.pools.push_back(p);
+    }
+  }
+  return scope;
+}
+
+void MetricsCollector::make_scopes() {
+  slices_.push_back(make_scope("", ""));
+  for (const TierConfig& tier : config_.tiers) {
+    slices_.push_back(make_scope("tier", tier.name));
+  }
+  for (const ModelSpec& model : config_.models) {
+    Scope scope = make_scope("model", model.name);
+    if (!scope.classes.empty() || !scope.pools.empty()) {
+      slices_.push_back(std::move(scope));
+    }
+  }
+  for (const PoolConfig& pool : config_.pools) {
+    slices_.push_back(make_scope("pool", pool.name));
+  }
+  for (const ThresholdConfig& threshold : config_.thresholds) {
+    PLIMSOLL_CHECK(find_metric(threshold.metric) != nullptr,
+                   "metrics of thresholds are validated with the scenario");
+    threshold_scopes_.push_back(make_scope(threshold.tag_key, threshold.tag_value));
+    thresholds_.emplace_back(threshold);
+  }
+}
+
+LatencySketch MetricsCollector::latency_of(const Scope& scope,
+                                           LatencySketch RequestLatencies::*metric,
+                                           Span span) const {
+  LatencySketch sketch;
+  for (const std::size_t cell : scope.cells) {
+    const RequestLatencies& latencies =
+        span == Span::window ? cells_[cell].window : cells_[cell].total;
+    sketch.merge(latencies.*metric);
+  }
+  return sketch;
+}
+
+LatencySketch MetricsCollector::itl_of(const Scope& scope, Span span) const {
+  LatencySketch sketch;
+  for (const std::size_t pool : scope.pools) {
+    sketch.merge(span == Span::window ? pools_[pool].window_itl : pools_[pool].itl);
+  }
+  return sketch;
+}
+
+LatencySketch MetricsCollector::latency_of(const Scope& scope, const std::string& metric,
+                                           Span span) const {
+  if (metric == "ttft_ms") {
+    return latency_of(scope, &RequestLatencies::ttft, span);
+  }
+  if (metric == "tpot_ms") {
+    return latency_of(scope, &RequestLatencies::tpot, span);
+  }
+  if (metric == "e2el_ms") {
+    return latency_of(scope, &RequestLatencies::e2el, span);
+  }
+  if (metric == "queue_ms") {
+    return latency_of(scope, &RequestLatencies::queue, span);
+  }
+  PLIMSOLL_CHECK(metric == "itl_ms", "every latency of metric_docs is known here");
+  return itl_of(scope, span);
+}
+
+EndedCounts MetricsCollector::counts_of(const Scope& scope, Span span) const {
+  EndedCounts counts;
+  for (const std::size_t cell : scope.cells) {
+    counts.add(cells_[cell].counts, 1);
+    if (span == Span::window) {
+      counts.add(cells_[cell].at_window_begin, -1);
+    }
+  }
+  return counts;
+}
+
+std::int64_t MetricsCollector::in_flight_of(const Scope& scope,
+                                            const std::vector<PoolGauges>& gauges) const {
+  std::int64_t in_flight = 0;
+  if (scope.kind == "pool") {
+    for (const PoolGauges& pool : gauges) {
+      const bool inside =
+          std::find(scope.pools.begin(), scope.pools.end(), pool.pool) != scope.pools.end();
+      in_flight += inside ? pool.running + pool.waiting : 0;
+    }
+    return in_flight;
+  }
+  for (const std::size_t c : scope.classes) {
+    in_flight += classes_[c].arrived;
+  }
+  return in_flight - counts_of(scope, Span::total).ended();
+}
+
+std::int64_t MetricsCollector::measured_in_flight_of(const Scope& scope,
+                                                     const std::vector<PoolGauges>& gauges) const {
+  if (scope.kind == "pool") {
+    const std::int64_t all = measured_in_flight_of(slices_.front(), gauges);
+    return std::min(all, in_flight_of(scope, gauges));
+  }
+  std::int64_t arrived = 0;
+  for (const std::size_t c : scope.classes) {
+    arrived += classes_[c].measured;
+  }
+  return arrived - counts_of(scope, Span::total).measured_ended();
+}
+
+double MetricsCollector::seconds_of(Span span, SimTime end) const {
+  const SimTime begin = span == Span::window ? window_begin_ : warm_up_end_;
+  return end > begin ? to_seconds(end - begin) : 0;
+}
+
+MetricValue MetricsCollector::request_value_of(const Scope& scope, const std::string& metric,
+                                               Span span, SimTime end,
+                                               const std::vector<PoolGauges>& gauges) const {
+  const EndedCounts counts = counts_of(scope, span);
+  if (metric == "availability") {
+    return ratio(counts.measured_answered(), counts.measured_ended());
+  }
+  if (metric == "unfinished") {
+    const std::int64_t in_flight = span == Span::total ? measured_in_flight_of(scope, gauges) : 0;
+    const std::int64_t all = counts.measured_ended() + in_flight;
+    return ratio(all - counts.measured_answered(), all);
+  }
+  const double seconds = seconds_of(span, end);
+  if (seconds <= 0) {
+    return {};
+  }
+  std::int64_t amount = counts.measured_outcomes[static_cast<std::size_t>(Outcome::completed)];
+  if (metric == "output_throughput") {
+    amount = counts.output_tokens;
+  } else if (metric == "total_token_throughput") {
+    amount = counts.prompt_tokens + counts.output_tokens;
+  } else if (metric == "request_goodput") {
+    amount = counts.good;
+  } else {
+    PLIMSOLL_CHECK(metric == "request_throughput", "every rate of metric_docs is known here");
+  }
+  return MetricValue{true, static_cast<double>(amount) / seconds};
+}
+
+std::int64_t MetricsCollector::gpus_of(std::size_t pool) const {
+  return std::int64_t{config_.pools[pool].tp} * config_.pools[pool].pp;
+}
+
+MetricValue MetricsCollector::gpu_value_of(const Scope& scope, const std::string& metric, Span span,
+                                           const std::vector<PoolGauges>& gauges) const {
+  Int128 busy = 0, idle = 0, down = 0;  // GPU-ns: beyond 2^63 after 13 days of 8,000 GPUs
+  std::int64_t kv_used = 0, kv_total = 0;
+  for (const PoolGauges& now : gauges) {
+    if (std::find(scope.pools.begin(), scope.pools.end(), now.pool) == scope.pools.end()) {
+      continue;
+    }
+    const PoolTotals& pool = pools_[now.pool];
+    const PoolGauges before = span == Span::window ? pool.last : PoolGauges{};
+    busy += static_cast<Int128>(now.busy_ns - before.busy_ns) * gpus_of(now.pool);
+    idle += static_cast<Int128>(now.idle_ns - before.idle_ns) * gpus_of(now.pool);
+    down += static_cast<Int128>(now.down_ns - before.down_ns) * gpus_of(now.pool);
+    kv_used += span == Span::window ? now.kv_blocks_used : pool.kv_used_sum;
+    kv_total += span == Span::window ? now.kv_blocks_total : pool.kv_total_sum;
+  }
+  if (metric == "gpu_utilization") {
+    return ratio(busy, busy + idle);
+  }
+  if (metric == "kv_cache_usage") {
+    return ratio(kv_used, kv_total);
+  }
+  PLIMSOLL_CHECK(metric == "gpu_hours", "every GPU figure of metric_docs is known here");
+  return MetricValue{!scope.pools.empty(), static_cast<double>(busy + idle + down) / 3.6e12};
+}
+
+MetricValue MetricsCollector::value_of(const ThresholdConfig& threshold, const Scope& scope,
+                                       Span span, SimTime end,
+                                       const std::vector<PoolGauges>& gauges) const {
+  const MetricDoc& doc = *find_metric(threshold.metric);
+  if (doc.latency) {
+    const LatencySketch sketch = latency_of(scope, threshold.metric, span);
+    return sketch.count() == 0 ? MetricValue{} : MetricValue{true, statistic_of(sketch, threshold)};
+  }
+  return doc.by_tier ? request_value_of(scope, threshold.metric, span, end, gauges)
+                     : gpu_value_of(scope, threshold.metric, span, gauges);
+}
+
+SliceSummary MetricsCollector::summarize_slice(const Scope& scope, SimTime end,
+                                               const std::vector<PoolGauges>& gauges) const {
+  SliceSummary slice;
+  slice.kind = scope.kind;
+  slice.name = scope.name;
+  const EndedCounts counts = counts_of(scope, Span::total);
+  slice.in_flight = in_flight_of(scope, gauges);
+  slice.arrived = counts.ended() + slice.in_flight;
+  slice.outcomes = counts.outcomes;
+  slice.prompt_tokens = counts.prompt_tokens;
+  slice.output_tokens = counts.output_tokens;
+  slice.billed_prompt_tokens = counts.billed_prompt_tokens;
+  slice.billed_output_tokens = counts.billed_output_tokens;
+  slice.measured = counts.measured_outcomes[static_cast<std::size_t>(Outcome::completed)];
+  slice.unfinished =
+      counts.measured_ended() + measured_in_flight_of(scope, gauges) - counts.measured_answered();
+  slice.good = counts.good;
+  slice.ttft = summarize(latency_of(scope, &RequestLatencies::ttft, Span::total));
+  slice.tpot = summarize(latency_of(scope, &RequestLatencies::tpot, Span::total));
+  slice.itl = summarize(itl_of(scope, Span::total));
+  slice.e2el = summarize(latency_of(scope, &RequestLatencies::e2el, Span::total));
+  slice.queue = summarize(latency_of(scope, &RequestLatencies::queue, Span::total));
+  const auto value = [&](const char* metric) {
+    return request_value_of(scope, metric, Span::total, end, gauges).value;
+  };
+  slice.request_throughput = value("request_throughput");
+  slice.output_throughput = value("output_throughput");
+  slice.total_token_throughput = value("total_token_throughput");
+  slice.request_goodput = value("request_goodput");
+  slice.availability = value("availability");
+  return slice;
+}
+
+PoolSummary MetricsCollector::summarize_pool(std::size_t pool, const PoolGauges& gauges) const {
+  const PoolConfig& config = config_.pools[pool];
+  const PoolTotals& totals = pools_[pool];
+  PoolSummary summary;
+  summary.name = config.name;
+  summary.gpu = config_.gpus[config.gpu].name;
+  summary.replicas = config.replicas;
+  summary.gpus = config.replicas * gpus_of(pool);
+  summary.gpus_per_replica = gpus_of(pool);
+  summary.busy_ns = gauges.busy_ns;
+  summary.idle_ns = gauges.idle_ns;
+  summary.down_ns = gauges.down_ns;
+  summary.preemptions = gauges.preemptions;
+  summary.gpu_utilization = ratio(summary.busy_ns, summary.busy_ns + summary.idle_ns).value;
+  summary.kv_cache_usage_mean = ratio(totals.kv_used_sum, totals.kv_total_sum).value;
+  summary.kv_cache_usage_max = totals.kv_usage_max;
+  summary.mean_batch = ratio(totals.decoded, totals.steps).value;
+  summary.running_mean = ratio(totals.running_sum, windows_.closed()).value;
+  summary.sequence_slots = std::int64_t{config.replicas} * config.max_num_seqs * config.pp;
+  summary.waiting_max = totals.waiting_max;
+  summary.kv_blocks = gauges.kv_blocks_total;
+  return summary;
+}
+
+RunResult MetricsCollector::finish(SimTime end, SimTime arrivals_end,
+                                   const std::vector<PoolGauges>& gauges,
+                                   std::int64_t queued_centrally) {
+  const bool something_new = window_arrived_ + window_ended_ + window_output_tokens_ > 0;
+  if (end > window_begin_ || something_new || windows_.closed() == 0) {
+    close_window(end, gauges, queued_centrally);
+  } else {
+    check_conservation(end, gauges, queued_centrally);
+  }
+  RunResult result;
+  result.scenario = config_.name;
+  result.seed = config_.seed;
+  result.end = end;
+  result.arrivals_end = arrivals_end;
+  result.queued_centrally = queued_centrally;
+  for (const Scope& scope : slices_) {
+    result.slices.push_back(summarize_slice(scope, end, gauges));
+  }
+  result.windows = windows_.held();
+  result.windows_closed = windows_.closed();
+  result.worst_windows = windows_.worst();
+  result.sample = sample_.sorted();
+  for (const PoolGauges& pool : gauges) {
+    result.pools.push_back(summarize_pool(pool.pool, pool));
+  }
+  const Scope& whole = slices_.front();
+  result.gpu_utilization = gpu_value_of(whole, "gpu_utilization", Span::total, gauges).value;
+  result.kv_cache_usage = gpu_value_of(whole, "kv_cache_usage", Span::total, gauges).value;
+  for (std::size_t i = 0; i < thresholds_.size(); ++i) {
+    result.thresholds.push_back(thresholds_[i].verdict(
+        value_of(config_.thresholds[i], threshold_scopes_[i], Span::total, end, gauges)));
+  }
+  result.fingerprint = fingerprint_;
+  result.verdict = judge(result, find_overload(backlog_, arrivals_end));
+  return result;
+}
+
+}  // namespace plimsoll

@@ -1,0 +1,75 @@
+// Metrics room: the two signs of overload.
+#include "metrics/overload.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace plimsoll {
+namespace {
+
+constexpr double least_growth = 50;          // requests
+constexpr double least_growth_share = 0.02;  // of the arrivals of the second half
+constexpr double wander = 4;                 // standard deviations of a critical queue
+constexpr double least_ratio = 1.5;          // of the backlogs at the end and at half time
+constexpr double refused_share = 0.05;
+
+/// The last point at or before `at`; the first one when there is none.
+const BacklogPoint& point_at(const std::vector<BacklogPoint>& points, SimTime at) {
+  const auto after = std::upper_bound(points.begin(), points.end(), at,
+                                      [](SimTime t, const BacklogPoint& p) { return t < p.at; });
+  return after == points.begin() ? points.front() : *(after - 1);
+}
+
+}  // namespace
+
+void BacklogSeries::add(const BacklogPoint& point) {
+  const bool taken = offered_ % stride_ == 0;
+  ++offered_;
+  if (!taken) {
+    return;
+  }
+  points_.push_back(point);
+  if (points_.size() < most_points) {
+    return;
+  }
+  for (std::size_t i = 0; 2 * i < points_.size(); ++i) {
+    points_[i] = points_[2 * i];
+  }
+  points_.resize(points_.size() / 2);
+  stride_ *= 2;
+}
+
+std::string find_overload(const BacklogSeries& series, SimTime arrivals_end) {
+  const std::vector<BacklogPoint>& points = series.points();
+  const BacklogPoint* last = points.empty() ? nullptr : &point_at(points, arrivals_end);
+  if (last == nullptr || last - points.data() < 3) {
+    return {};
+  }
+  const BacklogPoint& half = point_at(points, SimTime{last->at.time_since_epoch() / 2});
+  const auto arrivals = static_cast<double>(last->arrived - half.arrived);
+  if (arrivals <= 0) {
+    return {};
+  }
+  const auto growth = static_cast<double>(last->backlog - half.backlog);
+  const double margin =
+      std::max({least_growth, least_growth_share * arrivals, wander * std::sqrt(arrivals)});
+  if (growth > margin &&
+      static_cast<double>(last->backlog) > least_ratio * static_cast<double>(half.backlog)) {
+    return fmt::format(
+        "OVERLOADED: the backlog grew from {} to {} requests in the second half of the arrivals, "
+        "{:.1f} % of the {} that arrived in it",
+        half.backlog, last->backlog, 100 * growth / arrivals, last->arrived - half.arrived);
+  }
+  const auto refused = static_cast<double>(last->refused - half.refused);
+  if (refused > least_growth && refused > refused_share * arrivals) {
+    return fmt::format(
+        "OVERLOADED: {:.1f} % of the {} requests of the second half of the arrivals were shed, "
+        "refused by a full queue, timed out or abandoned",
+        100 * refused / arrivals, last->arrived - half.arrived);
+  }
+  return {};
+}
+
+}  // namespace plimsoll

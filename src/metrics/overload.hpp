@@ -1,0 +1,45 @@
+// Metrics room: is the demand above what the fleet can serve?
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "plimsoll/units.hpp"
+
+namespace plimsoll {
+
+/// The state of the whole system at the end of a window.
+struct BacklogPoint {
+  SimTime at{};
+  std::int64_t backlog = 0;  // requests waiting, centrally or in replicas; running ones not
+  std::int64_t arrived = 0;  // since t = 0
+  std::int64_t refused = 0;  // since t = 0: ended shed, queue_full, timed_out or abandoned
+};
+
+/// Points in time, never more than a fixed number: when full, every second one is dropped and from
+/// then on only every second, fourth, ... is taken.
+class BacklogSeries {
+ public:
+  static constexpr std::size_t most_points = 2048;
+
+  void add(const BacklogPoint& point);
+  const std::vector<BacklogPoint>& points() const { return points_; }
+
+ private:
+  std::vector<BacklogPoint> points_;
+  std::int64_t stride_ = 1;
+  std::int64_t offered_ = 0;
+};
+
+/// Why a run counts as overloaded; empty when it does not.
+///
+/// With A arrivals in the second half of the arrivals' time and B(t) the backlog, OVERLOADED means
+///  1. growth: B(end) - B(half) > max(50, 2 % of A, 4 sqrt(A)), and B(end) > 1.5 B(half); or
+///  2. refusal: more than 5 % of the second half's arrivals (and more than 50) ended shed,
+///     queue_full, timed_out or abandoned.
+/// 4 sqrt(A) is what a queue at exactly full load may wander; a queue at load rho > 1 grows by
+/// A (1 - 1 / rho), which passes it once A is large. At least four points are needed.
+std::string find_overload(const BacklogSeries& series, SimTime arrivals_end);
+
+}  // namespace plimsoll
