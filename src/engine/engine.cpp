@@ -6,6 +6,7 @@
 #include <cmath>
 #include <deque>
 #include <exception>
+#include <limits>
 #include <map>
 #include <simgrid/Exception.hpp>
 #include <simgrid/kernel/Timer.hpp>
@@ -22,9 +23,6 @@ using simgrid::kernel::timer::Timer;
 
 namespace {
 
-// SimGrid executes timers before the activities that end at the same time. Our events of time t are
-// played a quarter of a nanosecond later, so that what completes at t is in the heap by then.
-constexpr double after_completions = 0.25e-9;
 // SimGrid's run_until() leaves within 10 us of its end, so it is asked for a little more than the
 // kernel timer at our end, and never steps over it.
 constexpr double beyond_end = 5e-6;
@@ -32,9 +30,8 @@ constexpr double beyond_end = 5e-6;
 constexpr Duration clock_tolerance{2};
 constexpr SimTime trusted_clock_end{std::chrono::seconds{1'000'000}};
 
-/// SimGrid's date for the events of `t`.
 double date_of(SimTime t) {
-  return to_seconds(t.time_since_epoch()) + after_completions;
+  return to_seconds(t.time_since_epoch());
 }
 double clock() {
   return s4u::Engine::get_clock();
@@ -82,6 +79,8 @@ class Engine::Impl {
   bool start_deferred();
   void drain(SimTime limit);
   void wake_at(SimTime t);
+  void arm_kernel_timer(double date);
+  bool completions_are_in();
   void defer(std::function<void()> act, bool readies_actor);
   void start_flow(s4u::ActivityPtr activity, std::function<void()> done);
   void start_actor(const std::string& name, std::function<void(ActorContext&)> body);
@@ -95,6 +94,7 @@ class Engine::Impl {
   SimGridPlatform platform_;
   Timer* kernel_timer_ = nullptr;  // the one that is armed, if any; SimGrid deletes it
   SimTime armed_for_{};            // events up to here may be played while flows are under way
+  double settled_until_ = -1.0;    // SimGrid's clock: what ended up to here is in the heap
   SimTime end_{};
   std::uint64_t events_ = 0;
   bool interrupted_ = false;  // something wants SimGrid, or stop()
@@ -297,16 +297,32 @@ void Engine::Impl::defer(std::function<void()> act, bool readies_actor) {
   }
 }
 
-/// Arms the kernel timer for our time `t`, or for SimGrid's clock when that is later.
+/// Wakes play() for the events of `t`, at once when SimGrid's clock stands there already.
 void Engine::Impl::wake_at(SimTime t) {
+  armed_for_ = t;
+  arm_kernel_timer(std::max(date_of(t), clock()));
+}
+
+void Engine::Impl::arm_kernel_timer(double date) {
   if (kernel_timer_ != nullptr) {
     kernel_timer_->remove();
   }
-  armed_for_ = t;
-  kernel_timer_ = Timer::set(std::max(date_of(t), clock()), [this] {
+  kernel_timer_ = Timer::set(date, [this] {
     kernel_timer_ = nullptr;
     play();
   });
+}
+
+/// SimGrid executes timers before it hands out the activities that end at the same date. While
+/// flows are under way play() therefore comes twice to each date, the second time one step of the
+/// clock later, when everything that completed is in the heap. False: come again.
+bool Engine::Impl::completions_are_in() {
+  if (flows_under_way_ == 0 || clock() <= settled_until_) {
+    return true;
+  }
+  settled_until_ = std::nextafter(clock(), std::numeric_limits<double>::infinity());
+  arm_kernel_timer(settled_until_);
+  return false;
 }
 
 /// Starts what waited for SimGrid's clock; true when an actor has to run before we go on.
@@ -342,7 +358,7 @@ void Engine::Impl::drain(SimTime limit) {
 void Engine::Impl::play() {
   try {
     while (!stopping_) {
-      if (actor_ready_) {
+      if (actor_ready_ || !completions_are_in()) {
         return;
       }
       if (!deferred_.empty()) {
