@@ -16,6 +16,13 @@ namespace plimsoll {
 /// How a figure came to be known. Rumours and assumptions are told in every report that uses them.
 enum class Provenance : std::uint8_t { measured, published, calibrated, assumed, rumour };
 
+/// Where a single figure of a catalog entry comes from, when not from the entry's own source.
+struct FigureSource {
+  std::string name;  // the entry's key, e.g. "nic"
+  std::string source;
+  Provenance provenance = Provenance::published;
+};
+
 enum class Precision : std::uint8_t { fp16, bf16, fp8, int8 };
 
 /// Bytes of one number.
@@ -44,6 +51,7 @@ struct GpuSpec {
   bool decode_extrapolated = false;      // no public decode measurement: results say so
   std::string source;
   Provenance provenance = Provenance::published;
+  std::vector<FigureSource> figures{};  // sorted by name
 };
 
 /// One transformer. Shapes as in its published configuration.
@@ -64,6 +72,7 @@ struct ModelSpec {
   int experts_per_token = 1;
   std::string source;
   Provenance provenance = Provenance::published;
+  std::vector<FigureSource> figures{};
 };
 
 enum class StepForm : std::uint8_t {
@@ -93,6 +102,7 @@ struct EngineProfile {
   Duration linear_kv_token{};             // per KV token read
   std::string source;
   Provenance provenance = Provenance::assumed;
+  std::vector<FigureSource> figures{};
 };
 
 /// Hourly prices of one GPU by contract; 0 = not offered.
@@ -105,6 +115,7 @@ struct PriceSpec {
   std::string as_of;  // date of the quotation
   std::string source;
   Provenance provenance = Provenance::published;
+  std::vector<FigureSource> figures{};
 };
 
 /// A policy by name, with all of its parameters.

@@ -16,7 +16,7 @@ struct Unit {
   bool canonical;  // may be written, not only read
 };
 
-struct Dimension {
+struct UnitTable {
   std::string_view expected;  // a phrase with an example and the units
   std::string_view prefix;    // "$" or nothing
   std::string_view gap;       // between number and unit when written
@@ -38,19 +38,19 @@ constexpr std::array<Unit, 11> bytes_units{{{"B", 1, true},
                                             {"TB", 1e12, true},
                                             {"PB", 1e15, true},
                                             {"KiB", kib, true},
-                                            {"MiB", kib * kib, true},
-                                            {"GiB", kib * kib * kib, true},
-                                            {"TiB", kib * kib * kib * kib, true},
-                                            {"PiB", kib * kib * kib * kib * kib, true}}};
+                                            {"MiB", kib* kib, true},
+                                            {"GiB", kib* kib* kib, true},
+                                            {"TiB", kib* kib* kib* kib, true},
+                                            {"PiB", kib* kib* kib* kib* kib, true}}};
 constexpr std::array<Unit, 13> bandwidth_units{{{"B/s", 1, true},
                                                 {"kB/s", 1e3, true},
                                                 {"MB/s", 1e6, true},
                                                 {"GB/s", 1e9, true},
                                                 {"TB/s", 1e12, true},
                                                 {"KiB/s", kib, false},
-                                                {"MiB/s", kib * kib, false},
-                                                {"GiB/s", kib * kib * kib, false},
-                                                {"TiB/s", kib * kib * kib * kib, false},
+                                                {"MiB/s", kib* kib, false},
+                                                {"GiB/s", kib* kib* kib, false},
+                                                {"TiB/s", kib* kib* kib* kib, false},
                                                 {"Mb/s", 1e6 / 8, false},
                                                 {"Gb/s", 1e9 / 8, false},
                                                 {"Gbit/s", 1e9 / 8, false},
@@ -78,28 +78,30 @@ constexpr std::array<Unit, 5> million_units{{{"/1M tokens", 1, true},
                                              {"/1K tokens", 1e3, false},
                                              {"/token", 1e6, false}}};
 
-constexpr Dimension duration_dimension{"a duration such as 30s (units: ns us ms s min h d)", "", "",
+constexpr UnitTable duration_dimension{"a duration such as 30s (units: ns us ms s min h d)", "", "",
                                        duration_units};
-constexpr Dimension bytes_dimension{
+constexpr UnitTable bytes_dimension{
     "a size such as 80 GiB (units: B kB MB GB TB PB KiB MiB GiB TiB PiB)", "", " ", bytes_units};
-constexpr Dimension bandwidth_dimension{
+constexpr UnitTable bandwidth_dimension{
     "a bandwidth such as 2.5 TB/s (units: B/s kB/s MB/s GB/s TB/s KiB/s MiB/s GiB/s TiB/s, "
     "Mb/s Gb/s Tb/s for bits)",
     "", " ", bandwidth_units};
-constexpr Dimension flop_dimension{
+constexpr UnitTable flop_dimension{
     "a rate of operations such as 312 TFLOPS (units: FLOPS MFLOPS GFLOPS TFLOPS PFLOPS OPS GOPS "
     "TOPS POPS)",
     "", " ", flop_units};
-constexpr Dimension frequency_dimension{
-    "a rate such as 5.53/s (units: /s requests/s /min /h /d)", "", "", frequency_units};
-constexpr Dimension watt_dimension{"a power such as 400 W (units: W kW MW)", "", " ", watt_units};
-constexpr Dimension hour_dimension{"a price such as $3.06/h (unit: /h, with a leading $)", "$", "",
+constexpr UnitTable frequency_dimension{"a rate such as 5.53/s (units: /s requests/s /min /h /d)",
+                                        "", "", frequency_units};
+constexpr UnitTable watt_dimension{"a power such as 400 W (units: W kW MW)", "", " ", watt_units};
+constexpr UnitTable hour_dimension{"a price such as $3.06/h (unit: /h, with a leading $)", "$", "",
                                    hour_units};
-constexpr Dimension million_dimension{
+constexpr UnitTable million_dimension{
     "a price such as $20/1M tokens (units: /1M tokens /1k tokens, with a leading $)", "$", "",
     million_units};
 
-bool is_space(char c) { return c == ' ' || c == '\t'; }
+bool is_space(char c) {
+  return c == ' ' || c == '\t';
+}
 
 std::string_view trim(std::string_view text) {
   while (!text.empty() && is_space(text.front())) {
@@ -125,7 +127,8 @@ std::optional<Leading> split_number(std::string_view text) {
   if (!(first >= '0' && first <= '9') && first != '.' && first != '-') {
     return std::nullopt;
   }
-  if (first == '-' && (text.size() < 2 || !((text[1] >= '0' && text[1] <= '9') || text[1] == '.'))) {
+  if (first == '-' &&
+      (text.size() < 2 || !((text[1] >= '0' && text[1] <= '9') || text[1] == '.'))) {
     return std::nullopt;
   }
   const char* const end = text.data() + text.size();
@@ -145,7 +148,7 @@ struct NumberWithUnit {
   const Unit* unit = nullptr;
 };
 
-std::optional<NumberWithUnit> split_unit(const Dimension& dimension, std::string_view text) {
+std::optional<NumberWithUnit> split_unit(const UnitTable& dimension, std::string_view text) {
   text = trim(text);
   const bool prefixed = !dimension.prefix.empty() && text.starts_with(dimension.prefix);
   if (prefixed) {
@@ -193,7 +196,7 @@ std::optional<std::int64_t> scale_exactly(const Leading& number, double factor) 
 }
 
 template <class Q>
-Parsed<Q> parse_integer_quantity(const Dimension& dimension, std::string_view text) {
+Parsed<Q> parse_integer_quantity(const UnitTable& dimension, std::string_view text) {
   Parsed<Q> parsed;
   const auto split = split_unit(dimension, text);
   if (split) {
@@ -211,7 +214,7 @@ Parsed<Q> parse_integer_quantity(const Dimension& dimension, std::string_view te
   return parsed;
 }
 
-std::optional<double> parse_real(const Dimension& dimension, std::string_view text) {
+std::optional<double> parse_real(const UnitTable& dimension, std::string_view text) {
   const auto split = split_unit(dimension, text);
   if (!split) {
     return std::nullopt;
@@ -221,7 +224,7 @@ std::optional<double> parse_real(const Dimension& dimension, std::string_view te
 }
 
 template <class Q>
-Parsed<Q> parse_real_quantity(const Dimension& dimension, std::string_view text) {
+Parsed<Q> parse_real_quantity(const UnitTable& dimension, std::string_view text) {
   Parsed<Q> parsed;
   if (const auto value = parse_real(dimension, text)) {
     parsed.value = Q::of(*value);
@@ -231,7 +234,7 @@ Parsed<Q> parse_real_quantity(const Dimension& dimension, std::string_view text)
   return parsed;
 }
 
-std::string join(const Dimension& dimension, const std::string& number, const Unit& unit) {
+std::string join(const UnitTable& dimension, const std::string& number, const Unit& unit) {
   std::string text{dimension.prefix};
   text += number;
   text += dimension.gap;
@@ -257,7 +260,7 @@ std::string exact_decimals(std::int64_t value, std::int64_t factor) {
   return format_count(whole) + "." + decimals;
 }
 
-std::string format_integer_quantity(const Dimension& dimension, std::int64_t value) {
+std::string format_integer_quantity(const UnitTable& dimension, std::int64_t value) {
   if (value == 0) {
     return "0";
   }
@@ -274,7 +277,7 @@ std::string format_integer_quantity(const Dimension& dimension, std::int64_t val
   return best;
 }
 
-std::string format_real_quantity(const Dimension& dimension, double value) {
+std::string format_real_quantity(const UnitTable& dimension, double value) {
   if (value == 0) {
     return "0";
   }
@@ -289,7 +292,48 @@ std::string format_real_quantity(const Dimension& dimension, double value) {
   return best;
 }
 
+const UnitTable& table_of(Dimension dimension) {
+  switch (dimension) {
+    case Dimension::duration:
+      return duration_dimension;
+    case Dimension::bytes:
+      return bytes_dimension;
+    case Dimension::bandwidth:
+      return bandwidth_dimension;
+    case Dimension::flop_rate:
+      return flop_dimension;
+    case Dimension::frequency:
+      return frequency_dimension;
+    case Dimension::power:
+      return watt_dimension;
+    case Dimension::price_per_hour:
+      return hour_dimension;
+    case Dimension::price_per_million:
+      break;
+  }
+  return million_dimension;
+}
+
 }  // namespace
+
+std::string unit_pattern(Dimension dimension) {
+  const UnitTable& table = table_of(dimension);
+  std::string pattern = table.prefix.empty() ? "^" : "^\\$";
+  pattern += "[0-9.]+([eE][+-]?[0-9]+)? *(";
+  for (const Unit& unit : table.units) {
+    pattern += &unit == &table.units.front() ? "" : "|";
+    pattern += unit.name;
+  }
+  return pattern + ")$";
+}
+
+std::string unit_list(Dimension dimension) {
+  std::string list;
+  for (const Unit& unit : table_of(dimension).units) {
+    list += (list.empty() ? "" : ", ") + std::string{unit.name};
+  }
+  return list;
+}
 
 Parsed<Duration> parse_duration(std::string_view text) {
   return parse_integer_quantity<Duration>(duration_dimension, text);
@@ -380,7 +424,9 @@ std::string format_flop_rate(FlopRate value) {
 std::string format_frequency(Frequency value) {
   return format_real_quantity(frequency_dimension, value.count());
 }
-std::string format_watts(Watts value) { return format_real_quantity(watt_dimension, value.count()); }
+std::string format_watts(Watts value) {
+  return format_real_quantity(watt_dimension, value.count());
+}
 std::string format_usd_per_hour(UsdPerHour value) {
   return format_real_quantity(hour_dimension, value.count());
 }

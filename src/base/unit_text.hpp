@@ -12,6 +12,24 @@
 
 namespace plimsoll {
 
+/// What a number with a unit measures.
+enum class Dimension : std::uint8_t {
+  duration,
+  bytes,
+  bandwidth,
+  flop_rate,
+  frequency,
+  power,
+  price_per_hour,
+  price_per_million,
+};
+
+/// A regular expression that texts of a dimension match (for JSON Schema).
+std::string unit_pattern(Dimension dimension);
+
+/// The units that are read, in the order of their size within each family.
+std::string unit_list(Dimension dimension);
+
 /// A value, or what was expected instead (a phrase that completes "expected ...").
 template <class T>
 struct Parsed {

@@ -1,0 +1,114 @@
+// Config: reading and writing a section by its declarations.
+#include "config/declarations.hpp"
+
+#include <fmt/format.h>
+
+#include "scenario/read_scenario.hpp"
+
+namespace plimsoll {
+
+namespace {
+
+void report_unknown_keys(Reader& reader, const SectionDecl& section, const RawNode& map,
+                         const std::string& path) {
+  for (const RawEntry& entry : map.entries) {
+    const bool known = std::any_of(section.fields.begin(), section.fields.end(),
+                                   [&](const FieldDecl& field) { return field.key == entry.key; });
+    if (!known) {
+      std::vector<std::string> keys;
+      for (const FieldDecl& field : section.fields) {
+        keys.push_back(field.key);
+      }
+      reader.report(entry.key_place, join_path(path, entry.key), "unknown key",
+                    name_hint(entry.key, keys, "keys here"));
+    }
+  }
+}
+
+void read_absent(Reader& reader, const FieldDecl& field, const RawNode& map,
+                 const std::string& path, void* object) {
+  if (field.required) {
+    reader.report(map.place, path,
+                  fmt::format("missing key: expected {}",
+                              field.doc.type.empty() ? "a value" : field.doc.type),
+                  field.help);
+    return;
+  }
+  if (field.may_be_absent) {
+    return;
+  }
+  RawNode node = scalar_node(field.default_text);
+  if (field.child) {
+    node = RawNode{};
+    node.kind = RawNode::Kind::map;
+  }
+  node.place = map.place;
+  field.read(reader, node, path, object);
+}
+
+}  // namespace
+
+void read_section(Reader& reader, const SectionDecl& section, const RawNode& map,
+                  const std::string& path, void* object) {
+  const std::size_t findings_before = reader.findings().size();
+  report_unknown_keys(reader, section, map, path);
+  for (const FieldDecl& field : section.fields) {
+    const RawNode* const node = map.find(field.key);
+    const std::string key_path = join_path(path, field.key);
+    const bool applies = !field.applies || field.applies(object);
+    if (node != nullptr && applies) {
+      field.read(reader, *node, key_path, object);
+    } else if (node != nullptr) {
+      reader.report(node->place, key_path,
+                    "this key is not read here: it has a meaning only with " + field.when,
+                    "remove it or change " + field.when.substr(0, field.when.find(':')));
+    } else if (applies) {
+      read_absent(reader, field, map, key_path, object);
+    }
+  }
+  if (section.finish) {
+    section.finish(reader, map, path, object, reader.findings().size() == findings_before);
+  }
+}
+
+RawNode write_section(const Writer& writer, const SectionDecl& section, const void* object) {
+  RawNode map;
+  map.kind = RawNode::Kind::map;
+  for (const FieldDecl& field : section.fields) {
+    if (!field.applies || field.applies(object)) {
+      field.write(writer, object, map);
+    }
+  }
+  return map;
+}
+
+bool expect_map(Reader& reader, const RawNode& node, const std::string& path) {
+  if (!node.is_map()) {
+    reader.report(node.place, path, "expected a map of keys, " + describe_found(node));
+  }
+  return node.is_map();
+}
+
+RawNode named_entries(Reader& reader, const RawNode& node, const std::string& path) {
+  if (!node.is_map()) {
+    reader.report(node.place, path,
+                  "expected a map of names to their descriptions, " + describe_found(node));
+    return RawNode{};
+  }
+  RawNode entries = node;
+  resolve_extends(entries, path, reader.findings());
+  constexpr std::string_view alphabet =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
+  for (const RawEntry& entry : entries.entries) {
+    if (entry.key.empty() || entry.key.find_first_not_of(alphabet) != std::string::npos ||
+        entry.key.front() == '.' || entry.key.front() == '-') {
+      reader.report(entry.key_place, join_path(path, entry.key), "not a name",
+                    "names have letters, digits, '_', '-' and '.'");
+    }
+  }
+  std::sort(entries.entries.begin(), entries.entries.end(),
+            [](const RawEntry& a, const RawEntry& b) { return a.key < b.key; });
+  return entries;
+}
+
+}  // namespace plimsoll

@@ -1,0 +1,247 @@
+// Config: the kinds of single values.
+#include "config/kinds.hpp"
+
+#include <fmt/format.h>
+
+#include <limits>
+
+#include "base/unit_text.hpp"
+
+namespace plimsoll {
+
+namespace {
+
+/// Reads a scalar with `parse`; reports and returns nothing when it is none.
+template <class V>
+std::optional<V> read_scalar(Reader& reader, const RawNode& node, const std::string& path,
+                             Parsed<V> (*parse)(std::string_view)) {
+  Parsed<V> parsed = parse(node.is_scalar() ? node.text : "not a value");
+  if (!parsed.value) {
+    const bool bare = node.is_scalar() && parse_number(node.text).value.has_value();
+    const bool wants_unit = parsed.expected.find("unit") != std::string::npos;
+    reader.report(node.place, path,
+                  fmt::format("expected {}, {}", parsed.expected, describe_found(node)),
+                  bare && wants_unit ? "add a unit" : "");
+  }
+  return parsed.value;
+}
+
+std::string bound_text(const AtLeast& bounds) {
+  const std::string minimum = format_number(bounds.minimum);
+  if (bounds.maximum >= 1e18) {
+    return (bounds.above_minimum ? "above " : "at least ") + minimum;
+  }
+  return fmt::format("{}{} .. {}", bounds.above_minimum ? "above " : "", minimum,
+                     format_number(bounds.maximum));
+}
+
+bool within(const AtLeast& bounds, double value) {
+  return value <= bounds.maximum &&
+         (bounds.above_minimum ? value > bounds.minimum : value >= bounds.minimum);
+}
+
+void report_range(Reader& reader, const RawNode& node, const std::string& path,
+                  const std::string& range) {
+  reader.report(node.place, path,
+                fmt::format("out of range: expected {}, {}", range, describe_found(node)));
+}
+
+ValueDoc number_doc(Shape shape, std::string type, const AtLeast& bounds) {
+  ValueDoc doc;
+  doc.shape = shape;
+  doc.type = std::move(type);
+  doc.range = bound_text(bounds);
+  doc.minimum = bounds.minimum;
+  doc.above_minimum = bounds.above_minimum;
+  if (bounds.maximum < 1e18) {
+    doc.maximum = bounds.maximum;
+  }
+  return doc;
+}
+
+Kind<double> real_kind(Shape shape, std::string type, Parsed<double> (*parse)(std::string_view),
+                       AtLeast bounds) {
+  Kind<double> kind;
+  kind.doc = number_doc(shape, std::move(type), bounds);
+  kind.read = [parse, bounds](Reader& reader, const RawNode& node, const std::string& path,
+                              double& value) {
+    if (const auto read = read_scalar(reader, node, path, parse)) {
+      value = *read;
+      if (!within(bounds, value)) {
+        report_range(reader, node, path, bound_text(bounds));
+      }
+    }
+  };
+  kind.write = [](const Writer&, const double& value) { return scalar_node(format_number(value)); };
+  return kind;
+}
+
+template <class V>
+Kind<V> whole_kind(std::int64_t minimum, std::int64_t maximum) {
+  constexpr std::int64_t unbounded = 1'000'000'000'000'000'000;
+  const std::string range = maximum >= unbounded ? fmt::format("at least {}", minimum)
+                                                 : fmt::format("{} .. {}", minimum, maximum);
+  Kind<V> kind;
+  kind.doc.shape = Shape::count;
+  kind.doc.type = "count";
+  kind.doc.range = range;
+  kind.doc.minimum = static_cast<double>(minimum);
+  if (maximum < unbounded) {
+    kind.doc.maximum = static_cast<double>(maximum);
+  }
+  kind.read = [minimum, maximum, range](Reader& reader, const RawNode& node,
+                                        const std::string& path, V& value) {
+    const auto read = read_scalar(reader, node, path, parse_count);
+    if (read && (*read < minimum || *read > maximum)) {
+      report_range(reader, node, path, range);
+    } else if (read) {
+      value = static_cast<V>(*read);
+    }
+  };
+  kind.write = [](const Writer&, const V& value) {
+    return scalar_node(format_count(static_cast<std::int64_t>(value)));
+  };
+  return kind;
+}
+
+template <class Q>
+Kind<Q> quantity_kind(std::string type, Parsed<Q> (*parse)(std::string_view),
+                      std::string (*format)(Q), std::string pattern, bool above_zero) {
+  Kind<Q> kind;
+  kind.doc.shape = Shape::quantity;
+  kind.doc.type = std::move(type);
+  kind.doc.range = above_zero ? "above 0" : "";
+  kind.doc.above_minimum = above_zero;
+  kind.doc.pattern = std::move(pattern);
+  kind.read = [parse, above_zero](Reader& reader, const RawNode& node, const std::string& path,
+                                  Q& value) {
+    if (const auto read = read_scalar(reader, node, path, parse)) {
+      value = *read;
+      if (above_zero && value.count() <= 0) {
+        report_range(reader, node, path, "above 0");
+      }
+    }
+  };
+  kind.write = [format](const Writer&, const Q& value) { return scalar_node(format(value)); };
+  return kind;
+}
+
+}  // namespace
+
+Kind<std::string> text_kind() {
+  Kind<std::string> kind;
+  kind.doc.type = "text";
+  kind.read = [](Reader& reader, const RawNode& node, const std::string& path, std::string& value) {
+    if (node.is_map() || node.is_sequence()) {
+      reader.report(node.place, path, "expected a text, " + describe_found(node));
+    }
+    value = node.text;
+  };
+  kind.write = [](const Writer&, const std::string& value) { return scalar_node(value); };
+  return kind;
+}
+
+Kind<int> count_kind(int minimum, int maximum) {
+  return whole_kind<int>(minimum, maximum);
+}
+
+Kind<std::int64_t> big_count_kind(std::int64_t minimum, std::int64_t maximum) {
+  return whole_kind<std::int64_t>(minimum, maximum);
+}
+
+Kind<std::uint64_t> seed_kind() {
+  return whole_kind<std::uint64_t>(0, std::numeric_limits<std::int64_t>::max());
+}
+
+Kind<double> number_kind(AtLeast bounds) {
+  return real_kind(Shape::number, "number", parse_number, bounds);
+}
+
+Kind<double> ratio_kind(AtLeast bounds) {
+  return real_kind(Shape::ratio, "ratio", parse_ratio, bounds);
+}
+
+Kind<bool> flag_kind() {
+  Kind<bool> kind;
+  kind.doc.shape = Shape::flag;
+  kind.doc.type = "true or false";
+  kind.read = [](Reader& reader, const RawNode& node, const std::string& path, bool& value) {
+    value = read_scalar(reader, node, path, parse_flag).value_or(value);
+  };
+  kind.write = [](const Writer&, const bool& value) {
+    return scalar_node(value ? "true" : "false");
+  };
+  return kind;
+}
+
+Kind<Duration> duration_kind(bool above_zero) {
+  return quantity_kind<Duration>("duration", parse_duration, format_duration,
+                                 unit_pattern(Dimension::duration), above_zero);
+}
+Kind<Bytes> bytes_kind() {
+  return quantity_kind<Bytes>("size", parse_bytes, format_bytes, unit_pattern(Dimension::bytes),
+                              true);
+}
+Kind<BytesPerSecond> bandwidth_kind(bool above_zero) {
+  return quantity_kind<BytesPerSecond>("bandwidth", parse_bandwidth, format_bandwidth,
+                                       unit_pattern(Dimension::bandwidth), above_zero);
+}
+Kind<FlopRate> flop_kind(bool above_zero) {
+  return quantity_kind<FlopRate>("operations per second", parse_flop_rate, format_flop_rate,
+                                 unit_pattern(Dimension::flop_rate), above_zero);
+}
+Kind<Frequency> frequency_kind() {
+  return quantity_kind<Frequency>("rate", parse_frequency, format_frequency,
+                                  unit_pattern(Dimension::frequency), true);
+}
+Kind<Watts> watts_kind() {
+  return quantity_kind<Watts>("power", parse_watts, format_watts, unit_pattern(Dimension::power),
+                              true);
+}
+Kind<UsdPerHour> usd_per_hour_kind() {
+  return quantity_kind<UsdPerHour>("price per hour", parse_usd_per_hour, format_usd_per_hour,
+                                   unit_pattern(Dimension::price_per_hour), false);
+}
+Kind<UsdPerMillion> usd_per_million_kind() {
+  return quantity_kind<UsdPerMillion>("price per million tokens", parse_usd_per_million,
+                                      format_usd_per_million,
+                                      unit_pattern(Dimension::price_per_million), false);
+}
+
+std::int64_t find_reference(Reader& reader, NameList list, const RawNode& node,
+                            const std::string& path) {
+  const std::vector<std::string>& names = reader.names(list);
+  const auto found = std::find(names.begin(), names.end(), node.text);
+  if (node.is_scalar() && found != names.end()) {
+    return found - names.begin();
+  }
+  reader.report(
+      node.place, path,
+      fmt::format("expected a name in {}, {}", name_list_path(list), describe_found(node)),
+      name_hint(node.text, names, "names in " + std::string{name_list_path(list)}));
+  return -1;
+}
+
+std::string reference_name(const Config& config, NameList list, std::size_t index) {
+  switch (list) {
+    case NameList::gpus:
+      return config.gpus.at(index).name;
+    case NameList::models:
+      return config.models.at(index).name;
+    case NameList::profiles:
+      return config.profiles.at(index).name;
+    case NameList::prices:
+      return config.prices.at(index).name;
+    case NameList::stores:
+      return config.stores.at(index).name;
+    case NameList::tiers:
+      return config.tiers.at(index).name;
+    case NameList::pools:
+      return config.pools.at(index).name;
+    case NameList::none:
+      break;
+  }
+  throw InternalError{"a reference to no list"};
+}
+
+}  // namespace plimsoll

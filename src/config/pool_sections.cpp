@@ -1,0 +1,205 @@
+// Config: pools of replicas, and the tiers that they serve.
+#include <fmt/format.h>
+
+#include "config/kinds.hpp"
+#include "config/sections.hpp"
+
+namespace plimsoll {
+
+namespace {
+
+Kind<Precision> precision_kind() {
+  return word_kind<Precision>({{"fp16", Precision::fp16},
+                               {"bf16", Precision::bf16},
+                               {"fp8", Precision::fp8},
+                               {"int8", Precision::int8}});
+}
+
+bool is_cold(const PoolConfig& pool) {
+  return pool.start == PoolStart::cold;
+}
+
+/// Findings about one pool, told at one of its keys.
+class PoolCheck {
+ public:
+  PoolCheck(Reader& reader, const RawNode& map, const std::string& path)
+      : reader_{reader}, map_{map}, path_{path} {}
+
+  void require(bool holds, const char* key, const std::string& message, std::string hint = "") {
+    if (!holds) {
+      reader_.report(place_of_key(map_, key), join_path(path_, key), message, std::move(hint));
+    }
+  }
+
+ private:
+  Reader& reader_;
+  const RawNode& map_;
+  const std::string& path_;
+};
+
+void check_precision(PoolCheck& check, const PoolConfig& pool, const GpuSpec& gpu) {
+  const auto supported = [&](Precision precision) {
+    return precision == Precision::fp16 || (precision == Precision::bf16 && gpu.bf16) ||
+           (precision == Precision::fp8 && gpu.fp8.count() > 0) ||
+           (precision == Precision::int8 && gpu.int8.count() > 0);
+  };
+  check.require(supported(pool.weight_precision), "precision",
+                fmt::format("{} does not compute in this precision", gpu.name), "use fp16");
+}
+
+void check_layout(PoolCheck& check, const PoolConfig& pool, const GpuSpec& gpu,
+                  const ModelSpec& model) {
+  check.require(pool.tp <= gpu.gpus_per_node, "tp",
+                fmt::format("a tensor-parallel group of {} does not fit a node of {} {}", pool.tp,
+                            gpu.gpus_per_node, gpu.name),
+                fmt::format("at most {}; use pp to span nodes", gpu.gpus_per_node));
+  check.require(model.heads % pool.tp == 0, "tp",
+                fmt::format("{} has {} heads, which {} GPUs cannot share evenly", model.name,
+                            model.heads, pool.tp),
+                "tp must divide the heads");
+  check.require(
+      pool.pp <= model.layers, "pp",
+      fmt::format("{} has {} layers, fewer than {} stages", model.name, model.layers, pool.pp));
+}
+
+void check_batching(PoolCheck& check, const PoolConfig& pool) {
+  check.require(pool.max_num_batched_tokens >= pool.max_num_seqs, "max_num_batched_tokens",
+                fmt::format("a budget of {} tokens cannot serve {} sequences, each of which takes "
+                            "a token per step",
+                            pool.max_num_batched_tokens, pool.max_num_seqs),
+                "raise it to max_num_seqs at least, or lower max_num_seqs");
+  check.require(pool.chunked_prefill || pool.batching == Batching::static_batch ||
+                    pool.max_num_batched_tokens >= pool.max_context,
+                "max_num_batched_tokens",
+                fmt::format("without chunked_prefill a prompt of up to {} tokens must fit the "
+                            "budget of {}",
+                            pool.max_context, pool.max_num_batched_tokens),
+                "raise it to max_context, lower max_context, or use chunked_prefill");
+}
+
+void finish_pool(Reader& reader, const RawNode& map, const std::string& path, PoolConfig& pool,
+                 bool clean) {
+  const Config& config = reader.config();
+  if (!clean || pool.gpu >= config.gpus.size() || pool.model >= config.models.size()) {
+    return;
+  }
+  const GpuSpec& gpu = config.gpus[pool.gpu];
+  const ModelSpec& model = config.models[pool.model];
+  pool.max_context = pool.max_context == 0 ? model.max_context : pool.max_context;
+  PoolCheck check{reader, map, path};
+  check_precision(check, pool, gpu);
+  check_layout(check, pool, gpu, model);
+  check_batching(check, pool);
+  check.require(!is_cold(pool) || pool.store, "store",
+                "a cold start pulls its weights from a store, and none is named",
+                name_hint("", reader.names(NameList::stores), "stores"));
+  if (pool.price) {
+    const PriceSpec& price = config.prices[*pool.price];
+    check.require(price.gpu == gpu.name, "price",
+                  fmt::format("{} is a price of {}, not of {}", price.name, price.gpu, gpu.name));
+    const UsdPerHour rate = pool.contract == Contract::on_demand  ? price.on_demand
+                            : pool.contract == Contract::reserved ? price.reserved
+                                                                  : price.spot;
+    check.require(rate.count() > 0, "contract",
+                  fmt::format("{} does not offer this contract", price.name),
+                  "choose another contract or price");
+  }
+}
+
+void add_layout_keys(Section<PoolConfig>& section) {
+  section
+      .field("gpu", &PoolConfig::gpu, reference_kind<std::size_t>(NameList::gpus), "",
+             "the GPU type")
+      .field("model", &PoolConfig::model, reference_kind<ModelIndex>(NameList::models), "",
+             "the model served")
+      .field("profile", &PoolConfig::profile, reference_kind<std::size_t>(NameList::profiles), "",
+             "how the inference engine uses the GPU")
+      .optional("price", &PoolConfig::price, reference_kind<std::size_t>(NameList::prices),
+                "what a GPU costs; without one the pool is left out of the cost")
+      .field("contract", &PoolConfig::contract,
+             word_kind<Contract>({{"on_demand", Contract::on_demand},
+                                  {"reserved", Contract::reserved},
+                                  {"spot", Contract::spot}}),
+             "on_demand", "which of the prices applies")
+      .field("replicas", &PoolConfig::replicas, count_kind(1, 1'000'000), "1", "replicas at t = 0")
+      .field("tp", &PoolConfig::tp, count_kind(1, 1024), "1", "tensor-parallel GPUs, in one node")
+      .field("pp", &PoolConfig::pp, count_kind(1, 1024), "1", "pipeline stages")
+      .field("precision", &PoolConfig::weight_precision, precision_kind(), "fp16",
+             "of the weights and the arithmetic")
+      .field("kv_precision", &PoolConfig::kv_precision, precision_kind(), "fp16",
+             "of the KV cache");
+}
+
+void add_batching_keys(Section<PoolConfig>& section) {
+  constexpr int many = 1 << 30;
+  section
+      .field("batching", &PoolConfig::batching,
+             word_kind<Batching>(
+                 {{"continuous", Batching::continuous}, {"static", Batching::static_batch}}),
+             "continuous", "continuous: sequences join at every step; static: whole batches")
+      .field("max_num_seqs", &PoolConfig::max_num_seqs, count_kind(1, 1'000'000), "256",
+             "sequences that run in a replica at once")
+      .field("max_num_batched_tokens", &PoolConfig::max_num_batched_tokens, count_kind(1, many),
+             "2048", "token budget of one micro-batch in one step")
+      .field("chunked_prefill", &PoolConfig::chunked_prefill, flag_kind(), "true",
+             "prompts may be split over steps")
+      .field("block_size", &PoolConfig::block_size, count_kind(1, 4096), "16",
+             "tokens of a KV block")
+      .field("gpu_memory_utilization", &PoolConfig::gpu_memory_utilization,
+             ratio_kind({0, 1, true}), "0.9", "share of memory for weights, activations and KV")
+      .optional("kv_blocks", &PoolConfig::kv_blocks, big_count_kind(1, 1'000'000'000'000),
+                "KV blocks of a replica, set directly instead of computed")
+      .field("watermark", &PoolConfig::watermark, ratio_kind({0, 0.99, false}), "0.01",
+             "share of KV blocks kept free at admission")
+      .field("max_context", &PoolConfig::max_context, count_kind(1, many), "0",
+             "longest prompt + output in tokens")
+      .derived("the model's max_context");
+}
+
+}  // namespace
+
+SectionDecl pool_section() {
+  Section<PoolConfig> section;
+  add_layout_keys(section);
+  add_batching_keys(section);
+  section
+      .field("start", &PoolConfig::start,
+             word_kind<PoolStart>({{"ready", PoolStart::ready}, {"cold", PoolStart::cold}}),
+             "ready", "ready: serves at t = 0; cold: first pulls its weights")
+      .optional("store", &PoolConfig::store, reference_kind<std::size_t>(NameList::stores),
+                "the model store that weights come from; a cold start needs one")
+      .only_when("start: cold", is_cold)
+      .field("provision", &PoolConfig::provision, duration_kind(), "0",
+             "before the weights are pulled")
+      .only_when("start: cold", is_cold)
+      .field("warm_up", &PoolConfig::warm_up, duration_kind(), "0", "after the weights are there")
+      .only_when("start: cold", is_cold)
+      .finish(finish_pool);
+  return section.build();
+}
+
+SectionDecl tier_section() {
+  SectionDecl slo =
+      Section<SloConfig>{}
+          .optional("ttft", &SloConfig::ttft, duration_kind(true), "time to the first token")
+          .optional("tpot", &SloConfig::tpot, duration_kind(true),
+                    "time per output token after the first")
+          .optional("e2e", &SloConfig::e2e, duration_kind(true), "from arrival to the last token")
+          .optional("queue", &SloConfig::queue, duration_kind(true),
+                    "from arrival to being scheduled")
+          .build();
+  return Section<TierConfig>{}
+      .field("priority", &TierConfig::priority, count_kind(-1000, 1000), "0",
+             "larger is served first under a priority queue")
+      .optional("deadline", &TierConfig::deadline, duration_kind(true),
+                "longest wait before being scheduled; overrides the queue's")
+      .section("slo", &TierConfig::slo, std::move(slo),
+               "a request that meets all that are set is goodput")
+      .field("price_per_million_prompt_tokens", &TierConfig::price_per_million_prompt_tokens,
+             usd_per_million_kind(), "0", "revenue from prompts")
+      .field("price_per_million_output_tokens", &TierConfig::price_per_million_output_tokens,
+             usd_per_million_kind(), "0", "revenue from outputs")
+      .build();
+}
+
+}  // namespace plimsoll

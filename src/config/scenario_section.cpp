@@ -1,0 +1,165 @@
+// Config: the top of a scenario: everything else hangs below these keys.
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "config/kinds.hpp"
+#include "config/sections.hpp"
+
+namespace plimsoll {
+
+namespace {
+
+SectionDecl catalog_section() {
+  return Section<Config>{}
+      .named("gpus", &Config::gpus, gpu_section(), NameList::gpus, "GPU types and their nodes")
+      .named("models", &Config::models, model_section(), NameList::models, "transformers")
+      .named("profiles", &Config::profiles, profile_section(), NameList::profiles,
+             "how inference engines use the hardware")
+      .named("prices", &Config::prices, price_section(), NameList::prices, "hourly prices of GPUs")
+      .build();
+}
+
+/// A scenario's name when it gives none: its file's, as far as that is a name.
+std::string name_from_file(const RawNode& root) {
+  std::string name = root.place.file ? std::filesystem::path{*root.place.file}.stem().string() : "";
+  const auto is_name = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+           c == '-' || c == '.';
+  };
+  std::replace_if(
+      name.begin(), name.end(), [&](char c) { return !is_name(c); }, '_');
+  return name.empty() ? "scenario" : name;
+}
+
+void add_default_tier(Reader& reader, Config& config) {
+  if (config.tiers.empty()) {
+    config.tiers.emplace_back().name = "default";
+    reader.set_names(NameList::tiers, {"default"});
+  }
+}
+
+void finish_scenario(Reader& reader, const RawNode& root, const std::string&, Config& config,
+                     bool clean) {
+  config.name = config.name.empty() ? name_from_file(root) : config.name;
+  if (config.name.find_first_of("/\\ \t\n") != std::string::npos) {
+    reader.report(place_of_key(root, "name"), "name", "expected a name without spaces and slashes",
+                  "results go to a folder of this name");
+  }
+  const RawNode* const pools = root.find("pools");
+  if (pools != nullptr && pools->is_map() && pools->entries.empty()) {
+    reader.report(pools->place, "pools", "expected at least one pool");
+  }
+  if (config.duration.count() == 0 && clean && config.workload.trace.empty() &&
+      config.workload.max_requests == 0) {
+    reader.report(place_of_key(root, "duration"), "duration",
+                  root.find("duration") == nullptr
+                      ? "missing key: expected a duration such as 1h"
+                      : "0 means until the trace or max_requests ends, and there is neither",
+                  "say when arrivals stop");
+  }
+  if (clean && config.duration.count() > 0 && config.warm_up >= config.duration) {
+    reader.report(place_of_key(root, "warm_up"), "warm_up",
+                  "the warm-up takes the whole duration: nothing would be measured",
+                  "shorten it or lengthen duration");
+  }
+}
+
+/// New positions of the entries that stay; entries that go have none.
+template <class Spec>
+std::vector<std::size_t> keep_used(std::vector<Spec>& list, const std::vector<bool>& used) {
+  std::vector<std::size_t> position(list.size(), 0);
+  std::vector<Spec> kept;
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    if (used[i]) {
+      position[i] = kept.size();
+      kept.push_back(std::move(list[i]));
+    }
+  }
+  list = std::move(kept);
+  return position;
+}
+
+}  // namespace
+
+SectionDecl metrics_section() {
+  return Section<MetricsConfig>{}
+      .field("window", &MetricsConfig::window, duration_kind(true), "10s",
+             "length of one window of the time series and of window verdicts")
+      .field("sample_requests", &MetricsConfig::sample_requests, big_count_kind(0, 100'000'000),
+             "1000", "rows of requests.csv, drawn evenly from all requests")
+      .build();
+}
+
+SectionDecl scenario_section() {
+  Section<Config> section;
+  section.field("name", &Config::name, text_kind(), "", "names the results")
+      .derived("the file's name")
+      .field("description", &Config::description, text_kind(), "", "for people")
+      .derived("empty")
+      .written_when([](const Config& config) { return !config.description.empty(); })
+      .field("seed", &Config::seed, seed_kind(), "1", "of all random streams")
+      .field("duration", &Config::duration, duration_kind(), "",
+             "arrivals stop then; 0: when the trace or max_requests ends")
+      .derived("0 with a trace or max_requests, else required")
+      .field("drain", &Config::drain, duration_kind(), "1h",
+             "requests in flight then may finish for at most so long")
+      .field("warm_up", &Config::warm_up, duration_kind(), "0",
+             "requests that arrive earlier are counted but not measured")
+      .field("fast_forward", &Config::fast_forward, flag_kind(), "true",
+             "off: one event per step; the results are the same bytes")
+      .group("catalog", catalog_section(), "what pools refer to")
+      .named("stores", &Config::stores, store_section(), NameList::stores,
+             "servers of model weights")
+      .named("tiers", &Config::tiers, tier_section(), NameList::tiers,
+             "kinds of customers and what they are promised")
+      .then(add_default_tier)
+      .named("pools", &Config::pools, pool_section(), NameList::pools,
+             "replicas of one kind: same GPU, model, layout and batching")
+      .required()
+      .section("service", &Config::service, service_section(), "how requests reach replicas")
+      .section("workload", &Config::workload, workload_section(), "what users send")
+      .required()
+      .section("metrics", &Config::metrics, metrics_section(), "what is kept of a run")
+      .custom(thresholds_field())
+      .finish(finish_scenario);
+  SectionDecl decl = section.build();
+  for (FieldDecl& field : decl.fields) {
+    if (field.key == "tiers") {
+      field.default_doc = "one tier named default";
+    }
+  }
+  return decl;
+}
+
+void drop_unused_entries(Config& config) {
+  std::vector<bool> gpus(config.gpus.size());
+  std::vector<bool> models(config.models.size());
+  std::vector<bool> profiles(config.profiles.size());
+  std::vector<bool> prices(config.prices.size());
+  for (const PoolConfig& pool : config.pools) {
+    gpus[pool.gpu] = true;
+    models[pool.model] = true;
+    profiles[pool.profile] = true;
+    if (pool.price) {
+      prices[*pool.price] = true;
+    }
+  }
+  const auto gpu_position = keep_used(config.gpus, gpus);
+  const auto model_position = keep_used(config.models, models);
+  const auto profile_position = keep_used(config.profiles, profiles);
+  const auto price_position = keep_used(config.prices, prices);
+  for (PoolConfig& pool : config.pools) {
+    pool.gpu = gpu_position[pool.gpu];
+    pool.model = static_cast<ModelIndex>(model_position[pool.model]);
+    pool.profile = profile_position[pool.profile];
+    if (pool.price) {
+      pool.price = price_position[*pool.price];
+    }
+  }
+  for (RequestClassConfig& request_class : config.workload.classes) {
+    request_class.model = static_cast<ModelIndex>(model_position[request_class.model]);
+  }
+}
+
+}  // namespace plimsoll

@@ -1,0 +1,384 @@
+// Config: what users send: arrivals, their shapes over time, lengths, classes of requests, traces.
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "base/unit_text.hpp"
+#include "config/kinds.hpp"
+#include "config/sections.hpp"
+#include "scenario/read_scenario.hpp"
+
+namespace plimsoll {
+
+namespace {
+
+using LengthKind = LengthLaw::Kind;
+using ShapeKind = RateShape::Kind;
+
+/// A list of two-element lists: `first` and `second` read the parts of a pair.
+template <class Pair, class First, class Second>
+Kind<std::vector<Pair>> pairs_kind(std::string type, First Pair::*first, Kind<First> first_kind,
+                                   Second Pair::*second, Kind<Second> second_kind) {
+  Kind<std::vector<Pair>> kind;
+  kind.doc.shape = Shape::pairs;
+  kind.doc.type = std::move(type);
+  const std::string expected = "expected a " + kind.doc.type + ", ";
+  kind.read = [=](Reader& reader, const RawNode& node, const std::string& path,
+                  std::vector<Pair>& pairs) {
+    pairs.clear();
+    if (!node.is_sequence() || node.items.empty()) {
+      reader.report(node.place, path, expected + describe_found(node));
+      return;
+    }
+    for (std::size_t i = 0; i < node.items.size(); ++i) {
+      const RawNode& item = node.items[i];
+      const std::string item_path = join_path(path, std::to_string(i));
+      if (!item.is_sequence() || item.items.size() != 2) {
+        reader.report(item.place, item_path, expected + "and this is no pair of two values");
+        continue;
+      }
+      Pair& pair = pairs.emplace_back();
+      first_kind.read(reader, item.items[0], item_path, pair.*first);
+      second_kind.read(reader, item.items[1], item_path, pair.*second);
+    }
+  };
+  kind.write = [=](const Writer& writer, const std::vector<Pair>& pairs) {
+    RawNode list;
+    list.kind = RawNode::Kind::sequence;
+    for (const Pair& pair : pairs) {
+      RawNode& item = list.items.emplace_back();
+      item.kind = RawNode::Kind::sequence;
+      item.items.push_back(first_kind.write(writer, pair.*first));
+      item.items.push_back(second_kind.write(writer, pair.*second));
+    }
+    return list;
+  };
+  return kind;
+}
+
+void check_quantiles(Reader& reader, const RawNode& map, const std::string& path,
+                     const LengthLaw& law) {
+  const Place& place = place_of_key(map, "quantiles");
+  const std::string key = join_path(path, "quantiles");
+  for (std::size_t i = 1; i < law.quantiles.size(); ++i) {
+    if (law.quantiles[i].probability <= law.quantiles[i - 1].probability) {
+      reader.report(place, key, "probabilities must increase from pair to pair",
+                    fmt::format("{} follows {}", format_number(law.quantiles[i].probability),
+                                format_number(law.quantiles[i - 1].probability)));
+      return;
+    }
+    if (law.quantiles[i].tokens < law.quantiles[i - 1].tokens) {
+      reader.report(place, key, "tokens must not decrease from pair to pair");
+      return;
+    }
+  }
+  if (law.quantiles.size() < 2) {
+    reader.report(place, key, "expected two pairs at least", "e.g. [[0, 1], [1, 1000]]");
+  }
+}
+
+void finish_length(Reader& reader, const RawNode& map, const std::string& path, LengthLaw& law,
+                   bool clean) {
+  if (!clean) {
+    return;
+  }
+  if (law.minimum > law.maximum) {
+    reader.report(place_of_key(map, "minimum"), join_path(path, "minimum"),
+                  fmt::format("minimum {} is above maximum {}", law.minimum, law.maximum));
+  }
+  if (law.kind == LengthKind::quantiles) {
+    check_quantiles(reader, map, path, law);
+  }
+}
+
+SectionDecl length_section() {
+  constexpr int most = 1 << 20;
+  return Section<LengthLaw>{}
+      .field("kind", &LengthLaw::kind,
+             word_kind<LengthKind>({{"fixed", LengthKind::fixed},
+                                    {"lognormal", LengthKind::lognormal},
+                                    {"exponential", LengthKind::exponential},
+                                    {"quantiles", LengthKind::quantiles}}),
+             "", "the law")
+      .field("mean", &LengthLaw::mean, number_kind({0, most, true}), "",
+             "mean before clamping; the value itself when fixed")
+      .only_when("kind: fixed, lognormal or exponential",
+                 [](const LengthLaw& law) { return law.kind != LengthKind::quantiles; })
+      .field("cv", &LengthLaw::cv, number_kind({0, 100, true}), "1", "standard deviation over mean")
+      .only_when("kind: lognormal",
+                 [](const LengthLaw& law) { return law.kind == LengthKind::lognormal; })
+      .field("quantiles", &LengthLaw::quantiles,
+             pairs_kind("list of [probability, tokens] pairs", &LengthLaw::Quantile::probability,
+                        ratio_kind(), &LengthLaw::Quantile::tokens, number_kind({0, most})),
+             "", "linear between the pairs")
+      .only_when("kind: quantiles",
+                 [](const LengthLaw& law) { return law.kind == LengthKind::quantiles; })
+      .field("minimum", &LengthLaw::minimum, count_kind(1, most), "1", "draws are clamped to it")
+      .field("maximum", &LengthLaw::maximum, count_kind(1, most), "1048576",
+             "draws are clamped to it")
+      .finish(finish_length)
+      .build();
+}
+
+void finish_shape(Reader& reader, const RawNode& map, const std::string& path, RateShape& shape,
+                  bool clean) {
+  for (std::size_t i = 1; clean && i < shape.points.size(); ++i) {
+    if (shape.points[i].at <= shape.points[i - 1].at) {
+      reader.report(place_of_key(map, "points"), join_path(path, "points"),
+                    "times must increase from point to point");
+      return;
+    }
+  }
+}
+
+bool is_piecewise(const RateShape& shape) {
+  return shape.kind == ShapeKind::piecewise;
+}
+bool is_diurnal(const RateShape& shape) {
+  return shape.kind == ShapeKind::diurnal;
+}
+bool is_spike(const RateShape& shape) {
+  return shape.kind == ShapeKind::spike;
+}
+
+SectionDecl shape_section() {
+  const AtLeast factor{0, 1e6, false};
+  return Section<RateShape>{}
+      .field("kind", &RateShape::kind,
+             word_kind<ShapeKind>({{"piecewise", ShapeKind::piecewise},
+                                   {"diurnal", ShapeKind::diurnal},
+                                   {"spike", ShapeKind::spike}}),
+             "", "the form")
+      .field("points", &RateShape::points,
+             pairs_kind("list of [time, factor] pairs", &RateShape::Point::at, duration_kind(),
+                        &RateShape::Point::factor, number_kind(factor)),
+             "", "linear between the points, constant outside")
+      .only_when("kind: piecewise", is_piecewise)
+      .field("period", &RateShape::period, duration_kind(true), "1d", "length of a cycle")
+      .only_when("kind: diurnal", is_diurnal)
+      .field("peak_at", &RateShape::peak_at, duration_kind(), "0", "time of the first peak")
+      .only_when("kind: diurnal", is_diurnal)
+      .field("peak_to_mean", &RateShape::peak_to_mean, number_kind({1, 2, false}), "",
+             "rate at the peak over the mean rate")
+      .only_when("kind: diurnal", is_diurnal)
+      .field("at", &RateShape::at, duration_kind(), "", "when the full factor is reached")
+      .only_when("kind: spike", is_spike)
+      .field("lasting", &RateShape::lasting, duration_kind(true), "", "how long it stays")
+      .only_when("kind: spike", is_spike)
+      .field("ramp", &RateShape::ramp, duration_kind(), "0", "linear rise before, fall after")
+      .only_when("kind: spike", is_spike)
+      .field("factor", &RateShape::factor, number_kind(factor), "", "the rate is multiplied by it")
+      .only_when("kind: spike", is_spike)
+      .finish(finish_shape)
+      .build();
+}
+
+bool is_open(const ArrivalConfig& arrivals) {
+  return arrivals.process != ArrivalProcess::closed_loop;
+}
+
+SectionDecl arrival_section() {
+  return Section<ArrivalConfig>{}
+      .field("process", &ArrivalConfig::process,
+             word_kind<ArrivalProcess>({{"poisson", ArrivalProcess::poisson},
+                                        {"gamma", ArrivalProcess::gamma},
+                                        {"closed_loop", ArrivalProcess::closed_loop}}),
+             "poisson", "the law of the gaps; a closed loop replaces each request that ends")
+      .field("rate", &ArrivalConfig::rate, frequency_kind(), "", "requests per second at factor 1")
+      .only_when("process: poisson or gamma", is_open)
+      .field("cv", &ArrivalConfig::cv, number_kind({0, 100, true}), "1",
+             "standard deviation of the gaps over their mean")
+      .only_when(
+          "process: gamma",
+          [](const ArrivalConfig& arrivals) { return arrivals.process == ArrivalProcess::gamma; })
+      .field("concurrency", &ArrivalConfig::concurrency, count_kind(1, 100'000'000), "",
+             "requests in flight at any time")
+      .only_when("process: closed_loop",
+                 [](const ArrivalConfig& arrivals) { return !is_open(arrivals); })
+      .list("shapes", &ArrivalConfig::shapes, shape_section(),
+            "factors of the rate over time; several multiply")
+      .only_when("process: poisson or gamma", is_open)
+      .build();
+}
+
+bool is_set(const LengthLaw& law) {
+  return law.mean > 0 || !law.quantiles.empty();
+}
+
+SectionDecl lengths_section() {
+  return Section<WorkloadConfig>{}
+      .section("prompt", &WorkloadConfig::prompt, length_section(), "tokens of a prompt")
+      .derived("none")
+      .written_when([](const WorkloadConfig& workload) { return is_set(workload.prompt); })
+      .section("output", &WorkloadConfig::output, length_section(), "tokens of an answer")
+      .derived("none")
+      .written_when([](const WorkloadConfig& workload) { return is_set(workload.output); })
+      .build();
+}
+
+SectionDecl class_section() {
+  SectionDecl lengths = Section<RequestClassConfig>{}
+                            .optional_section("prompt", &RequestClassConfig::prompt,
+                                              length_section(), "tokens of a prompt")
+                            .optional_section("output", &RequestClassConfig::output,
+                                              length_section(), "tokens of an answer")
+                            .build();
+  return Section<RequestClassConfig>{}
+      .field("share", &RequestClassConfig::share, number_kind(), "1",
+             "weight among the classes; they need not add up to 1")
+      .field("tier", &RequestClassConfig::tier, reference_kind<TierIndex>(NameList::tiers), "",
+             "the tier")
+      .derived("the only tier")
+      .field("model", &RequestClassConfig::model, reference_kind<ModelIndex>(NameList::models), "",
+             "the model asked for")
+      .derived("the only model served")
+      .group("lengths", std::move(lengths), "replace workload.lengths")
+      .build();
+}
+
+Kind<std::string> trace_kind() {
+  Kind<std::string> kind = text_kind();
+  kind.doc.type = "file";
+  kind.read = [](Reader& reader, const RawNode& node, const std::string& path, std::string& value) {
+    if (!node.is_scalar()) {
+      if (node.kind != RawNode::Kind::null) {
+        reader.report(node.place, path, "expected a file, " + describe_found(node));
+      }
+      return;
+    }
+    value = node.text.empty() ? "" : resolve_path(node.text, node.place);
+    std::error_code ignored;
+    if (!value.empty() &&
+        (value.find('\0') != std::string::npos || !std::filesystem::exists(value, ignored))) {
+      reader.report(node.place, path, "no such file: " + value,
+                    "a path is relative to the file in which it stands, with --set to the working "
+                    "directory");
+    }
+  };
+  kind.write = [](const Writer&, const std::string& value) {
+    // Absolute, since the resolved scenario lies in another folder.
+    return scalar_node(std::filesystem::absolute(value).lexically_normal().string());
+  };
+  return kind;
+}
+
+/// The class that a scenario without classes has.
+void add_default_class(WorkloadConfig& workload) {
+  RequestClassConfig only;
+  only.name = "default";
+  workload.classes.push_back(std::move(only));
+}
+
+/// Models that some pool serves, by position.
+std::vector<ModelIndex> served_models(const Config& config) {
+  std::vector<ModelIndex> served;
+  for (const PoolConfig& pool : config.pools) {
+    if (std::find(served.begin(), served.end(), pool.model) == served.end()) {
+      served.push_back(pool.model);
+    }
+  }
+  return served;
+}
+
+/// Fills in the only tier and the only model, or says that there are several.
+void derive_references(Reader& reader, const RawNode& place, const RawNode* entry,
+                       const std::string& path, RequestClassConfig& request_class) {
+  const Config& config = reader.config();
+  const std::vector<ModelIndex> served = served_models(config);
+  const auto is_given = [&](const char* key) {
+    return entry != nullptr && entry->find(key) != nullptr;
+  };
+  if (!is_given("tier") && config.tiers.size() > 1) {
+    reader.report(entry == nullptr ? place.place : entry->place, join_path(path, "tier"),
+                  "missing key: there are several tiers",
+                  name_hint("", reader.names(NameList::tiers), "tiers"));
+  }
+  if (!is_given("model") && served.size() > 1) {
+    std::vector<std::string> names;
+    for (const ModelIndex model : served) {
+      names.push_back(config.models[model].name);
+    }
+    reader.report(entry == nullptr ? place.place : entry->place, join_path(path, "model"),
+                  "missing key: the pools serve several models", name_hint("", names, "models"));
+  }
+  if (!is_given("model") && !served.empty()) {
+    request_class.model = served.front();
+  }
+  if (is_given("model") && !served.empty() && request_class.model < config.models.size() &&
+      std::find(served.begin(), served.end(), request_class.model) == served.end()) {
+    reader.report(place_of_key(*entry, "model"), join_path(path, "model"),
+                  fmt::format("no pool serves {}", config.models[request_class.model].name),
+                  "add a pool or ask for another model");
+  }
+}
+
+void check_classes(Reader& reader, const RawNode& map, const std::string& path,
+                   WorkloadConfig& workload) {
+  const RawNode* const classes = map.find("classes");
+  double shares = 0;
+  for (RequestClassConfig& request_class : workload.classes) {
+    const RawNode* const entry = classes == nullptr ? nullptr : classes->find(request_class.name);
+    const std::string class_path = join_path(path, "classes." + request_class.name);
+    derive_references(reader, map, entry, class_path, request_class);
+    shares += request_class.share;
+    for (const bool prompt : {true, false}) {
+      const bool own = prompt ? request_class.prompt.has_value() : request_class.output.has_value();
+      const bool common = is_set(prompt ? workload.prompt : workload.output);
+      if (workload.trace.empty() && !own && !common) {
+        const char* const key = prompt ? "prompt" : "output";
+        reader.report(
+            place_of_key(map, "lengths"), join_path(path, fmt::format("lengths.{}", key)),
+            fmt::format("missing key: class {} has no law of {} lengths", request_class.name, key),
+            "e.g. {kind: lognormal, mean: 800, cv: 1}, or name a trace");
+      }
+    }
+  }
+  if (!(shares > 0)) {
+    reader.report(place_of_key(map, "classes"), join_path(path, "classes"),
+                  "the shares of all classes add up to 0", "give one of them a share above 0");
+  }
+}
+
+void finish_workload(Reader& reader, const RawNode& map, const std::string& path,
+                     WorkloadConfig& workload, bool clean) {
+  if (workload.classes.empty()) {
+    add_default_class(workload);
+  }
+  if (map.find("trace") == nullptr && map.find("arrivals") == nullptr) {
+    reader.report(map.place, join_path(path, "arrivals"),
+                  "missing key: expected arrivals, or a trace",
+                  "e.g. {process: poisson, rate: 5/s}");
+  }
+  if (clean) {
+    check_classes(reader, map, path, workload);
+  }
+}
+
+}  // namespace
+
+SectionDecl workload_section() {
+  Section<WorkloadConfig> section;
+  section
+      .field("trace", &WorkloadConfig::trace, trace_kind(), "",
+             "a CSV file (.gz allowed) that replaces arrivals and lengths; relative to the file in "
+             "which it stands")
+      .derived("none")
+      .written_when([](const WorkloadConfig& workload) { return !workload.trace.empty(); })
+      .field("trace_speed", &WorkloadConfig::trace_speed, number_kind({0, 1e9, true}), "1",
+             "arrival times of the trace are divided by it")
+      .field("max_requests", &WorkloadConfig::max_requests, big_count_kind(0, 1'000'000'000'000),
+             "0", "arrivals stop after so many; 0: no limit")
+      .section("arrivals", &WorkloadConfig::arrivals, arrival_section(), "when requests arrive")
+      .derived("none; required without a trace")
+      .written_when([](const WorkloadConfig& workload) {
+        return workload.arrivals.rate.count() > 0 || workload.arrivals.concurrency > 0;
+      })
+      .group("lengths", lengths_section(), "how long requests are")
+      .named("classes", &WorkloadConfig::classes, class_section(), NameList::none,
+             "kinds of requests and their shares")
+      .derived("one class named default")
+      .finish(finish_workload);
+  return section.build();
+}
+
+}  // namespace plimsoll
