@@ -148,11 +148,11 @@ struct NumberWithUnit {
   const Unit* unit = nullptr;
 };
 
-std::optional<NumberWithUnit> split_unit(const UnitTable& dimension, std::string_view text) {
+std::optional<NumberWithUnit> split_unit(const UnitTable& table, std::string_view text) {
   text = trim(text);
-  const bool prefixed = !dimension.prefix.empty() && text.starts_with(dimension.prefix);
+  const bool prefixed = !table.prefix.empty() && text.starts_with(table.prefix);
   if (prefixed) {
-    text.remove_prefix(dimension.prefix.size());
+    text.remove_prefix(table.prefix.size());
   }
   const std::optional<Leading> number = split_number(text);
   if (!number || number->value < 0) {
@@ -161,10 +161,10 @@ std::optional<NumberWithUnit> split_unit(const UnitTable& dimension, std::string
   if (number->rest.empty()) {
     return number->value == 0 ? std::optional{NumberWithUnit{*number, nullptr}} : std::nullopt;
   }
-  if (!dimension.prefix.empty() && !prefixed) {
+  if (!table.prefix.empty() && !prefixed) {
     return std::nullopt;
   }
-  for (const Unit& unit : dimension.units) {
+  for (const Unit& unit : table.units) {
     if (unit.name == number->rest) {
       return NumberWithUnit{*number, &unit};
     }
@@ -196,9 +196,9 @@ std::optional<std::int64_t> scale_exactly(const Leading& number, double factor) 
 }
 
 template <class Q>
-Parsed<Q> parse_integer_quantity(const UnitTable& dimension, std::string_view text) {
+Parsed<Q> parse_integer_quantity(const UnitTable& table, std::string_view text) {
   Parsed<Q> parsed;
-  const auto split = split_unit(dimension, text);
+  const auto split = split_unit(table, text);
   if (split) {
     const double factor = split->unit == nullptr ? 1.0 : split->unit->factor;
     if (const auto base = scale_exactly(split->number, factor)) {
@@ -210,12 +210,12 @@ Parsed<Q> parse_integer_quantity(const UnitTable& dimension, std::string_view te
       return parsed;
     }
   }
-  parsed.expected = dimension.expected;
+  parsed.expected = table.expected;
   return parsed;
 }
 
-std::optional<double> parse_real(const UnitTable& dimension, std::string_view text) {
-  const auto split = split_unit(dimension, text);
+std::optional<double> parse_real(const UnitTable& table, std::string_view text) {
+  const auto split = split_unit(table, text);
   if (!split) {
     return std::nullopt;
   }
@@ -224,20 +224,20 @@ std::optional<double> parse_real(const UnitTable& dimension, std::string_view te
 }
 
 template <class Q>
-Parsed<Q> parse_real_quantity(const UnitTable& dimension, std::string_view text) {
+Parsed<Q> parse_real_quantity(const UnitTable& table, std::string_view text) {
   Parsed<Q> parsed;
-  if (const auto value = parse_real(dimension, text)) {
+  if (const auto value = parse_real(table, text)) {
     parsed.value = Q::of(*value);
   } else {
-    parsed.expected = dimension.expected;
+    parsed.expected = table.expected;
   }
   return parsed;
 }
 
-std::string join(const UnitTable& dimension, const std::string& number, const Unit& unit) {
-  std::string text{dimension.prefix};
+std::string join(const UnitTable& table, const std::string& number, const Unit& unit) {
+  std::string text{table.prefix};
   text += number;
-  text += dimension.gap;
+  text += table.gap;
   text += unit.name;
   return text;
 }
@@ -260,32 +260,33 @@ std::string exact_decimals(std::int64_t value, std::int64_t factor) {
   return format_count(whole) + "." + decimals;
 }
 
-std::string format_integer_quantity(const UnitTable& dimension, std::int64_t value) {
+std::string format_integer_quantity(const UnitTable& table, std::int64_t value) {
   if (value == 0) {
     return "0";
   }
-  std::string best = join(dimension, format_count(value), dimension.units.front());
-  for (const Unit& unit : dimension.units) {
+  std::string shortest = format_count(value);
+  const Unit* unit_of_shortest = &table.units.front();
+  for (const Unit& unit : table.units) {
     const auto factor = static_cast<std::int64_t>(unit.factor);
     const std::string number = factor <= value ? exact_decimals(value, factor) : "";
-    if (!number.empty()) {
-      const std::string text = join(dimension, number, unit);
-      // A shorter text is the more natural one; of equals the larger unit.
-      best = text.size() <= best.size() ? text : best;
+    // The number with fewest digits is the natural one; of equals the larger unit.
+    if (!number.empty() && number.size() <= shortest.size()) {
+      shortest = number;
+      unit_of_shortest = &unit;
     }
   }
-  return best;
+  return join(table, shortest, *unit_of_shortest);
 }
 
-std::string format_real_quantity(const UnitTable& dimension, double value) {
+std::string format_real_quantity(const UnitTable& table, double value) {
   if (value == 0) {
     return "0";
   }
-  std::string best = join(dimension, format_number(value), dimension.units.front());
-  for (const Unit& unit : dimension.units) {
+  std::string best = join(table, format_number(value), table.units.front());
+  for (const Unit& unit : table.units) {
     const double scaled = value / unit.factor;
     if (unit.canonical && scaled >= 0.1 && scaled * unit.factor == value) {
-      const std::string text = join(dimension, format_number(scaled), unit);
+      const std::string text = join(table, format_number(scaled), unit);
       best = text.size() < best.size() ? text : best;
     }
   }
