@@ -10,6 +10,7 @@
 #include <map>
 #include <simgrid/Exception.hpp>
 #include <simgrid/kernel/Timer.hpp>
+#include <simgrid/kernel/resource/Model.hpp>
 #include <simgrid/s4u.hpp>
 #include <utility>
 
@@ -81,6 +82,7 @@ class Engine::Impl {
   void wake_at(SimTime t);
   void arm_kernel_timer(double date);
   bool completions_are_in();
+  SimTime quiet_until();
   void defer(std::function<void()> act, bool readies_actor);
   void start_flow(s4u::ActivityPtr activity, std::function<void()> done);
   void start_actor(const std::string& name, std::function<void(ActorContext&)> body);
@@ -325,6 +327,22 @@ bool Engine::Impl::completions_are_in() {
   return false;
 }
 
+/// The time before which no flow under way can end, as long as none is added: up to there events
+/// need not wait for SimGrid's clock.
+SimTime Engine::Impl::quiet_until() {
+  const double now = clock();
+  double delay = std::numeric_limits<double>::infinity();
+  for (auto* const model : platform_.engine().get_all_models()) {
+    const double next = model->next_occurring_event(now);
+    if (next >= 0.0) {
+      delay = std::min(delay, next);
+    }
+  }
+  // Beyond the trusted clock the answer lies in the past: step by step.
+  const double trusted = to_seconds(trusted_clock_end.time_since_epoch());
+  return SimTime{from_seconds(std::min(now + delay, trusted))} - 2 * clock_tolerance;
+}
+
 /// Starts what waited for SimGrid's clock; true when an actor has to run before we go on.
 bool Engine::Impl::start_deferred() {
   while (!deferred_.empty()) {
@@ -371,7 +389,7 @@ void Engine::Impl::play() {
         }
       }
       interrupted_ = false;
-      drain(flows_under_way_ == 0 ? end_ : std::min(end_, armed_for_));
+      drain(flows_under_way_ == 0 ? end_ : std::min(end_, std::max(armed_for_, quiet_until())));
       if (interrupted_) {
         continue;
       }
