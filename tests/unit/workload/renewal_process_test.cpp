@@ -84,7 +84,7 @@ TEST(RenewalProcess, PoissonGapsAreExponential) {
 TEST(RenewalProcess, ConstantRateDoesNotDriftOverLongHorizons) {
   constexpr int count = 3'000'000;
   const std::vector<SimTime> times = arrivals_of(process_of(ArrivalProcess::gamma, 3, 0), count);
-  for (const std::size_t n : {0, 1, 2, 299'999, 2'999'999}) {
+  for (const std::size_t n : {0U, 1U, 2U, 299'999U, 2'999'999U}) {
     const auto third = static_cast<std::int64_t>((n + 1) * 1'000'000'000 / 3);
     EXPECT_NEAR(static_cast<double>(times[n].time_since_epoch().count() - third), 0.0, 1.0) << n;
   }
@@ -96,7 +96,7 @@ TEST(RenewalProcess, InvertsALinearRate) {
   up.points = {{seconds{0}, 1}, {seconds{1000}, 3}};
   config.shapes.push_back(up);
   const std::vector<SimTime> times = arrivals_of(config, 200'000);
-  for (const std::size_t n : {0, 999, 99'999, 199'998}) {
+  for (const std::size_t n : {0U, 999U, 99'999U, 199'998U}) {
     // 100 t + 0.1 t^2 = n + 1, its root without cancellation.
     const double count = static_cast<double>(n + 1);
     const double root = 2 * count / (100 + std::sqrt(10000 + 0.4 * count));
