@@ -3,8 +3,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <system_error>
 #include <utility>
@@ -12,6 +10,7 @@
 
 #include "plimsoll/errors.hpp"
 #include "scenario/parse_yaml.hpp"
+#include "scenario/read_scenario.hpp"
 
 namespace plimsoll::cli {
 namespace fs = std::filesystem;
@@ -64,17 +63,15 @@ std::vector<fs::path> files_of(const std::string& path) {
 }
 
 RawNode parse_file(const fs::path& path) {
-  std::ifstream file{path, std::ios::binary};
-  const std::string text{std::istreambuf_iterator<char>{file}, std::istreambuf_iterator<char>{}};
-  if (!file) {
-    throw IoError{"cannot read " + path.string()};
-  }
+  std::string text;
+  read_text_file(path.string(), text);
   std::vector<Diagnostic> findings;
-  RawNode root = parse_yaml(text, std::make_shared<const std::string>(path.string()), findings);
+  ParsedYaml parsed =
+      parse_yaml(text, std::make_shared<const std::string>(path.string()), findings);
   if (!findings.empty()) {
     throw ConfigError{std::move(findings)};
   }
-  return root;
+  return std::move(parsed.root);
 }
 
 }  // namespace
