@@ -58,7 +58,6 @@ TEST(RooflineModel, AttentionCountsFourOperationsPerHeadAndPair) {
   EXPECT_NEAR(model->breakdown(StepWork{1000, 1, 0, 1'000'000}).attention, expected, 1e-12);
 }
 
-
 TEST(RooflineModel, TwoAllReducesPerLayerMoveTwoShares) {
   EngineProfile profile = test::ideal_profile();
   profile.collective_latency = Duration{10'000};
