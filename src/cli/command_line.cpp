@@ -7,7 +7,6 @@
 #include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
-#include <map>
 #include <memory>
 #include <string>
 
@@ -46,16 +45,20 @@ void add_run(CLI::App& app, RunArguments& arguments) {
       ->type_name("NAME");
   run.add_option("--jobs", arguments.jobs, "With --variant all: processes at a time [1]")
       ->type_name("N")
-      ->check(CLI::Range(1, 1024));
+      ->check(CLI::Range(1, 1024).description(""));
   run.add_option("--seed", arguments.scenario.seed, "Override the scenario's seed")->type_name("N");
   run.add_flag("--skip-bad-rows", arguments.skip_bad_rows,
                "Count bad rows of a trace instead of ending");
   run.add_flag("--quiet", arguments.quiet, "No summary, no progress, no log below warnings");
   run.add_flag("--no-files", arguments.no_files, "Write no result files");
-  run.add_option("--format", arguments.format, "What goes to standard output: text or json [text]")
+  run.add_option_function<std::string>(
+         "--format",
+         [&arguments](const std::string& word) {
+           arguments.format = word == "json" ? OutputFormat::json : OutputFormat::text;
+         },
+         "What goes to standard output: text or json [text]")
       ->type_name("FORMAT")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, OutputFormat>{
-          {"json", OutputFormat::json}, {"text", OutputFormat::text}}));
+      ->check(CLI::IsMember({"text", "json"}).description(""));
 }
 
 void add_others(CLI::App& app, Arguments& arguments) {
