@@ -65,6 +65,10 @@ class TimeseriesWriter {
   std::unique_ptr<File> file_;
 };
 
+/// One sentence for each figure behind `config`'s pools that is assumed, a rumour or extrapolated;
+/// result.json and the terminal summary tell them beside RunResult::notes.
+std::vector<std::string> provenance_notes(const Config& config);
+
 struct SummaryStyle {
   int width = 100;      // columns
   bool colour = false;  // ANSI colours

@@ -213,7 +213,7 @@ WindowSummary MetricsCollector::summarize_window(SimTime end, const std::vector<
   }
   const Scope& whole = slices_.front();
   const auto milliseconds = [](const LatencySketch& sketch, double p) {
-    return static_cast<double>(sketch.percentile_ns(p)) * 1e-6;
+    return static_cast<double>(sketch.percentile_ns(p)) / 1e6;
   };
   const LatencySketch ttft = latency_of(whole, &RequestLatencies::ttft, Span::window);
   window.ttft_p50 = milliseconds(ttft, 50);

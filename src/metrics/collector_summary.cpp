@@ -13,13 +13,13 @@ namespace {
 LatencySummary summarize(const LatencySketch& sketch) {
   LatencySummary summary;
   summary.count = sketch.count();
-  summary.mean = sketch.mean_ns() * 1e-6;
-  summary.std = sketch.std_ns() * 1e-6;
-  summary.min = static_cast<double>(sketch.min_ns()) * 1e-6;
-  summary.max = static_cast<double>(sketch.max_ns()) * 1e-6;
+  summary.mean = sketch.mean_ns() / 1e6;
+  summary.std = sketch.std_ns() / 1e6;
+  summary.min = static_cast<double>(sketch.min_ns()) / 1e6;
+  summary.max = static_cast<double>(sketch.max_ns()) / 1e6;
   for (std::size_t i = 0; i < reported_percentiles.size(); ++i) {
     summary.percentiles[i] =
-        static_cast<double>(sketch.percentile_ns(reported_percentiles[i])) * 1e-6;
+        static_cast<double>(sketch.percentile_ns(reported_percentiles[i])) / 1e6;
   }
   return summary;
 }
@@ -31,16 +31,16 @@ MetricValue ratio(Int128 part, Int128 whole) {
 
 double statistic_of(const LatencySketch& sketch, const ThresholdConfig& threshold) {
   if (threshold.statistic == "avg") {
-    return sketch.mean_ns() * 1e-6;
+    return sketch.mean_ns() / 1e6;
   }
   if (threshold.statistic == "min") {
-    return static_cast<double>(sketch.min_ns()) * 1e-6;
+    return static_cast<double>(sketch.min_ns()) / 1e6;
   }
   if (threshold.statistic == "max") {
-    return static_cast<double>(sketch.max_ns()) * 1e-6;
+    return static_cast<double>(sketch.max_ns()) / 1e6;
   }
   PLIMSOLL_CHECK(threshold.statistic == "p", "latencies take p(N), avg, min or max");
-  return static_cast<double>(sketch.percentile_ns(threshold.percentile)) * 1e-6;
+  return static_cast<double>(sketch.percentile_ns(threshold.percentile)) / 1e6;
 }
 
 }  // namespace

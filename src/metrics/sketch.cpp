@@ -136,7 +136,7 @@ double LatencySketch::mean_ns() const {
   if (count_ == 0) {
     return 0;
   }
-  return static_cast<double>(sum_fs_) / static_cast<double>(count_) * 1e-6;
+  return static_cast<double>(sum_fs_) / static_cast<double>(count_) / 1e6;
 }
 
 double LatencySketch::std_ns() const {
@@ -148,7 +148,7 @@ double LatencySketch::std_ns() const {
                        squares_fs_.limb(0) + to_wide(squares_ns_) * fs_per_ns * fs_per_ns;
   const Wide sum = to_wide(static_cast<Uint128>(sum_fs_));
   const Wide scaled = squares * count_ - sum * sum;
-  return std::sqrt(scaled.convert_to<double>()) / static_cast<double>(count_) * 1e-6;
+  return std::sqrt(scaled.convert_to<double>()) / static_cast<double>(count_) / 1e6;
 }
 
 std::int64_t LatencySketch::percentile_ns(double p) const {

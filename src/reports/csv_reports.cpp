@@ -1,0 +1,150 @@
+// Reports room: timeseries.csv, requests.csv and cost.csv.
+#include <fmt/format.h>
+
+#include <iterator>
+
+#include "cost/cost.hpp"
+#include "plimsoll/report.hpp"
+#include "reports/output_file.hpp"
+
+namespace plimsoll {
+namespace {
+
+constexpr const char* timeseries_header =
+    "begin_s,end_s,arrived,ended,completed,prompt_tokens,output_tokens,queued,running,"
+    "p50_ttft_ms,p99_ttft_ms,p50_tpot_ms,p99_tpot_ms,p50_e2el_ms,p99_e2el_ms,p99_queue_ms,"
+    "gpu_utilization,kv_cache_usage\n";
+
+constexpr const char* requests_header =
+    "id,class,tier,model,pool,replica,outcome,prompt_tokens,output_tokens,emitted_tokens,"
+    "preemptions,arrived_s,scheduled_s,first_token_s,finished_s,ttft_ms,tpot_ms,e2el_ms,"
+    "queue_ms\n";
+
+// The FinOps Open Cost and Usage Specification's columns that a simulated run can fill.
+constexpr const char* cost_header =
+    "BilledCost,BillingCurrency,ChargeCategory,ChargeDescription,ChargePeriodStart,"
+    "ChargePeriodEnd,ConsumedQuantity,ConsumedUnit,ListUnitPrice,PricingCategory,ProviderName,"
+    "ResourceId,ResourceType,ServiceCategory,ServiceName,SkuId\n";
+
+/// A field as RFC 4180 has it: quoted when it holds a comma, a quote or a line break.
+std::string csv_field(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) {
+    return text;
+  }
+  std::string quoted = "\"";
+  for (const char c : text) {
+    quoted += c;
+    if (c == '"') {
+      quoted += '"';
+    }
+  }
+  return quoted + '"';
+}
+
+double seconds(SimTime at) {
+  return to_seconds(at.time_since_epoch());
+}
+
+std::string timeseries_row(const WindowSummary& w) {
+  return fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", seconds(w.begin),
+                     seconds(w.end), w.arrived, w.ended, w.completed, w.prompt_tokens,
+                     w.output_tokens, w.queued, w.running, w.ttft_p50, w.ttft_p99, w.tpot_p50,
+                     w.tpot_p99, w.e2el_p50, w.e2el_p99, w.queue_p99, w.gpu_utilization,
+                     w.kv_cache_usage);
+}
+
+/// Empty for what never happened.
+std::string time_field(SimTime at) {
+  return at == never ? "" : fmt::format("{}", seconds(at));
+}
+std::string span_field(SimTime from, SimTime to) {
+  return from == never || to == never ? "" : fmt::format("{}", to_milliseconds(to - from));
+}
+
+std::string request_row(const SampledRequest& r, const Config& config) {
+  const RequestClassConfig& request_class = config.workload.classes[r.request_class];
+  std::string tpot;
+  if (r.outcome == Outcome::completed && r.emitted_tokens > 1 && r.first_token != never) {
+    tpot = fmt::format("{}", to_milliseconds(r.finished - r.first_token) / (r.emitted_tokens - 1));
+  }
+  const bool answered = r.outcome == Outcome::completed || r.outcome == Outcome::cached;
+  return fmt::format(
+      "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", r.id,
+      csv_field(request_class.name), csv_field(config.tiers[request_class.tier].name),
+      csv_field(config.models[request_class.model].name),
+      r.replica_assigned ? csv_field(config.pools[r.pool].name) : "",
+      r.replica_assigned ? fmt::format("{}", r.replica) : "", outcome_name(r.outcome),
+      r.prompt_tokens, r.output_tokens, r.emitted_tokens, r.preemptions, time_field(r.arrived),
+      time_field(r.scheduled), time_field(r.first_token), time_field(r.finished),
+      span_field(r.arrived, r.first_token), tpot, answered ? span_field(r.arrived, r.finished) : "",
+      span_field(r.arrived, r.scheduled));
+}
+
+std::string cost_row(const CostLine& line, const PoolSummary& pool, const PoolConfig& pool_config,
+                     const RunResult& result, const Config& config) {
+  const bool committed = pool_config.contract == Contract::reserved;
+  const bool spot = pool_config.contract == Contract::spot;
+  const std::string unit_price =
+      pool_config.price
+          ? fmt::format("{}",
+                        price_of(config.prices[*pool_config.price], pool_config.contract).count())
+          : "";
+  return fmt::format(
+      "{},USD,Usage,{},{},{},{},GPU-hours,{},{},,{},{},AI and Machine Learning,{},{}\n",
+      line.dollars,
+      csv_field(
+          fmt::format("{} {} GPUs, {}", pool.gpus, pool.gpu, contract_name(pool_config.contract))),
+      0, seconds(result.end), line.gpu_hours, unit_price,
+      spot ? "Dynamic" : (committed ? "Committed" : "Standard"), csv_field(pool.name),
+      csv_field(pool.gpu), csv_field(result.scenario), csv_field(line.price));
+}
+
+}  // namespace
+
+class TimeseriesWriter::File : public OutputFile {
+ public:
+  using OutputFile::OutputFile;
+};
+
+TimeseriesWriter::TimeseriesWriter(const std::string& path) : file_{new File{path}} {
+  file_->write(timeseries_header);
+}
+TimeseriesWriter::~TimeseriesWriter() = default;
+void TimeseriesWriter::write(const WindowSummary& window) {
+  file_->write(timeseries_row(window));
+}
+void TimeseriesWriter::close() {
+  file_->close();
+}
+
+void write_timeseries_csv(const std::string& path, const std::vector<WindowSummary>& windows) {
+  TimeseriesWriter writer{path};
+  for (const WindowSummary& window : windows) {
+    writer.write(window);
+  }
+  writer.close();
+}
+
+void write_requests_csv(const std::string& path, const RunResult& result, const Config& config) {
+  OutputFile file{path};
+  file.write(requests_header);
+  for (const SampledRequest& request : result.sample) {
+    file.write(request_row(request, config));
+  }
+  file.close();
+}
+
+void write_cost_csv(const std::string& path, const RunResult& result, const Config& config) {
+  OutputFile file{path};
+  file.write(cost_header);
+  for (std::size_t i = 0; i < result.cost.lines.size(); ++i) {
+    file.write(cost_row(result.cost.lines[i], result.pools[i], config.pools[i], result, config));
+  }
+  file.close();
+}
+
+void write_resolved_scenario(const std::string& path, const std::string& text) {
+  write_text_file(path, text);
+}
+
+}  // namespace plimsoll

@@ -1,0 +1,312 @@
+// Reports room: result.json and run.json, written and read. The only file that knows the JSON
+// library.
+#include <fmt/core.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "cost/cost.hpp"
+#include "metrics/thresholds.hpp"
+#include "metrics/verdict.hpp"
+#include "plimsoll/errors.hpp"
+#include "plimsoll/report.hpp"
+#include "reports/output_file.hpp"
+#include "reports/result_digest.hpp"
+
+namespace plimsoll {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+double seconds(SimTime at) {
+  return to_seconds(at.time_since_epoch());
+}
+
+const char* verdict_name(VerdictKind kind) {
+  constexpr const char* names[] = {"holds", "fails", "overloaded"};
+  return names[static_cast<int>(kind)];
+}
+
+Json requests_json(const SliceSummary& slice) {
+  Json outcomes = Json::object();
+  for (int i = 0; i < outcome_count; ++i) {
+    outcomes[std::string{outcome_name(static_cast<Outcome>(i))}] =
+        slice.outcomes[static_cast<std::size_t>(i)];
+  }
+  Json json = Json::object();
+  json["arrived"] = slice.arrived;
+  json["in_flight"] = slice.in_flight;
+  json["outcomes"] = outcomes;
+  return json;
+}
+
+void put_latency(Json& json, const char* name, const LatencySummary& latency) {
+  json[fmt::format("mean_{}_ms", name)] = latency.mean;
+  json[fmt::format("median_{}_ms", name)] = latency.percentiles[2];
+  json[fmt::format("std_{}_ms", name)] = latency.std;
+  json[fmt::format("min_{}_ms", name)] = latency.min;
+  json[fmt::format("max_{}_ms", name)] = latency.max;
+  for (std::size_t i = 0; i < reported_percentiles.size(); ++i) {
+    json[fmt::format("p{}_{}_ms", reported_percentiles[i], name)] = latency.percentiles[i];
+  }
+  json[fmt::format("count_{}", name)] = latency.count;
+}
+
+Json slice_metrics_json(const SliceSummary& slice) {
+  const std::int64_t measured_arrivals =
+      slice.measured + slice.unfinished;  // cached ones need no GPU and no latency
+  Json json = Json::object();
+  json["measured"] = slice.measured;
+  json["unfinished"] = slice.unfinished;
+  json["unfinished_share"] = measured_arrivals == 0 ? 0.0
+                                                    : static_cast<double>(slice.unfinished) /
+                                                          static_cast<double>(measured_arrivals);
+  json["prompt_tokens"] = slice.prompt_tokens;
+  json["output_tokens"] = slice.output_tokens;
+  json["request_throughput"] = slice.request_throughput;
+  json["output_throughput"] = slice.output_throughput;
+  json["total_token_throughput"] = slice.total_token_throughput;
+  json["request_goodput"] = slice.request_goodput;
+  json["good"] = slice.good;
+  json["availability"] = slice.availability;
+  put_latency(json, "ttft", slice.ttft);
+  put_latency(json, "tpot", slice.tpot);
+  if (slice.kind == "all" || slice.kind == "pool") {
+    put_latency(json, "itl", slice.itl);
+  }
+  put_latency(json, "e2el", slice.e2el);
+  put_latency(json, "queue", slice.queue);
+  return json;
+}
+
+Json window_json(const WindowSummary& window) {
+  Json json = Json::object();
+  json["begin_s"] = seconds(window.begin);
+  json["end_s"] = seconds(window.end);
+  json["arrived"] = window.arrived;
+  json["ended"] = window.ended;
+  json["completed"] = window.completed;
+  json["queued"] = window.queued;
+  json["running"] = window.running;
+  json["p50_ttft_ms"] = window.ttft_p50;
+  json["p99_ttft_ms"] = window.ttft_p99;
+  json["p50_tpot_ms"] = window.tpot_p50;
+  json["p99_tpot_ms"] = window.tpot_p99;
+  json["p50_e2el_ms"] = window.e2el_p50;
+  json["p99_e2el_ms"] = window.e2el_p99;
+  json["p99_queue_ms"] = window.queue_p99;
+  json["gpu_utilization"] = window.gpu_utilization;
+  json["kv_cache_usage"] = window.kv_cache_usage;
+  return json;
+}
+
+Json windows_json(const RunResult& result, const Config& config) {
+  Json worst = Json::object();
+  for (const WorstWindow& window : result.worst_windows) {
+    worst[window.metric] = window_json(window.window);
+  }
+  Json json = Json::object();
+  json["length_s"] = to_seconds(config.metrics.window);
+  json["closed"] = result.windows_closed;
+  json["worst"] = worst;
+  return json;
+}
+
+Json thresholds_json(const RunResult& result) {
+  Json list = Json::array();
+  for (const ThresholdVerdict& verdict : result.thresholds) {
+    Json json = Json::object();
+    json["threshold"] = threshold_text(verdict.threshold);
+    json["metric"] = verdict.threshold.metric;
+    json["tag_key"] = verdict.threshold.tag_key;
+    json["tag_value"] = verdict.threshold.tag_value;
+    json["condition"] = verdict.threshold.text;
+    json["every_window"] = verdict.threshold.every_window;
+    json["holds"] = verdict.holds;
+    json["measured"] = verdict.measured;
+    json["value"] = verdict.value;
+    json["worst_window_value"] = verdict.worst_window_value;
+    json["worst_window_begin_s"] = seconds(verdict.worst_window);
+    list.push_back(json);
+  }
+  return list;
+}
+
+Json gpu_time_json(const RunResult& result) {
+  Json pools = Json::array();
+  std::int64_t gpus = 0;
+  for (const PoolSummary& pool : result.pools) {
+    gpus += pool.gpus;
+    Json json = Json::object();
+    json["pool"] = pool.name;
+    json["gpu"] = pool.gpu;
+    json["gpus"] = pool.gpus;
+    json["replicas"] = pool.replicas;
+    json["busy_replica_ns"] = pool.busy_ns;
+    json["idle_replica_ns"] = pool.idle_ns;
+    json["down_replica_ns"] = pool.down_ns;
+    json["gpu_hours"] = rented_gpu_hours(pool);
+    json["gpu_utilization"] = pool.gpu_utilization;
+    json["kv_cache_usage_mean"] = pool.kv_cache_usage_mean;
+    json["kv_cache_usage_max"] = pool.kv_cache_usage_max;
+    json["mean_batch"] = pool.mean_batch;
+    json["running_mean"] = pool.running_mean;
+    json["sequence_slots"] = pool.sequence_slots;
+    json["waiting_max"] = pool.waiting_max;
+    json["preemptions"] = pool.preemptions;
+    pools.push_back(json);
+  }
+  Json json = Json::object();
+  json["gpus"] = gpus;
+  json["gpu_hours"] = result.cost.gpu_hours;
+  json["pools"] = pools;
+  return json;
+}
+
+Json memory_fit_json(const RunResult& result) {
+  Json list = Json::array();
+  for (const PoolSummary& pool : result.pools) {
+    Json json = Json::object();
+    json["pool"] = pool.name;
+    json["kv_blocks"] = pool.kv_blocks;
+    json["arithmetic"] = pool.memory_arithmetic;
+    list.push_back(json);
+  }
+  return list;
+}
+
+Json cost_json(const CostSummary& cost) {
+  Json lines = Json::array();
+  for (const CostLine& line : cost.lines) {
+    Json json = Json::object();
+    json["pool"] = line.pool;
+    json["price"] = line.price;
+    json["gpu_hours"] = line.gpu_hours;
+    json["dollars"] = line.dollars;
+    lines.push_back(json);
+  }
+  Json json = Json::object();
+  json["total_dollars"] = cost.total;
+  json["dollars_per_request"] = cost.per_request;
+  json["dollars_per_million_output_tokens"] = cost.per_million_tokens;
+  json["revenue_dollars"] = cost.revenue;
+  json["margin"] = cost.margin;
+  json["gpu_hours"] = cost.gpu_hours;
+  json["lines"] = lines;
+  return json;
+}
+
+Json metrics_json(const RunResult& result, const Config& config) {
+  Json json = slice_metrics_json(result.slices.front());
+  json["gpu_utilization"] = result.gpu_utilization;
+  json["kv_cache_usage"] = result.kv_cache_usage;
+  json["gpu_hours"] = result.cost.gpu_hours;
+  json["simulated_s"] = seconds(result.end);
+  json["arrivals_end_s"] = seconds(result.arrivals_end);
+  json["measured_s"] = std::max(0.0, seconds(result.end) - to_seconds(config.warm_up));
+  return json;
+}
+
+Json result_document(const RunResult& result, const Config& config) {
+  Json verdict = Json::object();
+  verdict["kind"] = verdict_name(result.verdict.kind);
+  verdict["reasons"] = result.verdict.reasons;
+  verdict["bottleneck"] = bottleneck(result);
+  Json slices = Json::array();
+  for (const SliceSummary& slice : result.slices) {
+    if (slice.kind != "all") {
+      Json json = Json::object();
+      json["kind"] = slice.kind;
+      json["name"] = slice.name;
+      json["requests"] = requests_json(slice);
+      json["metrics"] = slice_metrics_json(slice);
+      slices.push_back(json);
+    }
+  }
+  std::vector<std::string> notes = result.notes;
+  for (std::string& note : provenance_notes(config)) {
+    notes.push_back(std::move(note));
+  }
+  Json json = Json::object();
+  json["scenario"] = result.scenario;
+  json["seed"] = result.seed;
+  json["verdict"] = verdict;
+  json["requests"] = requests_json(result.slices.front());
+  json["metrics"] = metrics_json(result, config);
+  json["slices"] = slices;
+  json["windows"] = windows_json(result, config);
+  json["thresholds"] = thresholds_json(result);
+  json["gpu_time"] = gpu_time_json(result);
+  json["memory_fit"] = memory_fit_json(result);
+  json["cost"] = cost_json(result.cost);
+  json["skipped_rows"] = result.skipped_rows;
+  json["notes"] = notes;
+  json["fingerprint"] = fmt::format("{:016x}", result.fingerprint);
+  return json;
+}
+
+std::string read_text_file(const std::string& path) {
+  std::ifstream file{path, std::ios::binary};
+  std::ostringstream text;
+  text << file.rdbuf();
+  if (!file || !text) {
+    throw IoError("cannot read " + path);
+  }
+  return text.str();
+}
+
+}  // namespace
+
+std::string result_json(const RunResult& result, const Config& config) {
+  return result_document(result, config).dump(2) + "\n";
+}
+
+void write_result_json(const std::string& path, const RunResult& result, const Config& config) {
+  write_text_file(path, result_json(result, config));
+}
+
+void write_run_json(const std::string& path, const RunResult& result, const RunFacts& facts) {
+  const SliceSummary& whole = result.slices.front();
+  const auto per_second = [&](std::int64_t amount) {
+    return facts.wall_seconds > 0 ? static_cast<double>(amount) / facts.wall_seconds : 0.0;
+  };
+  const std::int64_t completed = whole.outcomes[static_cast<std::size_t>(Outcome::completed)];
+  Json json = Json::object();
+  json["wall_seconds"] = facts.wall_seconds;
+  json["events"] = facts.events;
+  json["requests_per_wall_second"] = per_second(completed);
+  json["edge_requests_per_wall_second"] = per_second(whole.arrived - whole.in_flight - completed);
+  json["peak_rss_bytes"] = facts.peak_rss_bytes;
+  json["version"] = facts.version;
+  json["compiler"] = facts.compiler;
+  write_text_file(path, json.dump(2) + "\n");
+}
+
+ResultDigest read_result_digest(const std::string& path) {
+  try {
+    const Json json = Json::parse(read_text_file(path));
+    const Json& metrics = json.at("metrics");
+    ResultDigest digest;
+    digest.verdict = json.at("verdict").at("kind").get<std::string>();
+    digest.arrived = json.at("requests").at("arrived").get<std::int64_t>();
+    digest.completed = json.at("requests").at("outcomes").at("completed").get<std::int64_t>();
+    digest.unfinished_share = metrics.at("unfinished_share").get<double>();
+    digest.median_ttft_ms = metrics.at("median_ttft_ms").get<double>();
+    digest.p99_ttft_ms = metrics.at("p99_ttft_ms").get<double>();
+    digest.median_tpot_ms = metrics.at("median_tpot_ms").get<double>();
+    digest.p99_e2el_ms = metrics.at("p99_e2el_ms").get<double>();
+    digest.request_goodput = metrics.at("request_goodput").get<double>();
+    digest.gpu_hours = metrics.at("gpu_hours").get<double>();
+    digest.dollars = json.at("cost").at("total_dollars").get<double>();
+    return digest;
+  } catch (const Json::exception& error) {
+    Diagnostic finding;
+    finding.file = path;
+    finding.message = fmt::format("is not a result of a run ({})", error.what());
+    finding.hint = "run the scenario again";
+    throw ConfigError({finding});
+  }
+}
+
+}  // namespace plimsoll

@@ -1,0 +1,44 @@
+// Reports room: what a result rests on that nobody measured.
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "plimsoll/report.hpp"
+
+namespace plimsoll {
+namespace {
+
+void note_provenance(std::vector<std::string>& notes, const char* what, const std::string& name,
+                     Provenance provenance) {
+  if (provenance == Provenance::assumed || provenance == Provenance::rumour) {
+    notes.push_back(fmt::format("{} {} rests on {} figures", what, name,
+                                provenance == Provenance::rumour ? "rumoured" : "assumed"));
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> provenance_notes(const Config& config) {
+  std::vector<std::string> notes;
+  for (const PoolConfig& pool : config.pools) {
+    const GpuSpec& gpu = config.gpus[pool.gpu];
+    const ModelSpec& model = config.models[pool.model];
+    const EngineProfile& profile = config.profiles[pool.profile];
+    note_provenance(notes, "GPU", gpu.name, gpu.provenance);
+    if (gpu.decode_extrapolated) {
+      notes.push_back(
+          fmt::format("Decode times on {} are extrapolated: none are published", gpu.name));
+    }
+    note_provenance(notes, "Model", model.name, model.provenance);
+    note_provenance(notes, "Engine profile", profile.name, profile.provenance);
+    if (pool.price) {
+      const PriceSpec& price = config.prices[*pool.price];
+      note_provenance(notes, "Price", price.name, price.provenance);
+    }
+  }
+  std::sort(notes.begin(), notes.end());
+  notes.erase(std::unique(notes.begin(), notes.end()), notes.end());
+  return notes;
+}
+
+}  // namespace plimsoll

@@ -1,0 +1,260 @@
+// Reports room: a run told to a planner: does it hold, what does it cost, what breaks next.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "metrics/thresholds.hpp"
+#include "metrics/verdict.hpp"
+#include "plimsoll/report.hpp"
+#include "reports/result_digest.hpp"
+#include "reports/text_table.hpp"
+
+namespace plimsoll {
+namespace {
+
+std::string grouped(std::int64_t count) {
+  return fmt::format("{}", fmt::group_digits(count));
+}
+
+/// One decimal below 1,000, none above.
+std::string figure(double value) {
+  if (value < 9.995) {
+    return fmt::format("{:.2f}", value);
+  }
+  return value < 999.95 ? fmt::format("{:.1f}", value)
+                        : grouped(static_cast<std::int64_t>(value + 0.5));
+}
+
+std::string percent(double share) {
+  return fmt::format("{:.1f}", 100 * share);
+}
+
+/// Cents for what is worth cents, four significant digits for less.
+std::string dollars(double amount) {
+  if (amount != 0 && amount < 1) {
+    return fmt::format("${:.4g}", amount);
+  }
+  const auto cents = static_cast<std::int64_t>(amount * 100 + 0.5);
+  return fmt::format("${}.{:02}", grouped(cents / 100), cents % 100);
+}
+
+std::string coloured(const std::string& text, VerdictKind kind, const SummaryStyle& style) {
+  if (!style.colour) {
+    return text;
+  }
+  constexpr int codes[] = {32, 31, 35};
+  return fmt::format("\x1b[1;{}m{}\x1b[0m", codes[static_cast<int>(kind)], text);
+}
+
+/// Breaks at blanks, so that no line is longer than `width`; later lines are indented.
+std::string wrapped(const std::string& text, int width, int indent) {
+  const auto room = static_cast<std::size_t>(std::max(width, indent + 20));
+  std::string out(static_cast<std::size_t>(indent), ' ');
+  std::size_t column = out.size();
+  std::size_t begin = 0;
+  bool first = true;
+  while (begin < text.size()) {
+    const std::size_t end = std::min(text.find_first_of(" \n", begin), text.size());
+    const std::size_t length = end - begin;
+    if (!first && column + 1 + length > room) {
+      out += '\n' + std::string(static_cast<std::size_t>(indent) + 2, ' ');
+      column = static_cast<std::size_t>(indent) + 2;
+    } else if (!first) {
+      out += ' ';
+      ++column;
+    }
+    out.append(text, begin, length);
+    column += length;
+    first = false;
+    begin = end + 1;
+  }
+  return out + '\n';
+}
+
+std::string verdict_part(const RunResult& result, const SummaryStyle& style) {
+  constexpr const char* words[] = {"HOLDS", "FAILS", "OVERLOADED"};
+  const VerdictKind kind = result.verdict.kind;
+  std::string out = fmt::format("{}: {}\n", result.scenario,
+                                coloured(words[static_cast<int>(kind)], kind, style));
+  if (kind == VerdictKind::holds) {
+    out += result.thresholds.empty()
+               ? "  no thresholds are set, and the queues do not grow\n"
+               : fmt::format("  all {} thresholds hold, and the queues do not grow\n",
+                             result.thresholds.size());
+  }
+  for (const std::string& reason : result.verdict.reasons) {
+    out += wrapped(reason, style.width, 2);
+  }
+  return out;
+}
+
+std::string cost_part(const RunResult& result, const SummaryStyle& style) {
+  const CostSummary& cost = result.cost;
+  std::string text =
+      fmt::format("costs {} for {} GPU-hours", dollars(cost.total), figure(cost.gpu_hours));
+  if (cost.per_request > 0) {
+    text += fmt::format(": {} per request, {} per million output tokens", dollars(cost.per_request),
+                        dollars(cost.per_million_tokens));
+  }
+  if (cost.revenue > 0) {
+    text += fmt::format("; earns {}, margin {} %", dollars(cost.revenue), percent(cost.margin));
+  }
+  return wrapped(text, style.width, 2);
+}
+
+std::string requests_part(const RunResult& result, const SummaryStyle& style) {
+  const SliceSummary& whole = result.slices.front();
+  std::string text = fmt::format("Requests: {} arrived", grouped(whole.arrived));
+  const auto share = [&](std::int64_t count) {
+    return whole.arrived == 0
+               ? 0.0
+               : 100.0 * static_cast<double>(count) / static_cast<double>(whole.arrived);
+  };
+  for (int i = 0; i < outcome_count; ++i) {
+    const std::int64_t count = whole.outcomes[static_cast<std::size_t>(i)];
+    if (count > 0 || i == 0) {
+      text += fmt::format(", {} {} ({:.2f} %)", grouped(count),
+                          outcome_name(static_cast<Outcome>(i)), share(count));
+    }
+  }
+  text += fmt::format(", {} in flight", grouped(whole.in_flight));
+  return wrapped(text, style.width, 0);
+}
+
+std::vector<std::string> latency_row(const char* name, const LatencySummary& latency) {
+  if (latency.count == 0) {
+    return {name, "-", "-", "-", "-", "-", "0"};
+  }
+  const auto& p = latency.percentiles;
+  return {name,         figure(latency.mean), figure(p[2]),          figure(p[5]),
+          figure(p[6]), figure(p[7]),         grouped(latency.count)};
+}
+
+std::string latencies_part(const RunResult& result) {
+  const SliceSummary& whole = result.slices.front();
+  const std::int64_t measured_arrivals = whole.measured + whole.unfinished;
+  const double never_finished = measured_arrivals == 0 ? 0
+                                                       : static_cast<double>(whole.unfinished) /
+                                                             static_cast<double>(measured_arrivals);
+  std::string out =
+      text_table({{"ms", false}, {"mean"}, {"p50"}, {"p90"}, {"p99"}, {"p99.9"}, {"measured"}},
+                 {latency_row("TTFT", whole.ttft), latency_row("TPOT", whole.tpot),
+                  latency_row("ITL", whole.itl), latency_row("E2E", whole.e2el),
+                  latency_row("queue", whole.queue)});
+  out += fmt::format(
+      "{:.2f} % never finished and are in no percentile; {} requests/s completed, {} within their "
+      "SLOs; {} output tokens/s\n",
+      100 * never_finished, figure(whole.request_throughput), figure(whole.request_goodput),
+      figure(whole.output_throughput));
+  return out;
+}
+
+std::string pools_part(const RunResult& result) {
+  std::vector<std::vector<std::string>> rows;
+  for (const PoolSummary& pool : result.pools) {
+    rows.push_back({pool.name, pool.gpu, grouped(pool.gpus), grouped(pool.replicas),
+                    percent(pool.gpu_utilization), percent(pool.kv_cache_usage_mean),
+                    percent(pool.kv_cache_usage_max), figure(pool.mean_batch),
+                    grouped(pool.waiting_max), grouped(pool.preemptions)});
+  }
+  return text_table({{"pool", false},
+                     {"GPU", false},
+                     {"GPUs"},
+                     {"replicas"},
+                     {"busy %"},
+                     {"KV %"},
+                     {"KV max %"},
+                     {"batch"},
+                     {"waiting max"},
+                     {"preempted"}},
+                    rows);
+}
+
+std::string thresholds_part(const RunResult& result) {
+  if (result.thresholds.empty()) {
+    return {};
+  }
+  std::vector<std::vector<std::string>> rows;
+  for (const ThresholdVerdict& verdict : result.thresholds) {
+    const double worst_begin = to_seconds(verdict.worst_window.time_since_epoch());
+    rows.push_back({threshold_text(verdict.threshold), verdict.holds ? "holds" : "FAILS",
+                    verdict.measured ? fmt::format("{:.6g}", verdict.value) : "-",
+                    verdict.measured ? fmt::format("{:.6g}", verdict.worst_window_value) : "-",
+                    verdict.measured ? fmt::format("{:.6g} s", worst_begin) : "-"});
+  }
+  return "\n" +
+         text_table({{"threshold", false}, {"", false}, {"value"}, {"worst window"}, {"at"}}, rows);
+}
+
+std::string lines_part(const char* title, const std::vector<std::string>& lines,
+                       const SummaryStyle& style) {
+  if (lines.empty()) {
+    return {};
+  }
+  std::string out = fmt::format("\n{}\n", title);
+  for (const std::string& line : lines) {
+    out += wrapped(line, style.width, 2);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string terminal_summary(const RunResult& result, const Config& config,
+                             const SummaryStyle& style) {
+  std::vector<std::string> memory;
+  for (const PoolSummary& pool : result.pools) {
+    if (!pool.memory_arithmetic.empty()) {
+      memory.push_back(fmt::format("{}: {}", pool.name, pool.memory_arithmetic));
+    }
+  }
+  std::vector<std::string> notes = result.notes;
+  if (result.skipped_rows > 0) {
+    notes.push_back(
+        fmt::format("{} bad rows of the trace were skipped", grouped(result.skipped_rows)));
+  }
+  for (std::string& note : provenance_notes(config)) {
+    notes.push_back(std::move(note));
+  }
+  std::string out = verdict_part(result, style);
+  out += cost_part(result, style);
+  if (result.verdict.kind == VerdictKind::holds) {
+    out += wrapped("nearest to its limit: " + bottleneck(result), style.width, 2);
+  }
+  out += "\n" + requests_part(result, style);
+  out += "\n" + latencies_part(result);
+  out += "\n" + pools_part(result);
+  out += thresholds_part(result);
+  out += lines_part("Memory", memory, style);
+  out += lines_part("Notes", notes, style);
+  return out;
+}
+
+std::string compare_summary(const std::vector<std::pair<std::string, std::string>>& variants,
+                            const SummaryStyle& style) {
+  static_cast<void>(style);
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& variant : variants) {
+    const ResultDigest digest = read_result_digest(variant.second);
+    rows.push_back(
+        {variant.first, digest.verdict, grouped(digest.arrived), grouped(digest.completed),
+         percent(digest.unfinished_share), figure(digest.median_ttft_ms),
+         figure(digest.p99_ttft_ms), figure(digest.median_tpot_ms), figure(digest.p99_e2el_ms),
+         figure(digest.request_goodput), figure(digest.gpu_hours), dollars(digest.dollars)});
+  }
+  return text_table({{"variant", false},
+                     {"verdict", false},
+                     {"arrived"},
+                     {"completed"},
+                     {"lost %"},
+                     {"TTFT p50"},
+                     {"p99 ms"},
+                     {"TPOT p50"},
+                     {"E2E p99"},
+                     {"good/s"},
+                     {"GPU-h"},
+                     {"cost"}},
+                    rows);
+}
+
+}  // namespace plimsoll
