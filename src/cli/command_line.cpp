@@ -16,6 +16,8 @@
 namespace plimsoll::cli {
 namespace {
 
+constexpr const char* see_help = "Run with --help for the options.";
+
 /// Where the parser puts what it reads.
 struct Arguments {
   RunArguments run;
@@ -121,7 +123,7 @@ std::function<int()> parse_command_line(int argc, char** argv) {
       "what it costs, and what gives way first.",
       "plimsoll"};
   app.set_version_flag("--version", "plimsoll " PLIMSOLL_VERSION);
-  app.require_subcommand(1);
+  app.require_subcommand(0, 1);  // that there is one is checked below, after unknown words
   app.get_formatter()->column_width(30);
   app.footer(
       "Exit codes: 0 thresholds hold, 99 a threshold fails, 2 usage or scenario, 70 a bug,\n"
@@ -135,7 +137,11 @@ std::function<int()> parse_command_line(int argc, char** argv) {
     const int code = app.exit(request);
     return [code] { return code; };
   } catch (const CLI::ParseError& error) {
-    fmt::print(stderr, "plimsoll: {}\nRun with --help for the options.\n", error.what());
+    fmt::print(stderr, "plimsoll: {}\n{}\n", error.what(), see_help);
+    return [] { return static_cast<int>(usage_or_scenario); };
+  }
+  if (app.get_subcommands().empty()) {
+    fmt::print(stderr, "plimsoll: name a command: run, validate, schema or show\n{}\n", see_help);
     return [] { return static_cast<int>(usage_or_scenario); };
   }
   return chosen_command(app, arguments);

@@ -157,7 +157,7 @@ def main():
     parser.add_argument("--update", action="store_true")
     parser.add_argument("--new", action="store_true")
     parser.add_argument("--complete", action="store_true")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     plimsoll = arguments.plimsoll.resolve()
     if arguments.new:
         return 0 if write_new(plimsoll) else 1
