@@ -1,28 +1,149 @@
 // Hardware, models and pools for tests, built in code so that no test depends on a catalog file.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "plimsoll/config.hpp"
 
 namespace plimsoll::test {
+inline constexpr std::int64_t mib = 1024 * 1024;
 
-GpuSpec a100_80gb();
-GpuSpec a100_40gb();
-GpuSpec h100_80gb();
-GpuSpec v100_32gb();
+inline GpuSpec ampere(const std::string& name, std::int64_t memory, double bandwidth) {
+  GpuSpec gpu;
+  gpu.name = name;
+  gpu.memory = Bytes::of(memory);
+  gpu.memory_bandwidth = BytesPerSecond::of(bandwidth);
+  gpu.fp16 = FlopRate::of(312e12);
+  gpu.int8 = FlopRate::of(624e12);
+  gpu.nvlink = BytesPerSecond::of(300e9);
+  gpu.pcie = BytesPerSecond::of(32e9);
+  gpu.nic = BytesPerSecond::of(200e9);
+  gpu.node_hop_bandwidth = BytesPerSecond::of(7.6e9);
+  gpu.node_hop_latency = Duration{24'000};
+  return gpu;
+}
 
-ModelSpec llama2_70b();
-ModelSpec gpt3_175b();
-ModelSpec mixtral_8x7b();
-ModelSpec llama2_7b();
+inline ModelSpec dense(const std::string& name, double parameters, int layers, int hidden,
+                       int heads, int ffn, int vocab) {
+  ModelSpec model;
+  model.name = name;
+  model.parameters = static_cast<std::int64_t>(parameters);
+  model.active_parameters = model.parameters;
+  model.layers = layers;
+  model.hidden = hidden;
+  model.heads = heads;
+  model.kv_heads = heads;
+  model.head_dim = hidden / heads;
+  model.ffn = ffn;
+  model.vocab = vocab;
+  model.max_context = 2048;
+  return model;
+}
 
-EngineProfile eager_2023();
+inline GpuSpec a100_80gb() {
+  return ampere("a100-80gb", 81251 * mib, 2.039e12);
+}
+inline GpuSpec a100_40gb() {
+  return ampere("a100-40gb", 40536 * mib, 1.555e12);
+}
+
+inline GpuSpec h100_80gb() {
+  GpuSpec gpu = ampere("h100-80gb", 81559 * mib, 3.35e12);
+  gpu.fp16 = FlopRate::of(989e12);
+  gpu.fp8 = FlopRate::of(1979e12);
+  gpu.int8 = FlopRate::of(1979e12);
+  gpu.nvlink = BytesPerSecond::of(450e9);
+  gpu.node_hop_bandwidth = BytesPerSecond::of(35.5e9);
+  gpu.node_hop_latency = Duration{17'000};
+  return gpu;
+}
+
+inline GpuSpec v100_32gb() {
+  GpuSpec gpu = ampere("v100-32gb", 32510 * mib, 0.9e12);
+  gpu.fp16 = FlopRate::of(125e12);
+  gpu.int8 = FlopRate{};
+  gpu.bf16 = false;
+  gpu.nvlink = BytesPerSecond::of(150e9);
+  gpu.node_hop_bandwidth = BytesPerSecond::of(5e9);
+  gpu.node_hop_latency = Duration{30'000};
+  gpu.decode_extrapolated = true;
+  return gpu;
+}
+
+inline ModelSpec llama2_70b() {
+  ModelSpec model = dense("llama2-70b", 68976648192.0, 80, 8192, 64, 28672, 32000);
+  model.kv_heads = 8;
+  model.gated_mlp = true;
+  model.max_context = 4096;
+  return model;
+}
+
+inline ModelSpec gpt3_175b() {
+  return dense("gpt3-175b", 174.6e9, 96, 12288, 96, 49152, 50257);
+}
+
+inline ModelSpec mixtral_8x7b() {
+  ModelSpec model = dense("mixtral-8x7b", 46702792704.0, 32, 4096, 32, 14336, 32000);
+  model.active_parameters = 12879925248;
+  model.kv_heads = 8;
+  model.gated_mlp = true;
+  model.experts = 8;
+  model.experts_per_token = 2;
+  return model;
+}
+
+inline ModelSpec llama2_7b() {
+  ModelSpec model = dense("llama2-7b", 6738415616.0, 32, 4096, 32, 11008, 32000);
+  model.gated_mlp = true;
+  model.max_context = 4096;
+  return model;
+}
+
+/// As in scenarios/catalog/profiles.yaml (tests/model/catalog_test.cpp compares them).
+inline EngineProfile eager_2023() {
+  EngineProfile profile;
+  profile.name = "eager-2023";
+  profile.gemm_efficiency = 0.65;
+  profile.gemm_half_tokens = 32;
+  profile.weight_read_efficiency = 0.9;
+  profile.kv_read_efficiency = 0.43;
+  profile.attention_efficiency = 0.08;
+  profile.collective_efficiency = 0.35;
+  profile.collective_latency = Duration{60'000};
+  profile.host_per_layer = Duration{545'000};
+  profile.host_per_step = Duration{800'000};
+  profile.host_per_sequence = Duration{270'000};
+  return profile;
+}
+
 /// Everything at the hardware's peak and nothing beside: the roofline itself, added up.
-EngineProfile ideal_profile();
+inline EngineProfile ideal_profile() {
+  EngineProfile profile;
+  profile.name = "ideal";
+  profile.gemm_efficiency = 1;
+  profile.gemm_half_tokens = 0;
+  profile.weight_read_efficiency = 1;
+  profile.kv_read_efficiency = 1;
+  profile.attention_efficiency = 1;
+  profile.collective_efficiency = 1;
+  return profile;
+}
 
 /// A configuration of one pool, named "pool", with one replica of tp x pp GPUs.
-Config one_pool(const GpuSpec& gpu, const ModelSpec& model, const EngineProfile& profile,
-                int tp = 1, int pp = 1);
+inline Config one_pool(const GpuSpec& gpu, const ModelSpec& model, const EngineProfile& profile,
+                       int tp = 1, int pp = 1) {
+  Config config;
+  config.gpus = {gpu};
+  config.models = {model};
+  config.profiles = {profile};
+  PoolConfig pool;
+  pool.name = "pool";
+  pool.tp = tp;
+  pool.pp = pp;
+  pool.max_context = model.max_context;
+  config.pools = {pool};
+  return config;
+}
 
 }  // namespace plimsoll::test
