@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Holds the habits of this code base that a compiler does not: docs/contributing.md says why.
+"""Holds the habits of this code base that a compiler does not.
 
     tools/check_style.py                       sources, tests, layout
     tools/check_style.py --plimsoll PROGRAM    also: generated documents are up to date

@@ -8,6 +8,7 @@
 #include <exception>
 #include <functional>
 #include <new>
+#include <string>
 
 #include "cli/command_line.hpp"
 #include "cli/exit_codes.hpp"
@@ -16,20 +17,34 @@
 namespace plimsoll::cli {
 namespace {
 
+/// Control characters that came in with a file or an argument, made visible.
+std::string printable(const std::string& text) {
+  std::string shown;
+  for (const char character : text) {
+    const auto byte = static_cast<unsigned char>(character);
+    if ((byte < 0x20 && character != '\n') || byte == 0x7f) {
+      shown += fmt::format("\\x{:02x}", byte);
+    } else {
+      shown += character;
+    }
+  }
+  return shown;
+}
+
 /// Runs a command and tells every failure on stderr.
 int guarded(const std::function<int()>& command) {
   try {
     return command();
   } catch (const ConfigError& error) {
     for (const auto& finding : error.diagnostics()) {
-      fmt::print(stderr, "{}\n", format_diagnostic(finding));
+      fmt::print(stderr, "{}\n", printable(format_diagnostic(finding)));
     }
     if (error.diagnostics().size() > 1) {
       fmt::print(stderr, "{} findings\n", error.diagnostics().size());
     }
     return usage_or_scenario;
   } catch (const IoError& error) {
-    fmt::print(stderr, "plimsoll: {}\n", error.what());
+    fmt::print(stderr, "plimsoll: {}\n", printable(error.what()));
     return input_output;
   } catch (const std::bad_alloc&) {
     fmt::print(stderr, "plimsoll: out of memory\n");

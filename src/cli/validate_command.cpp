@@ -12,13 +12,19 @@
 namespace plimsoll::cli {
 namespace {
 
+/// "1 node", "2 nodes".
+std::string counted(std::int64_t count, const char* noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
 void print_pool(const Config& config, const PoolConfig& pool) {
   const Placement placement = place(config, pool);
-  fmt::print("pool {}: {} replicas x TP{} x PP{} of {} = {} GPUs on {} nodes, {}\n", pool.name,
-             pool.replicas, pool.tp, pool.pp, config.gpus[pool.gpu].name, placement.gpus_used,
-             placement.nodes, config.models[pool.model].name);
+  fmt::print("pool {}: {} x TP{} x PP{} of {} = {} on {}, {}\n", pool.name,
+             counted(pool.replicas, "replica"), pool.tp, pool.pp, config.gpus[pool.gpu].name,
+             counted(placement.gpus_used, "GPU"), counted(placement.nodes, "node"),
+             config.models[pool.model].name);
   if (placement.gpus_stranded > 0) {
-    fmt::print("  {} GPUs of these nodes belong to no replica\n", placement.gpus_stranded);
+    fmt::print("  in no replica: {} of these nodes\n", counted(placement.gpus_stranded, "GPU"));
   }
   std::istringstream lines{memory_fit(config, pool).arithmetic};
   for (std::string line; std::getline(lines, line);) {

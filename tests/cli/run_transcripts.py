@@ -10,7 +10,7 @@ show them) and its exit code:
 
 '...' stands for any text within a line, a line of '...' alone for any number of lines. Lines that
 begin with '#' before the first command are remarks. Each transcript runs in an empty folder in
-which `bad`, `scenarios` and `tiny` are those of the checkout; commands are bash.
+which `bad`, `good` and `scenarios` are those of the checkout; commands are bash.
 
     run_transcripts.py PLIMSOLL [NAME...]       replay all, or the named transcripts
     run_transcripts.py PLIMSOLL --update        rewrite those that differ, for review by eye
@@ -60,11 +60,12 @@ def prepare(folder, plimsoll):
     programs = folder / ".bin"
     programs.mkdir()
     (programs / "plimsoll").symlink_to(plimsoll)
-    work = folder / "work"
-    work.mkdir()
+    work = folder / "tests" / "cli"  # as deep as in the checkout, for relative includes
+    work.mkdir(parents=True)
+    (folder / "scenarios").symlink_to(ROOT / "scenarios")
     (work / "bad").symlink_to(HERE / "bad")
     (work / "scenarios").symlink_to(ROOT / "scenarios")
-    (work / "tiny").symlink_to(ROOT / "scenarios" / "tiny")
+    (work / "good").symlink_to(HERE / "good")
     environment = dict(os.environ, PATH=f"{programs}:{os.environ['PATH']}", LC_ALL="C.UTF-8")
     return work, environment
 
