@@ -41,8 +41,9 @@ struct SourceOptions {
   bool skip_bad_rows = false;  // count bad trace rows instead of ending with ConfigError
 };
 
-/// The source that `config.workload` describes, drawing from config.seed. Throws ConfigError for
-/// a bad trace, with file and line (from next(), since traces are streamed).
+/// The source that `config.workload` describes, drawing from config.seed. Arrivals lie in
+/// [0, config.duration), or have no end when it is 0. Throws ConfigError for a bad trace, with file
+/// and line: a missing file or a bad header here, a bad row from next(), since traces are streamed.
 std::unique_ptr<RequestSource> make_request_source(const Config& config,
                                                    const SourceOptions& options);
 
