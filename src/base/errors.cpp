@@ -38,7 +38,8 @@ std::string join_lines(const std::vector<Diagnostic>& diagnostics) {
 }  // namespace
 
 ConfigError::ConfigError(std::vector<Diagnostic> diagnostics)
-    : std::runtime_error{join_lines(diagnostics)}, diagnostics_{std::move(diagnostics)} {}
+    : std::runtime_error{join_lines(diagnostics)}, diagnostics_{std::move(diagnostics)} {
+}
 
 void fail_check(const char* expression, const std::string& why, const char* file, int line) {
   throw InternalError{fmt::format("{}:{}: check failed: {} ({})", file, line, expression, why)};

@@ -36,7 +36,11 @@ std::string nearest_name(std::string_view name, const std::vector<std::string>& 
     if (name.size() > longest_name) {
       break;
     }
-    const std::size_t distance = edit_distance(name, candidate);
+    std::size_t distance = edit_distance(name, candidate);
+    if (name.size() >= 3 && candidate.size() > name.size() &&
+        std::string_view{candidate}.starts_with(name)) {
+      distance = std::min<std::size_t>(distance, 2);  // cut short: ttft for ttft_ms
+    }
     if (distance < least && distance < std::max(name.size(), candidate.size())) {
       least = distance;
       nearest = candidate;

@@ -18,13 +18,17 @@ std::int64_t PolicyParams::count(const std::string& key) const {
   return std::llround(number_of(numbers_, key));
 }
 
-double PolicyParams::ratio(const std::string& key) const { return number_of(numbers_, key); }
+double PolicyParams::ratio(const std::string& key) const {
+  return number_of(numbers_, key);
+}
 
 Duration PolicyParams::duration(const std::string& key) const {
   return Duration{std::llround(number_of(numbers_, key))};
 }
 
-bool PolicyParams::flag(const std::string& key) const { return number_of(numbers_, key) != 0.0; }
+bool PolicyParams::flag(const std::string& key) const {
+  return number_of(numbers_, key) != 0.0;
+}
 
 const std::string& PolicyParams::text(const std::string& key) const {
   const auto found = texts_.find(key);

@@ -28,10 +28,8 @@ void report_unknown_keys(Reader& reader, const SectionDecl& section, const RawNo
 void read_absent(Reader& reader, const FieldDecl& field, const RawNode& map,
                  const std::string& path, void* object) {
   if (field.required) {
-    reader.report(map.place, path,
-                  fmt::format("missing key: expected {}",
-                              field.doc.type.empty() ? "a value" : field.doc.type),
-                  field.help);
+    reader.report(map.place, path, "missing key",
+                  fmt::format("{}: {}", field.help, field.doc.type));
     return;
   }
   if (field.may_be_absent) {
@@ -52,18 +50,29 @@ void read_section(Reader& reader, const SectionDecl& section, const RawNode& map
                   const std::string& path, void* object) {
   const std::size_t findings_before = reader.findings().size();
   report_unknown_keys(reader, section, map, path);
+  // A word with a finding decides nothing: the keys that depend on it are left alone.
+  std::string undecided;
   for (const FieldDecl& field : section.fields) {
     const RawNode* const node = map.find(field.key);
     const std::string key_path = join_path(path, field.key);
+    const std::string deciding = field.when.substr(0, field.when.find(':'));
+    if (!deciding.empty() && deciding == undecided) {
+      continue;
+    }
     const bool applies = !field.applies || field.applies(object);
+    const std::size_t findings_so_far = reader.findings().size();
     if (node != nullptr && applies) {
       field.read(reader, *node, key_path, object);
     } else if (node != nullptr) {
       reader.report(node->place, key_path,
                     "this key is not read here: it has a meaning only with " + field.when,
-                    "remove it or change " + field.when.substr(0, field.when.find(':')));
+                    fmt::format("remove it ({}: null, if another file says it) or change {}",
+                                field.key, deciding));
     } else if (applies) {
       read_absent(reader, field, map, key_path, object);
+    }
+    if (reader.findings().size() != findings_so_far && field.doc.shape == Shape::word) {
+      undecided = field.key;
     }
   }
   if (section.finish) {

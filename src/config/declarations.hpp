@@ -228,7 +228,8 @@ class Section {
         V& item = items.emplace_back();
         item.name = entry.key;
         const std::string item_path = join_path(path, entry.key);
-        if (expect_map(reader, entry.value, item_path)) {
+        // An entry whose base is unknown has had its finding: its missing keys are no news.
+        if (expect_map(reader, entry.value, item_path) && entry.value.find("extends") == nullptr) {
           read_section(reader, *child, entry.value, item_path, &item);
         }
       }

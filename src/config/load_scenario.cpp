@@ -38,13 +38,17 @@ void throw_if_any(std::vector<Diagnostic>& findings) {
   }
 }
 
+MergeRules merge_rules() {
+  return {{"policy", queue_own_keys()}, {"kind", {"minimum", "maximum"}}};
+}
+
 }  // namespace
 
 LoadedScenario load_scenario_text(const std::string& text, const std::string& file,
                                   const ScenarioRequest& request, const PolicyCatalog& policies) {
   std::vector<Diagnostic> findings;
   const ScenarioSource source{file, text, request.overrides, request.variant};
-  ReadScenario read = read_scenario(source, PolicyBlockRule{"policy", queue_own_keys()}, findings);
+  ReadScenario read = read_scenario(source, merge_rules(), findings);
   if (!read.complete) {
     throw_if_any(findings);
   }

@@ -140,7 +140,7 @@ void read_policy_block(Reader& reader, const FieldDecl& field, const RawNode& ma
   for (const FieldDecl& key : field.child->fields) {
     known.push_back(key.key);
     if (const RawNode* const node = map.find(key.key)) {
-      own.entries.push_back(RawEntry{key.key, node->place, *node});
+      append_entry(own, key.key, *node);
     }
   }
   read_section(reader, *field.child, own, path, service);

@@ -181,6 +181,9 @@ class TreeBuilder : public YAML::EventHandler {
 
   static void take_value(Open& map, RawNode value) {
     map.has_key = false;
+    if (value.kind == RawNode::Kind::null) {
+      value.place = map.key_place;  // yaml-cpp marks what comes after it
+    }
     if (!map.drop_value) {
       map.node.entries.push_back(RawEntry{map.key, map.key_place, std::move(value)});
     }
@@ -198,7 +201,9 @@ class TreeBuilder : public YAML::EventHandler {
 /// Swallows a second document; that there is one is the finding.
 class IgnoreEvents : public YAML::EventHandler {
  public:
-  void OnDocumentStart(const YAML::Mark&) override {}
+  YAML::Mark start;
+
+  void OnDocumentStart(const YAML::Mark& mark) override { start = mark; }
   void OnDocumentEnd() override {}
   void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
   void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
@@ -224,14 +229,17 @@ ParsedYaml parse_yaml(const std::string& text, const std::shared_ptr<const std::
     parser.HandleNextDocument(builder);
     IgnoreEvents ignore;
     if (parser && parser.HandleNextDocument(ignore)) {
-      findings.push_back(finding_at(Place{file, 0, 0}, "", "more than one YAML document",
-                                    "keep one scenario a file"));
+      findings.push_back(finding_at(Place{file, ignore.start.line + 1, ignore.start.column + 1}, "",
+                                    "more than one YAML document", "keep one scenario a file"));
     }
   } catch (const YAML::Exception& problem) {
     complete = false;
     const bool known = !problem.mark.is_null();
     const Place place{file, known ? problem.mark.line + 1 : 0, known ? problem.mark.column + 1 : 0};
-    findings.push_back(finding_at(place, "", "not valid YAML: " + problem.msg));
+    findings.push_back(finding_at(place, "", "not valid YAML: " + problem.msg,
+                                  text.find("\n\t") == std::string::npos
+                                      ? ""
+                                      : "a line starts with a tab: indent with spaces"));
   } catch (const LimitReached& limit) {
     complete = false;
     findings.push_back(limit.finding);

@@ -25,8 +25,8 @@ constexpr std::size_t max_files = 256;
 /// Reads a file with all that it includes.
 class FileReader {
  public:
-  FileReader(const PolicyBlockRule& rule, std::vector<Diagnostic>& findings)
-      : rule_{rule}, findings_{findings} {}
+  FileReader(const MergeRules& rules, std::vector<Diagnostic>& findings)
+      : rules_{rules}, findings_{findings} {}
 
   /// False when a file is missing or could not be read to its end.
   bool complete() const { return complete_; }
@@ -50,6 +50,7 @@ class FileReader {
   RawNode merge_references(RawNode own, const std::string& file) {
     if (own.kind == RawNode::Kind::null) {
       own.kind = RawNode::Kind::map;
+      own.place = Place{std::make_shared<const std::string>(file), 1, 1};
     }
     if (!own.is_map()) {
       findings_.push_back(finding_at(own.place, "",
@@ -75,7 +76,7 @@ class FileReader {
     if (!root.place.file) {
       root.place.file = std::make_shared<const std::string>(file);
     }
-    merge_into(root, std::move(own), rule_);
+    merge_into(root, std::move(own), rules_);
     return root;
   }
 
@@ -114,10 +115,10 @@ class FileReader {
       complete_ = false;
       return;
     }
-    merge_into(root, read_text(text, path), rule_);
+    merge_into(root, read_text(text, path), rules_);
   }
 
-  const PolicyBlockRule& rule_;
+  const MergeRules& rules_;
   std::vector<Diagnostic>& findings_;
   std::vector<std::string> open_files_;
   std::size_t files_ = 0;
@@ -163,7 +164,7 @@ std::string joined(const std::vector<std::string>& names) {
 }
 
 void apply_variant(RawNode& root, const RawNode& variants, const ReadScenario& read,
-                   const std::string& name, const PolicyBlockRule& rule,
+                   const std::string& name, const MergeRules& rules,
                    std::vector<Diagnostic>& findings) {
   if (name.empty() || name == "base") {
     return;
@@ -181,7 +182,7 @@ void apply_variant(RawNode& root, const RawNode& variants, const ReadScenario& r
     return;
   }
   for (const RawEntry& entry : variant->entries) {
-    if (!set_at_path(root, entry.key, entry.value, entry.key_place, rule)) {
+    if (!set_at_path(root, entry.key, entry.value, entry.key_place, rules)) {
       findings.push_back(finding_at(entry.key_place, join_path("variants." + name, entry.key),
                                     "the path leads through a value that is no map"));
     }
@@ -189,7 +190,7 @@ void apply_variant(RawNode& root, const RawNode& variants, const ReadScenario& r
 }
 
 void apply_override(RawNode& root, const std::string& path, const std::string& text,
-                    const PolicyBlockRule& rule, std::vector<Diagnostic>& findings) {
+                    const MergeRules& rules, std::vector<Diagnostic>& findings) {
   const auto file = std::make_shared<const std::string>(override_file);
   const Place place{file, 0, 0};
   std::vector<Diagnostic> problems;
@@ -203,7 +204,7 @@ void apply_override(RawNode& root, const std::string& path, const std::string& t
     findings.push_back(finding_at(place, path, "expected a dotted path such as pools.a100.tp"));
   } else if (path == "include" || path == "extends" || path.starts_with("variants")) {
     findings.push_back(finding_at(place, path, "cannot be set from the command line"));
-  } else if (problems.empty() && !set_at_path(root, path, std::move(value), place, rule)) {
+  } else if (problems.empty() && !set_at_path(root, path, std::move(value), place, rules)) {
     findings.push_back(finding_at(place, path, "the path leads through a value that is no map"));
   }
 }
@@ -238,9 +239,9 @@ void forget_lines(RawNode& node) {
 }
 
 void set_within(RawNode& node, const std::string& path, RawNode value, const Place& place,
-                const PolicyBlockRule& rule, bool& reached) {
+                const MergeRules& rules, bool& reached) {
   if (path.empty()) {
-    merge_into(node, std::move(value), rule);
+    merge_into(node, std::move(value), rules);
     return;
   }
   const std::string head = path.substr(0, path.find('.'));
@@ -250,7 +251,7 @@ void set_within(RawNode& node, const std::string& path, RawNode value, const Pla
     const auto [end, error] = std::from_chars(head.data(), head.data() + head.size(), index);
     reached = error == std::errc{} && end == head.data() + head.size() && index < node.items.size();
     if (reached) {
-      set_within(node.items[index], tail, std::move(value), place, rule, reached);
+      set_within(node.items[index], tail, std::move(value), place, rules, reached);
     }
     return;
   }
@@ -263,28 +264,22 @@ void set_within(RawNode& node, const std::string& path, RawNode value, const Pla
     return;
   }
   std::string rest;
-  if (RawEntry* const entry = longest_key(node, path, rest)) {
-    // A policy's name is set within its block, so that the block can drop what belonged to it.
-    if (rest.empty() && entry->key == rule.policy_key && entry->value.text != value.text) {
-      RawNode block;
-      block.place = place;
-      append_entry(block, entry->key, std::move(value));
-      block.entries.front().key_place = place;
-      merge_into(node, std::move(block), rule);
-      return;
-    }
-    set_within(entry->value, rest, std::move(value), place, rule, reached);
+  RawEntry* const known = longest_key(node, path, rest);
+  const std::string key = known == nullptr ? head : known->key;
+  if (known != nullptr ? rest.empty() : tail.empty()) {
+    // Merged as a map of one key, so that deciding keys and null have their effect.
+    RawNode single;
+    append_entry(single, key, std::move(value));
+    single.entries.front().key_place = place;
+    merge_into(node, std::move(single), rules);
+    return;
+  }
+  if (known != nullptr) {
+    set_within(known->value, rest, std::move(value), place, rules, reached);
     return;
   }
   RawEntry entry{head, place, RawNode{}};
-  if (head == rule.policy_key && tail.empty()) {
-    RawNode block;
-    append_entry(block, head, std::move(value));
-    block.entries.front().key_place = place;
-    merge_into(node, std::move(block), rule);
-    return;
-  }
-  set_within(entry.value, tail, std::move(value), place, rule, reached);
+  set_within(entry.value, tail, std::move(value), place, rules, reached);
   node.entries.push_back(std::move(entry));
 }
 
@@ -308,21 +303,28 @@ bool read_text_file(const std::string& path, std::string& text) {
   return true;
 }
 
-void merge_into(RawNode& base, RawNode over, const PolicyBlockRule& rule) {
+void merge_into(RawNode& base, RawNode over, const MergeRules& rules) {
   if (!base.is_map() || !over.is_map()) {
     base = std::move(over);
     return;
   }
-  const RawNode* const new_policy = over.find(rule.policy_key);
-  const RawNode* const old_policy = base.find(rule.policy_key);
-  if (new_policy != nullptr && (old_policy == nullptr || old_policy->text != new_policy->text)) {
-    std::erase_if(base.entries, [&](const RawEntry& entry) {
-      return std::find(rule.kept.begin(), rule.kept.end(), entry.key) == rule.kept.end();
-    });
+  for (const DecidingKey& deciding : rules) {
+    const RawNode* const new_value = over.find(deciding.key);
+    const RawNode* const old_value = base.find(deciding.key);
+    if (new_value != nullptr && (old_value == nullptr || old_value->text != new_value->text)) {
+      std::erase_if(base.entries, [&](const RawEntry& entry) {
+        return std::find(deciding.kept.begin(), deciding.kept.end(), entry.key) ==
+               deciding.kept.end();
+      });
+    }
   }
+  base.place = over.place.file ? over.place : base.place;
   for (RawEntry& entry : over.entries) {
-    if (RawNode* const known = base.find(entry.key)) {
-      merge_into(*known, std::move(entry.value), rule);
+    RawNode* const known = base.find(entry.key);
+    if (known != nullptr && entry.value.kind == RawNode::Kind::null) {
+      base.erase(entry.key);
+    } else if (known != nullptr) {
+      merge_into(*known, std::move(entry.value), rules);
     } else {
       base.entries.push_back(std::move(entry));
     }
@@ -330,12 +332,12 @@ void merge_into(RawNode& base, RawNode over, const PolicyBlockRule& rule) {
 }
 
 bool set_at_path(RawNode& root, const std::string& path, RawNode value, const Place& place,
-                 const PolicyBlockRule& rule) {
+                 const MergeRules& rules) {
   if (place.file && *place.file == override_file) {
     forget_lines(value);
   }
   bool reached = true;
-  set_within(root, path, std::move(value), place, rule, reached);
+  set_within(root, path, std::move(value), place, rules, reached);
   return reached;
 }
 
@@ -373,10 +375,9 @@ void resolve_entry(RawNode& entries, std::size_t index, std::map<std::string, in
       own.erase("extends");
       RawNode whole = entries.entries[position].value;
       whole.place = own.place;
-      merge_into(whole, std::move(own), PolicyBlockRule{});
+      merge_into(whole, std::move(own), MergeRules{});
       own = std::move(whole);
     }
-    own.erase("extends");
     entries.entries[index].value = std::move(own);
   }
   state[key] = 2;
@@ -399,16 +400,16 @@ std::string resolve_path(const std::string& path, const Place& place) {
   return (fs::path{*place.file}.parent_path() / path).lexically_normal().string();
 }
 
-ReadScenario read_scenario(const ScenarioSource& source, const PolicyBlockRule& rule,
+ReadScenario read_scenario(const ScenarioSource& source, const MergeRules& rules,
                            std::vector<Diagnostic>& findings) {
   ReadScenario read;
-  FileReader reader{rule, findings};
+  FileReader reader{rules, findings};
   read.root = reader.read_text(source.text, source.file);
   read.complete = reader.complete();
   const RawNode variants = take_variants(read.root, read.variants, findings);
-  apply_variant(read.root, variants, read, source.variant, rule, findings);
+  apply_variant(read.root, variants, read, source.variant, rules, findings);
   for (const auto& [path, text] : source.overrides) {
-    apply_override(read.root, path, text, rule, findings);
+    apply_override(read.root, path, text, rules, findings);
   }
   return read;
 }

@@ -10,12 +10,13 @@
 
 namespace plimsoll {
 
-/// A map that names a policy (`policy: x`) beside its parameters. Naming another policy drops the
-/// old one's parameters; the keys in `kept` belong to the block, not to the policy.
-struct PolicyBlockRule {
-  std::string policy_key = "policy";
+/// A key that decides what the others of its map mean (a policy's name, a law's kind): another
+/// value drops those others, but for the keys in `kept`.
+struct DecidingKey {
+  std::string key;
   std::vector<std::string> kept;
 };
+using MergeRules = std::vector<DecidingKey>;
 
 struct ScenarioSource {
   std::string file;  // for messages and for what is relative to it
@@ -34,19 +35,21 @@ struct ReadScenario {
 bool read_text_file(const std::string& path, std::string& text);
 
 /// Reads everything that `source` refers to. What is wrong is appended to `findings`.
-ReadScenario read_scenario(const ScenarioSource& source, const PolicyBlockRule& rule,
+ReadScenario read_scenario(const ScenarioSource& source, const MergeRules& rules,
                            std::vector<Diagnostic>& findings);
 
-/// Merges `over` into `base`: maps key by key, everything else is replaced.
-void merge_into(RawNode& base, RawNode over, const PolicyBlockRule& rule);
+/// Merges `over` into `base`: maps key by key, everything else is replaced. A key without a value
+/// (`key: null`) removes what the base says.
+void merge_into(RawNode& base, RawNode over, const MergeRules& rules);
 
 /// Sets the value at a dotted path, making maps on the way. A key may itself contain dots: the
 /// longest key that is there wins. Numbers select items of lists. False when the path leads
 /// through a value that is no map.
 bool set_at_path(RawNode& root, const std::string& path, RawNode value, const Place& place,
-                 const PolicyBlockRule& rule);
+                 const MergeRules& rules);
 
 /// Within a map of named entries, replaces `extends: other` of an entry by what the other says.
+/// An entry that cannot be resolved keeps its `extends`.
 void resolve_extends(RawNode& entries, const std::string& key_path,
                      std::vector<Diagnostic>& findings);
 

@@ -1,0 +1,258 @@
+// A scenario's text becomes a Config: defaults, references, overrides, and the resolved form.
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+#include "plimsoll/scenario.hpp"
+#include "unit/config/test_policies.hpp"
+
+namespace plimsoll {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr const char* base_file = PLIMSOLL_SOURCE_DIR "/tests/cli/bad/parts/small.yaml";
+
+LoadedScenario load(std::vector<std::pair<std::string, std::string>> overrides = {}) {
+  return load_scenario(ScenarioRequest{base_file, std::move(overrides), ""}, test_policies());
+}
+
+LoadedScenario load_over_base(const std::string& text, const std::string& variant = "") {
+  const std::string file = PLIMSOLL_SOURCE_DIR "/tests/cli/bad/over.yaml";
+  return load_scenario_text("extends: parts/small.yaml\n" + text, file,
+                            ScenarioRequest{"", {}, variant}, test_policies());
+}
+
+/// Findings of a text over the base, one a line.
+std::string problems(const std::string& text) {
+  try {
+    load_over_base(text);
+  } catch (const ConfigError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+/// Everything that a scenario can say, or nearly so.
+constexpr const char* rich = R"(
+name: rich
+description: "quotes \" and: colons"
+drain: 90s
+warm_up: 1234567ns
+fast_forward: off
+catalog:
+  gpus:
+    a100:
+      bf16: off
+      figures: {nic: {source: "a guess", provenance: assumed}}
+    v100: {extends: a100, memory: 32 GB, decode_extrapolated: true}
+  models:
+    moe: {extends: llama2-7b, experts: 8, experts_per_token: 2, active_parameters: 1e9}
+  profiles:
+    mine: {form: linear, linear_step: 10ms, linear_kv_token: 3ns, source: own, provenance: measured}
+  prices:
+    cloud: {gpu: a100, on_demand: $3.06/h, spot: $1.1/h, as_of: "2023-11", source: list}
+    other: {gpu: v100, on_demand: $1/h, source: list}
+stores:
+  s3: {uplink: 100 Gb/s, latency: 3ms}
+tiers:
+  free: {}
+  plus:
+    priority: 10
+    deadline: 30s
+    slo: {ttft: 2s, tpot: 100ms, e2e: 60s, queue: 1s}
+    price_per_million_prompt_tokens: $10/1M tokens
+    price_per_million_output_tokens: $0.03/1k tokens
+pools:
+  main: {price: cloud, contract: spot, tp: 4, pp: 2, kv_blocks: 1000, max_context: 8000,
+         start: cold, store: s3, provision: 2min, warm_up: 0.5s}
+  second: {gpu: v100, model: moe, profile: mine, batching: static, watermark: 2.5%}
+service:
+  router: {policy: power_of_two, choices: 3}
+  queue: {policy: aging, capacity: 100, deadline: 20s, max_outstanding: 32, share: 0.123, mode: fast,
+          refill: 3/min, half_life: 250ms, strict: on}
+workload:
+  trace_speed: 2.5
+  max_requests: 1e6
+  arrivals:
+    process: gamma
+    rate: 12.3 requests/s
+    cv: 2.5
+    shapes:
+      - {kind: diurnal, peak_at: 15h, peak_to_mean: 1.6}
+      - {kind: spike, at: 1h, lasting: 10min, ramp: 30s, factor: 5}
+      - {kind: piecewise, points: [[0s, 1], [90s, 2.5]]}
+  lengths:
+    prompt: {kind: lognormal, mean: 812, cv: 1.1, maximum: 8000}
+    output: {kind: quantiles, quantiles: [[0, 1], [50%, 129.5], [1, 1000]]}
+  classes:
+    chat: {share: 3, tier: plus, model: llama2-7b}
+    batch: {tier: free, model: moe, lengths: {output: {kind: exponential, mean: 92}}}
+metrics: {window: 5s, sample_requests: 10}
+thresholds:
+  "ttft_ms{tier:plus}": ["p(99.9)<3000", "avg<=500 every window"]
+  availability: ["value>=0.999"]
+variants:
+  slower: {workload.arrivals.rate: 1/s, service.router.policy: round_robin}
+  bigger: {pools.main.replicas: 3}
+)";
+
+TEST(LoadScenario, FillsInDefaultsAndDerivedFigures) {
+  const Config config = load().config;
+  EXPECT_EQ(config.name, "small");
+  EXPECT_EQ(config.seed, 1U);
+  EXPECT_EQ(config.duration, 10min);
+  EXPECT_EQ(config.drain, 1h);
+  ASSERT_EQ(config.models.size(), 1U);
+  EXPECT_EQ(config.models[0].kv_heads, 32);
+  EXPECT_EQ(config.models[0].head_dim, 4096 / 32);
+  EXPECT_EQ(config.models[0].active_parameters, 6738415616);
+  ASSERT_EQ(config.pools.size(), 1U);
+  EXPECT_EQ(config.pools[0].max_context, 4096);
+  EXPECT_EQ(config.pools[0].max_num_seqs, 256);
+  EXPECT_EQ(config.pools[0].max_num_batched_tokens, 2048);
+  EXPECT_FALSE(config.pools[0].price.has_value());
+  ASSERT_EQ(config.tiers.size(), 1U);
+  EXPECT_EQ(config.tiers[0].name, "default");
+  ASSERT_EQ(config.workload.classes.size(), 1U);
+  EXPECT_EQ(config.workload.classes[0].name, "default");
+  EXPECT_EQ(config.service.router.policy, "least_requests");
+  EXPECT_EQ(config.metrics.window, 10s);
+  EXPECT_EQ(config.metrics.sample_requests, 1000);
+}
+
+TEST(LoadScenario, ReadsEverySection) {
+  const Config config = load_over_base(rich).config;
+  EXPECT_EQ(config.warm_up, 1234567ns);
+  EXPECT_FALSE(config.fast_forward);
+  ASSERT_EQ(config.pools.size(), 2U);
+  const PoolConfig& main = config.pools[0];
+  EXPECT_EQ(config.gpus[main.gpu].name, "a100");
+  EXPECT_EQ(config.gpus[config.pools[1].gpu].memory, Bytes::of(32'000'000'000));
+  EXPECT_EQ(config.gpus[main.gpu].figures.at(0).source, "a guess");
+  EXPECT_EQ(config.models[config.pools[1].model].name, "moe");
+  EXPECT_EQ(config.prices.size(), 1U);  // nothing refers to the other one
+  EXPECT_EQ(main.kv_blocks, 1000);
+  EXPECT_EQ(config.stores[*main.store].uplink, BytesPerSecond::of(12.5e9));
+  EXPECT_EQ(config.pools[1].watermark, 0.025);
+  EXPECT_EQ(config.pools[1].batching, Batching::static_batch);
+  EXPECT_EQ(config.profiles[config.pools[1].profile].linear_kv_token, 3ns);
+  EXPECT_EQ(config.service.router.params.count("choices"), 3);
+  EXPECT_EQ(config.service.queue.params.duration("half_life"), 250ms);
+  EXPECT_EQ(config.service.queue.params.ratio("refill"), 3.0 / 60);
+  EXPECT_TRUE(config.service.queue.params.flag("strict"));
+  EXPECT_EQ(config.service.queue.params.text("mode"), "fast");
+  EXPECT_EQ(config.service.queue.params.count("depth"), 4);  // its default
+  EXPECT_EQ(config.service.queue_capacity, 100);
+  EXPECT_EQ(config.service.queue_deadline, 20s);
+  ASSERT_EQ(config.workload.arrivals.shapes.size(), 3U);
+  EXPECT_EQ(config.workload.arrivals.shapes[2].points.at(1).at, 90s);
+  EXPECT_EQ(config.workload.output.quantiles.at(1).probability, 0.5);
+  ASSERT_EQ(config.workload.classes.size(), 2U);
+  EXPECT_EQ(config.workload.classes[0].name, "batch");  // sorted
+  EXPECT_EQ(config.models[config.workload.classes[0].model].name, "moe");
+  EXPECT_EQ(config.tiers[config.workload.classes[1].tier].name, "plus");
+  EXPECT_EQ(config.tiers[1].price_per_million_output_tokens, UsdPerMillion::of(30));
+}
+
+TEST(LoadScenario, ReadsThresholds) {
+  const std::vector<ThresholdConfig> thresholds = load_over_base(rich).config.thresholds;
+  ASSERT_EQ(thresholds.size(), 3U);
+  EXPECT_EQ(thresholds[0].metric, "availability");
+  EXPECT_EQ(thresholds[0].statistic, "value");
+  EXPECT_EQ(thresholds[0].comparison, ">=");
+  EXPECT_EQ(thresholds[0].bound, 0.999);
+  EXPECT_EQ(thresholds[1].metric, "ttft_ms");
+  EXPECT_EQ(thresholds[1].tag_key, "tier");
+  EXPECT_EQ(thresholds[1].tag_value, "plus");
+  EXPECT_EQ(thresholds[1].statistic, "p");
+  EXPECT_EQ(thresholds[1].percentile, 99.9);
+  EXPECT_FALSE(thresholds[1].every_window);
+  EXPECT_EQ(thresholds[2].statistic, "avg");
+  EXPECT_EQ(thresholds[2].comparison, "<=");
+  EXPECT_TRUE(thresholds[2].every_window);
+}
+
+TEST(ResolvedScenario, IsAFixedPoint) {
+  for (const std::string& variant : {"base", "slower", "bigger"}) {
+    const LoadedScenario first = load_over_base(rich, variant);
+    const LoadedScenario second =
+        load_scenario_text(first.resolved_yaml, "elsewhere.yaml", {}, test_policies());
+    EXPECT_EQ(second.resolved_yaml, first.resolved_yaml);
+    EXPECT_TRUE(second.variants.empty());
+    EXPECT_EQ(second.config.gpus.size(), first.config.gpus.size());
+    EXPECT_EQ(second.config.workload.arrivals.rate, first.config.workload.arrivals.rate);
+    EXPECT_EQ(second.config.service.queue.params.numbers(),
+              first.config.service.queue.params.numbers());
+    EXPECT_EQ(second.config.warm_up, first.config.warm_up);
+  }
+}
+
+TEST(ResolvedScenario, ShowsDefaultsAndLeavesOutFileKeys) {
+  const std::string yaml = load_over_base(rich).resolved_yaml;
+  EXPECT_NE(yaml.find("max_num_seqs: 256\n"), std::string::npos);
+  EXPECT_NE(yaml.find("name: rich\n"), std::string::npos);
+  for (const char* gone : {"extends:", "include:", "variants:", "other:"}) {
+    EXPECT_EQ(yaml.find(gone), std::string::npos) << gone;
+  }
+}
+
+TEST(Variants, AreListedInOrderAndApplied) {
+  const LoadedScenario base = load_over_base(rich);
+  EXPECT_EQ(base.variants, (std::vector<std::string>{"slower", "bigger"}));
+  const LoadedScenario slower = load_over_base(rich, "slower");
+  EXPECT_EQ(slower.config.workload.arrivals.rate, Frequency::of(1));
+  EXPECT_EQ(slower.config.service.router.policy, "round_robin");
+  EXPECT_TRUE(slower.config.service.router.params.numbers().empty());
+  EXPECT_THROW(load_over_base(rich, "slow"), ConfigError);
+}
+
+TEST(Overrides, AreValidatedLikeTheFile) {
+  EXPECT_EQ(load({{"pools.main.replicas", "7"}}).config.pools[0].replicas, 7);
+  try {
+    load({{"pools.main.replicas", "none"}, {"pools.main.rplicas", "7"}});
+    FAIL() << "both overrides are wrong";
+  } catch (const ConfigError& error) {
+    ASSERT_EQ(error.diagnostics().size(), 2U);
+    EXPECT_EQ(error.diagnostics()[0].file, "--set");
+    EXPECT_EQ(error.diagnostics()[0].line, 0);
+  }
+}
+
+TEST(Overrides, AnotherKindDropsTheOldLaw) {
+  const Config config =
+      load({{"workload.lengths.prompt", "{kind: quantiles, quantiles: [[0, 1], [1, 9]]}"}}).config;
+  EXPECT_EQ(config.workload.prompt.quantiles.size(), 2U);
+}
+
+TEST(Traces, ReplaceArrivalsAndLengthsAndLieBesideTheirFile) {
+  // Any file will do: rows are read by the workload.
+  const Config config = load_over_base("duration: 0\nworkload: {trace: parts/small.yaml}\n").config;
+  EXPECT_EQ(config.workload.trace, base_file);
+  const LoadedScenario alone = load_over_base(
+      "duration: null\nworkload: {trace: parts/small.yaml, arrivals: null, lengths: null}\n");
+  EXPECT_EQ(alone.config.duration, 0s);
+  const LoadedScenario again =
+      load_scenario_text(alone.resolved_yaml, "elsewhere.yaml", {}, test_policies());
+  EXPECT_EQ(again.resolved_yaml, alone.resolved_yaml);
+  EXPECT_EQ(again.config.workload.trace, base_file);
+}
+
+TEST(Findings, ComeAllAtOnceInTheOrderOfTheText) {
+  const std::string all = problems("seed: x\npools:\n  main: {tp: 99999}\nzeed: 1\n");
+  const std::size_t seed = all.find("over.yaml:2:7: seed");
+  const std::size_t tp = all.find("over.yaml:4:14: pools.main.tp");
+  const std::size_t unknown = all.find("over.yaml:5:1: zeed");
+  EXPECT_LT(seed, tp);
+  EXPECT_LT(tp, unknown);
+  EXPECT_NE(unknown, std::string::npos) << all;
+}
+
+TEST(Findings, AMissingFileIsOne) {
+  EXPECT_THROW(load_scenario(ScenarioRequest{"/nowhere.yaml", {}, ""}, test_policies()),
+               ConfigError);
+  EXPECT_THROW(load_scenario(ScenarioRequest{"/", {}, ""}, test_policies()), IoError);
+}
+
+}  // namespace
+}  // namespace plimsoll

@@ -1,0 +1,24 @@
+// A small catalog of policies for tests of the configuration.
+#include "unit/config/test_policies.hpp"
+
+namespace plimsoll {
+
+PolicyCatalog test_policies() {
+  const ParamDoc choices{"choices", ParamKind::count, "2", "Replicas drawn.", 1, 64, {}};
+  const std::vector<ParamDoc> of_every_kind{
+      {"depth", ParamKind::count, "4", "A count.", 1, 8, {}},
+      {"share", ParamKind::ratio, "50%", "A ratio.", 0, 1, {}},
+      {"half_life", ParamKind::duration, "1.5s", "A duration.", 0, 1e12, {}},
+      {"refill", ParamKind::rate, "10/s", "A rate.", 0, 1e6, {}},
+      {"mode", ParamKind::text, "slow", "A word.", 0, 0, {"slow", "fast"}},
+      {"strict", ParamKind::flag, "false", "A flag.", 0, 1, {}}};
+  PolicyCatalog catalog;
+  catalog["router"] = {{"least_requests", "Fewest.", {}},
+                       {"power_of_two", "Two of many.", {choices}},
+                       {"round_robin", "In turn.", {}}};
+  catalog["queue"] = {{"aging", "Tests every kind.", of_every_kind}, {"fcfs", "In order.", {}}};
+  catalog["admission"] = {{"always", "All.", {}}};
+  return catalog;
+}
+
+}  // namespace plimsoll
