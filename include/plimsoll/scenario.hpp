@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "plimsoll/config.hpp"
+#include "plimsoll/errors.hpp"
 
 namespace plimsoll {
 

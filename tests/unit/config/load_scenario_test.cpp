@@ -174,7 +174,7 @@ TEST(LoadScenario, ReadsThresholds) {
 }
 
 TEST(ResolvedScenario, IsAFixedPoint) {
-  for (const std::string& variant : {"base", "slower", "bigger"}) {
+  for (const char* const variant : {"base", "slower", "bigger"}) {
     const LoadedScenario first = load_over_base(rich, variant);
     const LoadedScenario second =
         load_scenario_text(first.resolved_yaml, "elsewhere.yaml", {}, test_policies());
