@@ -290,8 +290,9 @@ bool read_text_file(const std::string& path, std::string& text) {
   if (!fs::exists(path, ignored)) {
     return false;
   }
-  if (fs::is_directory(path, ignored)) {
-    throw IoError{"cannot read " + path + ": it is a folder"};
+  // A device such as /dev/zero has no end; a pipe, e.g. of a shell's <(...), has one.
+  if (!fs::is_regular_file(path, ignored) && !fs::is_fifo(path, ignored)) {
+    throw IoError{"cannot read " + path + ": it is no file"};
   }
   std::ifstream stream{path, std::ios::binary};
   std::ostringstream content;

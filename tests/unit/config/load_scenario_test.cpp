@@ -69,7 +69,8 @@ pools:
   second: {gpu: v100, model: moe, profile: mine, batching: static, watermark: 2.5%}
 service:
   router: {policy: power_of_two, choices: 3}
-  queue: {policy: aging, capacity: 100, deadline: 20s, max_outstanding: 32, share: 0.123, mode: fast,
+  queue: {policy: aging, capacity: 100, deadline: 20s, max_outstanding: 32,
+          share: 0.123, mode: fast,
           refill: 3/min, half_life: 250ms, strict: on}
 workload:
   trace_speed: 2.5
