@@ -136,7 +136,10 @@ double LatencySketch::mean_ns() const {
   if (count_ == 0) {
     return 0;
   }
-  return static_cast<double>(sum_fs_) / static_cast<double>(count_) / 1e6;
+  // Whole nanoseconds and the rest apart: a mean of equal values is that value.
+  const Int128 divisor = static_cast<Int128>(count_) * fs_per_ns;
+  return static_cast<double>(sum_fs_ / divisor) +
+         static_cast<double>(sum_fs_ % divisor) / static_cast<double>(divisor);
 }
 
 double LatencySketch::std_ns() const {

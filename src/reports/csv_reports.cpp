@@ -41,8 +41,12 @@ std::string csv_field(const std::string& text) {
   return quoted + '"';
 }
 
+// Divided, not multiplied by 1e-9: the quotient is the double nearest to the decimal fraction.
 double seconds(SimTime at) {
-  return to_seconds(at.time_since_epoch());
+  return static_cast<double>(at.time_since_epoch().count()) / 1e9;
+}
+double milliseconds(Duration span) {
+  return static_cast<double>(span.count()) / 1e6;
 }
 
 std::string timeseries_row(const WindowSummary& w) {
@@ -58,14 +62,14 @@ std::string time_field(SimTime at) {
   return at == never ? "" : fmt::format("{}", seconds(at));
 }
 std::string span_field(SimTime from, SimTime to) {
-  return from == never || to == never ? "" : fmt::format("{}", to_milliseconds(to - from));
+  return from == never || to == never ? "" : fmt::format("{}", milliseconds(to - from));
 }
 
 std::string request_row(const SampledRequest& r, const Config& config) {
   const RequestClassConfig& request_class = config.workload.classes[r.request_class];
   std::string tpot;
   if (r.outcome == Outcome::completed && r.emitted_tokens > 1 && r.first_token != never) {
-    tpot = fmt::format("{}", to_milliseconds(r.finished - r.first_token) / (r.emitted_tokens - 1));
+    tpot = fmt::format("{}", milliseconds(r.finished - r.first_token) / (r.emitted_tokens - 1));
   }
   const bool answered = r.outcome == Outcome::completed || r.outcome == Outcome::cached;
   return fmt::format(

@@ -19,8 +19,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+// Divided, not multiplied by 1e-9: the quotient is the double nearest to the decimal fraction.
 double seconds(SimTime at) {
-  return to_seconds(at.time_since_epoch());
+  return static_cast<double>(at.time_since_epoch().count()) / 1e9;
 }
 
 const char* verdict_name(VerdictKind kind) {

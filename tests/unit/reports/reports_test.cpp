@@ -1,0 +1,234 @@
+// What is written: JSON that adds up, CSV with all its columns, failures that name the file.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "cost/cost.hpp"
+#include "metrics/collector.hpp"
+#include "plimsoll/errors.hpp"
+#include "plimsoll/report.hpp"
+#include "support/metrics_builders.hpp"
+
+namespace plimsoll {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::at_ms;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+std::string read(const fs::path& path) {
+  std::ifstream file{path};
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream stream{text};
+  for (std::string line; std::getline(stream, line);) {
+    lines.push_back(line);
+  }
+  return lines;
+}
+
+struct Reports : ::testing::Test {
+  Reports() : config{testing::metrics_config(2)} {
+    folder = fs::temp_directory_path() / ("plimsoll_reports_" + std::to_string(getpid()));
+    fs::create_directories(folder);
+    config.metrics.sample_requests = 10;
+    ThresholdConfig threshold;
+    threshold.metric = "ttft_ms";
+    threshold.statistic = "p";
+    threshold.percentile = 99;
+    threshold.comparison = "<";
+    threshold.bound = 50;
+    threshold.text = "p(99)<50";
+    config.thresholds.push_back(threshold);
+    MetricsCollector collector{config};
+    for (int i = 0; i < 20; ++i) {
+      const auto id = static_cast<RequestId>(i);
+      if (i % 5 == 4) {
+        testing::play(collector, testing::refused_request(id, i * 100, Outcome::queue_full, 1));
+      } else {
+        testing::play(collector, testing::served_request(id, i * 100, 0));
+      }
+    }
+    collector.on_arrival(20, 0, at_ms(2000));  // still waiting at the end
+    result = collector.finish(at_ms(5000), at_ms(2000), testing::gauges_at(config, at_ms(5000)), 1);
+    result.cost = summarize_cost(result, config, result.notes);
+    result.pools[0].memory_arithmetic = "80 GB x 0.9 = 72 GB";
+  }
+  ~Reports() override { fs::remove_all(folder); }
+
+  Config config;
+  RunResult result;
+  fs::path folder;
+};
+
+TEST_F(Reports, ResultJsonAddsUpAndKeepsItsOrder) {
+  const auto path = (folder / "result.json").string();
+  write_result_json(path, result, config);
+  const auto json = nlohmann::ordered_json::parse(read(path));
+  std::int64_t sum = json["requests"]["in_flight"];
+  for (const auto& outcome : json["requests"]["outcomes"]) {
+    sum += outcome.get<std::int64_t>();
+  }
+  EXPECT_EQ(json["requests"]["arrived"], sum);
+  EXPECT_EQ(sum, 21);
+  EXPECT_EQ(json["requests"].size(), 3U);
+  EXPECT_EQ(json["requests"]["outcomes"].size(), static_cast<std::size_t>(outcome_count));
+  std::vector<std::string> keys;
+  for (const auto& item : json.items()) {
+    keys.push_back(item.key());
+  }
+  EXPECT_EQ(keys,
+            (std::vector<std::string>{"scenario", "seed", "verdict", "requests", "metrics",
+                                      "slices", "windows", "thresholds", "gpu_time", "memory_fit",
+                                      "cost", "skipped_rows", "notes", "fingerprint"}));
+  EXPECT_EQ(json["metrics"]["mean_ttft_ms"], 100.0);
+  EXPECT_EQ(json["metrics"]["unfinished"], 5);
+  for (const char* name :
+       {"p99_ttft_ms", "p99.9_e2el_ms", "median_tpot_ms", "std_itl_ms", "request_throughput",
+        "request_goodput", "availability", "gpu_utilization", "kv_cache_usage", "gpu_hours"}) {
+    EXPECT_TRUE(json["metrics"].contains(name)) << name;
+  }
+  EXPECT_EQ(json["verdict"]["kind"], "fails");
+  EXPECT_FALSE(fs::exists(path + ".tmp"));
+}
+
+TEST_F(Reports, ResultJsonSaysNothingOfPathsOrWallClock) {
+  result.wall_seconds = 123.5;
+  result.events = 987'654'321;
+  const std::string text = result_json(result, config);
+  EXPECT_THAT(text, Not(HasSubstr("wall")));
+  EXPECT_THAT(text, Not(HasSubstr("987654321")));
+  EXPECT_THAT(text, Not(HasSubstr(folder.string())));
+  EXPECT_EQ(text, result_json(result, config));
+}
+
+TEST_F(Reports, RunJsonCountsGpuCompletedRequestsApart) {
+  result.wall_seconds = 0.5;
+  result.events = 100;
+  const auto path = (folder / "run.json").string();
+  write_run_json(path, result, run_facts(result));
+  const auto json = nlohmann::json::parse(read(path));
+  EXPECT_EQ(json["requests_per_wall_second"], 32.0);      // 16 completed
+  EXPECT_EQ(json["edge_requests_per_wall_second"], 8.0);  // 4 refused
+  EXPECT_GT(json["peak_rss_bytes"].get<std::int64_t>(), 1'000'000);
+  EXPECT_EQ(json["events"], 100);
+}
+
+TEST_F(Reports, CsvRowsHaveAsManyFieldsAsTheirHeader) {
+  write_timeseries_csv((folder / "t.csv").string(), result.windows);
+  write_requests_csv((folder / "r.csv").string(), result, config);
+  write_cost_csv((folder / "c.csv").string(), result, config);
+  const auto commas = [](const std::string& line) {
+    bool quoted = false;
+    int count = 0;
+    for (const char c : line) {
+      quoted ^= c == '"';
+      count += c == ',' && !quoted ? 1 : 0;
+    }
+    return count;
+  };
+  for (const char* name : {"t.csv", "r.csv", "c.csv"}) {
+    const auto lines = lines_of(read(folder / name));
+    ASSERT_GE(lines.size(), 2U) << name;
+    for (const std::string& line : lines) {
+      EXPECT_EQ(commas(line), commas(lines.front())) << name << ": " << line;
+    }
+  }
+  EXPECT_EQ(lines_of(read(folder / "r.csv")).size(), 1U + 10U);
+  EXPECT_EQ(lines_of(read(folder / "c.csv")).size(), 1U + 2U);
+  EXPECT_THAT(read(folder / "c.csv"), HasSubstr("BilledCost"));
+}
+
+TEST_F(Reports, ARequestRowIsItsStory) {
+  result.sample.resize(1);
+  result.sample[0] = SampledRequest{};
+  result.sample[0].arrived = at_ms(1500);
+  result.sample[0].finished = at_ms(1550);
+  result.sample[0].outcome = Outcome::timed_out;
+  result.sample[0].prompt_tokens = 7;
+  write_requests_csv((folder / "r.csv").string(), result, config);
+  EXPECT_EQ(lines_of(read(folder / "r.csv"))[1],
+            "0,free,free,llama2-70b,,,timed_out,7,0,0,0,1.5,,,1.55,,,,");
+}
+
+TEST_F(Reports, StreamedWindowsGiveTheSameFile) {
+  write_timeseries_csv((folder / "held.csv").string(), result.windows);
+  TimeseriesWriter writer{(folder / "streamed.csv").string()};
+  for (const WindowSummary& window : result.windows) {
+    writer.write(window);
+  }
+  EXPECT_FALSE(fs::exists(folder / "streamed.csv"));
+  writer.close();
+  EXPECT_EQ(read(folder / "held.csv"), read(folder / "streamed.csv"));
+}
+
+/// The message of the IoError that `write` ends with.
+template <class Write>
+std::string io_error(const Write& write) {
+  try {
+    write();
+  } catch (const IoError& error) {
+    return error.what();
+  }
+  return "no IoError";
+}
+
+TEST_F(Reports, AFullDiskIsAnErrorThatNamesTheFile) {
+  EXPECT_THAT(io_error([&] { write_result_json("/dev/full", result, config); }),
+              HasSubstr("/dev/full"));
+  EXPECT_THAT(io_error([&] { write_resolved_scenario("/dev/full", "a"); }), HasSubstr("/dev/full"));
+  EXPECT_THAT(io_error([&] { write_cost_csv("/dev/full", result, config); }),
+              HasSubstr("/dev/full"));
+  EXPECT_TRUE(fs::is_character_file("/dev/full"));
+}
+
+TEST_F(Reports, AMissingFolderIsAnErrorThatNamesTheFile) {
+  const auto path = (folder / "missing" / "result.json").string();
+  EXPECT_THAT(io_error([&] { write_result_json(path, result, config); }), HasSubstr(path));
+  EXPECT_THAT(io_error([&] { TimeseriesWriter writer{path}; }), HasSubstr(path));
+}
+
+TEST_F(Reports, TheSummaryAnswersThePlannerFirst) {
+  const std::string text = terminal_summary(result, config, SummaryStyle{});
+  EXPECT_THAT(lines_of(text)[0], HasSubstr("tiny: FAILS"));
+  EXPECT_THAT(text, HasSubstr("ttft_ms p(99)<50 fails"));
+  EXPECT_THAT(text, HasSubstr("Nearest to its limit"));
+  EXPECT_THAT(text, HasSubstr("21 arrived"));
+  EXPECT_THAT(text, HasSubstr("4 queue_full"));
+  EXPECT_THAT(text, HasSubstr("23.81 % never finished"));  // 5 of 21
+  EXPECT_THAT(text, HasSubstr("80 GB x 0.9 = 72 GB"));
+  EXPECT_THAT(text, HasSubstr("vllm-modern rests on assumed figures"));
+  EXPECT_THAT(text, Not(HasSubstr("\x1b[")));
+  EXPECT_THAT(terminal_summary(result, config, SummaryStyle{100, true}), HasSubstr("\x1b["));
+  for (const std::string& line : lines_of(text)) {
+    EXPECT_LE(line.size(), 110U) << line;
+  }
+}
+
+TEST_F(Reports, VariantsStandSideBySide) {
+  const auto path = (folder / "result.json").string();
+  write_result_json(path, result, config);
+  const std::string text = compare_summary({{"base", path}, {"twice", path}}, SummaryStyle{});
+  const auto lines = lines_of(text);
+  ASSERT_EQ(lines.size(), 3U);
+  EXPECT_THAT(lines[1], HasSubstr("base"));
+  EXPECT_THAT(lines[2], HasSubstr("twice"));
+  EXPECT_THAT(lines[2], HasSubstr("fails"));
+  write_resolved_scenario(path, "{\"a\": 1}");
+  EXPECT_THROW(compare_summary({{"base", path}}, SummaryStyle{}), ConfigError);
+  EXPECT_THROW(compare_summary({{"base", path + "x"}}, SummaryStyle{}), IoError);
+}
+
+}  // namespace
+}  // namespace plimsoll
