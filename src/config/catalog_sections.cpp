@@ -194,7 +194,18 @@ SectionDecl profile_section() {
   add_roofline_keys(section);
   add_linear_keys(section);
   add_origin(section, "assumed");
-  return section.build();
+  SectionDecl decl = section.build();
+  decl.finish = [origin = decl.finish](Reader& reader, const RawNode& map, const std::string& path,
+                                       void* object, bool clean) {
+    origin(reader, map, path, object, clean);
+    const EngineProfile& profile = *static_cast<EngineProfile*>(object);
+    if (clean && is_linear(profile) &&
+        profile.linear_step + profile.linear_token + profile.linear_sequence <= Duration{0}) {
+      reader.report(map.place, join_path(path, "linear_step"), "steps would take no time",
+                    "set linear_step, linear_token or linear_sequence above 0");
+    }
+  };
+  return decl;
 }
 
 SectionDecl price_section() {

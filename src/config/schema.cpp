@@ -26,6 +26,17 @@ Json number_schema(const ValueDoc& doc, const char* type) {
   return schema;
 }
 
+/// A whole number; large ones also as 175e9, which YAML 1.1 takes for a text.
+Json count_schema(const ValueDoc& doc) {
+  constexpr double large = 1e6;
+  Json schema = number_schema(doc, "integer");
+  if (doc.maximum && *doc.maximum <= large) {
+    return schema;
+  }
+  const Json scientific{{"type", "string"}, {"pattern", "^[0-9.]+[eE][0-9]+$"}};
+  return Json{{"anyOf", Json::array({std::move(schema), scientific})}};
+}
+
 /// A text with a unit, or a bare 0 where 0 is allowed.
 Json quantity_schema(const std::string& pattern, bool above_zero) {
   Json text{{"type", "string"}, {"pattern", pattern}};
@@ -115,7 +126,7 @@ Json value_schema(const FieldDecl& field, const PolicyCatalog& policies) {
     case Shape::flag:
       return Json{{"type", "boolean"}};
     case Shape::count:
-      return number_schema(doc, "integer");
+      return count_schema(doc);
     case Shape::number:
       return number_schema(doc, "number");
     case Shape::ratio:
