@@ -71,8 +71,10 @@ struct SliceSummary {
   std::int64_t billed_prompt_tokens = 0;  // of all completed requests, warm-up included
   std::int64_t billed_output_tokens = 0;
   std::int64_t measured = 0;        // requests that arrived after the warm-up and completed
+  std::int64_t measured_arrivals = 0;  // arrived at or after the warm-up
   std::int64_t unfinished = 0;      // arrivals after the warm-up that were not answered (neither
                                     // completed nor cached), in flight included
+  double unfinished_share = 0;      // of measured_arrivals; 0 when there are none
   std::int64_t good = 0;            // measured completed requests that met all their SLOs
   LatencySummary ttft, tpot, itl, e2el, queue;  // itl only for "all" and pools
   double request_throughput = 0;    // measured completed / measured seconds

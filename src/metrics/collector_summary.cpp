@@ -266,8 +266,9 @@ SliceSummary MetricsCollector::summarize_slice(const Scope& scope, SimTime end,
   slice.billed_prompt_tokens = counts.billed_prompt_tokens;
   slice.billed_output_tokens = counts.billed_output_tokens;
   slice.measured = counts.measured_outcomes[static_cast<std::size_t>(Outcome::completed)];
-  slice.unfinished =
-      counts.measured_ended() + measured_in_flight_of(scope, gauges) - counts.measured_answered();
+  slice.measured_arrivals = counts.measured_ended() + measured_in_flight_of(scope, gauges);
+  slice.unfinished = slice.measured_arrivals - counts.measured_answered();
+  slice.unfinished_share = ratio(slice.unfinished, slice.measured_arrivals).value;
   slice.good = counts.good;
   slice.ttft = summarize(latency_of(scope, &RequestLatencies::ttft, Span::total));
   slice.tpot = summarize(latency_of(scope, &RequestLatencies::tpot, Span::total));

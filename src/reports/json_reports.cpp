@@ -55,14 +55,11 @@ void put_latency(Json& json, const char* name, const LatencySummary& latency) {
 }
 
 Json slice_metrics_json(const SliceSummary& slice) {
-  const std::int64_t measured_arrivals =
-      slice.measured + slice.unfinished;  // cached ones need no GPU and no latency
   Json json = Json::object();
+  json["measured_arrivals"] = slice.measured_arrivals;
   json["measured"] = slice.measured;
   json["unfinished"] = slice.unfinished;
-  json["unfinished_share"] = measured_arrivals == 0 ? 0.0
-                                                    : static_cast<double>(slice.unfinished) /
-                                                          static_cast<double>(measured_arrivals);
+  json["unfinished_share"] = slice.unfinished_share;
   json["prompt_tokens"] = slice.prompt_tokens;
   json["output_tokens"] = slice.output_tokens;
   json["request_throughput"] = slice.request_throughput;

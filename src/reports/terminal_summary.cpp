@@ -130,23 +130,19 @@ std::vector<std::string> latency_row(const char* name, const LatencySummary& lat
           figure(p[6]), figure(p[7]),         grouped(latency.count)};
 }
 
-std::string latencies_part(const RunResult& result) {
+std::string latencies_part(const RunResult& result, const SummaryStyle& style) {
   const SliceSummary& whole = result.slices.front();
-  const std::int64_t measured_arrivals = whole.measured + whole.unfinished;
-  const double never_finished = measured_arrivals == 0 ? 0
-                                                       : static_cast<double>(whole.unfinished) /
-                                                             static_cast<double>(measured_arrivals);
-  std::string out =
+  const std::string table =
       text_table({{"ms", false}, {"mean"}, {"p50"}, {"p90"}, {"p99"}, {"p99.9"}, {"measured"}},
                  {latency_row("TTFT", whole.ttft), latency_row("TPOT", whole.tpot),
                   latency_row("ITL", whole.itl), latency_row("E2E", whole.e2el),
                   latency_row("queue", whole.queue)});
-  out += fmt::format(
-      "{:.2f} % never finished and are in no percentile; {} requests/s completed, {} within their "
-      "SLOs; {} output tokens/s\n",
-      100 * never_finished, figure(whole.request_throughput), figure(whole.request_goodput),
+  const std::string rates = fmt::format(
+      "{:.2f} % never finished and have no TPOT or E2E; {} requests/s completed, {} within their "
+      "SLOs; {} output tokens/s",
+      100 * whole.unfinished_share, figure(whole.request_throughput), figure(whole.request_goodput),
       figure(whole.output_throughput));
-  return out;
+  return table + wrapped(rates, style.width, 0);
 }
 
 std::string pools_part(const RunResult& result) {
@@ -222,7 +218,7 @@ std::string terminal_summary(const RunResult& result, const Config& config,
     out += wrapped("nearest to its limit: " + bottleneck(result), style.width, 2);
   }
   out += "\n" + requests_part(result, style);
-  out += "\n" + latencies_part(result);
+  out += "\n" + latencies_part(result, style);
   out += "\n" + pools_part(result);
   out += thresholds_part(result);
   out += lines_part("Memory", memory, style);

@@ -212,7 +212,7 @@ TEST_F(Reports, TheSummaryAnswersThePlannerFirst) {
   EXPECT_THAT(text, Not(HasSubstr("\x1b[")));
   EXPECT_THAT(terminal_summary(result, config, SummaryStyle{100, true}), HasSubstr("\x1b["));
   for (const std::string& line : lines_of(text)) {
-    EXPECT_LE(line.size(), 110U) << line;
+    EXPECT_LE(line.size(), 100U) << line;
   }
 }
 
