@@ -11,7 +11,7 @@
 
 namespace {
 
-constexpr std::uint64_t event_count = 7'000'000;  // about 2 s
+constexpr std::uint64_t event_count = 5'000'000;  // about 2 s
 constexpr std::size_t timer_count = 1'000;
 
 std::uint64_t played = 0;
