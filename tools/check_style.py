@@ -244,17 +244,11 @@ def check_type_names(findings, path, code):
 
 
 def check_cmake_lists(findings):
+    lists = "\n".join(path.read_text() for folder in ("src", "tests", "bench")
+                      for path in sorted((ROOT / folder).rglob("CMakeLists.txt")))
     for path in sources("src", "tests", "bench"):
-        if path.suffix != ".cpp" or "tests/package" in str(path) or "consumer" in str(path):
-            continue
-        folder, listed = path.parent, False
-        while not listed and folder != ROOT.parent:
-            lists = folder / "CMakeLists.txt"
-            if lists.exists() and re.search(rf"(?<![\w]){re.escape(path.stem)}(\.cpp)?(?!\w)",
-                                            lists.read_text()):
-                listed = True
-            folder = folder.parent
-        if not listed:
+        if path.suffix == ".cpp" and not re.search(rf"(?<!\w){re.escape(path.stem)}(\.cpp)?(?!\w)",
+                                                   lists):
             findings.add(path, 0, "in no CMakeLists.txt")
 
 

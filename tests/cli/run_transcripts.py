@@ -145,10 +145,14 @@ def write_new(plimsoll):
 
 
 def complete():
-    missing = [bad.name for bad in bad_scenarios() if not transcript_of(bad).exists()]
+    wanted = {transcript_of(bad): bad for bad in bad_scenarios()}
+    missing = [bad.name for path, bad in wanted.items() if not path.exists()]
+    orphans = [path.name for path in TRANSCRIPTS.glob("bad_*.txt") if path not in wanted]
     for name in missing:
         print(f"bad/{name} has no transcript (run_transcripts.py PLIMSOLL --new)")
-    return not missing
+    for name in orphans:
+        print(f"transcripts/{name} is of no file in bad/")
+    return not missing and not orphans
 
 
 def main():
