@@ -16,6 +16,7 @@ namespace plimsoll {
 struct ReplicaLoad {
   std::int64_t outstanding = 0;           // requests assigned and not ended
   std::int64_t committed_kv_tokens = 0;   // prompt tokens of those requests
+  std::int64_t kv_capacity_tokens = 1;    // of the replica, >= 1
   double weight = 1.0;                    // capacity relative to the fleet's mean replica, > 0
   bool accepting = true;                  // serving, and below the outstanding limit
 };

@@ -1,0 +1,112 @@
+// What replicas have in common whatever their batching.
+#include "serving/replica.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "serving/segment.hpp"
+
+namespace plimsoll {
+
+Replica::Replica(ReplicaIndex index, const ReplicaShape& shape, Engine& engine,
+                 RequestTable& requests, EventSink& sink, ReplicaListener& listener)
+    : index_{index},
+      shape_{&shape},
+      engine_{&engine},
+      requests_{&requests},
+      sink_{&sink},
+      listener_{&listener},
+      timer_{engine.make_timer(EventPriority::step, &Replica::on_timer, this, 0)},
+      waiting_{requests, RequestState::waiting} {}
+
+void Replica::on_timer(void* replica, std::uint64_t) {
+  static_cast<Replica*>(replica)->step_ended();
+}
+
+void Replica::set_activity(Activity activity) {
+  const SimTime now = engine_->now();
+  spent_ns_[static_cast<int>(activity_)] += (now - activity_since_).count();
+  activity_since_ = now;
+  activity_ = activity;
+}
+
+void Replica::set_busy(bool busy) {
+  const Activity activity = busy ? Activity::busy : Activity::idle;
+  if (activity != activity_) {
+    set_activity(activity);
+  }
+}
+
+void Replica::become_ready() {
+  PLIMSOLL_CHECK(activity_ == Activity::down, "a replica becomes ready once");
+  set_activity(Activity::idle);
+  if (!waiting_.empty()) {
+    plan(FineTime::of(engine_->now()));
+  }
+}
+
+void Replica::enqueue(RequestSlot slot, Phase phase) {
+  Request& request = (*requests_)[slot];
+  request.state = RequestState::waiting;
+  waiting_.push(slot);
+  if (activity_ == Activity::idle) {
+    plan(FineTime::of(engine_->now()));
+  } else if (activity_ == Activity::busy) {
+    line_changed(waiting_.top() == slot, phase);
+  }
+}
+
+void Replica::cancel_waiting(RequestSlot slot, Phase phase) {
+  const bool was_head = waiting_.top() == slot;
+  Request& request = (*requests_)[slot];
+  PLIMSOLL_CHECK(request.state == RequestState::waiting, "only a waiting request can be cancelled");
+  request.state = RequestState::free;
+  waiting_.forget_one();
+  if (was_head && !waiting_.empty() && activity_ == Activity::busy) {
+    line_changed(true, phase);
+  }
+}
+
+void Replica::add_gauges(PoolGauges& gauges, SimTime t) const {
+  std::int64_t spent[3] = {spent_ns_[0], spent_ns_[1], spent_ns_[2]};
+  spent[static_cast<int>(activity_)] += (t - activity_since_).count();
+  gauges.down_ns += spent[static_cast<int>(Activity::down)];
+  gauges.idle_ns += spent[static_cast<int>(Activity::idle)];
+  gauges.busy_ns += spent[static_cast<int>(Activity::busy)];
+  gauges.replicas_ready += activity_ != Activity::down ? 1 : 0;
+  gauges.replicas_busy += activity_ == Activity::busy ? 1 : 0;
+  gauges.running += running();
+  gauges.waiting += waiting_.size();
+  gauges.kv_blocks_used += kv_blocks_used(t);
+  gauges.kv_blocks_total += shape_->kv_blocks;
+  gauges.preemptions += preemptions_;
+}
+
+void Replica::first_token(RequestSlot slot, SimTime now) {
+  (*requests_)[slot].first_token = now;
+  listener_->on_first_token(slot, now);
+}
+
+void Replica::end_request(RequestSlot slot, SimTime now) {
+  Request& request = (*requests_)[slot];
+  request.emitted_tokens = request.output_tokens;
+  listener_->on_completed(slot, now);
+}
+
+void Replica::audit_step(const StepWork* work, int count, Femtoseconds cost) const {
+  if (shape_->audit == nullptr) {
+    return;
+  }
+  for (int i = 0; i < count; ++i) {
+    if (work[i].tokens == 0) {
+      continue;
+    }
+    const double bound = shape_->audit->roofline_seconds(work[i]);
+    PLIMSOLL_CHECK(static_cast<double>(cost) * 1e-15 >= bound,
+                   fmt::format("a step of {} tokens took {} fs but the machine needs {} s",
+                               work[i].tokens, cost, bound));
+  }
+}
+
+}  // namespace plimsoll

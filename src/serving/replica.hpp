@@ -1,0 +1,118 @@
+// A replica: tp x pp GPUs that hold one copy of the model and run batches of requests.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "engine/engine.hpp"
+#include "perf/step_time_model.hpp"
+#include "plimsoll/config.hpp"
+#include "serving/events.hpp"
+#include "serving/request_table.hpp"
+#include "serving/segment.hpp"
+#include "serving/waiting_queue.hpp"
+
+namespace plimsoll {
+
+/// What all replicas of a pool have in common.
+struct ReplicaShape {
+  PoolIndex pool = 0;
+  const StepCostTable* costs = nullptr;
+  int micro_batches = 1;               // pp
+  int max_num_seqs = 1;                // in all micro-batches together
+  std::int64_t token_budget = 1;       // of one micro-batch in one step
+  bool chunked_prefill = true;
+  Batching batching = Batching::continuous;
+  int block_size = 16;
+  std::int64_t kv_blocks = 0;
+  std::int64_t watermark_blocks = 0;
+  int max_context = 0;
+  bool fast_forward = true;
+  const StepTimeModel* audit = nullptr;  // when set, every step is checked against its roofline
+};
+
+/// Whom a replica tells about its requests. Calls come from step events.
+class ReplicaListener {
+ public:
+  virtual ~ReplicaListener() = default;
+  /// The request at `slot` got its first token at `now` (its fields are up to date).
+  virtual void on_first_token(RequestSlot slot, SimTime now) = 0;
+  /// It has all its tokens and left the batch. The listener releases the slot.
+  virtual void on_completed(RequestSlot slot, SimTime now) = 0;
+};
+
+/// How the moment of an enqueue or cancel stands to step boundaries of the same nanosecond.
+enum class Phase : std::uint8_t {
+  before_steps,  // arrivals, deadlines: a boundary at this time sees them
+  after_steps,   // dispatch: the boundary at this time has passed
+};
+
+/// Common to all kinds of batching: the queue, the step timer and the account of time. Requests
+/// are referred to by slot; the true output length is used for one thing only: to know when a
+/// sequence ends.
+class Replica {
+ public:
+  Replica(ReplicaIndex index, const ReplicaShape& shape, Engine& engine, RequestTable& requests,
+          EventSink& sink, ReplicaListener& listener);
+  virtual ~Replica() = default;
+  Replica(const Replica&) = delete;
+  Replica& operator=(const Replica&) = delete;
+
+  /// From now on it serves (it begins down). Starts what already waits.
+  void become_ready();
+
+  /// A new request joins the replica's queue; its rank, replica and lengths are set.
+  void enqueue(RequestSlot slot, Phase phase);
+  /// A waiting request that has not been scheduled yet leaves. Does not release the slot.
+  void cancel_waiting(RequestSlot slot, Phase phase);
+
+  /// Tells the sink about all steps that ended up to `t` == now: at the end of a window.
+  virtual void settle(SimTime t) = 0;
+  /// Adds the state at the last step boundary, and the account of time up to `t` == now.
+  void add_gauges(PoolGauges& gauges, SimTime t) const;
+
+  ReplicaIndex index() const { return index_; }
+  const ReplicaShape& shape() const { return *shape_; }
+  std::int64_t waiting() const { return waiting_.size(); }
+
+ protected:
+  /// A step segment ended, or there is work for an idle replica: plan what follows.
+  virtual void step_ended() = 0;
+  virtual void plan(FineTime start) = 0;
+  /// `slot` joined or left the line; `was_head` tells that it is or was first.
+  virtual void line_changed(bool head_changed, Phase phase) = 0;
+  virtual std::int64_t running() const = 0;
+  virtual std::int64_t kv_blocks_used(SimTime t) const = 0;
+
+  void set_busy(bool busy);
+  void end_request(RequestSlot slot, SimTime now);
+  void first_token(RequestSlot slot, SimTime now);
+  /// Throws InternalError when `cost` beats the machine; only when the shape asks for audits.
+  void audit_step(const StepWork* work, int count, Femtoseconds cost) const;
+
+  ReplicaIndex index_;
+  const ReplicaShape* shape_;
+  Engine* engine_;
+  RequestTable* requests_;
+  EventSink* sink_;
+  ReplicaListener* listener_;
+  TimerId timer_;
+  WaitingQueue waiting_;
+  std::int64_t preemptions_ = 0;
+
+ private:
+  enum class Activity : std::uint8_t { down, idle, busy };
+  static void on_timer(void* replica, std::uint64_t);
+  void set_activity(Activity activity);
+
+  Activity activity_ = Activity::down;
+  SimTime activity_since_{};
+  std::int64_t spent_ns_[3] = {0, 0, 0};  // by Activity
+};
+
+/// A replica of the kind of batching that `shape` says. All references must outlive it.
+std::unique_ptr<Replica> make_replica(ReplicaIndex index, const ReplicaShape& shape,
+                                      Engine& engine, RequestTable& requests, EventSink& sink,
+                                      ReplicaListener& listener);
+
+}  // namespace plimsoll

@@ -1,0 +1,80 @@
+// Requests that wait, in order of (rank, id). Removal from the middle is lazy.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "serving/request_table.hpp"
+
+namespace plimsoll {
+
+/// A binary heap: arrivals in order cost O(1), a pop O(log n). An entry whose request is no longer
+/// in `state` under the same id is dead and is dropped when it comes to the top.
+class WaitingQueue {
+ public:
+  WaitingQueue(const RequestTable& requests, RequestState state)
+      : requests_{&requests}, state_{state} {}
+
+  /// The request's state is already the queue's.
+  void push(RequestSlot slot) {
+    const Request& request = (*requests_)[slot];
+    entries_.push_back({request.rank, request.id, slot});
+    std::push_heap(entries_.begin(), entries_.end(), later);
+    ++size_;
+  }
+
+  /// Live entries.
+  std::int64_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+
+  /// The first in line; the queue is not empty.
+  RequestSlot top() {
+    drop_dead();
+    return entries_.front().slot;
+  }
+
+  /// Takes the first in line out, before its state changes.
+  void pop() {
+    drop_dead();
+    pop_entry();
+    --size_;
+  }
+
+  /// `slot` left the line in the middle: called once its state has changed.
+  void forget_one() { --size_; }
+
+ private:
+  struct Entry {
+    QueueRank rank;
+    RequestId id;
+    RequestSlot slot;
+  };
+
+  static bool later(const Entry& a, const Entry& b) {
+    return a.rank != b.rank ? a.rank > b.rank : a.id > b.id;
+  }
+
+  void drop_dead() {
+    while (!entries_.empty()) {
+      const Entry& first = entries_.front();
+      const Request& request = (*requests_)[first.slot];
+      if (request.id == first.id && request.state == state_) {
+        return;
+      }
+      pop_entry();
+    }
+  }
+
+  void pop_entry() {
+    std::pop_heap(entries_.begin(), entries_.end(), later);
+    entries_.pop_back();
+  }
+
+  const RequestTable* requests_;
+  RequestState state_;
+  std::int64_t size_ = 0;
+  std::vector<Entry> entries_;
+};
+
+}  // namespace plimsoll
