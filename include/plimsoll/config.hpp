@@ -33,22 +33,22 @@ constexpr int bytes_of(Precision precision) {
 /// One GPU type and the node that it comes in. Rates are peaks from the data sheet.
 struct GpuSpec {
   std::string name;
-  Bytes memory;                          // per GPU
-  BytesPerSecond memory_bandwidth;       // per GPU
-  FlopRate fp16;                         // dense tensor-core peak
-  FlopRate fp8;                          // 0: not supported
-  FlopRate int8;                         // 0: not supported (operations/s)
-  bool bf16 = true;                      // bf16 tensor cores present
-  Watts tdp;                             // per GPU
+  Bytes memory;                     // per GPU
+  BytesPerSecond memory_bandwidth;  // per GPU
+  FlopRate fp16;                    // dense tensor-core peak
+  FlopRate fp8;                     // 0: not supported
+  FlopRate int8;                    // 0: not supported (operations/s)
+  bool bf16 = true;                 // bf16 tensor cores present
+  Watts tdp;                        // per GPU
   int gpus_per_node = 8;
-  BytesPerSecond nvlink;                 // per GPU and direction
-  BytesPerSecond pcie;                   // per GPU and direction
-  BytesPerSecond nic;                    // per node and direction: weight pulls, KV transfers
-  BytesPerSecond node_hop_bandwidth;     // send/recv of one pipeline hop between nodes
-  Duration node_hop_latency;             // ... and its latency
-  BytesPerSecond ssd;                    // sequential read per node
-  Bytes host_memory;                     // per node
-  bool decode_extrapolated = false;      // no public decode measurement: results say so
+  BytesPerSecond nvlink;              // per GPU and direction
+  BytesPerSecond pcie;                // per GPU and direction
+  BytesPerSecond nic;                 // per node and direction: weight pulls, KV transfers
+  BytesPerSecond node_hop_bandwidth;  // send/recv of one pipeline hop between nodes
+  Duration node_hop_latency;          // ... and its latency
+  BytesPerSecond ssd;                 // sequential read per node
+  Bytes host_memory;                  // per node
+  bool decode_extrapolated = false;   // no public decode measurement: results say so
   std::string source;
   Provenance provenance = Provenance::published;
   std::vector<FigureSource> figures{};  // sorted by name
@@ -66,8 +66,8 @@ struct ModelSpec {
   int head_dim = 0;
   int ffn = 0;
   int vocab = 0;
-  int max_context = 0;                 // tokens
-  bool gated_mlp = false;              // three FFN matrices instead of two
+  int max_context = 0;     // tokens
+  bool gated_mlp = false;  // three FFN matrices instead of two
   int experts = 1;
   int experts_per_token = 1;
   std::string source;
@@ -85,21 +85,21 @@ struct EngineProfile {
   std::string name;
   StepForm form = StepForm::roofline;
   // form: roofline
-  double gemm_efficiency = 0.6;           // of peak FLOPS, reached at many tokens
-  double gemm_half_tokens = 64;           // tokens at which half of that is reached
-  double weight_read_efficiency = 0.8;    // of peak memory bandwidth
-  double kv_read_efficiency = 0.7;        // of peak memory bandwidth, decode attention
-  double attention_efficiency = 0.4;      // of peak FLOPS, prefill attention
-  double collective_efficiency = 0.7;     // of NVLink bandwidth, large messages
-  Duration collective_latency{};          // per all-reduce
-  Duration host_per_layer{};              // launch time per layer, overlaps with the device
-  Duration host_per_step{};               // serial: scheduling, sampling
-  Duration host_per_sequence{};           // serial, per sequence that emits a token
+  double gemm_efficiency = 0.6;         // of peak FLOPS, reached at many tokens
+  double gemm_half_tokens = 64;         // tokens at which half of that is reached
+  double weight_read_efficiency = 0.8;  // of peak memory bandwidth
+  double kv_read_efficiency = 0.7;      // of peak memory bandwidth, decode attention
+  double attention_efficiency = 0.4;    // of peak FLOPS, prefill attention
+  double collective_efficiency = 0.7;   // of NVLink bandwidth, large messages
+  Duration collective_latency{};        // per all-reduce
+  Duration host_per_layer{};            // launch time per layer, overlaps with the device
+  Duration host_per_step{};             // serial: scheduling, sampling
+  Duration host_per_sequence{};         // serial, per sequence that emits a token
   // form: linear
-  Duration linear_step{};                 // per step
-  Duration linear_token{};                // per new token (prompt or output)
-  Duration linear_sequence{};             // per sequence that emits a token
-  Duration linear_kv_token{};             // per KV token read
+  Duration linear_step{};      // per step
+  Duration linear_token{};     // per new token (prompt or output)
+  Duration linear_sequence{};  // per sequence that emits a token
+  Duration linear_kv_token{};  // per KV token read
   std::string source;
   Provenance provenance = Provenance::assumed;
   std::vector<FigureSource> figures{};
@@ -133,9 +133,9 @@ enum class PoolStart : std::uint8_t { ready, cold };
 /// Replicas of one kind: same GPU, model, layout and batching.
 struct PoolConfig {
   std::string name;
-  std::size_t gpu = 0;      // into Config::gpus
-  ModelIndex model = 0;     // into Config::models
-  std::size_t profile = 0;  // into Config::profiles
+  std::size_t gpu = 0;               // into Config::gpus
+  ModelIndex model = 0;              // into Config::models
+  std::size_t profile = 0;           // into Config::profiles
   std::optional<std::size_t> price;  // into Config::prices
   Contract contract = Contract::on_demand;
   int replicas = 1;
@@ -144,18 +144,18 @@ struct PoolConfig {
   Precision weight_precision = Precision::fp16;
   Precision kv_precision = Precision::fp16;
   Batching batching = Batching::continuous;
-  int max_num_seqs = 256;               // sequences running in a replica
-  int max_num_batched_tokens = 2048;    // token budget of one micro-batch in one step
+  int max_num_seqs = 256;             // sequences running in a replica
+  int max_num_batched_tokens = 2048;  // token budget of one micro-batch in one step
   bool chunked_prefill = true;
-  int block_size = 16;                  // tokens of a KV block
-  double gpu_memory_utilization = 0.9;  // share of memory for weights + activations + KV
+  int block_size = 16;                    // tokens of a KV block
+  double gpu_memory_utilization = 0.9;    // share of memory for weights + activations + KV
   std::optional<std::int64_t> kv_blocks;  // set directly instead of computed
-  double watermark = 0.01;              // share of KV blocks kept free at admission
-  int max_context = 0;                  // tokens; the model's when the scenario says nothing
+  double watermark = 0.01;                // share of KV blocks kept free at admission
+  int max_context = 0;                    // tokens; the model's when the scenario says nothing
   PoolStart start = PoolStart::ready;
-  std::optional<std::size_t> store;     // into Config::stores, for cold starts
-  Duration provision{};                 // cold: before the weights are pulled
-  Duration warm_up{};                   // cold: after the weights are there
+  std::optional<std::size_t> store;  // into Config::stores, for cold starts
+  Duration provision{};              // cold: before the weights are pulled
+  Duration warm_up{};                // cold: after the weights are there
 };
 
 /// A model store: a server of weights with a finite uplink.
@@ -175,8 +175,8 @@ struct SloConfig {
 
 struct TierConfig {
   std::string name;
-  int priority = 0;                   // larger is served first under priority queues
-  std::optional<Duration> deadline;   // longest wait before scheduling; overrides the queue's
+  int priority = 0;                  // larger is served first under priority queues
+  std::optional<Duration> deadline;  // longest wait before scheduling; overrides the queue's
   SloConfig slo;
   UsdPerMillion price_per_million_prompt_tokens;
   UsdPerMillion price_per_million_output_tokens;
@@ -187,7 +187,7 @@ struct ServiceConfig {
   PolicyConfig router;
   PolicyConfig queue;
   PolicyConfig admission;
-  std::int64_t queue_capacity = 0;       // requests waiting centrally; 0 = no limit
+  std::int64_t queue_capacity = 0;         // requests waiting centrally; 0 = no limit
   std::optional<Duration> queue_deadline;  // longest wait before scheduling
   int max_outstanding = 0;  // requests per replica before the rest waits centrally; 0 = no limit
 };
@@ -217,9 +217,9 @@ struct RateShape {
 
 struct ArrivalConfig {
   ArrivalProcess process = ArrivalProcess::poisson;
-  Frequency rate;         // requests/s at factor 1; open loops
-  double cv = 1.0;        // coefficient of variation of the gaps; gamma
-  int concurrency = 0;    // requests in flight; closed loop
+  Frequency rate;       // requests/s at factor 1; open loops
+  double cv = 1.0;      // coefficient of variation of the gaps; gamma
+  int concurrency = 0;  // requests in flight; closed loop
   std::vector<RateShape> shapes;
 };
 
@@ -232,8 +232,8 @@ struct LengthLaw {
     double tokens = 0.0;
   };
   Kind kind = Kind::fixed;
-  double mean = 0.0;  // tokens (fixed: the value)
-  double cv = 1.0;    // lognormal
+  double mean = 0.0;                // tokens (fixed: the value)
+  double cv = 1.0;                  // lognormal
   std::vector<Quantile> quantiles;  // linear between them
   int minimum = 1;
   int maximum = 1 << 20;
@@ -251,7 +251,7 @@ struct RequestClassConfig {
 
 struct WorkloadConfig {
   std::string trace;  // a CSV file (.gz allowed) that replaces arrivals and lengths; empty: none
-  double trace_speed = 1.0;  // arrival times are divided by this
+  double trace_speed = 1.0;       // arrival times are divided by this
   std::int64_t max_requests = 0;  // stop after so many arrivals; 0 = no limit
   ArrivalConfig arrivals;
   LengthLaw prompt;
@@ -266,14 +266,14 @@ struct MetricsConfig {
 
 /// One condition on a metric, k6's grammar: "p(99)<3000", "avg<=50", "value>=0.999".
 struct ThresholdConfig {
-  std::string metric;      // e.g. "ttft_ms", "availability"
-  std::string tag_key;     // "tier", "model", "pool", or empty for the whole
+  std::string metric;   // e.g. "ttft_ms", "availability"
+  std::string tag_key;  // "tier", "model", "pool", or empty for the whole
   std::string tag_value;
-  std::string text;        // the condition as written
-  std::string statistic;   // "p", "avg", "min", "max", "value"
-  double percentile = 0;   // for "p": 0 .. 100
-  std::string comparison;  // "<", "<=", ">", ">="
-  double bound = 0;        // in the metric's own unit
+  std::string text;           // the condition as written
+  std::string statistic;      // "p", "avg", "min", "max", "value"
+  double percentile = 0;      // for "p": 0 .. 100
+  std::string comparison;     // "<", "<=", ">", ">="
+  double bound = 0;           // in the metric's own unit
   bool every_window = false;  // must hold in each window, not only over the whole run
 };
 
@@ -281,17 +281,17 @@ struct Config {
   std::string name;
   std::string description;
   std::uint64_t seed = 1;
-  Duration duration{};  // arrivals stop here; 0: when the trace ends
-  Duration drain{};     // requests in flight then may finish for at most so long
-  Duration warm_up{};   // requests that arrive earlier are counted but not measured
-  bool fast_forward = true;  // false: one event per step, same bytes
-  std::vector<GpuSpec> gpus;          // sorted by name, as all lists from YAML maps are
+  Duration duration{};        // arrivals stop here; 0: when the trace ends
+  Duration drain{};           // requests in flight then may finish for at most so long
+  Duration warm_up{};         // requests that arrive earlier are counted but not measured
+  bool fast_forward = true;   // false: one event per step, same bytes
+  std::vector<GpuSpec> gpus;  // sorted by name, as all lists from YAML maps are
   std::vector<ModelSpec> models;
   std::vector<EngineProfile> profiles;
   std::vector<PriceSpec> prices;
   std::vector<StoreConfig> stores;
-  std::vector<PoolConfig> pools;      // at least one
-  std::vector<TierConfig> tiers;      // at least one
+  std::vector<PoolConfig> pools;  // at least one
+  std::vector<TierConfig> tiers;  // at least one
   ServiceConfig service;
   WorkloadConfig workload;
   MetricsConfig metrics;

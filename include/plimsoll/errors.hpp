@@ -1,6 +1,6 @@
 // Three kinds of trouble, three channels: the user's fault (ConfigError, exit 2), our bug
-// (PLIMSOLL_CHECK, exit 70), a failed read or write (IoError, exit 74). Expected outcomes are enums.
-// Libraries throw these and never exit or print.
+// (PLIMSOLL_CHECK, exit 70), a failed read or write (IoError, exit 74). Expected outcomes are
+// enums. Libraries throw these and never exit or print.
 #pragma once
 
 #include <stdexcept>

@@ -15,7 +15,7 @@ namespace plimsoll {
 
 /// What a threshold may speak of, and how docs and `show metrics` tell of it.
 struct MetricDoc {
-  const char* name;     // as in ThresholdConfig::metric; ends in its unit
+  const char* name;  // as in ThresholdConfig::metric; ends in its unit
   const char* unit;
   const char* summary;  // one sentence
   bool latency;         // takes p(N), avg, min, max; otherwise only `value`
@@ -66,22 +66,22 @@ struct SliceSummary {
   std::int64_t arrived = 0;
   std::int64_t in_flight = 0;
   std::array<std::int64_t, outcome_count> outcomes{};
-  std::int64_t prompt_tokens = 0;   // of measured completed requests
+  std::int64_t prompt_tokens = 0;  // of measured completed requests
   std::int64_t output_tokens = 0;
   std::int64_t billed_prompt_tokens = 0;  // of all completed requests, warm-up included
   std::int64_t billed_output_tokens = 0;
-  std::int64_t measured = 0;        // requests that arrived after the warm-up and completed
+  std::int64_t measured = 0;           // requests that arrived after the warm-up and completed
   std::int64_t measured_arrivals = 0;  // arrived at or after the warm-up
-  std::int64_t unfinished = 0;      // arrivals after the warm-up that were not answered (neither
-                                    // completed nor cached), in flight included
-  double unfinished_share = 0;      // of measured_arrivals; 0 when there are none
-  std::int64_t good = 0;            // measured completed requests that met all their SLOs
+  std::int64_t unfinished = 0;         // arrivals after the warm-up that were not answered (neither
+                                       // completed nor cached), in flight included
+  double unfinished_share = 0;         // of measured_arrivals; 0 when there are none
+  std::int64_t good = 0;               // measured completed requests that met all their SLOs
   LatencySummary ttft, tpot, itl, e2el, queue;  // itl only for "all" and pools
-  double request_throughput = 0;    // measured completed / measured seconds
-  double output_throughput = 0;     // tokens/s
+  double request_throughput = 0;                // measured completed / measured seconds
+  double output_throughput = 0;                 // tokens/s
   double total_token_throughput = 0;
   double request_goodput = 0;
-  double availability = 0;          // completed + cached over all that ended
+  double availability = 0;  // completed + cached over all that ended
 };
 
 /// One closed window. Counts are of all requests, latencies of measured ones.
@@ -91,28 +91,28 @@ struct WindowSummary {
   std::int64_t arrived = 0;
   std::int64_t ended = 0;
   std::int64_t completed = 0;
-  std::int64_t output_tokens = 0;   // emitted in the window
-  std::int64_t prompt_tokens = 0;   // computed in the window
-  std::int64_t queued = 0;          // waiting anywhere at its end
+  std::int64_t output_tokens = 0;  // emitted in the window
+  std::int64_t prompt_tokens = 0;  // computed in the window
+  std::int64_t queued = 0;         // waiting anywhere at its end
   std::int64_t running = 0;
   double ttft_p50 = 0, ttft_p99 = 0, tpot_p50 = 0, tpot_p99 = 0, e2el_p50 = 0, e2el_p99 = 0;  // ms
-  double queue_p99 = 0;             // ms
-  double gpu_utilization = 0;       // busy share of ready GPU time in the window
-  double kv_cache_usage = 0;        // blocks used / total at its end
+  double queue_p99 = 0;                                                                       // ms
+  double gpu_utilization = 0;  // busy share of ready GPU time in the window
+  double kv_cache_usage = 0;   // blocks used / total at its end
 };
 
 struct PoolSummary {
   std::string name;
   std::string gpu;
-  std::int64_t gpus = 0;            // in replicas
+  std::int64_t gpus = 0;  // in replicas
   std::int64_t replicas = 0;
   std::int64_t gpus_per_replica = 1;
-  std::int64_t busy_ns = 0;         // replica-nanoseconds; busy + idle + down = replicas x elapsed
+  std::int64_t busy_ns = 0;  // replica-nanoseconds; busy + idle + down = replicas x elapsed
   std::int64_t idle_ns = 0;
   std::int64_t down_ns = 0;
   std::int64_t preemptions = 0;
-  double gpu_utilization = 0;       // busy / (busy + idle)
-  double kv_cache_usage_mean = 0;   // over window ends
+  double gpu_utilization = 0;      // busy / (busy + idle)
+  double kv_cache_usage_mean = 0;  // over window ends
   double kv_cache_usage_max = 0;
   double mean_batch = 0;            // decoding sequences per step
   double running_mean = 0;          // sequences in batches, over window ends
@@ -125,15 +125,15 @@ struct PoolSummary {
 struct ThresholdVerdict {
   ThresholdConfig threshold;
   bool holds = false;
-  bool measured = false;            // false: nothing to measure; counts as not holding
+  bool measured = false;  // false: nothing to measure; counts as not holding
   double value = 0;
   double worst_window_value = 0;
-  SimTime worst_window{};           // begin
+  SimTime worst_window{};  // begin
 };
 
 struct CostLine {
   std::string pool;
-  std::string price;                // its name; empty: no price given
+  std::string price;  // its name; empty: no price given
   double gpu_hours = 0;
   double dollars = 0;
 };
@@ -141,11 +141,11 @@ struct CostLine {
 struct CostSummary {
   std::vector<CostLine> lines;
   double gpu_hours = 0;
-  double total = 0;                 // $
-  double per_request = 0;           // $ per completed request
-  double per_million_tokens = 0;    // $ per 10^6 output tokens
-  double revenue = 0;               // $
-  double margin = 0;                // (revenue - total) / revenue; 0 without revenue
+  double total = 0;               // $
+  double per_request = 0;         // $ per completed request
+  double per_million_tokens = 0;  // $ per 10^6 output tokens
+  double revenue = 0;             // $
+  double margin = 0;              // (revenue - total) / revenue; 0 without revenue
 };
 
 enum class VerdictKind : std::uint8_t { holds, fails, overloaded };
@@ -165,7 +165,7 @@ struct WorstWindow {
 struct SampledRequest {
   RequestId id = 0;
   ClassIndex request_class = 0;
-  PoolIndex pool = 0;               // with `replica`, meaningful when `replica_assigned`
+  PoolIndex pool = 0;  // with `replica`, meaningful when `replica_assigned`
   ReplicaIndex replica = 0;
   bool replica_assigned = false;
   Outcome outcome = Outcome::completed;
@@ -182,23 +182,23 @@ struct SampledRequest {
 struct RunResult {
   std::string scenario;
   std::uint64_t seed = 0;
-  SimTime end{};                    // when the last event happened
+  SimTime end{};  // when the last event happened
   SimTime arrivals_end{};
   Verdict verdict;
-  std::vector<SliceSummary> slices;  // the first is "all"
+  std::vector<SliceSummary> slices;    // the first is "all"
   std::vector<WindowSummary> windows;  // empty when they were streamed; thinned when very many
   std::int64_t windows_closed = 0;
   std::vector<WorstWindow> worst_windows;
   std::vector<SampledRequest> sample;  // sorted by id
   std::vector<PoolSummary> pools;
-  double gpu_utilization = 0;       // busy / (busy + idle) over all GPUs
-  double kv_cache_usage = 0;        // used / total over all pools, mean over window ends
+  double gpu_utilization = 0;         // busy / (busy + idle) over all GPUs
+  double kv_cache_usage = 0;          // used / total over all pools, mean over window ends
   std::int64_t queued_centrally = 0;  // at the end
   std::vector<ThresholdVerdict> thresholds;
   CostSummary cost;
   std::int64_t skipped_rows = 0;
-  std::vector<std::string> notes;   // e.g. what rests on assumed or extrapolated figures
-  std::uint64_t fingerprint = 0;    // hash of (time, event, request id): see docs/invariants.md
+  std::vector<std::string> notes;  // e.g. what rests on assumed or extrapolated figures
+  std::uint64_t fingerprint = 0;   // hash of (time, event, request id): see docs/invariants.md
   // run.json only:
   std::uint64_t events = 0;
   double wall_seconds = 0;

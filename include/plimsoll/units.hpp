@@ -51,18 +51,22 @@ class Quantity {
   Rep value_{};
 };
 
-using Bytes = Quantity<struct BytesTag, std::int64_t>;             // bytes
+using Bytes = Quantity<struct BytesTag, std::int64_t>;              // bytes
 using BytesPerSecond = Quantity<struct BytesPerSecondTag, double>;  // bytes/s
 using FlopRate = Quantity<struct FlopRateTag, double>;              // floating-point operations/s
 using Frequency = Quantity<struct FrequencyTag, double>;            // events/s (requests, users)
 using Watts = Quantity<struct WattsTag, double>;                    // W
-using Usd = Quantity<struct UsdTag, double>;                        // formed once, from integers x price
-using UsdPerHour = Quantity<struct UsdPerHourTag, double>;          // $/h
-using UsdPerMillion = Quantity<struct UsdPerMillionTag, double>;    // $ per 10^6 tokens
+using Usd = Quantity<struct UsdTag, double>;                // formed once, from integers x price
+using UsdPerHour = Quantity<struct UsdPerHourTag, double>;  // $/h
+using UsdPerMillion = Quantity<struct UsdPerMillionTag, double>;  // $ per 10^6 tokens
 
 /// Seconds as double, for formulas and reports; never for the order of events.
-constexpr double to_seconds(Duration d) { return static_cast<double>(d.count()) * 1e-9; }
-constexpr double to_milliseconds(Duration d) { return static_cast<double>(d.count()) * 1e-6; }
+constexpr double to_seconds(Duration d) {
+  return static_cast<double>(d.count()) * 1e-9;
+}
+constexpr double to_milliseconds(Duration d) {
+  return static_cast<double>(d.count()) * 1e-6;
+}
 
 /// The nearest nanosecond to `seconds`; halves away from zero.
 constexpr Duration from_seconds(double seconds) {

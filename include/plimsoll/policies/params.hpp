@@ -32,7 +32,7 @@ class PolicyParams {
   void set_text(const std::string& key, std::string value) { texts_[key] = std::move(value); }
 
   std::int64_t count(const std::string& key) const;
-  double ratio(const std::string& key) const;      // also rates, in 1/s
+  double ratio(const std::string& key) const;  // also rates, in 1/s
   Duration duration(const std::string& key) const;
   bool flag(const std::string& key) const;
   const std::string& text(const std::string& key) const;

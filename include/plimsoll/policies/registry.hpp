@@ -26,7 +26,8 @@ class Registry {
   /// InternalError when the name is taken.
   void add(PolicyEntry<Policy> entry) {
     for (const auto& known : entries_) {
-      PLIMSOLL_CHECK(known.doc.name != entry.doc.name, "policy registered twice: " + entry.doc.name);
+      PLIMSOLL_CHECK(known.doc.name != entry.doc.name,
+                     "policy registered twice: " + entry.doc.name);
     }
     entries_.push_back(std::move(entry));
     std::sort(entries_.begin(), entries_.end(),

@@ -14,11 +14,11 @@ namespace plimsoll {
 /// What a router may know of one replica, as last told. Fields change only when a request is
 /// assigned or ends, or the replica comes, goes or fills up: never from step to step.
 struct ReplicaLoad {
-  std::int64_t outstanding = 0;           // requests assigned and not ended
-  std::int64_t committed_kv_tokens = 0;   // prompt tokens of those requests
-  std::int64_t kv_capacity_tokens = 1;    // of the replica, >= 1
-  double weight = 1.0;                    // capacity relative to the fleet's mean replica, > 0
-  bool accepting = true;                  // serving, and below the outstanding limit
+  std::int64_t outstanding = 0;          // requests assigned and not ended
+  std::int64_t committed_kv_tokens = 0;  // prompt tokens of those requests
+  std::int64_t kv_capacity_tokens = 1;   // of the replica, >= 1
+  double weight = 1.0;                   // capacity relative to the fleet's mean replica, > 0
+  bool accepting = true;                 // serving, and below the outstanding limit
 };
 
 /// The choice: a position among the replicas the router was told of, or none.
