@@ -12,6 +12,8 @@ namespace plimsoll {
 
 struct RunOptions {
   bool skip_bad_rows = false;
+  /// Check every step against the roofline of its hardware; a faster one is an InternalError.
+  bool audit_roofline = false;
   /// Called about ten times a wall second with the share of simulated time done (0 .. 1) and the
   /// number of arrivals so far; empty: never.
   std::function<void(double done, std::int64_t arrivals)> on_progress;

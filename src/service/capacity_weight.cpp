@@ -1,0 +1,61 @@
+// Capacity of a replica by arithmetic, without playing anything.
+#include "service/capacity_weight.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include "serving/round_cost.hpp"
+
+namespace plimsoll {
+namespace {
+
+/// Seconds of a round in which every micro-batch does `work`.
+double round_seconds(const ReplicaShape& shape, const StepWork& work) {
+  const auto count = static_cast<std::size_t>(shape.micro_batches);
+  const std::vector<StepWork> works(count, work);
+  const std::vector<std::int64_t> growth(count, 0);
+  const AffineCost cost =
+      round_cost(*shape.costs, works.data(), growth.data(), shape.micro_batches);
+  return static_cast<double>(cost.value) * 1e-15;
+}
+
+}  // namespace
+
+double capacity_estimate(const ReplicaShape& shape, const MeanLengths& lengths) {
+  const double tokens_held = lengths.prompt + lengths.output / 2;
+  const double kv_tokens = static_cast<double>(shape.kv_blocks) * shape.block_size;
+  const double batch =
+      std::max(1.0, std::min(static_cast<double>(shape.max_num_seqs), kv_tokens / tokens_held));
+  const double per_micro_batch = std::max(1.0, batch / shape.micro_batches);
+
+  StepWork decode;
+  decode.tokens = std::min(shape.token_budget, static_cast<std::int64_t>(per_micro_batch));
+  decode.samples = decode.tokens;
+  decode.kv_tokens = static_cast<std::int64_t>(per_micro_batch * tokens_held);
+  StepWork prefill;
+  prefill.tokens = std::clamp<std::int64_t>(static_cast<std::int64_t>(lengths.prompt), 1,
+                                            shape.token_budget);
+  prefill.samples = 1;
+  prefill.attention_pairs = prefill.tokens * prefill.tokens;
+
+  const double prompt_steps = std::max(1.0, lengths.prompt / static_cast<double>(prefill.tokens));
+  const double decode_seconds = lengths.output * round_seconds(shape, decode) / batch;
+  const double prefill_seconds =
+      prompt_steps * round_seconds(shape, prefill) / shape.micro_batches;
+  return 1.0 / (decode_seconds + prefill_seconds);
+}
+
+double mean_of(const LengthLaw& law) {
+  if (law.kind != LengthLaw::Kind::quantiles) {
+    return law.mean;
+  }
+  double mean = 0;
+  for (std::size_t i = 1; i < law.quantiles.size(); ++i) {
+    const auto& low = law.quantiles[i - 1];
+    const auto& high = law.quantiles[i];
+    mean += (high.probability - low.probability) * (low.tokens + high.tokens) / 2;
+  }
+  return mean;
+}
+
+}  // namespace plimsoll

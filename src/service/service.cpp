@@ -1,0 +1,275 @@
+// A model's requests on their way to a replica, and back.
+#include "service/service.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+
+namespace plimsoll {
+namespace {
+
+constexpr std::uint32_t not_a_member = 0xffffffffU;
+
+/// The smallest limit of the pools that serve `model`, so that any of them can take any request.
+int context_limit(const Config& config, ModelIndex model) {
+  int limit = 0;
+  for (const PoolConfig& pool : config.pools) {
+    if (pool.model == model) {
+      limit = limit == 0 ? pool.max_context : std::min(limit, pool.max_context);
+    }
+  }
+  return limit;
+}
+
+std::string stream_name(const Config& config, ModelIndex model, const char* purpose) {
+  return fmt::format("{}:{}", purpose, config.models[model].name);
+}
+
+}  // namespace
+
+Service::Service(const Config& config, ModelIndex model, const PolicyRegistries& policies,
+                 Engine& engine, RequestTable& requests, EventSink& sink, EndListener& ends)
+    : config_{config},
+      model_{model},
+      engine_{engine},
+      requests_{requests},
+      sink_{sink},
+      ends_{ends},
+      router_{policies.routers.make(config.service.router)},
+      queue_policy_{policies.queues.make(config.service.queue)},
+      admission_{policies.admissions.make(config.service.admission)},
+      route_stream_{config.seed, stream_name(config, model, "router")},
+      load_stream_{config.seed, stream_name(config, model, "router_load")},
+      queue_{requests, RequestState::waiting_centrally},
+      dispatch_timer_{engine.make_timer(EventPriority::dispatch, &Service::on_dispatch, this, 0)},
+      deadline_timer_{engine.make_timer(EventPriority::deadline, &Service::on_deadline, this, 0)},
+      max_context_{context_limit(config, model)} {
+  for (const RequestClassConfig& request_class : config.workload.classes) {
+    predicted_output_.push_back(
+        mean_of(request_class.output ? *request_class.output : config.workload.output));
+  }
+}
+
+void Service::add_replica(Replica& replica, double capacity) {
+  if (member_of_.size() <= replica.index()) {
+    member_of_.resize(replica.index() + 1, not_a_member);
+  }
+  member_of_[replica.index()] = static_cast<std::uint32_t>(members_.size());
+  members_.push_back({&replica, capacity, false});
+}
+
+void Service::open() {
+  double total = 0;
+  for (const Member& member : members_) {
+    total += member.capacity;
+  }
+  const double mean = total / static_cast<double>(members_.size());
+  router_->reset(static_cast<std::uint32_t>(members_.size()));
+  for (const Member& member : members_) {
+    const ReplicaShape& shape = member.replica->shape();
+    ReplicaLoad load;
+    load.kv_capacity_tokens = std::max<std::int64_t>(1, shape.kv_blocks * shape.block_size);
+    load.weight = member.capacity / mean;
+    load.accepting = false;
+    loads_.push_back(load);
+  }
+}
+
+void Service::replica_ready(ReplicaIndex replica) {
+  const std::uint32_t member = member_of_[replica];
+  members_[member].ready = true;
+  ++load_.replicas;
+  Draws draws = load_stream_.of(~std::uint64_t{replica});
+  change_load(member, 0, 0, draws);
+  if (!queue_.empty()) {
+    engine_.arm(dispatch_timer_, engine_.now());
+  }
+}
+
+void Service::change_load(std::uint32_t member, int requests, std::int64_t prompt_tokens,
+                          Draws& draws) {
+  ReplicaLoad& load = loads_[member];
+  load.outstanding += requests;
+  load.committed_kv_tokens += prompt_tokens;
+  load_.outstanding += requests;
+  const int limit = config_.service.max_outstanding;
+  load.accepting = members_[member].ready && (limit == 0 || load.outstanding < limit);
+  router_->update(member, load, draws);
+}
+
+RequestView Service::view_of(RequestSlot slot) const {
+  const Request& request = requests_[slot];
+  RequestView view;
+  view.id = request.id;
+  view.request_class = request.request_class;
+  view.tier = config_.workload.classes[request.request_class].tier;
+  view.model = model_;
+  view.priority = config_.tiers[view.tier].priority;
+  view.prompt_tokens = request.prompt_tokens;
+  view.predicted_output.tokens = predicted_output_[request.request_class];
+  view.arrived = request.arrived;
+  return view;
+}
+
+RequestRecord Service::record_of(RequestSlot slot) const {
+  const Request& request = requests_[slot];
+  RequestRecord record;
+  record.id = request.id;
+  record.request_class = request.request_class;
+  record.tier = config_.workload.classes[request.request_class].tier;
+  record.model = model_;
+  record.replica_assigned = request.replica != not_a_member;
+  if (record.replica_assigned) {
+    record.replica = request.replica;
+    record.pool = members_[member_of_[request.replica]].replica->shape().pool;
+  }
+  record.prompt_tokens = request.prompt_tokens;
+  record.output_tokens = request.output_tokens;
+  record.emitted_tokens = request.emitted_tokens;
+  record.preemptions = request.preemptions;
+  record.arrived = request.arrived;
+  record.scheduled = request.scheduled;
+  record.first_token = request.first_token;
+  return record;
+}
+
+void Service::arrive(RequestId id, const Arrival& arrival, Phase phase) {
+  const RequestSlot slot = requests_.allocate();
+  Request& request = requests_[slot];
+  request.id = id;
+  request.arrived = engine_.now();
+  request.prompt_tokens = arrival.prompt_tokens;
+  request.output_tokens = arrival.output_tokens;
+  request.request_class = arrival.request_class;
+  request.replica = not_a_member;
+  if (refuse(slot)) {
+    return;
+  }
+  request.rank = queue_policy_->rank(view_of(slot));
+  if (!queue_.empty() || !route(slot, phase)) {
+    wait_centrally(slot);
+  }
+}
+
+bool Service::refuse(RequestSlot slot) {
+  const Request& request = requests_[slot];
+  if (std::int64_t{request.prompt_tokens} + request.output_tokens > max_context_) {
+    end(slot, Outcome::over_context);
+    return true;
+  }
+  load_.waiting = queue_.size();
+  const AdmitResult result = admission_->admit(view_of(slot), load_, engine_.now());
+  if (result == AdmitResult::admitted) {
+    return false;
+  }
+  end(slot, result == AdmitResult::shed ? Outcome::shed : Outcome::rate_limited);
+  return true;
+}
+
+/// Gives the request to a replica; false when none accepts.
+bool Service::route(RequestSlot slot, Phase phase) {
+  const RequestView view = view_of(slot);
+  Draws draws = route_stream_.of(view.id);
+  const RouteDecision decision = router_->pick(view, draws);
+  if (decision.replica == RouteDecision::none) {
+    return false;
+  }
+  const bool queued_before = requests_[slot].state == RequestState::waiting_centrally;
+  Replica& replica = *members_[decision.replica].replica;
+  requests_[slot].replica = replica.index();
+  change_load(decision.replica, 1, view.prompt_tokens, draws);
+  replica.enqueue(slot, phase);
+  if (!queued_before && requests_[slot].state == RequestState::waiting) {
+    set_deadline(slot);
+  }
+  return true;
+}
+
+void Service::wait_centrally(RequestSlot slot) {
+  const std::int64_t capacity = config_.service.queue_capacity;
+  if (capacity > 0 && queue_.size() >= capacity) {
+    end(slot, Outcome::queue_full);
+    return;
+  }
+  requests_[slot].state = RequestState::waiting_centrally;
+  queue_.push(slot);
+  set_deadline(slot);
+}
+
+void Service::set_deadline(RequestSlot slot) {
+  const Request& request = requests_[slot];
+  const TierConfig& tier = config_.tiers[config_.workload.classes[request.request_class].tier];
+  const auto longest_wait = tier.deadline ? tier.deadline : config_.service.queue_deadline;
+  if (!longest_wait) {
+    return;
+  }
+  deadlines_.push({request.arrived + *longest_wait, request.id, slot});
+  engine_.arm(deadline_timer_, deadlines_.first().at);
+}
+
+void Service::on_dispatch(void* service, std::uint64_t) {
+  static_cast<Service*>(service)->dispatch();
+}
+
+void Service::dispatch() {
+  while (!queue_.empty()) {
+    const RequestSlot slot = queue_.top();
+    // The entry leaves the line when its state changes; it is still on top, so it goes at once.
+    if (!route(slot, Phase::after_steps)) {
+      return;
+    }
+    queue_.forget_one();
+  }
+}
+
+void Service::on_deadline(void* service, std::uint64_t) {
+  static_cast<Service*>(service)->expire();
+}
+
+void Service::expire() {
+  const SimTime now = engine_.now();
+  while (!deadlines_.empty() && deadlines_.first().at <= now) {
+    const Deadlines::Entry entry = deadlines_.first();
+    deadlines_.pop();
+    Request& request = requests_[entry.slot];
+    if (request.id != entry.id || request.scheduled != never) {
+      continue;
+    }
+    if (request.state == RequestState::waiting_centrally) {
+      request.state = RequestState::free;
+      queue_.forget_one();
+      end(entry.slot, Outcome::timed_out);
+    } else if (request.state == RequestState::waiting) {
+      members_[member_of_[request.replica]].replica->cancel_waiting(entry.slot,
+                                                                    Phase::before_steps);
+      end(entry.slot, Outcome::timed_out);
+    }
+  }
+  if (!deadlines_.empty()) {
+    engine_.arm(deadline_timer_, deadlines_.first().at);
+  }
+}
+
+void Service::on_first_token(RequestSlot slot, SimTime) { sink_.on_first_token(record_of(slot)); }
+
+void Service::on_completed(RequestSlot slot, SimTime) { end(slot, Outcome::completed); }
+
+void Service::end(RequestSlot slot, Outcome outcome) {
+  const SimTime now = engine_.now();
+  RequestRecord record = record_of(slot);
+  record.outcome = outcome;
+  record.finished = now;
+  requests_.release(slot);
+  if (record.replica_assigned) {
+    Draws draws = load_stream_.of(record.id);
+    change_load(member_of_[record.replica], -1, -std::int64_t{record.prompt_tokens}, draws);
+    if (!queue_.empty()) {
+      engine_.arm(dispatch_timer_, now);
+    }
+  }
+  sink_.on_end(record);
+  ends_.on_request_ended(now);
+}
+
+}  // namespace plimsoll

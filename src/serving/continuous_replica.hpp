@@ -1,0 +1,108 @@
+// Continuous batching (Orca, OSDI '22; vLLM, SOSP '23): sequences join and leave between steps.
+#pragma once
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "serving/kv_ledger.hpp"
+#include "serving/replica.hpp"
+#include "serving/round_cost.hpp"
+#include "serving/segment.hpp"
+
+namespace plimsoll {
+
+/// Iteration-level scheduling with chunked prefill, paged KV and preemption by recompute. A
+/// decoding sequence is touched when it joins, leaves or is preempted, never from step to step:
+/// its end is a step number in a heap, its KV blocks a residue class in a ledger. While no prompt
+/// is being computed, consecutive steps are one event (a Segment).
+///
+/// With pipeline stages there is one running set (micro-batch) per stage in flight; they advance
+/// in rounds (round_cost.hpp) and share the KV memory.
+class ContinuousReplica final : public Replica {
+ public:
+  ContinuousReplica(ReplicaIndex index, const ReplicaShape& shape, Engine& engine,
+                    RequestTable& requests, EventSink& sink, ReplicaListener& listener);
+
+  void settle(SimTime t) override;
+
+ protected:
+  void step_ended() override;
+  void plan(FineTime start) override;
+  void line_changed(bool head_changed, Phase phase) override;
+  std::int64_t running() const override;
+  std::int64_t kv_blocks_used(SimTime t) const override;
+
+ private:
+  /// A decoding sequence, by the step at whose end it has all its tokens.
+  struct Ending {
+    std::int64_t step = 0;
+    std::uint32_t joined = 0;  // order of joining: who joined first ends first
+    RequestSlot slot = no_slot;
+  };
+  /// A running set, and the prompt of it that is computed in part.
+  struct MicroBatch {
+    std::int64_t decoding = 0;
+    std::int64_t kv_tokens = 0;  // of the decoding sequences
+    std::int64_t prefilling = 0;
+    std::int64_t budget_left = 0;  // in the step being planned
+    RequestSlot partial = no_slot;
+    std::int64_t partial_done = 0;
+  };
+  /// A piece of a prompt that the current step computes.
+  struct Chunk {
+    RequestSlot slot = no_slot;
+    std::int64_t tokens = 0;
+    std::int64_t context = 0;  // tokens of the prompt computed before
+    bool completes = false;
+  };
+  /// When a preempted sequence got its last token.
+  struct Interrupted {
+    RequestSlot slot = no_slot;
+    SimTime last_token{};
+  };
+
+  static bool ends_later(const Ending& a, const Ending& b) {
+    return a.step != b.step ? a.step > b.step : a.joined > b.joined;
+  }
+  /// Tokens that must be computed before the next one can be emitted: the prompt, and after a
+  /// preemption what had been emitted.
+  std::int64_t prefill_tokens(const Request& request) const {
+    return std::int64_t{request.prompt_tokens} + request.emitted_tokens;
+  }
+
+  bool make_room(SimTime now);
+  void preempt_one(SimTime now);
+  void preempt_decoding(std::size_t position, SimTime now);
+  void preempt_partial(MicroBatch& batch);
+  void open_budgets();
+  void continue_partials();
+  void admit(std::int64_t decode_need, bool whole_prompts);
+  MicroBatch* roomiest(std::int64_t least_budget);
+  bool head_fits(std::int64_t decode_need);
+  void add_chunk(MicroBatch& batch, RequestSlot slot, std::int64_t done);
+  void start_segment(FineTime start, bool preempted);
+  void fill_work();
+  std::int64_t segment_steps(const AffineCost& cost, bool preempted) const;
+  void report(std::int64_t until);
+  void end_sequences(SimTime now);
+  void end_chunks(SimTime now);
+  void end_chunk(const Chunk& chunk, SimTime now);
+  void note_gap(RequestSlot slot, SimTime now);
+
+  KvLedger ledger_;
+  Segment segment_;
+  bool decode_runs_ = false;     // the decoding sequences advance in the segment
+  std::int64_t decoding_ = 0;    // in all micro-batches
+  std::int64_t prefilling_ = 0;  // prompts in part
+  std::int64_t steps_done_ = 0;  // decode steps since the beginning
+  std::uint32_t joined_ = 0;
+  std::vector<Ending> endings_;  // heap by ends_later
+  std::vector<MicroBatch> batches_;
+  std::vector<Chunk> chunks_;
+  std::vector<Interrupted> interrupted_;
+  std::vector<StepWork> work_;  // by micro-batch
+  std::vector<std::int64_t> growth_;
+};
+
+}  // namespace plimsoll

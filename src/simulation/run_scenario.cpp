@@ -1,0 +1,44 @@
+// The library's entry: one configuration in, numbers and files out.
+#include "plimsoll/run_scenario.hpp"
+
+#include <chrono>
+#include <optional>
+
+#include "cost/cost.hpp"
+#include "plimsoll/report.hpp"
+#include "simulation/simulation.hpp"
+
+namespace plimsoll {
+namespace {
+
+void write_files(const std::string& folder, const RunResult& result, const Config& config) {
+  write_result_json(folder + "/result.json", result, config);
+  write_requests_csv(folder + "/requests.csv", result, config);
+  write_cost_csv(folder + "/cost.csv", result, config);
+  write_run_json(folder + "/run.json", result, run_facts(result));
+}
+
+}  // namespace
+
+RunResult run_scenario(const Config& config, const RunOptions& options) {
+  const auto begin = std::chrono::steady_clock::now();
+  Simulation simulation{config, options};
+  std::optional<TimeseriesWriter> timeseries;
+  if (!options.out_folder.empty()) {
+    timeseries.emplace(options.out_folder + "/timeseries.csv");
+    simulation.set_window_writer([&](const WindowSummary& window) { timeseries->write(window); });
+  }
+  RunResult result = simulation.play();
+  if (timeseries) {
+    timeseries->close();
+  }
+  result.cost = summarize_cost(result, config, result.notes);
+  const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - begin;
+  result.wall_seconds = wall.count();
+  if (!options.out_folder.empty()) {
+    write_files(options.out_folder, result, config);
+  }
+  return result;
+}
+
+}  // namespace plimsoll

@@ -1,0 +1,233 @@
+// One run, from the first arrival to the last answer.
+#include "simulation/simulation.hpp"
+
+#include <algorithm>
+
+#include "simulation/cold_start.hpp"
+
+namespace plimsoll {
+namespace {
+
+/// Arrivals between two looks at the wall clock.
+constexpr RequestId arrivals_per_look = 65'536;
+
+/// A closed loop whose requests are all refused at once would never let time advance.
+constexpr int refusals_without_time = 100'000;
+
+}  // namespace
+
+Simulation::Simulation(const Config& config, const RunOptions& options)
+    : config_{config},
+      options_{options},
+      plans_{plan_pools(config, options.audit_roofline)},
+      collector_{config},
+      source_{make_request_source(config, SourceOptions{options.skip_bad_rows})},
+      engine_{platform_of(config, plans_)},
+      arrival_timer_{engine_.make_timer(
+          source_->closed_loop() ? EventPriority::dispatch : EventPriority::arrival,
+          &Simulation::on_arrival, this, 0)},
+      window_timer_{engine_.make_timer(EventPriority::window, &Simulation::on_window, this, 0)},
+      last_progress_{std::chrono::steady_clock::now()} {
+  const PolicyRegistries policies = builtin_policies();
+  build_services(policies);
+  build_replicas();
+}
+
+void Simulation::set_window_writer(std::function<void(const WindowSummary&)> writer) {
+  collector_.set_window_writer(std::move(writer));
+}
+
+void Simulation::build_services(const PolicyRegistries& policies) {
+  service_of_model_.assign(config_.models.size(), nullptr);
+  for (const PoolConfig& pool : config_.pools) {
+    if (service_of_model_[pool.model] == nullptr) {
+      services_.push_back(std::make_unique<Service>(config_, pool.model, policies, engine_,
+                                                    requests_, collector_, *this));
+      service_of_model_[pool.model] = services_.back().get();
+    }
+  }
+}
+
+void Simulation::build_replicas() {
+  const MeanLengths lengths{std::max(1.0, mean_of(config_.workload.prompt)),
+                            std::max(1.0, mean_of(config_.workload.output))};
+  for (std::size_t p = 0; p < plans_.size(); ++p) {
+    const ReplicaShape& shape = plans_[p]->shape;
+    Service& service = *service_of_model_[config_.pools[p].model];
+    const double capacity = capacity_estimate(shape, lengths);
+    for (int r = 0; r < config_.pools[p].replicas; ++r) {
+      replicas_.push_back(make_replica(static_cast<ReplicaIndex>(replicas_.size()), shape, engine_,
+                                       requests_, collector_, service));
+      service.add_replica(*replicas_.back(), capacity);
+    }
+  }
+  for (const auto& service : services_) {
+    service->open();
+  }
+}
+
+void Simulation::start_replicas() {
+  std::size_t index = 0;
+  for (std::size_t p = 0; p < plans_.size(); ++p) {
+    Service* service = service_of_model_[config_.pools[p].model];
+    for (int r = 0; r < config_.pools[p].replicas; ++r, ++index) {
+      Replica* replica = replicas_[index].get();
+      const auto ready = [service, replica] {
+        replica->become_ready();
+        service->replica_ready(replica->index());
+      };
+      if (config_.pools[p].start == PoolStart::ready) {
+        ready();
+      } else {
+        start_cold(engine_, config_, *plans_[p], static_cast<std::size_t>(r), ready);
+      }
+    }
+  }
+}
+
+RunResult Simulation::play() {
+  start_replicas();
+  fetch_arrival();
+  engine_.arm(window_timer_, collector_.next_window_end());
+  if (config_.duration > Duration::zero()) {
+    engine_.at(sim_start + config_.duration, EventPriority::window, [this] { stop_when_done(); });
+    engine_.at(sim_start + config_.duration + config_.drain, EventPriority::window,
+               [this] { engine_.stop(); });
+  }
+  engine_.run();
+  return summarize();
+}
+
+void Simulation::fetch_arrival() {
+  has_pending_ = more_arrivals_ && source_->next(pending_);
+  if (has_pending_) {
+    engine_.arm(arrival_timer_, pending_.at);
+    return;
+  }
+  if (more_arrivals_ && !(source_->closed_loop() && collector_.in_flight() > 0)) {
+    more_arrivals_ = false;
+    if (config_.duration == Duration::zero()) {
+      engine_.at(engine_.now() + config_.drain, EventPriority::window, [this] { engine_.stop(); });
+    }
+  }
+}
+
+void Simulation::on_arrival(void* simulation, std::uint64_t) {
+  static_cast<Simulation*>(simulation)->play_arrival();
+}
+
+void Simulation::play_arrival() {
+  const Arrival arrival = pending_;
+  const RequestId id = next_id_++;
+  last_arrival_ = engine_.now();
+  const Phase phase = source_->closed_loop() ? Phase::after_steps : Phase::before_steps;
+  const std::int64_t ended_before = collector_.ended();
+  collector_.on_arrival(id, arrival.request_class, engine_.now());
+  in_arrival_ = true;
+  service_of_model_[config_.workload.classes[arrival.request_class].model]->arrive(id, arrival,
+                                                                                   phase);
+  in_arrival_ = false;
+  refused_in_a_row_ = collector_.ended() > ended_before ? refused_in_a_row_ + 1 : 0;
+  if (source_->closed_loop() && refused_in_a_row_ > refusals_without_time) {
+    throw ConfigError{{Diagnostic{"", 0, 0, "workload",
+                                  "every request of the closed loop is refused as it arrives",
+                                  "shorten the requests or raise max_context"}}};
+  }
+  fetch_arrival();
+  stop_when_done();
+  if (id % arrivals_per_look == 0) {
+    report_progress();
+  }
+}
+
+void Simulation::on_request_ended(SimTime now) {
+  if (source_->closed_loop()) {
+    source_->on_finished(now);
+    if (!has_pending_ && !in_arrival_) {
+      fetch_arrival();
+    }
+  }
+  if (!in_arrival_) {
+    stop_when_done();
+  }
+}
+
+void Simulation::stop_when_done() {
+  if (!has_pending_ && collector_.in_flight() == 0 &&
+      engine_.now() >= sim_start + config_.duration) {
+    engine_.stop();
+  }
+}
+
+void Simulation::on_window(void* simulation, std::uint64_t) {
+  static_cast<Simulation*>(simulation)->close_window();
+}
+
+void Simulation::close_window() {
+  const SimTime now = engine_.now();
+  for (const auto& replica : replicas_) {
+    replica->settle(now);
+  }
+  collector_.close_window(now, gauges(now), queued_centrally());
+  engine_.arm(window_timer_, collector_.next_window_end());
+  report_progress();
+}
+
+std::vector<PoolGauges> Simulation::gauges(SimTime t) const {
+  std::vector<PoolGauges> gauges(plans_.size());
+  for (std::size_t p = 0; p < gauges.size(); ++p) {
+    gauges[p].pool = static_cast<PoolIndex>(p);
+  }
+  for (const auto& replica : replicas_) {
+    replica->add_gauges(gauges[replica->shape().pool], t);
+  }
+  return gauges;
+}
+
+std::int64_t Simulation::queued_centrally() const {
+  std::int64_t queued = 0;
+  for (const auto& service : services_) {
+    queued += service->queued();
+  }
+  return queued;
+}
+
+void Simulation::report_progress() {
+  const auto wall = std::chrono::steady_clock::now();
+  if (wall - last_progress_ < std::chrono::milliseconds{100}) {
+    return;
+  }
+  last_progress_ = wall;
+  if (options_.on_progress) {
+    const double done =
+        config_.duration > Duration::zero()
+            ? std::min(1.0, to_seconds(engine_.now().time_since_epoch()) /
+                                to_seconds(config_.duration))
+            : 0.0;
+    options_.on_progress(done, collector_.arrived());
+  }
+  if (options_.interrupted && options_.interrupted()) {
+    engine_.stop();
+  }
+}
+
+SimTime Simulation::arrivals_end() const {
+  return config_.duration > Duration::zero() ? sim_start + config_.duration : last_arrival_;
+}
+
+RunResult Simulation::summarize() {
+  const SimTime end = engine_.now();
+  for (const auto& replica : replicas_) {
+    replica->settle(end);
+  }
+  RunResult result = collector_.finish(end, std::min(arrivals_end(), end), gauges(end),
+                                       queued_centrally());
+  for (std::size_t p = 0; p < plans_.size(); ++p) {
+    result.pools[p].memory_arithmetic = plans_[p]->fit.arithmetic;
+  }
+  result.events = engine_.events();
+  result.skipped_rows = source_->skipped_rows();
+  return result;
+}
+
+}  // namespace plimsoll

@@ -1,0 +1,72 @@
+// Wires the rooms together and plays one configuration.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "metrics/collector.hpp"
+#include "plimsoll/policies/builtin.hpp"
+#include "plimsoll/run_scenario.hpp"
+#include "plimsoll/workload.hpp"
+#include "service/service.hpp"
+#include "simulation/fleet_builder.hpp"
+
+namespace plimsoll {
+
+/// One run: arrivals flow into services, windows close, and it ends when no request can come or is
+/// in flight any more (but not before Config::duration), or when the drain is over.
+class Simulation final : public EndListener {
+ public:
+  /// Throws ConfigError for what does not fit. `config` outlives the simulation.
+  Simulation(const Config& config, const RunOptions& options);
+
+  /// Where closed windows go; set before play().
+  void set_window_writer(std::function<void(const WindowSummary&)> writer);
+
+  /// Plays it. Once.
+  RunResult play();
+
+  void on_request_ended(SimTime now) override;
+
+ private:
+  static void on_arrival(void* simulation, std::uint64_t);
+  static void on_window(void* simulation, std::uint64_t);
+
+  void build_replicas();
+  void build_services(const PolicyRegistries& policies);
+  void start_replicas();
+  void fetch_arrival();
+  void play_arrival();
+  void close_window();
+  void stop_when_done();
+  void report_progress();
+  std::vector<PoolGauges> gauges(SimTime t) const;
+  std::int64_t queued_centrally() const;
+  SimTime arrivals_end() const;
+  RunResult summarize();
+
+  const Config& config_;
+  const RunOptions& options_;
+  std::vector<std::unique_ptr<PoolPlan>> plans_;
+  MetricsCollector collector_;
+  std::unique_ptr<RequestSource> source_;
+  Engine engine_;
+  RequestTable requests_;
+  std::vector<std::unique_ptr<Service>> services_;
+  std::vector<Service*> service_of_model_;
+  std::vector<std::unique_ptr<Replica>> replicas_;
+  TimerId arrival_timer_;
+  TimerId window_timer_;
+  Arrival pending_;
+  bool has_pending_ = false;
+  bool more_arrivals_ = true;  // the source may still yield some
+  bool in_arrival_ = false;
+  int refused_in_a_row_ = 0;   // at once, in a closed loop
+  SimTime last_arrival_{};
+  RequestId next_id_ = 0;
+  std::chrono::steady_clock::time_point last_progress_;
+};
+
+}  // namespace plimsoll
