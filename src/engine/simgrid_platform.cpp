@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <csignal>
 
 #include "plimsoll/errors.hpp"
 
@@ -23,6 +24,28 @@ namespace {
 
 // SimGrid computes no flops for us; a host must have some speed.
 constexpr double host_flops = 1e9;
+
+/// SimGrid installs handlers of its own, which end the process with exit code 1: whoever uses the
+/// library decides what a signal does, so its handlers are put back.
+class SignalHandlersKept {
+ public:
+  SignalHandlersKept() {
+    for (std::size_t i = 0; i < signals.size(); ++i) {
+      sigaction(signals[i], nullptr, &actions_[i]);
+    }
+  }
+  ~SignalHandlersKept() {
+    for (std::size_t i = 0; i < signals.size(); ++i) {
+      sigaction(signals[i], &actions_[i], nullptr);
+    }
+  }
+  SignalHandlersKept(const SignalHandlersKept&) = delete;
+  SignalHandlersKept& operator=(const SignalHandlersKept&) = delete;
+
+ private:
+  static constexpr std::array<int, 2> signals = {SIGINT, SIGSEGV};
+  std::array<struct sigaction, signals.size()> actions_{};
+};
 
 /// SimGrid with the private command line it wants. Its defaults model TCP over a wide area (a
 /// 350 GB pull at 100 Gb/s and 35 ms takes 6,022 s with them); these give plain max-min sharing
@@ -48,6 +71,7 @@ std::unique_ptr<simgrid::s4u::Engine> make_engine() {
     argv[i] = arguments[i].data();
   }
   int argc = static_cast<int>(arguments.size());
+  const SignalHandlersKept handlers;
   return std::make_unique<simgrid::s4u::Engine>(&argc, argv.data());
 }
 

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdint>
 #include <stdexcept>
 #include <string>
@@ -37,6 +38,17 @@ TEST(Engine, AnEmptyRunEndsAtOnce) {
   engine.run();
   EXPECT_EQ(engine.now(), sim_start);
   EXPECT_EQ(engine.events(), 0U);
+}
+
+void note_nothing(int) {
+}
+
+TEST(Engine, LeavesSignalHandlersToTheProgram) {
+  std::signal(SIGINT, note_nothing);
+  Engine engine{PlatformSpec{}};
+  engine.at(sim_start, EventPriority::arrival, [] {});
+  engine.run();
+  EXPECT_EQ(std::signal(SIGINT, SIG_DFL), &note_nothing);
 }
 
 TEST(Engine, PlaysEventsInOrderAtTheirTimes) {
