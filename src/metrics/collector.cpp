@@ -152,7 +152,7 @@ void MetricsCollector::on_end(const RequestRecord& record) {
 void MetricsCollector::on_steps(const StepRun& run) {
   PoolTotals& pool = pools_[run.pool];
   const std::int64_t decoded = run.steps * run.sequences;
-  pool.steps += run.steps;
+  pool.steps += run.told_before ? 0 : run.steps;
   pool.decoded += decoded;
   window_output_tokens_ += decoded + run.first_tokens;
   window_prompt_tokens_ += run.prompt_tokens;

@@ -13,8 +13,8 @@ constexpr Femtoseconds longest_segment = 1'000'000'000'000'000'000;
 
 }  // namespace
 
-std::unique_ptr<Replica> make_replica(ReplicaIndex index, const ReplicaShape& shape,
-                                      Engine& engine, RequestTable& requests, EventSink& sink,
+std::unique_ptr<Replica> make_replica(ReplicaIndex index, const ReplicaShape& shape, Engine& engine,
+                                      RequestTable& requests, EventSink& sink,
                                       ReplicaListener& listener) {
   if (shape.batching == Batching::static_batch) {
     return std::make_unique<StaticReplica>(index, shape, engine, requests, sink, listener);
@@ -29,9 +29,12 @@ ContinuousReplica::ContinuousReplica(ReplicaIndex index, const ReplicaShape& sha
       ledger_{shape.kv_blocks, shape.block_size},
       batches_(static_cast<std::size_t>(shape.micro_batches)),
       work_(static_cast<std::size_t>(shape.micro_batches)),
-      growth_(static_cast<std::size_t>(shape.micro_batches)) {}
+      growth_(static_cast<std::size_t>(shape.micro_batches)) {
+}
 
-std::int64_t ContinuousReplica::running() const { return decoding_ + prefilling_; }
+std::int64_t ContinuousReplica::running() const {
+  return decoding_ + prefilling_;
+}
 
 void ContinuousReplica::plan(FineTime start) {
   chunks_.clear();
@@ -66,8 +69,7 @@ void ContinuousReplica::plan(FineTime start) {
 void ContinuousReplica::open_budgets() {
   for (MicroBatch& batch : batches_) {
     // Prompts that run without chunking have the step to themselves.
-    batch.budget_left =
-        shape_->token_budget - (shape_->chunked_prefill ? batch.decoding : 0);
+    batch.budget_left = shape_->token_budget - (shape_->chunked_prefill ? batch.decoding : 0);
   }
 }
 
@@ -132,7 +134,19 @@ void ContinuousReplica::preempt_decoding(std::size_t position, SimTime now) {
   --batch.decoding;
   batch.kv_tokens -= tokens;
   --decoding_;
-  interrupted_.push_back({ending.slot, now});
+  interrupted_.push_back({ending.slot, last_token_of(ending, now)});
+}
+
+/// When a decoding sequence that is taken out at `now`, a step's end, got its last token: then,
+/// unless that step was one of prompts alone.
+SimTime ContinuousReplica::last_token_of(const Ending& preempted, SimTime now) {
+  for (Pause& pause : pauses_) {
+    if (preempted.joined < pause.joined_before) {
+      --pause.sequences;
+      return pause.last_token;
+    }
+  }
+  return now;
 }
 
 void ContinuousReplica::preempt_partial(MicroBatch& batch) {
@@ -263,6 +277,9 @@ void ContinuousReplica::settle(SimTime t) {
 }
 
 void ContinuousReplica::report(std::int64_t until) {
+  if (until > 0 && decode_runs_ && !pauses_.empty()) {
+    report_end_of_pauses();
+  }
   if (until <= segment_.reported) {
     return;
   }
@@ -279,6 +296,40 @@ void ContinuousReplica::report(std::int64_t until) {
   run.slope = segment_.slope;
   segment_.reported = until;
   sink_->on_steps(run);
+}
+
+/// The first step of decodes after steps of prompts alone: gaps differ by who waited how long.
+void ContinuousReplica::report_end_of_pauses() {
+  StepRun run;
+  run.pool = shape_->pool;
+  run.replica = index_;
+  run.steps = 1;
+  run.first_step = segment_.first;
+  run.sequences = decoding_;
+  for (const Pause& pause : pauses_) {
+    run.sequences -= pause.sequences;
+  }
+  sink_->on_steps(run);
+  run.told_before = true;
+  for (const Pause& pause : pauses_) {
+    run.sequences = pause.sequences;
+    run.first_step = segment_.first + pause.length;
+    sink_->on_steps(run);
+  }
+  pauses_.clear();
+  segment_.reported = 1;
+}
+
+/// A step of prompts alone ended: whoever decodes got no token.
+void ContinuousReplica::hold_up_decodes() {
+  std::int64_t fresh = decoding_;
+  for (Pause& pause : pauses_) {
+    fresh -= pause.sequences;
+    pause.length += segment_.first;
+  }
+  if (fresh > 0) {
+    pauses_.push_back({joined_, fresh, segment_.start.published(), segment_.first});
+  }
 }
 
 std::int64_t ContinuousReplica::kv_blocks_used(SimTime t) const {
@@ -299,6 +350,8 @@ void ContinuousReplica::step_ended() {
       batch.kv_tokens += batch.decoding * segment_.steps;
     }
     end_sequences(now);
+  } else {
+    hold_up_decodes();
   }
   end_chunks(now);
   plan(end);

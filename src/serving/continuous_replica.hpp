@@ -61,6 +61,14 @@ class ContinuousReplica final : public Replica {
     RequestSlot slot = no_slot;
     SimTime last_token{};
   };
+  /// Decoding sequences that whole prompts hold up: those that joined before number
+  /// `joined_before` and are in no earlier pause. Their next gap is longer by `length`.
+  struct Pause {
+    std::uint32_t joined_before = 0;
+    std::int64_t sequences = 0;
+    SimTime last_token{};
+    Femtoseconds length = 0;
+  };
 
   static bool ends_later(const Ending& a, const Ending& b) {
     return a.step != b.step ? a.step > b.step : a.joined > b.joined;
@@ -85,6 +93,9 @@ class ContinuousReplica final : public Replica {
   void fill_work();
   std::int64_t segment_steps(const AffineCost& cost, bool preempted) const;
   void report(std::int64_t until);
+  void report_end_of_pauses();
+  void hold_up_decodes();
+  SimTime last_token_of(const Ending& preempted, SimTime now);
   void end_sequences(SimTime now);
   void end_chunks(SimTime now);
   void end_chunk(const Chunk& chunk, SimTime now);
@@ -101,6 +112,7 @@ class ContinuousReplica final : public Replica {
   std::vector<MicroBatch> batches_;
   std::vector<Chunk> chunks_;
   std::vector<Interrupted> interrupted_;
+  std::vector<Pause> pauses_;   // in order of joining; empty when prompts are chunked
   std::vector<StepWork> work_;  // by micro-batch
   std::vector<std::int64_t> growth_;
 };

@@ -41,6 +41,7 @@ struct StepRun {
   std::int64_t first_tokens = 0;   // sequences whose prefill ended in it: tokens without a gap
   Femtoseconds first_step = 0;
   Femtoseconds slope = 0;
+  bool told_before = false;  // the steps were told: only these sequences' tokens and gaps are new
 };
 
 /// State of one pool at the end of a window.
