@@ -1,0 +1,386 @@
+// Test support: the oracle of the continuous replica, by plain loops over all sequences.
+#include "support/naive_replica.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+namespace plimsoll::testing {
+namespace {
+constexpr std::int64_t femto = 1'000'000;  // femtoseconds in a nanosecond
+
+SimTime nearest(std::int64_t ns, std::int64_t rest) {
+  return SimTime{Duration{2 * rest >= femto ? ns + 1 : ns}};
+}
+}  // namespace
+
+NaiveReplica::NaiveReplica(const ReplicaShape& shape, RequestTable& requests, EventSink& sink,
+                           ReplicaListener& listener)
+    : shape_{&shape}, requests_{&requests}, sink_{&sink}, listener_{&listener} {
+}
+
+void NaiveReplica::become(int activity, SimTime now) {
+  spent_ns_[activity_] += (now - since_).count();
+  since_ = now;
+  activity_ = activity;
+}
+
+void NaiveReplica::become_ready(SimTime now) {
+  ready_ = true;
+  become(1, now);
+  plan(now.time_since_epoch().count(), 0);
+}
+
+void NaiveReplica::enqueue(RequestSlot slot, SimTime now) {
+  Request& request = (*requests_)[slot];
+  request.state = RequestState::waiting;
+  Sequence sequence;
+  sequence.slot = slot;
+  sequence.id = request.id;
+  sequence.rank = request.rank;
+  sequence.prompt = request.prompt_tokens;
+  sequence.output = request.output_tokens;
+  sequences_.push_back(sequence);
+  if (ready_ && !stepping_) {
+    only_decodes_ = false;
+    plan(now.time_since_epoch().count(), 0);
+  }
+}
+
+void NaiveReplica::cancel_waiting(RequestSlot slot) {
+  (*requests_)[slot].state = RequestState::free;
+  drop(slot);
+}
+
+void NaiveReplica::drop(RequestSlot slot) {
+  sequences_.erase(std::find_if(sequences_.begin(), sequences_.end(),
+                                [slot](const Sequence& s) { return s.slot == slot; }));
+}
+
+SimTime NaiveReplica::next_boundary() const {
+  return stepping_ ? nearest(end_ns_, end_rest_) : never;
+}
+
+// ---- a step ends ----
+
+void NaiveReplica::end_step() {
+  const SimTime now = next_boundary();
+  StepRun run;
+  run.pool = shape_->pool;
+  run.steps = 1;
+  run.first_step = cost_;
+  only_decodes_ = true;
+  std::vector<Femtoseconds> longer_gaps;
+  for (Sequence& s : sequences_) {
+    if (s.decodes && s.waited > 0) {
+      longer_gaps.push_back(cost_ + s.waited);
+    } else {
+      run.sequences += s.decodes ? 1 : 0;
+    }
+    s.waited = s.stage == Stage::decoding && !s.decodes ? s.waited + cost_ : 0;
+    run.prompt_tokens += s.chunk;
+    only_decodes_ = only_decodes_ && s.chunk == 0;
+    s.in_kv += s.chunk + (s.decodes ? 1 : 0);
+    run.first_tokens += s.chunk > 0 && s.in_kv == s.goal ? 1 : 0;
+    s.blocks = std::max(s.blocks, blocks_for(s.in_kv));
+  }
+  ++counts_.steps;
+  sink_->on_steps(run);
+  for (const Femtoseconds gap : longer_gaps) {
+    StepRun one;
+    one.steps = 1;
+    one.sequences = 1;
+    one.first_step = gap;
+    one.told_before = true;
+    sink_->on_steps(one);
+  }
+  stepping_ = false;
+  completed_ = false;
+  emit_decodes(now);
+  emit_first(now);
+  plan(end_ns_, end_rest_);
+}
+
+void NaiveReplica::emit_decodes(SimTime now) {
+  std::vector<std::pair<std::int64_t, RequestSlot>> complete;
+  for (Sequence& s : sequences_) {
+    if (s.decodes) {
+      ++s.emitted;
+      s.last_token = now;
+      if (s.emitted == s.output) {
+        complete.emplace_back(s.joined, s.slot);
+      }
+    }
+  }
+  std::sort(complete.begin(), complete.end());
+  for (const auto& [joined, slot] : complete) {
+    drop(slot);
+    (*requests_)[slot].emitted_tokens = (*requests_)[slot].output_tokens;
+    completed_ = true;
+    listener_->on_completed(slot, now);
+  }
+}
+
+void NaiveReplica::emit_first(SimTime now) {
+  std::vector<RequestSlot> complete;
+  for (Sequence& s : sequences_) {
+    if (s.chunk == 0 || s.in_kv < s.goal) {
+      continue;
+    }
+    if (s.emitted == 0) {
+      (*requests_)[s.slot].first_token = now;
+      listener_->on_first_token(s.slot, now);
+    } else {
+      sink_->on_resumed_token(shape_->pool, now - s.last_token);
+    }
+    ++s.emitted;
+    s.last_token = now;
+    s.stage = Stage::decoding;
+    s.joined = joins_++;
+    if (s.emitted == s.output) {
+      complete.push_back(s.slot);
+    }
+  }
+  for (const RequestSlot slot : complete) {
+    drop(slot);
+    (*requests_)[slot].emitted_tokens = (*requests_)[slot].output_tokens;
+    listener_->on_completed(slot, now);
+  }
+}
+
+// ---- the next one ----
+
+void NaiveReplica::plan(std::int64_t ns, std::int64_t rest) {
+  for (Sequence& s : sequences_) {
+    s.chunk = 0;
+    s.decodes = false;
+  }
+  decode_paused_ = false;
+  planned_at_ = nearest(ns, rest);
+  if (shape_->chunked_prefill) {
+    plan_chunked();
+  } else {
+    plan_whole_prompts();
+  }
+  const bool any = std::any_of(sequences_.begin(), sequences_.end(),
+                               [](const Sequence& s) { return s.decodes || s.chunk > 0; });
+  const int activity = any ? 2 : 1;
+  if (activity != activity_) {
+    become(activity, planned_at_);
+  }
+  if (any) {
+    start_step(ns, rest);
+  }
+}
+
+void NaiveReplica::plan_chunked() {
+  const bool preempted = preempt_until_decodes_fit();
+  continue_prefills();
+  if (!preempted) {
+    admit(decode_need());
+  }
+  for (Sequence& s : sequences_) {
+    s.decodes = s.stage == Stage::decoding;
+  }
+}
+
+void NaiveReplica::plan_whole_prompts() {
+  decode_paused_ = true;
+  if (admit(0)) {
+    return;
+  }
+  decode_paused_ = false;
+  preempt_until_decodes_fit();
+  for (Sequence& s : sequences_) {
+    s.decodes = s.stage == Stage::decoding;
+  }
+}
+
+bool NaiveReplica::preempt_until_decodes_fit() {
+  bool preempted = false;
+  while (decode_need() > free_blocks()) {
+    Sequence* last = nullptr;
+    for (Sequence& s : sequences_) {
+      if (s.stage != Stage::waiting &&
+          (last == nullptr || std::tie(s.rank, s.id) > std::tie(last->rank, last->id))) {
+        last = &s;
+      }
+    }
+    (last->stage == Stage::decoding ? counts_.preempted_decodes : counts_.preempted_prefills)++;
+    last->stage = Stage::waiting;
+    last->in_kv = 0;
+    last->blocks = 0;
+    Request& request = (*requests_)[last->slot];
+    request.state = RequestState::waiting;
+    request.emitted_tokens = static_cast<std::int32_t>(last->emitted);
+    ++request.preemptions;
+    ++preemptions_;
+    preempted = true;
+  }
+  return preempted;
+}
+
+void NaiveReplica::continue_prefills() {
+  for (Sequence& s : sequences_) {
+    if (s.stage == Stage::prefilling) {
+      s.chunk = std::min(s.goal - s.in_kv, budget_left(s.micro_batch));
+      ++counts_.continued_chunks;
+    }
+  }
+}
+
+bool NaiveReplica::admit(std::int64_t decode_need) {
+  bool admitted = false;
+  while (Sequence* const s = head()) {
+    const std::int64_t running = count(Stage::prefilling) + count(Stage::decoding);
+    const std::int64_t tokens = s->prompt + s->emitted;
+    const std::int64_t kept = running > 0 ? shape_->watermark_blocks : 0;
+    if (running >= shape_->max_num_seqs ||
+        free_blocks() - decode_need - blocks_for(tokens) < kept) {
+      break;
+    }
+    const int micro_batch = micro_batch_for(tokens);
+    if (micro_batch < 0) {
+      break;
+    }
+    s->chunk = std::min(tokens, budget_left(micro_batch));
+    s->goal = tokens;
+    s->blocks = blocks_for(tokens);
+    s->micro_batch = micro_batch;
+    s->stage = Stage::prefilling;
+    Request& request = (*requests_)[s->slot];
+    request.state = RequestState::running;
+    if (request.scheduled == never) {
+      request.scheduled = planned_at_;
+    }
+    admitted = true;
+  }
+  counts_.cuts += admitted && only_decodes_ && !completed_ ? 1 : 0;
+  return admitted;
+}
+
+int NaiveReplica::micro_batch_for(std::int64_t tokens) const {
+  int best = -1;
+  std::int64_t fewest = 0;
+  for (int m = 0; m < shape_->micro_batches; ++m) {
+    if (budget_left(m) < (shape_->chunked_prefill ? 1 : tokens)) {
+      continue;
+    }
+    const std::int64_t running = std::count_if(
+        sequences_.begin(), sequences_.end(),
+        [m](const Sequence& s) { return s.stage != Stage::waiting && s.micro_batch == m; });
+    if (best < 0 || running < fewest) {
+      best = m;
+      fewest = running;
+    }
+  }
+  return best;
+}
+
+void NaiveReplica::start_step(std::int64_t ns, std::int64_t rest) {
+  cost_ = round();
+  rest += cost_;
+  end_ns_ = ns + rest / femto;
+  end_rest_ = rest % femto;
+  stepping_ = true;
+}
+
+StepWork NaiveReplica::work_of(int micro_batch) const {
+  StepWork work;
+  for (const Sequence& s : sequences_) {
+    if (s.micro_batch != micro_batch) {
+      continue;
+    }
+    if (s.decodes) {
+      work.tokens += 1;
+      work.samples += 1;
+      work.kv_tokens += s.in_kv + 1;
+    } else if (s.chunk > 0) {
+      work.tokens += s.chunk;
+      work.samples += s.in_kv + s.chunk == s.goal ? 1 : 0;
+      work.kv_tokens += s.in_kv;
+      work.attention_pairs += s.chunk * (2 * s.in_kv + s.chunk);
+    }
+  }
+  return work;
+}
+
+/// max(longest passage, sum of stays in the slowest stage), at least a nanosecond.
+Femtoseconds NaiveReplica::round() const {
+  Femtoseconds longest = femto;
+  Femtoseconds stays = 0;
+  for (int m = 0; m < shape_->micro_batches; ++m) {
+    const StepWork work = work_of(m);
+    if (work.tokens == 0) {
+      continue;
+    }
+    longest = std::max(longest, shape_->costs->latency.cost(work));
+    if (shape_->costs->stages > 1) {
+      stays += shape_->costs->bottleneck.cost(work);
+    }
+  }
+  return std::max(longest, stays);
+}
+
+// ---- sums over all sequences ----
+
+std::int64_t NaiveReplica::blocks_for(std::int64_t tokens) const {
+  std::int64_t blocks = tokens / shape_->block_size;
+  return blocks * shape_->block_size < tokens ? blocks + 1 : blocks;
+}
+
+std::int64_t NaiveReplica::free_blocks() const {
+  std::int64_t free = shape_->kv_blocks;
+  for (const Sequence& s : sequences_) {
+    free -= s.blocks;
+  }
+  return free;
+}
+
+std::int64_t NaiveReplica::decode_need() const {
+  return std::count_if(sequences_.begin(), sequences_.end(), [this](const Sequence& s) {
+    return s.stage == Stage::decoding && s.in_kv % shape_->block_size == 0;
+  });
+}
+
+std::int64_t NaiveReplica::count(Stage stage) const {
+  return std::count_if(sequences_.begin(), sequences_.end(),
+                       [stage](const Sequence& s) { return s.stage == stage; });
+}
+
+std::int64_t NaiveReplica::budget_left(int micro_batch) const {
+  std::int64_t left = shape_->token_budget;
+  for (const Sequence& s : sequences_) {
+    if (s.micro_batch == micro_batch) {
+      left -= s.chunk + (s.stage == Stage::decoding && !decode_paused_ ? 1 : 0);
+    }
+  }
+  return left;
+}
+
+NaiveReplica::Sequence* NaiveReplica::head() {
+  Sequence* first = nullptr;
+  for (Sequence& s : sequences_) {
+    if (s.stage == Stage::waiting &&
+        (first == nullptr || std::tie(s.rank, s.id) < std::tie(first->rank, first->id))) {
+      first = &s;
+    }
+  }
+  return first;
+}
+
+void NaiveReplica::add_gauges(PoolGauges& gauges, SimTime t) const {
+  std::int64_t spent[3] = {spent_ns_[0], spent_ns_[1], spent_ns_[2]};
+  spent[activity_] += (t - since_).count();
+  gauges.down_ns += spent[0];
+  gauges.idle_ns += spent[1];
+  gauges.busy_ns += spent[2];
+  gauges.replicas_ready += activity_ != 0 ? 1 : 0;
+  gauges.replicas_busy += activity_ == 2 ? 1 : 0;
+  gauges.running += count(Stage::prefilling) + count(Stage::decoding);
+  gauges.waiting += count(Stage::waiting);
+  gauges.kv_blocks_used += shape_->kv_blocks - free_blocks();
+  gauges.kv_blocks_total += shape_->kv_blocks;
+  gauges.preemptions += preemptions_;
+}
+
+}  // namespace plimsoll::testing

@@ -1,0 +1,103 @@
+// Test support: the oracle of the continuous replica. One event per step, every sequence touched in
+// each, sums by plain loops: nothing of src/serving's arithmetic but the table of requests.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "serving/replica.hpp"
+
+namespace plimsoll::testing {
+
+/// Needs no engine: whoever plays it calls it in order of time, and end_step() at next_boundary()
+/// after what belongs to Phase::before_steps and before what belongs to Phase::after_steps.
+class NaiveReplica {
+ public:
+  /// What happened, for tests that must know that it did.
+  struct Counts {
+    std::int64_t steps = 0;
+    std::int64_t preempted_decodes = 0;
+    std::int64_t preempted_prefills = 0;
+    std::int64_t continued_chunks = 0;
+    std::int64_t cuts = 0;  // admissions amid steps of decodes alone, of which none ended
+  };
+
+  NaiveReplica(const ReplicaShape& shape, RequestTable& requests, EventSink& sink,
+               ReplicaListener& listener);
+
+  void become_ready(SimTime now);
+  void enqueue(RequestSlot slot, SimTime now);
+  void cancel_waiting(RequestSlot slot);
+
+  /// When the step under way ends, to the nearest nanosecond; `never` when there is none.
+  SimTime next_boundary() const;
+  void end_step();
+  void add_gauges(PoolGauges& gauges, SimTime t) const;
+  const Counts& counts() const { return counts_; }
+
+ private:
+  enum class Stage : std::uint8_t { waiting, prefilling, decoding };
+  struct Sequence {
+    RequestSlot slot = no_slot;
+    RequestId id = 0;
+    QueueRank rank = 0;
+    std::int64_t prompt = 0;
+    std::int64_t output = 0;
+    std::int64_t emitted = 0;
+    std::int64_t in_kv = 0;   // tokens computed
+    std::int64_t goal = 0;    // tokens to compute before the next one is emitted
+    std::int64_t blocks = 0;  // held
+    std::int64_t chunk = 0;   // prompt tokens computed in this step
+    bool decodes = false;     // in this step
+    Stage stage = Stage::waiting;
+    int micro_batch = 0;
+    std::int64_t joined = 0;  // the decoding set, in this order
+    SimTime last_token{};
+    Femtoseconds waited = 0;  // for its next token, while prompts alone were computed
+  };
+
+  void plan(std::int64_t ns, std::int64_t rest);
+  void plan_chunked();
+  void plan_whole_prompts();
+  bool preempt_until_decodes_fit();
+  void continue_prefills();
+  bool admit(std::int64_t decode_need);
+  int micro_batch_for(std::int64_t tokens) const;
+  void start_step(std::int64_t ns, std::int64_t rest);
+  StepWork work_of(int micro_batch) const;
+  Femtoseconds round() const;
+  void emit_decodes(SimTime now);
+  void emit_first(SimTime now);
+  void drop(RequestSlot slot);
+
+  std::int64_t blocks_for(std::int64_t tokens) const;
+  std::int64_t free_blocks() const;
+  std::int64_t decode_need() const;
+  std::int64_t count(Stage stage) const;
+  std::int64_t budget_left(int micro_batch) const;
+  Sequence* head();
+  void become(int activity, SimTime now);
+
+  const ReplicaShape* shape_;
+  RequestTable* requests_;
+  EventSink* sink_;
+  ReplicaListener* listener_;
+  std::vector<Sequence> sequences_;
+  std::int64_t joins_ = 0;
+  bool ready_ = false;
+  bool stepping_ = false;
+  bool only_decodes_ = false;  // the step that ended last
+  bool completed_ = false;     // something did when it ended
+  bool decode_paused_ = false;
+  SimTime planned_at_{};
+  std::int64_t end_ns_ = 0;    // of the step: nanoseconds and
+  std::int64_t end_rest_ = 0;  // femtoseconds
+  Femtoseconds cost_ = 0;
+  std::int64_t preemptions_ = 0;
+  std::int64_t spent_ns_[3] = {0, 0, 0};  // down, idle, busy
+  int activity_ = 0;
+  SimTime since_{};
+  Counts counts_;
+};
+
+}  // namespace plimsoll::testing
