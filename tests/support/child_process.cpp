@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -40,6 +41,7 @@ Child start(const std::function<std::string()>& body) {
     throw std::runtime_error{"no pipe"};
   }
   Child child;
+  std::fflush(nullptr);  // else a child prints it again
   child.pid = fork();
   if (child.pid < 0) {
     throw std::runtime_error{"no child"};
