@@ -33,15 +33,14 @@ double capacity_estimate(const ReplicaShape& shape, const MeanLengths& lengths) 
   decode.samples = decode.tokens;
   decode.kv_tokens = static_cast<std::int64_t>(per_micro_batch * tokens_held);
   StepWork prefill;
-  prefill.tokens = std::clamp<std::int64_t>(static_cast<std::int64_t>(lengths.prompt), 1,
-                                            shape.token_budget);
+  prefill.tokens =
+      std::clamp<std::int64_t>(static_cast<std::int64_t>(lengths.prompt), 1, shape.token_budget);
   prefill.samples = 1;
   prefill.attention_pairs = prefill.tokens * prefill.tokens;
 
   const double prompt_steps = std::max(1.0, lengths.prompt / static_cast<double>(prefill.tokens));
   const double decode_seconds = lengths.output * round_seconds(shape, decode) / batch;
-  const double prefill_seconds =
-      prompt_steps * round_seconds(shape, prefill) / shape.micro_batches;
+  const double prefill_seconds = prompt_steps * round_seconds(shape, prefill) / shape.micro_batches;
   return 1.0 / (decode_seconds + prefill_seconds);
 }
 

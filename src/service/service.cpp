@@ -251,9 +251,13 @@ void Service::expire() {
   }
 }
 
-void Service::on_first_token(RequestSlot slot, SimTime) { sink_.on_first_token(record_of(slot)); }
+void Service::on_first_token(RequestSlot slot, SimTime) {
+  sink_.on_first_token(record_of(slot));
+}
 
-void Service::on_completed(RequestSlot slot, SimTime) { end(slot, Outcome::completed); }
+void Service::on_completed(RequestSlot slot, SimTime) {
+  end(slot, Outcome::completed);
+}
 
 void Service::end(RequestSlot slot, Outcome outcome) {
   const SimTime now = engine_.now();

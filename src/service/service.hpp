@@ -85,9 +85,9 @@ class Service final : public ReplicaListener {
   TimerId deadline_timer_;
   int max_context_;
   std::vector<Member> members_;
-  std::vector<ReplicaLoad> loads_;          // by member
-  std::vector<double> predicted_output_;    // by class
-  std::vector<std::uint32_t> member_of_;    // by ReplicaIndex
+  std::vector<ReplicaLoad> loads_;        // by member
+  std::vector<double> predicted_output_;  // by class
+  std::vector<std::uint32_t> member_of_;  // by ReplicaIndex
   ServiceLoad load_;
 };
 

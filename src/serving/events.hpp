@@ -15,7 +15,7 @@ struct RequestRecord {
   ClassIndex request_class = 0;
   TierIndex tier = 0;
   ModelIndex model = 0;
-  PoolIndex pool = 0;            // meaningful when `replica_assigned`
+  PoolIndex pool = 0;  // meaningful when `replica_assigned`
   ReplicaIndex replica = 0;
   bool replica_assigned = false;
   Outcome outcome = Outcome::completed;
@@ -24,7 +24,7 @@ struct RequestRecord {
   std::int32_t emitted_tokens = 0;  // that it got
   std::int32_t preemptions = 0;
   SimTime arrived{};
-  SimTime scheduled = never;    // first time in a batch
+  SimTime scheduled = never;  // first time in a batch
   SimTime first_token = never;
   SimTime finished = never;
 };
@@ -49,14 +49,14 @@ struct PoolGauges {
   PoolIndex pool = 0;
   std::int64_t replicas_ready = 0;
   std::int64_t replicas_busy = 0;
-  std::int64_t running = 0;        // sequences in batches
-  std::int64_t waiting = 0;        // requests in the replicas' own queues
+  std::int64_t running = 0;  // sequences in batches
+  std::int64_t waiting = 0;  // requests in the replicas' own queues
   std::int64_t kv_blocks_used = 0;
   std::int64_t kv_blocks_total = 0;
-  std::int64_t busy_ns = 0;        // replica-nanoseconds since t = 0
+  std::int64_t busy_ns = 0;  // replica-nanoseconds since t = 0
   std::int64_t idle_ns = 0;
   std::int64_t down_ns = 0;
-  std::int64_t preemptions = 0;    // since t = 0
+  std::int64_t preemptions = 0;  // since t = 0
 };
 
 /// Takes the events of a run, in order of time. Calls cost O(1) and must not allocate per call.

@@ -81,7 +81,8 @@ class KvLedger {
   void advance(std::int64_t steps) {
     take(need_of(steps));
     const std::int64_t shift = steps % block_;
-    phase_ = static_cast<std::size_t>((static_cast<std::int64_t>(phase_) - shift + block_) % block_);
+    phase_ =
+        static_cast<std::size_t>((static_cast<std::int64_t>(phase_) - shift + block_) % block_);
   }
 
  private:

@@ -18,7 +18,8 @@ Replica::Replica(ReplicaIndex index, const ReplicaShape& shape, Engine& engine,
       sink_{&sink},
       listener_{&listener},
       timer_{engine.make_timer(EventPriority::step, &Replica::on_timer, this, 0)},
-      waiting_{requests, RequestState::waiting} {}
+      waiting_{requests, RequestState::waiting} {
+}
 
 void Replica::on_timer(void* replica, std::uint64_t) {
   static_cast<Replica*>(replica)->step_ended();

@@ -18,9 +18,9 @@ namespace plimsoll {
 struct ReplicaShape {
   PoolIndex pool = 0;
   const StepCostTable* costs = nullptr;
-  int micro_batches = 1;               // pp
-  int max_num_seqs = 1;                // in all micro-batches together
-  std::int64_t token_budget = 1;       // of one micro-batch in one step
+  int micro_batches = 1;          // pp
+  int max_num_seqs = 1;           // in all micro-batches together
+  std::int64_t token_budget = 1;  // of one micro-batch in one step
   bool chunked_prefill = true;
   Batching batching = Batching::continuous;
   int block_size = 16;
@@ -111,8 +111,8 @@ class Replica {
 };
 
 /// A replica of the kind of batching that `shape` says. All references must outlive it.
-std::unique_ptr<Replica> make_replica(ReplicaIndex index, const ReplicaShape& shape,
-                                      Engine& engine, RequestTable& requests, EventSink& sink,
+std::unique_ptr<Replica> make_replica(ReplicaIndex index, const ReplicaShape& shape, Engine& engine,
+                                      RequestTable& requests, EventSink& sink,
                                       ReplicaListener& listener);
 
 }  // namespace plimsoll

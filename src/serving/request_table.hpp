@@ -22,7 +22,7 @@ enum class RequestState : std::uint8_t { free, waiting_centrally, waiting, runni
 struct Request {
   RequestId id = 0;
   SimTime arrived{};
-  SimTime scheduled = never;    // first time in a batch
+  SimTime scheduled = never;  // first time in a batch
   SimTime first_token = never;
   QueueRank rank = 0;
   std::int32_t prompt_tokens = 0;

@@ -21,8 +21,7 @@ inline constexpr std::int64_t unlimited_steps = INT64_MAX;
 inline constexpr Femtoseconds least_step = 1'000'000;
 
 /// `column`'s cost of `work` when every step adds `growth` KV tokens to it.
-inline AffineCost affine_cost(const CostColumn& column, const StepWork& work,
-                              std::int64_t growth) {
+inline AffineCost affine_cost(const CostColumn& column, const StepWork& work, std::int64_t growth) {
   const Femtoseconds device = column.device_cost(work);
   const Femtoseconds serial = column.serial_cost(work);
   const Femtoseconds slope = column.kv_token * growth;

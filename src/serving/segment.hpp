@@ -21,9 +21,7 @@ struct FineTime {
     const Femtoseconds sum = rest + d;
     return {ns + sum / fs_per_ns, sum % fs_per_ns};
   }
-  SimTime published() const {
-    return SimTime{Duration{ns + (rest + fs_per_ns / 2) / fs_per_ns}};
-  }
+  SimTime published() const { return SimTime{Duration{ns + (rest + fs_per_ns / 2) / fs_per_ns}}; }
 };
 
 /// Steps 0, 1, ..., steps-1 of cost first + j * slope each. Boundary B_j is the end of step j-1;

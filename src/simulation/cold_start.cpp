@@ -30,17 +30,16 @@ void start_cold(Engine& engine, const Config& config, const PoolPlan& plan,
   auto start = std::make_shared<Start>(Start{nodes, std::move(ready)});
   for (int n = 0; n < nodes; ++n) {
     const std::string node = fmt::format("{}-{}", pool.name, first_node + n);
-    engine.spawn(
-        fmt::format("start:{}:{}:{}", pool.name, replica_in_pool, n),
-        [&engine, &pool, &store = config.stores[*pool.store], node, share,
-         start](ActorContext& actor) {
-          actor.sleep_until(engine.now() + pool.provision);
-          actor.transfer(store.name, node, share);
-          actor.sleep_until(engine.now() + pool.warm_up);
-          if (--start->pulls_left == 0) {
-            engine.at(engine.now(), EventPriority::fleet, start->ready);
-          }
-        });
+    engine.spawn(fmt::format("start:{}:{}:{}", pool.name, replica_in_pool, n),
+                 [&engine, &pool, &store = config.stores[*pool.store], node, share,
+                  start](ActorContext& actor) {
+                   actor.sleep_until(engine.now() + pool.provision);
+                   actor.transfer(store.name, node, share);
+                   actor.sleep_until(engine.now() + pool.warm_up);
+                   if (--start->pulls_left == 0) {
+                     engine.at(engine.now(), EventPriority::fleet, start->ready);
+                   }
+                 });
   }
 }
 

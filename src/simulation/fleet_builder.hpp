@@ -27,7 +27,6 @@ struct PoolPlan {
 std::vector<std::unique_ptr<PoolPlan>> plan_pools(const Config& config, bool audit);
 
 /// The hosts, links, disks and stores of a run: nodes are called <pool>-0, <pool>-1, ...
-PlatformSpec platform_of(const Config& config,
-                         const std::vector<std::unique_ptr<PoolPlan>>& plans);
+PlatformSpec platform_of(const Config& config, const std::vector<std::unique_ptr<PoolPlan>>& plans);
 
 }  // namespace plimsoll

@@ -199,11 +199,10 @@ void Simulation::report_progress() {
   }
   last_progress_ = wall;
   if (options_.on_progress) {
-    const double done =
-        config_.duration > Duration::zero()
-            ? std::min(1.0, to_seconds(engine_.now().time_since_epoch()) /
-                                to_seconds(config_.duration))
-            : 0.0;
+    const double done = config_.duration > Duration::zero()
+                            ? std::min(1.0, to_seconds(engine_.now().time_since_epoch()) /
+                                                to_seconds(config_.duration))
+                            : 0.0;
     options_.on_progress(done, collector_.arrived());
   }
   if (options_.interrupted && options_.interrupted()) {
@@ -220,8 +219,8 @@ RunResult Simulation::summarize() {
   for (const auto& replica : replicas_) {
     replica->settle(end);
   }
-  RunResult result = collector_.finish(end, std::min(arrivals_end(), end), gauges(end),
-                                       queued_centrally());
+  RunResult result =
+      collector_.finish(end, std::min(arrivals_end(), end), gauges(end), queued_centrally());
   for (std::size_t p = 0; p < plans_.size(); ++p) {
     result.pools[p].memory_arithmetic = plans_[p]->fit.arithmetic;
   }

@@ -63,7 +63,7 @@ class Simulation final : public EndListener {
   bool has_pending_ = false;
   bool more_arrivals_ = true;  // the source may still yield some
   bool in_arrival_ = false;
-  int refused_in_a_row_ = 0;   // at once, in a closed loop
+  int refused_in_a_row_ = 0;  // at once, in a closed loop
   SimTime last_arrival_{};
   RequestId next_id_ = 0;
   std::chrono::steady_clock::time_point last_progress_;
