@@ -1,13 +1,10 @@
 #!/usr/bin/env bash
 # Plays a tiny scenario under every router and queue, as it is and with one event per step: the files
-# must be equal, byte for byte. As it stands, the scenario must also give what its resolved form
-# gives, and the result that is recorded beside this script, if one is.
+# must be equal, byte for byte. As it stands, the scenario must also give what its resolved form gives.
 #   check_scenario.sh PLIMSOLL SCENARIO.yaml
 set -euo pipefail
-here=$(cd "$(dirname "$0")" && pwd)
 plimsoll=$1
 scenario=$2
-name=$(basename "$scenario" .yaml)
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
@@ -44,11 +41,4 @@ done
 if ((pairs < 10)); then
   echo "only $pairs pairs of router and queue were played" >&2
   exit 1
-fi
-
-if [[ -f $here/$name/result.json ]]; then
-  diff "$here/$name/result.json" "$folder/as_it_is/result.json" || {
-    echo "numbers changed: if that is meant, tools/update_golden and docs/changelog.md" >&2
-    exit 1
-  }
 fi
