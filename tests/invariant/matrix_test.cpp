@@ -1,0 +1,326 @@
+// Laws that hold for every policy on every tiny scenario (docs/invariants.md).
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "plimsoll/policies/builtin.hpp"
+#include "plimsoll/report.hpp"
+#include "plimsoll/run_scenario.hpp"
+#include "support/child_process.hpp"
+
+namespace plimsoll {
+namespace {
+
+using test::CsvTable;
+using test::Overrides;
+
+/// What a run broke, one sentence a line; empty when it broke nothing.
+class Findings {
+ public:
+  void expect(bool holds, const std::string& sentence) {
+    if (!holds) {
+      text_ += sentence + "\n";
+    }
+  }
+  const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
+std::int64_t ended(const SliceSummary& slice) {
+  std::int64_t sum = 0;
+  for (const std::int64_t count : slice.outcomes) {
+    sum += count;
+  }
+  return sum;
+}
+
+std::int64_t count_of(const SliceSummary& slice, Outcome outcome) {
+  return slice.outcomes[static_cast<std::size_t>(outcome)];
+}
+
+/// Every request has one outcome or is in flight, in the whole and in every slice.
+void check_conservation(const RunResult& result, Findings& findings) {
+  const SliceSummary& all = result.slices.front();
+  std::int64_t by_tier = 0;
+  std::int64_t by_model = 0;
+  for (const SliceSummary& slice : result.slices) {
+    findings.expect(slice.arrived == ended(slice) + slice.in_flight,
+                    fmt::format("{} {}: {} arrived, {} ended, {} in flight", slice.kind, slice.name,
+                                slice.arrived, ended(slice), slice.in_flight));
+    by_tier += slice.kind == "tier" ? slice.arrived : 0;
+    by_model += slice.kind == "model" ? slice.arrived : 0;
+  }
+  findings.expect(by_tier == all.arrived, "tiers do not add up to all arrivals");
+  findings.expect(by_model == all.arrived, "models do not add up to all arrivals");
+  findings.expect(count_of(all, Outcome::completed) > 0, "nothing was completed");
+}
+
+/// Every nanosecond of every replica was busy, idle or down.
+void check_gpu_time(const RunResult& result, const Config& config, Findings& findings) {
+  const std::int64_t elapsed = result.end.time_since_epoch().count();
+  for (std::size_t p = 0; p < result.pools.size(); ++p) {
+    const PoolSummary& pool = result.pools[p];
+    findings.expect(
+        pool.busy_ns + pool.idle_ns + pool.down_ns == config.pools[p].replicas * elapsed,
+        fmt::format("{}: busy {} + idle {} + down {} ns are not {} x {}", pool.name, pool.busy_ns,
+                    pool.idle_ns, pool.down_ns, config.pools[p].replicas, elapsed));
+    findings.expect(pool.busy_ns >= 0 && pool.idle_ns >= 0 && pool.down_ns >= 0,
+                    pool.name + ": negative time");
+    const bool cold = config.pools[p].start == PoolStart::cold;
+    findings.expect((pool.down_ns > 0) == cold, pool.name + ": down without a cold start");
+  }
+}
+
+double sum(const std::vector<double>& values) {
+  double total = 0;
+  for (const double value : values) {
+    total += value;
+  }
+  return total;
+}
+
+/// Windows lie end to end and add up to the whole. Counts are exact in a double.
+void check_windows(const RunResult& result, const std::string& timeseries, Findings& findings) {
+  const CsvTable windows{timeseries};
+  const SliceSummary& all = result.slices.front();
+  const std::vector<double> begins = windows.numbers("begin_s");
+  const std::vector<double> ends = windows.numbers("end_s");
+  for (std::size_t i = 0; i < begins.size(); ++i) {
+    findings.expect(begins[i] == (i == 0 ? 0.0 : ends[i - 1]), "a gap before a window");
+  }
+  const auto equal = [&](const char* column, std::int64_t whole) {
+    const double total = sum(windows.numbers(column));
+    findings.expect(total == static_cast<double>(whole),
+                    fmt::format("windows: {} {} instead of {}", column, total, whole));
+  };
+  equal("arrived", all.arrived);
+  equal("ended", ended(all));
+  equal("completed", count_of(all, Outcome::completed));
+  if (all.in_flight == 0) {
+    equal("output_tokens", all.billed_output_tokens);
+  }
+  findings.expect(
+      sum(windows.numbers("prompt_tokens")) >= static_cast<double>(all.billed_prompt_tokens),
+      "fewer prompt tokens were computed than were answered");
+}
+
+/// What the sampled requests went through is in order.
+void check_causality(const RunResult& result, const Config& config, Findings& findings) {
+  for (const SampledRequest& request : result.sample) {
+    const auto in_order = [&](SimTime a, SimTime b) {
+      findings.expect(a <= b, fmt::format("request {}: effect before cause", request.id));
+    };
+    in_order(request.arrived, request.finished);
+    in_order(request.finished, result.end);
+    if (request.outcome != Outcome::completed) {
+      findings.expect(request.emitted_tokens == 0 && request.scheduled == never,
+                      fmt::format("request {}: refused, but served", request.id));
+      continue;
+    }
+    in_order(request.arrived, request.scheduled);
+    in_order(request.scheduled, request.first_token);
+    in_order(request.first_token, request.finished);
+    findings.expect(request.scheduled < request.first_token, "a first token took no time");
+    findings.expect(request.emitted_tokens == request.output_tokens, "tokens are missing");
+    findings.expect(request.output_tokens == 1 || request.first_token < request.finished,
+                    "several tokens came at one time");
+    findings.expect(request.output_tokens > 1 || request.first_token == request.finished ||
+                        config.pools[request.pool].batching == Batching::static_batch,
+                    "a single token came twice");
+  }
+  findings.expect(!result.sample.empty(), "no request was sampled");
+}
+
+std::string play(const Config& config, const std::string& folder) {
+  RunOptions options;
+  options.audit_roofline = true;
+  options.out_folder = folder;
+  const RunResult result = run_scenario(config, options);
+  Findings findings;
+  check_conservation(result, findings);
+  check_gpu_time(result, config, findings);
+  check_windows(result, test::bytes_of_file(folder + "/timeseries.csv"), findings);
+  check_causality(result, config, findings);
+  return findings.text();
+}
+
+/// Lines that differ between two texts of equally many lines; -1 otherwise.
+int differing_lines(const std::string& a, const std::string& b) {
+  std::istringstream left{a};
+  std::istringstream right{b};
+  std::string one;
+  std::string other;
+  int count = 0;
+  while (std::getline(left, one)) {
+    if (!std::getline(right, other)) {
+      return -1;
+    }
+    count += one == other ? 0 : 1;
+  }
+  return std::getline(right, other) ? -1 : count;
+}
+
+/// Plays a scenario as it is and step by step: both keep the laws, and their bytes are the same.
+void expect_laws(const std::string& scenario, const Overrides& overrides) {
+  SCOPED_TRACE(scenario);
+  Overrides slow_overrides = overrides;
+  slow_overrides.emplace_back("fast_forward", "false");
+  const LoadedScenario fast = test::load_shipped("tiny/" + scenario + ".yaml", overrides);
+  const LoadedScenario slow = test::load_shipped("tiny/" + scenario + ".yaml", slow_overrides);
+  EXPECT_EQ(differing_lines(fast.resolved_yaml, slow.resolved_yaml), 1);
+  const test::TemporaryFolder fast_folder;
+  const test::TemporaryFolder slow_folder;
+  const std::vector<std::string> findings =
+      test::in_children({[&] { return play(fast.config, fast_folder.path()); },
+                         [&] { return play(slow.config, slow_folder.path()); }});
+  EXPECT_EQ(findings[0], "");
+  EXPECT_EQ(findings[1], "") << "step by step";
+  for (const char* file : {"/result.json", "/timeseries.csv", "/requests.csv", "/cost.csv"}) {
+    const std::string bytes = test::bytes_of_file(fast_folder.path() + file);
+    EXPECT_FALSE(bytes.empty()) << file;
+    EXPECT_TRUE(bytes == test::bytes_of_file(slow_folder.path() + file))
+        << file << " differs without fast-forward";
+  }
+}
+
+void expect_laws_of_policies(const std::string& path, const std::vector<PolicyDoc>& docs,
+                             const Overrides& more) {
+  EXPECT_FALSE(docs.empty());
+  for (const PolicyDoc& doc : docs) {
+    SCOPED_TRACE(doc.name);
+    Overrides overrides = more;
+    overrides.emplace_back(path, doc.name);
+    for (const std::string& scenario : test::tiny_scenarios()) {
+      expect_laws(scenario, overrides);
+    }
+  }
+}
+
+TEST(Matrix, EveryRouterKeepsTheLawsOnEveryScenario) {
+  EXPECT_GE(test::tiny_scenarios().size(), 8u);
+  expect_laws_of_policies("service.router.policy", builtin_policies().routers.docs(), {});
+}
+
+TEST(Matrix, EveryRouterKeepsTheLawsBeforeACentralQueue) {
+  expect_laws_of_policies(
+      "service.router.policy", builtin_policies().routers.docs(),
+      {{"service.queue.max_outstanding", "6"}, {"service.queue.deadline", "9s"}});
+}
+
+TEST(Matrix, EveryQueueKeepsTheLawsOnEveryScenario) {
+  expect_laws_of_policies("service.queue.policy", builtin_policies().queues.docs(),
+                          {{"service.queue.max_outstanding", "7"}});
+}
+
+TEST(Matrix, EveryAdmissionKeepsTheLawsOnEveryScenario) {
+  expect_laws_of_policies("service.admission.policy", builtin_policies().admissions.docs(), {});
+}
+
+TEST(Matrix, EveryWayOfServingKeepsTheLawsOnAnOverloadedScenario) {
+  for (const Overrides& overrides :
+       std::vector<Overrides>{{{"pools.main.batching", "static"}},
+                              {{"pools.main.max_num_seqs", "1"}},
+                              {{"pools.main.kv_blocks", "260"}, {"pools.main.max_num_seqs", "64"}},
+                              {{"pools.main.tp", "2"}, {"pools.main.pp", "2"}},
+                              {{"pools.main.max_num_batched_tokens", "64"}, {"drain", "0"}},
+                              {{"warm_up", "33s"},
+                               {"metrics.window", "7ms"},
+                               {"service.queue.max_outstanding", "0"}}}) {
+    expect_laws("tiers", overrides);
+    SCOPED_TRACE(overrides.front().second);
+  }
+}
+
+/// Requests in the system at the ends of short windows: Little's law counts the same area twice.
+std::string check_little(const Config& config, double window_seconds, const std::string& folder) {
+  RunOptions options;
+  options.out_folder = folder;
+  const RunResult result = run_scenario(config, options);
+  const SliceSummary& all = result.slices.front();
+  const CsvTable windows{test::bytes_of_file(folder + "/timeseries.csv")};
+  const std::vector<double> queued = windows.numbers("queued");
+  const std::vector<double> running = windows.numbers("running");
+  double area = 0;  // request-seconds
+  for (std::size_t i = 0; i < queued.size(); ++i) {
+    area += (queued[i] + running[i]) * window_seconds;
+  }
+  const auto completed = static_cast<double>(count_of(all, Outcome::completed));
+  const double sojourns = completed * all.e2el.mean / 1000;
+  // Each request is counted to within one window, with a deviation of at most half of one.
+  const double tolerance = 6 * 0.5 * window_seconds * std::sqrt(completed);
+  Findings findings;
+  findings.expect(ended(all) == static_cast<std::int64_t>(completed), "not all were completed");
+  findings.expect(sojourns > 20 * tolerance, "the tolerance is too wide to say anything");
+  findings.expect(
+      std::abs(area - sojourns) <= tolerance,
+      fmt::format("L T = {} request-seconds, lambda W T = {} +- {}", area, sojourns, tolerance));
+  return findings.text();
+}
+
+TEST(Matrix, LittlesLawHoldsWhereAllAreCompleted) {
+  for (const char* scenario : {"chunked", "preemption", "pipeline", "static_batch", "closed_loop",
+                               "spike", "cold_start"}) {
+    SCOPED_TRACE(scenario);
+    const test::TemporaryFolder folder;
+    const LoadedScenario loaded =
+        test::load_shipped(fmt::format("tiny/{}.yaml", scenario), {{"metrics.window", "20ms"}});
+    EXPECT_EQ(test::in_child([&] { return check_little(loaded.config, 0.02, folder.path()); }), "");
+  }
+}
+
+/// While requests wait, every replica works; and with one slot each, every slot is taken. (With
+/// more slots, one that falls free at a step's end is taken at the next: dispatch follows the
+/// step.)
+std::string check_work_conservation(const Config& config, const std::string& folder) {
+  RunOptions options;
+  options.out_folder = folder;
+  run_scenario(config, options);
+  const PoolConfig& pool = config.pools[0];
+  const CsvTable windows{test::bytes_of_file(folder + "/timeseries.csv")};
+  const std::vector<double> queued = windows.numbers("queued");
+  const std::vector<double> running = windows.numbers("running");
+  const std::vector<double> utilization = windows.numbers("gpu_utilization");
+  const int many = 8;  // so many do not come and go within a window
+  int long_lines = 0;
+  Findings findings;
+  for (std::size_t i = 1; i < queued.size(); ++i) {
+    if (queued[i] > many && queued[i - 1] > many) {
+      ++long_lines;
+      findings.expect(utilization[i] == 1.0, fmt::format("window {}: {} wait, busy only {}", i,
+                                                         queued[i], utilization[i]));
+    }
+    if (pool.max_num_seqs == 1 && queued[i] > 0) {
+      findings.expect(running[i] == pool.replicas,
+                      fmt::format("window {}: {} wait, {} run", i, queued[i], running[i]));
+    }
+  }
+  findings.expect(long_lines > 100, "the line was never long");
+  return findings.text();
+}
+
+TEST(Matrix, NoReplicaIsIdleWhileRequestsWaitCentrally) {
+  for (const PolicyDoc& doc : builtin_policies().routers.docs()) {
+    for (const char* slots : {"1", "4"}) {
+      SCOPED_TRACE(doc.name + " " + slots);
+      const test::TemporaryFolder folder;
+      const LoadedScenario loaded =
+          test::load_shipped("tiny/tiers.yaml", {{"service.router.policy", doc.name},
+                                                 {"service.queue.max_outstanding", slots},
+                                                 {"pools.main.max_num_seqs", slots},
+                                                 {"metrics.window", "50ms"}});
+      EXPECT_EQ(
+          test::in_child([&] { return check_work_conservation(loaded.config, folder.path()); }),
+          "");
+    }
+  }
+}
+
+}  // namespace
+}  // namespace plimsoll
