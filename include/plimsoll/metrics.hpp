@@ -116,7 +116,7 @@ struct PoolSummary {
   double kv_cache_usage_max = 0;
   double mean_batch = 0;            // decoding sequences per step
   double running_mean = 0;          // sequences in batches, over window ends
-  std::int64_t sequence_slots = 0;  // replicas x max_num_seqs x pp: the most that can run
+  std::int64_t sequence_slots = 0;  // replicas x max_num_seqs: the most that can run
   std::int64_t waiting_max = 0;     // in the replicas' own queues, over window ends
   std::string memory_arithmetic;    // filled by whoever knows the fleet (simulation)
   std::int64_t kv_blocks = 0;

@@ -304,7 +304,7 @@ PoolSummary MetricsCollector::summarize_pool(std::size_t pool, const PoolGauges&
   summary.kv_cache_usage_max = totals.kv_usage_max;
   summary.mean_batch = ratio(totals.decoded, totals.steps).value;
   summary.running_mean = ratio(totals.running_sum, windows_.closed()).value;
-  summary.sequence_slots = std::int64_t{config.replicas} * config.max_num_seqs * config.pp;
+  summary.sequence_slots = std::int64_t{config.replicas} * config.max_num_seqs;
   summary.waiting_max = totals.waiting_max;
   summary.kv_blocks = gauges.kv_blocks_total;
   return summary;

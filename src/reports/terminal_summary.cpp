@@ -194,6 +194,15 @@ std::string lines_part(const char* title, const std::vector<std::string>& lines,
   return out;
 }
 
+/// Lines joined by semicolons.
+std::string in_one_line(const std::string& lines) {
+  std::string out;
+  for (const char c : lines) {
+    out += c == '\n' ? std::string{"; "} : std::string(1, c);
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string terminal_summary(const RunResult& result, const Config& config,
@@ -201,7 +210,7 @@ std::string terminal_summary(const RunResult& result, const Config& config,
   std::vector<std::string> memory;
   for (const PoolSummary& pool : result.pools) {
     if (!pool.memory_arithmetic.empty()) {
-      memory.push_back(fmt::format("{}: {}", pool.name, pool.memory_arithmetic));
+      memory.push_back(fmt::format("{}: {}", pool.name, in_one_line(pool.memory_arithmetic)));
     }
   }
   std::vector<std::string> notes = result.notes;

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <sstream>
@@ -236,6 +237,53 @@ TEST(Matrix, EveryWayOfServingKeepsTheLawsOnAnOverloadedScenario) {
     expect_laws("tiers", overrides);
     SCOPED_TRACE(overrides.front().second);
   }
+}
+
+/// What a run shows of what its scenario is there for.
+std::string seen(const Config& config) {
+  const RunResult result = run_scenario(config, {});
+  std::string text = fmt::format("{} events;", result.events);
+  for (const Outcome outcome : {Outcome::over_context, Outcome::queue_full, Outcome::timed_out}) {
+    if (count_of(result.slices.front(), outcome) > 0) {
+      text += fmt::format(" {}", outcome_name(outcome));
+    }
+  }
+  std::int64_t preemptions = 0;
+  bool down = false;
+  bool all_busy = true;
+  for (const PoolSummary& pool : result.pools) {
+    preemptions += pool.preemptions;
+    down = down || pool.down_ns > 0;
+    all_busy = all_busy && pool.busy_ns > 0;
+  }
+  text += preemptions > 0 ? " preempted" : "";
+  text += down ? " down" : "";
+  text += all_busy ? " busy" : "";
+  return text;
+}
+
+TEST(Matrix, TinyScenariosShowWhatTheyAreThereFor) {
+  const auto shows = [](const std::string& scenario, const Overrides& overrides = {}) {
+    const LoadedScenario loaded = test::load_shipped("tiny/" + scenario + ".yaml", overrides);
+    const std::string text = test::in_child([&] { return seen(loaded.config); });
+    return text.substr(std::min(text.size(), text.find(';') + 1));
+  };
+  EXPECT_EQ(shows("chunked"), " busy");
+  EXPECT_EQ(shows("cold_start"), " down busy");
+  EXPECT_EQ(shows("pipeline"), " busy");
+  EXPECT_EQ(shows("preemption"), " preempted busy");
+  EXPECT_EQ(shows("preemption", {{"pools.main.kv_blocks", "20000"}}), " busy");
+  EXPECT_EQ(shows("spike"), " busy");
+  EXPECT_EQ(shows("tiers"), " queue_full timed_out busy");
+  EXPECT_EQ(shows("two_models"), " over_context busy");
+}
+
+TEST(Matrix, FastForwardPlaysFewerEvents) {
+  const auto events = [](const Overrides& overrides) {
+    const LoadedScenario loaded = test::load_shipped("tiny/pipeline.yaml", overrides);
+    return std::stol(test::in_child([&] { return seen(loaded.config); }));
+  };
+  EXPECT_LT(events({}) * 2, events({{"fast_forward", "false"}}));
 }
 
 /// Requests in the system at the ends of short windows: Little's law counts the same area twice.
