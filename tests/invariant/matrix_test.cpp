@@ -272,7 +272,7 @@ TEST(Matrix, TinyScenariosShowWhatTheyAreThereFor) {
   EXPECT_EQ(shows("cold_start"), " down busy");
   EXPECT_EQ(shows("pipeline"), " busy");
   EXPECT_EQ(shows("preemption"), " preempted busy");
-  EXPECT_EQ(shows("preemption", {{"pools.main.kv_blocks", "20000"}}), " busy");
+  EXPECT_EQ(shows("preemption", {{"pools.main.kv_blocks", "7000"}}), " busy");
   EXPECT_EQ(shows("spike"), " busy");
   EXPECT_EQ(shows("tiers"), " queue_full timed_out busy");
   EXPECT_EQ(shows("two_models"), " over_context busy");
@@ -284,6 +284,33 @@ TEST(Matrix, FastForwardPlaysFewerEvents) {
     return std::stol(test::in_child([&] { return seen(loaded.config); }));
   };
   EXPECT_LT(events({}) * 2, events({{"fast_forward", "false"}}));
+}
+
+/// Requests within their SLOs of the whole run, over some seeds.
+std::int64_t good_requests(const std::string& scenario, Overrides overrides) {
+  std::int64_t good = 0;
+  for (const char* seed : {"1", "2", "3", "4", "5", "6"}) {
+    overrides.emplace_back("seed", seed);
+    const LoadedScenario loaded = test::load_shipped("tiny/" + scenario + ".yaml", overrides);
+    overrides.pop_back();
+    good += std::stol(test::in_child(
+        [&] { return std::to_string(run_scenario(loaded.config, {}).slices.front().good); }));
+  }
+  return good;
+}
+
+TEST(Matrix, MoreReplicasAnswerMoreRequestsInTime) {
+  for (const PolicyDoc& doc : builtin_policies().routers.docs()) {
+    SCOPED_TRACE(doc.name);
+    std::int64_t fewer = 0;
+    for (const char* replicas : {"1", "2", "3"}) {
+      const std::int64_t good = good_requests("tiers", {{"service.router.policy", doc.name},
+                                                        {"service.queue.policy", "fcfs"},
+                                                        {"pools.main.replicas", replicas}});
+      EXPECT_GT(good, fewer) << replicas;
+      fewer = good;
+    }
+  }
 }
 
 /// Requests in the system at the ends of short windows: Little's law counts the same area twice.
