@@ -236,7 +236,7 @@ void MetricsCollector::close_window(SimTime end, const std::vector<PoolGauges>& 
   check_conservation(end, gauges, queued_centrally);
   const WindowSummary window = summarize_window(end, gauges, queued_centrally);
   windows_.add(window);
-  backlog_.add(BacklogPoint{end, window.queued, arrived_, refused_});
+  backlog_.add(BacklogPoint{end, window.queued, arrived_, refused_, ended_});
   if (window_measured_) {
     for (std::size_t i = 0; i < thresholds_.size(); ++i) {
       thresholds_[i].take_window(

@@ -1,4 +1,4 @@
-// Metrics room: the two signs of overload.
+// Metrics room: the three signs of overload.
 #include "metrics/overload.hpp"
 
 #include <fmt/core.h>
@@ -68,6 +68,12 @@ std::string find_overload(const BacklogSeries& series, SimTime arrivals_end) {
         "OVERLOADED: {:.1f} % of the {} requests of the second half of the arrivals were shed, "
         "refused by a full queue, timed out or abandoned",
         100 * refused / arrivals, last->arrived - half.arrived);
+  }
+  if (arrivals > least_growth && last->ended == half.ended) {
+    return fmt::format(
+        "OVERLOADED: none of the {} requests in flight ended in the second half of the arrivals; "
+        "a longer duration would tell more",
+        last->arrived - last->ended);
   }
   return {};
 }

@@ -15,6 +15,7 @@ struct BacklogPoint {
   std::int64_t backlog = 0;  // requests waiting, centrally or in replicas; running ones not
   std::int64_t arrived = 0;  // since t = 0
   std::int64_t refused = 0;  // since t = 0: ended shed, queue_full, timed_out or abandoned
+  std::int64_t ended = 0;    // since t = 0, whatever the outcome
 };
 
 /// Points in time, never more than a fixed number: when full, every second one is dropped and from
@@ -37,7 +38,8 @@ class BacklogSeries {
 /// With A arrivals in the second half of the arrivals' time and B(t) the backlog, OVERLOADED means
 ///  1. growth: B(end) - B(half) > max(50, 2 % of A, 4 sqrt(A)), and B(end) > 1.5 B(half); or
 ///  2. refusal: more than 5 % of the second half's arrivals (and more than 50) ended shed,
-///     queue_full, timed_out or abandoned.
+///     queue_full, timed_out or abandoned; or
+///  3. standstill: more than 50 requests arrived in the second half and none ended in it.
 /// 4 sqrt(A) is what a queue at exactly full load may wander; a queue at load rho > 1 grows by
 /// A (1 - 1 / rho), which passes it once A is large. At least four points are needed.
 std::string find_overload(const BacklogSeries& series, SimTime arrivals_end);

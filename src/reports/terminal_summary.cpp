@@ -78,8 +78,8 @@ std::string verdict_part(const RunResult& result, const SummaryStyle& style) {
                                 coloured(words[static_cast<int>(kind)], kind, style));
   if (kind == VerdictKind::holds) {
     out += result.thresholds.empty()
-               ? "  no thresholds are set, and the queues do not grow\n"
-               : fmt::format("  all {} thresholds hold, and the queues do not grow\n",
+               ? "  no thresholds are set, and no overload was found\n"
+               : fmt::format("  all {} thresholds hold, and no overload was found\n",
                              result.thresholds.size());
   }
   for (const std::string& reason : result.verdict.reasons) {

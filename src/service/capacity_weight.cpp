@@ -2,6 +2,7 @@
 #include "service/capacity_weight.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <vector>
 
 #include "serving/round_cost.hpp"
@@ -19,7 +20,37 @@ double round_seconds(const ReplicaShape& shape, const StepWork& work) {
   return static_cast<double>(cost.value) * 1e-15;
 }
 
+/// Typical of chat, for traces: only the relative weight of unlike replicas depends on it.
+constexpr MeanLengths of_unknown_trace{1000, 200};
+
+double law_mean(const std::optional<LengthLaw>& own, const LengthLaw& common) {
+  return std::max(1.0, mean_of(own ? *own : common));
+}
+
 }  // namespace
+
+MeanLengths expected_lengths(const Config& config, ModelIndex model) {
+  if (!config.workload.trace.empty()) {
+    return of_unknown_trace;
+  }
+  MeanLengths sum;
+  double shares = 0;
+  for (const RequestClassConfig& one : config.workload.classes) {
+    if (one.model == model) {
+      sum.prompt += one.share * law_mean(one.prompt, config.workload.prompt);
+      sum.output += one.share * law_mean(one.output, config.workload.output);
+      shares += one.share;
+    }
+  }
+  return shares > 0 ? MeanLengths{sum.prompt / shares, sum.output / shares} : of_unknown_trace;
+}
+
+double expected_output(const Config& config, ClassIndex request_class) {
+  if (!config.workload.trace.empty()) {
+    return of_unknown_trace.output;
+  }
+  return law_mean(config.workload.classes[request_class].output, config.workload.output);
+}
 
 double capacity_estimate(const ReplicaShape& shape, const MeanLengths& lengths) {
   const double tokens_held = lengths.prompt + lengths.output / 2;

@@ -15,6 +15,13 @@ struct MeanLengths {
 /// computed once and `output` steps of a batch as large as sequences and KV memory allow.
 double capacity_estimate(const ReplicaShape& shape, const MeanLengths& lengths);
 
+/// What an operator expects of requests of `model`: the means of its classes' laws by their shares.
+/// Before a trace is played its lengths are unknown: then 1,000 prompt and 200 output tokens.
+MeanLengths expected_lengths(const Config& config, ModelIndex model);
+
+/// Output tokens expected of one class, likewise.
+double expected_output(const Config& config, ClassIndex request_class);
+
 /// The mean that a length law states (quantiles: of the linear interpolation).
 double mean_of(const LengthLaw& law);
 

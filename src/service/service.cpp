@@ -45,9 +45,8 @@ Service::Service(const Config& config, ModelIndex model, const PolicyRegistries&
       dispatch_timer_{engine.make_timer(EventPriority::dispatch, &Service::on_dispatch, this, 0)},
       deadline_timer_{engine.make_timer(EventPriority::deadline, &Service::on_deadline, this, 0)},
       max_context_{context_limit(config, model)} {
-  for (const RequestClassConfig& request_class : config.workload.classes) {
-    predicted_output_.push_back(
-        mean_of(request_class.output ? *request_class.output : config.workload.output));
+  for (std::size_t i = 0; i < config.workload.classes.size(); ++i) {
+    predicted_output_.push_back(expected_output(config, static_cast<ClassIndex>(i)));
   }
 }
 

@@ -47,6 +47,8 @@ class Service final : public ReplicaListener {
   /// Requests that wait centrally.
   std::int64_t queued() const { return queue_.size(); }
   ModelIndex model() const { return model_; }
+  /// Tokens of prompt and output together beyond which a request ends as over_context.
+  int max_context() const { return max_context_; }
 
  private:
   struct Member {

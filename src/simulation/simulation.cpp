@@ -1,6 +1,8 @@
 // One run, from the first arrival to the last answer.
 #include "simulation/simulation.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "simulation/cold_start.hpp"
@@ -49,12 +51,11 @@ void Simulation::build_services(const PolicyRegistries& policies) {
 }
 
 void Simulation::build_replicas() {
-  const MeanLengths lengths{std::max(1.0, mean_of(config_.workload.prompt)),
-                            std::max(1.0, mean_of(config_.workload.output))};
   for (std::size_t p = 0; p < plans_.size(); ++p) {
     const ReplicaShape& shape = plans_[p]->shape;
     Service& service = *service_of_model_[config_.pools[p].model];
-    const double capacity = capacity_estimate(shape, lengths);
+    const double capacity =
+        capacity_estimate(shape, expected_lengths(config_, config_.pools[p].model));
     for (int r = 0; r < config_.pools[p].replicas; ++r) {
       replicas_.push_back(make_replica(static_cast<ReplicaIndex>(replicas_.size()), shape, engine_,
                                        requests_, collector_, service));
@@ -120,6 +121,7 @@ void Simulation::play_arrival() {
   const Arrival arrival = pending_;
   const RequestId id = next_id_++;
   last_arrival_ = engine_.now();
+  prefixes_seen_ = prefixes_seen_ || arrival.reusable_prefix_tokens > 0;
   const Phase phase = source_->closed_loop() ? Phase::after_steps : Phase::before_steps;
   const std::int64_t ended_before = collector_.ended();
   collector_.on_arrival(id, arrival.request_class, engine_.now());
@@ -130,8 +132,10 @@ void Simulation::play_arrival() {
   refused_in_a_row_ = collector_.ended() > ended_before ? refused_in_a_row_ + 1 : 0;
   if (source_->closed_loop() && refused_in_a_row_ > refusals_without_time) {
     throw ConfigError{{Diagnostic{"", 0, 0, "workload",
-                                  "every request of the closed loop is refused as it arrives",
-                                  "shorten the requests or raise max_context"}}};
+                                  "the closed loop stands still: request after request is refused "
+                                  "the moment it arrives, and its user sends the next at once",
+                                  "shorten the requests or raise max_context; raise "
+                                  "service.queue.capacity or lower concurrency"}}};
   }
   fetch_arrival();
   stop_when_done();
@@ -214,6 +218,25 @@ SimTime Simulation::arrivals_end() const {
   return config_.duration > Duration::zero() ? sim_start + config_.duration : last_arrival_;
 }
 
+/// What the scenario says and the model does not follow.
+void Simulation::add_notes(RunResult& result) const {
+  if (prefixes_seen_) {
+    result.notes.push_back(
+        "The trace's reusable_prefix_tokens are not used: every prompt is computed in full");
+  }
+  for (const auto& service : services_) {
+    for (const auto& plan : plans_) {
+      const PoolConfig& pool = config_.pools[plan->shape.pool];
+      if (pool.model == service->model() && pool.max_context > service->max_context()) {
+        result.notes.push_back(fmt::format(
+            "Pool {} could take {} tokens, but requests over {} end as over_context: the smallest "
+            "max_context of the pools that serve {} binds",
+            pool.name, pool.max_context, service->max_context(), config_.models[pool.model].name));
+      }
+    }
+  }
+}
+
 RunResult Simulation::summarize() {
   const SimTime end = engine_.now();
   for (const auto& replica : replicas_) {
@@ -224,6 +247,7 @@ RunResult Simulation::summarize() {
   for (std::size_t p = 0; p < plans_.size(); ++p) {
     result.pools[p].memory_arithmetic = plans_[p]->fit.arithmetic;
   }
+  add_notes(result);
   result.events = engine_.events();
   result.skipped_rows = source_->skipped_rows();
   return result;

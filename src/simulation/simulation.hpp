@@ -45,6 +45,7 @@ class Simulation final : public EndListener {
   std::vector<PoolGauges> gauges(SimTime t) const;
   std::int64_t queued_centrally() const;
   SimTime arrivals_end() const;
+  void add_notes(RunResult& result) const;
   RunResult summarize();
 
   const Config& config_;
@@ -63,7 +64,8 @@ class Simulation final : public EndListener {
   bool has_pending_ = false;
   bool more_arrivals_ = true;  // the source may still yield some
   bool in_arrival_ = false;
-  int refused_in_a_row_ = 0;  // at once, in a closed loop
+  bool prefixes_seen_ = false;  // the trace has reusable prefixes
+  int refused_in_a_row_ = 0;    // at once, in a closed loop
   SimTime last_arrival_{};
   RequestId next_id_ = 0;
   std::chrono::steady_clock::time_point last_progress_;

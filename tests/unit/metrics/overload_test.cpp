@@ -26,7 +26,8 @@ BacklogSeries play_queue(double rho, std::uint64_t seed, int events, int events_
       --in_system;
     }
     if (i % events_per_window == 0) {
-      series.add(BacklogPoint{sim_start + std::chrono::seconds{i}, in_system, arrived, 0});
+      series.add(BacklogPoint{sim_start + std::chrono::seconds{i}, in_system, arrived, 0,
+                              arrived - in_system});
     }
   }
   return series;
@@ -57,7 +58,7 @@ BacklogSeries straight(std::int64_t backlog_per_window, std::int64_t refused_per
   BacklogSeries series;
   for (int i = 1; i <= 100; ++i) {
     series.add(BacklogPoint{sim_start + std::chrono::seconds{i}, backlog_per_window * i, 1000 * i,
-                            refused_per_window * i});
+                            refused_per_window * i, (1000 - backlog_per_window) * i});
   }
   return series;
 }
@@ -78,7 +79,8 @@ TEST(Overload, RefusingManyIsOverloadToo) {
 TEST(Overload, ABacklogThatDrainsOrStandsIsNotOverload) {
   BacklogSeries draining;
   for (int i = 0; i < 100; ++i) {
-    draining.add(BacklogPoint{sim_start + std::chrono::seconds{i}, 100'000 - 900 * i, 1000 * i, 0});
+    draining.add(BacklogPoint{sim_start + std::chrono::seconds{i}, 100'000 - 900 * i, 1000 * i, 0,
+                              1900 * i});
   }
   EXPECT_EQ(find_overload(draining, sim_start + std::chrono::seconds{99}), "");
 }
@@ -91,6 +93,19 @@ TEST(Overload, OnlyTheTimeOfTheArrivalsCounts) {
         BacklogPoint{sim_start + std::chrono::seconds{i}, backlog, 1000 * std::min(i, 100), 0});
   }
   EXPECT_NE(find_overload(series, sim_start + std::chrono::seconds{100}), "");
+}
+
+TEST(Overload, AStandstillIsOverload) {
+  const auto standing = [](std::int64_t ended_per_window) {
+    BacklogSeries series;
+    for (int i = 1; i <= 10; ++i) {
+      series.add(
+          BacklogPoint{sim_start + std::chrono::seconds{i}, 0, 100 * i, 0, ended_per_window * i});
+    }
+    return find_overload(series, sim_start + std::chrono::seconds{10});
+  };
+  EXPECT_NE(standing(0), "");  // everybody is in a batch, nobody gets out
+  EXPECT_EQ(standing(1), "");
 }
 
 TEST(Overload, TooFewPointsSayNothing) {
