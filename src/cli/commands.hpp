@@ -24,6 +24,14 @@ struct ScenarioArguments {
 /// '='.
 ScenarioRequest scenario_request(const ScenarioArguments& arguments);
 
+/// The scenario as the command line asks for it, checked as far as is possible without playing it:
+/// its keys, the memory fit, the step times. Throws ConfigError.
+LoadedScenario load_checked(const ScenarioArguments& arguments);
+
+/// Checks the scenario and each of its variants; returns the base. Throws ConfigError with the
+/// findings of all, those of a variant naming it.
+LoadedScenario load_checked_with_variants(const ScenarioArguments& arguments);
+
 enum class OutputFormat : std::uint8_t { text, json };
 
 struct RunArguments {
@@ -43,7 +51,8 @@ int run_command(const RunArguments& arguments);
 /// Plays every variant, base included, each in a process of its own.
 int run_all_variants(const RunArguments& arguments);
 
-/// Says what a scenario is: pools, GPUs, memory fit. Plays nothing.
+/// Says what a scenario is: pools, GPUs, memory fit. Checks its variants too, unless one is asked
+/// for. Plays nothing.
 int validate_command(const ScenarioArguments& arguments);
 
 /// Prints the JSON Schema of scenarios.

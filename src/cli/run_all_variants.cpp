@@ -7,10 +7,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstring>
 #include <map>
+#include <thread>
 #include <utility>
 
 #include "cli/commands.hpp"
@@ -19,7 +20,6 @@
 #include "cli/output_folder.hpp"
 #include "cli/stdout_style.hpp"
 #include "plimsoll/errors.hpp"
-#include "plimsoll/policies/builtin.hpp"
 #include "plimsoll/report.hpp"
 
 namespace plimsoll::cli {
@@ -42,7 +42,8 @@ std::vector<std::string> child_command(const RunArguments& arguments, const std:
   return words;
 }
 
-/// Starts this program again with `words`, its stdout closed to the world.
+/// Starts this program again with `words`, its stdout closed to the world. It leads a process group
+/// of its own: a Ctrl-C at the terminal reaches it once, through this process.
 pid_t spawn_self(std::vector<std::string> words) {
   std::vector<char*> argv;
   for (auto& word : words) {
@@ -53,8 +54,14 @@ pid_t spawn_self(std::vector<std::string> words) {
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+  posix_spawnattr_setpgroup(&attributes, 0);
   pid_t pid = 0;
-  const int error = posix_spawn(&pid, "/proc/self/exe", &actions, nullptr, argv.data(), environ);
+  const int error =
+      posix_spawn(&pid, "/proc/self/exe", &actions, &attributes, argv.data(), environ);
+  posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   if (error != 0) {
     throw IoError{fmt::format("cannot start a process: {}", std::strerror(error))};
@@ -81,10 +88,11 @@ class Children {
   void wait_for_one() {
     int status = 0;
     pid_t pid = -1;
-    while ((pid = waitpid(-1, &status, 0)) < 0 && errno == EINTR) {
-      for (const auto& [child, variant] : running_) {
-        kill(child, interruption());
-      }
+    // Looks again and again instead of blocking: a signal just before a blocking wait would be
+    // noticed only after the wait.
+    while ((pid = waitpid(-1, &status, WNOHANG)) == 0) {
+      pass_interruption_on();
+      std::this_thread::sleep_for(std::chrono::milliseconds{10});
     }
     const auto ended = running_.find(pid);
     PLIMSOLL_CHECK(ended != running_.end(), "only variants are waited for");
@@ -96,6 +104,17 @@ class Children {
   const std::map<std::string, int>& codes() const { return codes_; }
 
  private:
+  void pass_interruption_on() {
+    if (interruption() == 0 || passed_on_) {
+      return;
+    }
+    passed_on_ = true;
+    for (const auto& [child, variant] : running_) {
+      kill(child, interruption());
+    }
+  }
+
+  bool passed_on_ = false;
   std::map<pid_t, std::string> running_;
   std::map<std::string, int> codes_;
 };
@@ -131,8 +150,7 @@ int run_all_variants(const RunArguments& arguments) {
   }
   ScenarioArguments base = arguments.scenario;
   base.variant = "base";
-  const LoadedScenario loaded =
-      load_scenario(scenario_request(base), policy_catalog(builtin_policies()));
+  const LoadedScenario loaded = load_checked_with_variants(base);
   const std::string folder =
       arguments.out.empty() ? "results/" + loaded.config.name : arguments.out;
   prepare_output_folder(folder, arguments.force);

@@ -7,7 +7,6 @@
 #include "cli/exit_codes.hpp"
 #include "fleet/memory_fit.hpp"
 #include "fleet/placement.hpp"
-#include "plimsoll/policies/builtin.hpp"
 
 namespace plimsoll::cli {
 namespace {
@@ -53,9 +52,8 @@ std::string load_text(const WorkloadConfig& workload) {
 
 int validate_command(const ScenarioArguments& arguments) {
   const LoadedScenario loaded =
-      load_scenario(scenario_request(arguments), policy_catalog(builtin_policies()));
+      arguments.variant.empty() ? load_checked_with_variants(arguments) : load_checked(arguments);
   const Config& config = loaded.config;
-  require_memory_fit(config);
   fmt::print("{} is valid: {}, seed {}\n", arguments.path, config.name, config.seed);
   for (const auto& pool : config.pools) {
     print_pool(config, pool);

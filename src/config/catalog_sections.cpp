@@ -49,6 +49,9 @@ void add_origin(Section<Spec>& section, const std::string& provenance) {
       });
 }
 
+/// No single cost of a step takes longer.
+constexpr Duration longest_cost = std::chrono::seconds{10};
+
 bool is_roofline(const EngineProfile& profile) {
   return profile.form == StepForm::roofline;
 }
@@ -65,7 +68,7 @@ void add_roofline_keys(Section<EngineProfile>& section) {
     only_roofline();
   };
   const auto latency = [&](const char* key, Duration EngineProfile::*member, const char* help) {
-    section.field(key, member, duration_kind(), "0", help);
+    section.field(key, member, duration_kind(false, longest_cost), "0", help);
     only_roofline();
   };
   efficiency("gemm_efficiency", &EngineProfile::gemm_efficiency, "0.6",
@@ -92,7 +95,8 @@ void add_roofline_keys(Section<EngineProfile>& section) {
 
 void add_linear_keys(Section<EngineProfile>& section) {
   const auto term = [&](const char* key, Duration EngineProfile::*member, const char* help) {
-    section.field(key, member, duration_kind(), "0", help).only_when("form: linear", is_linear);
+    section.field(key, member, duration_kind(false, longest_cost), "0", help)
+        .only_when("form: linear", is_linear);
   };
   term("linear_step", &EngineProfile::linear_step, "time per step");
   term("linear_token", &EngineProfile::linear_token, "time per new token, prompt or output");
@@ -119,7 +123,7 @@ SectionDecl gpu_section() {
       .field("nic", &GpuSpec::nic, bandwidth_kind(), "", "network of a node, per direction")
       .field("node_hop_bandwidth", &GpuSpec::node_hop_bandwidth, bandwidth_kind(), "",
              "send/recv of one pipeline hop between nodes")
-      .field("node_hop_latency", &GpuSpec::node_hop_latency, duration_kind(), "",
+      .field("node_hop_latency", &GpuSpec::node_hop_latency, duration_kind(false, longest_cost), "",
              "latency of that hop")
       .field("ssd", &GpuSpec::ssd, bandwidth_kind(), "", "sequential read of a node's SSDs")
       .field("host_memory", &GpuSpec::host_memory, bytes_kind(), "", "main memory of a node")

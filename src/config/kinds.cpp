@@ -104,21 +104,46 @@ Kind<V> whole_kind(std::int64_t minimum, std::int64_t maximum) {
   return kind;
 }
 
+/// What a quantity may be. With a `minimum`, 0 is still fine unless `above_zero`.
+template <class Q>
+struct Limits {
+  bool above_zero = false;
+  std::optional<Q> minimum{};
+  std::optional<Q> maximum{};
+};
+
+template <class Q>
+std::string lower_text(const Limits<Q>& limits, std::string (*format)(Q)) {
+  if (!limits.minimum) {
+    return limits.above_zero ? "above 0" : "";
+  }
+  return (limits.above_zero ? "at least " : "0 or at least ") + format(*limits.minimum);
+}
+
+template <class Q>
+bool too_small(const Limits<Q>& limits, const Q& value) {
+  return value.count() <= 0 ? limits.above_zero : limits.minimum && value < *limits.minimum;
+}
+
 template <class Q>
 Kind<Q> quantity_kind(std::string type, Parsed<Q> (*parse)(std::string_view),
-                      std::string (*format)(Q), std::string pattern, bool above_zero) {
+                      std::string (*format)(Q), std::string pattern, Limits<Q> limits) {
+  const std::string lower = lower_text(limits, format);
+  const std::string upper = limits.maximum ? "at most " + format(*limits.maximum) : "";
   Kind<Q> kind;
   kind.doc.shape = Shape::quantity;
   kind.doc.type = std::move(type);
-  kind.doc.range = above_zero ? "above 0" : "";
-  kind.doc.above_minimum = above_zero;
+  kind.doc.range = lower + (lower.empty() || upper.empty() ? "" : ", ") + upper;
+  kind.doc.above_minimum = limits.above_zero;
   kind.doc.pattern = std::move(pattern);
-  kind.read = [parse, above_zero](Reader& reader, const RawNode& node, const std::string& path,
-                                  Q& value) {
+  kind.read = [parse, limits, lower, upper](Reader& reader, const RawNode& node,
+                                            const std::string& path, Q& value) {
     if (const auto read = read_scalar(reader, node, path, parse)) {
       value = *read;
-      if (above_zero && value.count() <= 0) {
-        report_range(reader, node, path, "above 0");
+      if (too_small(limits, value)) {
+        report_range(reader, node, path, lower);
+      } else if (limits.maximum && value > *limits.maximum) {
+        report_range(reader, node, path, upper);
       }
     }
   };
@@ -174,38 +199,45 @@ Kind<bool> flag_kind() {
   return kind;
 }
 
-Kind<Duration> duration_kind(bool above_zero) {
+Kind<Duration> duration_kind(bool above_zero, Duration at_most) {
   return quantity_kind<Duration>("duration", parse_duration, format_duration,
-                                 unit_pattern(Dimension::duration), above_zero);
+                                 unit_pattern(Dimension::duration), {above_zero, {}, at_most});
+}
+Kind<Duration> millisecond_kind() {
+  return quantity_kind<Duration>("duration", parse_duration, format_duration,
+                                 unit_pattern(Dimension::duration),
+                                 {true, std::chrono::milliseconds{1}, ten_years});
 }
 Kind<Bytes> bytes_kind() {
   return quantity_kind<Bytes>("size", parse_bytes, format_bytes, unit_pattern(Dimension::bytes),
-                              true);
+                              {true});
 }
-Kind<BytesPerSecond> bandwidth_kind(bool above_zero) {
+Kind<BytesPerSecond> bandwidth_kind() {
   return quantity_kind<BytesPerSecond>("bandwidth", parse_bandwidth, format_bandwidth,
-                                       unit_pattern(Dimension::bandwidth), above_zero);
+                                       unit_pattern(Dimension::bandwidth),
+                                       {true, BytesPerSecond::of(1e6)});
 }
 Kind<FlopRate> flop_kind(bool above_zero) {
   return quantity_kind<FlopRate>("operations per second", parse_flop_rate, format_flop_rate,
-                                 unit_pattern(Dimension::flop_rate), above_zero);
+                                 unit_pattern(Dimension::flop_rate),
+                                 {above_zero, FlopRate::of(1e9)});
 }
 Kind<Frequency> frequency_kind() {
   return quantity_kind<Frequency>("rate", parse_frequency, format_frequency,
-                                  unit_pattern(Dimension::frequency), true);
+                                  unit_pattern(Dimension::frequency), {true});
 }
 Kind<Watts> watts_kind() {
   return quantity_kind<Watts>("power", parse_watts, format_watts, unit_pattern(Dimension::power),
-                              true);
+                              {true});
 }
 Kind<UsdPerHour> usd_per_hour_kind() {
   return quantity_kind<UsdPerHour>("price per hour", parse_usd_per_hour, format_usd_per_hour,
-                                   unit_pattern(Dimension::price_per_hour), false);
+                                   unit_pattern(Dimension::price_per_hour), {});
 }
 Kind<UsdPerMillion> usd_per_million_kind() {
   return quantity_kind<UsdPerMillion>("price per million tokens", parse_usd_per_million,
                                       format_usd_per_million,
-                                      unit_pattern(Dimension::price_per_million), false);
+                                      unit_pattern(Dimension::price_per_million), {});
 }
 
 std::int64_t find_reference(Reader& reader, NameList list, const RawNode& node,

@@ -1,6 +1,7 @@
 // Config: the kinds of single values: how each is read, checked, written and described.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -26,10 +27,16 @@ Kind<std::uint64_t> seed_kind();
 Kind<double> number_kind(AtLeast bounds = {});
 Kind<double> ratio_kind(AtLeast bounds = {0, 1, false});
 Kind<bool> flag_kind();
-/// Quantities: any value that is not negative, or any above 0.
-Kind<Duration> duration_kind(bool above_zero = false);
+/// Quantities: any value that is not negative, or any above 0; durations up to `at_most`, so that
+/// sums of some of them stay within the clock's range.
+inline constexpr Duration ten_years = std::chrono::hours{24 * 3650};
+Kind<Duration> duration_kind(bool above_zero = false, Duration at_most = ten_years);
+/// Durations that would be useless when shorter than a millisecond.
+Kind<Duration> millisecond_kind();
 Kind<Bytes> bytes_kind();
-Kind<BytesPerSecond> bandwidth_kind(bool above_zero = true);
+/// At least 1 MB/s.
+Kind<BytesPerSecond> bandwidth_kind();
+/// At least 1 GFLOPS; or 0, unless `above_zero`.
 Kind<FlopRate> flop_kind(bool above_zero = false);
 Kind<Frequency> frequency_kind();
 Kind<Watts> watts_kind();

@@ -191,7 +191,7 @@ SectionDecl tier_section() {
   return Section<TierConfig>{}
       .field("priority", &TierConfig::priority, count_kind(-1000, 1000), "0",
              "larger is served first under a priority queue")
-      .optional("deadline", &TierConfig::deadline, duration_kind(true),
+      .optional("deadline", &TierConfig::deadline, millisecond_kind(),
                 "longest wait before being scheduled; overrides the queue's")
       .section("slo", &TierConfig::slo, std::move(slo),
                "a request that meets all that are set is goodput")

@@ -84,7 +84,7 @@ std::vector<std::size_t> keep_used(std::vector<Spec>& list, const std::vector<bo
 
 SectionDecl metrics_section() {
   return Section<MetricsConfig>{}
-      .field("window", &MetricsConfig::window, duration_kind(true), "10s",
+      .field("window", &MetricsConfig::window, millisecond_kind(), "10s",
              "length of one window of the time series and of window verdicts")
       .field("sample_requests", &MetricsConfig::sample_requests, big_count_kind(0, 100'000'000),
              "1000", "rows of requests.csv, drawn evenly from all requests")

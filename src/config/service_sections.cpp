@@ -216,7 +216,7 @@ SectionDecl service_section() {
       Section<ServiceConfig>{}
           .field("capacity", &ServiceConfig::queue_capacity, big_count_kind(0, 1'000'000'000'000),
                  "0", "requests that may wait; the next end as queue_full; 0: no limit")
-          .optional("deadline", &ServiceConfig::queue_deadline, duration_kind(true),
+          .optional("deadline", &ServiceConfig::queue_deadline, millisecond_kind(),
                     "longest wait before being scheduled; then a request ends as timed_out")
           .field("max_outstanding", &ServiceConfig::max_outstanding, count_kind(0, 1'000'000'000),
                  "0", "requests at a replica before the rest waits centrally; 0: no limit")

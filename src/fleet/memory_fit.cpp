@@ -128,6 +128,12 @@ Diagnostic misfit(const Config& config, const PoolConfig& pool, const MemoryFit&
   const ModelSpec& model = config.models.at(pool.model);
   Diagnostic finding;
   finding.key_path = "pools." + pool.name;
+  if (pool.kv_blocks && fit.kv_blocks > fit.most_kv_blocks && fit.most_kv_blocks > 0) {
+    finding.message = fmt::format("kv_blocks: {} exceed the memory: at most {} fit\n{}",
+                                  fit.kv_blocks, fit.most_kv_blocks, fit.arithmetic);
+    finding.hint = fmt::format("set kv_blocks to at most {} or leave it out", fit.most_kv_blocks);
+    return finding;
+  }
   const std::int64_t needed = blocks_per_request(model, pool);
   finding.message =
       fmt::format("{} does not fit: one request of {} tokens needs {} KV blocks, there are {}\n{}",
@@ -159,9 +165,10 @@ MemoryFit memory_fit(const Config& config, const PoolConfig& pool) {
     // Blocks set by hand may use the reserve above the budget, but no more than the device has.
     fit.kv_blocks = *pool.kv_blocks;
     const std::int64_t reserve = gpu.memory.count() - fit.budget.count();
-    const double wanted = static_cast<double>(fit.kv_blocks) * pool.block_size *
-                          static_cast<double>(fit.kv_bytes_per_token);
-    within_memory = wanted <= static_cast<double>(fit.kv_space.count() + reserve);
+    const std::int64_t per_block =
+        std::max<std::int64_t>(1, fit.kv_bytes_per_token * pool.block_size);
+    fit.most_kv_blocks = std::max<std::int64_t>(0, fit.kv_space.count() + reserve) / per_block;
+    within_memory = fit.kv_blocks <= fit.most_kv_blocks;
   }
   fit.kv_tokens = fit.kv_blocks * pool.block_size;
   fit.fits = within_memory && fit.kv_blocks >= blocks_per_request(model, pool);

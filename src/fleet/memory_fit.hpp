@@ -17,6 +17,7 @@ struct MemoryFit {
   Bytes kv_space;                       // what remains (may be negative: does not fit)
   std::int64_t kv_bytes_per_token = 0;  // per GPU of that stage (ceil(kv_heads / tp) heads)
   std::int64_t kv_blocks = 0;           // of the whole replica: the minimum over stages
+  std::int64_t most_kv_blocks = 0;      // with kv_blocks set by hand: what the device holds
   std::int64_t kv_tokens = 0;           // kv_blocks x block_size
   Bytes total_weights;                  // of the whole model, once
   bool fits = false;                    // holds at least one request of max_context

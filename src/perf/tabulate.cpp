@@ -64,6 +64,20 @@ CostColumn latency_column(const StepTimeModel& model, const CostColumn& stage) {
 
 }  // namespace
 
+double longest_step_seconds(const StepTimeModel& model, const StepWork& work) {
+  const auto times = [](std::int64_t count, double seconds) {
+    return static_cast<double>(count) * seconds;
+  };
+  const double stage = slowest(model, [&](int s) {
+    return model.device_seconds(s, work.tokens) + model.host_seconds(s) +
+           times(work.kv_tokens, model.kv_token_seconds(s)) +
+           times(work.attention_pairs, model.pair_seconds(s)) +
+           times(work.samples, model.sample_device_seconds(s));
+  });
+  return stage * model.stages() + times(model.stages() - 1, model.hop_seconds(work.tokens)) +
+         model.serial_seconds() + times(work.samples, model.serial_sample_seconds());
+}
+
 StepCostTable tabulate(const StepTimeModel& model, std::int64_t max_tokens) {
   PLIMSOLL_CHECK(max_tokens >= 1, "a step has room for a token");
   StepCostTable table;

@@ -29,12 +29,12 @@ void start_cold(Engine& engine, const Config& config, const PoolPlan& plan,
   const std::int32_t first_node = plan.placement.first_node[replica_in_pool];
   auto start = std::make_shared<Start>(Start{nodes, std::move(ready)});
   for (int n = 0; n < nodes; ++n) {
-    const std::string node = fmt::format("{}-{}", pool.name, first_node + n);
+    const std::string node = host_of_node(pool, first_node + n);
     engine.spawn(fmt::format("start:{}:{}:{}", pool.name, replica_in_pool, n),
                  [&engine, &pool, &store = config.stores[*pool.store], node, share,
                   start](ActorContext& actor) {
                    actor.sleep_until(engine.now() + pool.provision);
-                   actor.transfer(store.name, node, share);
+                   actor.transfer(host_of_store(store), node, share);
                    actor.sleep_until(engine.now() + pool.warm_up);
                    if (--start->pulls_left == 0) {
                      engine.at(engine.now(), EventPriority::fleet, start->ready);

@@ -1,11 +1,15 @@
 // From a configuration to the machines of a run.
 #include "simulation/fleet_builder.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
 namespace plimsoll {
 namespace {
+
+constexpr const char* node_prefix = "node:";
 
 ReplicaShape shape_of(const Config& config, PoolIndex index, const PoolPlan& plan, bool audit) {
   const PoolConfig& pool = config.pools[index];
@@ -27,7 +31,37 @@ ReplicaShape shape_of(const Config& config, PoolIndex index, const PoolPlan& pla
   return shape;
 }
 
+/// Steps are counted in femtoseconds, which 64 bits hold for 2.5 hours. Figures that no machine
+/// has could exceed that: refused before they are tabulated.
+void require_countable_steps(const Config& config, const PoolConfig& pool, const PoolPlan& plan) {
+  constexpr double longest_seconds = 3600;
+  const std::int64_t tokens = pool.max_num_batched_tokens;
+  const std::int64_t context =
+      pool.max_context > 0 ? pool.max_context : config.models[pool.model].max_context;
+  const StepWork most{tokens, pool.max_num_seqs, plan.fit.kv_tokens,
+                      tokens * std::max(context, 2 * context - tokens)};
+  const double seconds = longest_step_seconds(*plan.model, most);
+  if (seconds > longest_seconds) {
+    Diagnostic finding;
+    finding.key_path = "pools." + pool.name;
+    finding.message = fmt::format(
+        "a full step of {} with profile {} on {} would take {:.3g} s, more than an hour",
+        config.models[pool.model].name, config.profiles[pool.profile].name,
+        config.gpus[pool.gpu].name, seconds);
+    finding.hint = "check the GPU's bandwidths and FLOPS and the profile's times and efficiencies";
+    throw ConfigError{{finding}};
+  }
+}
+
 }  // namespace
+
+std::string host_of_node(const PoolConfig& pool, std::int32_t node) {
+  return fmt::format("{}{}-{}", node_prefix, pool.name, node);
+}
+
+std::string host_of_store(const StoreConfig& store) {
+  return "store:" + store.name;
+}
 
 std::vector<std::unique_ptr<PoolPlan>> plan_pools(const Config& config, bool audit) {
   require_memory_fit(config);
@@ -38,6 +72,7 @@ std::vector<std::unique_ptr<PoolPlan>> plan_pools(const Config& config, bool aud
     plan->placement = place(config, pool);
     plan->fit = memory_fit(config, pool);
     plan->model = make_step_time_model(config, pool);
+    require_countable_steps(config, pool, *plan);
     plan->costs = tabulate(*plan->model, pool.max_num_batched_tokens);
     plan->shape = shape_of(config, static_cast<PoolIndex>(i), *plan, audit);
     plans.push_back(std::move(plan));
@@ -51,7 +86,7 @@ PlatformSpec platform_of(const Config& config,
   for (std::size_t i = 0; i < plans.size(); ++i) {
     const GpuSpec& gpu = config.gpus[config.pools[i].gpu];
     PlatformSpec::NodeGroup group;
-    group.name = config.pools[i].name;
+    group.name = node_prefix + config.pools[i].name;
     group.count = plans[i]->placement.nodes;
     group.nic = gpu.nic;
     group.nic_latency = gpu.node_hop_latency;
@@ -59,7 +94,7 @@ PlatformSpec platform_of(const Config& config,
     platform.groups.push_back(group);
   }
   for (const StoreConfig& store : config.stores) {
-    platform.stores.push_back({store.name, store.uplink, store.latency});
+    platform.stores.push_back({host_of_store(store), store.uplink, store.latency});
   }
   return platform;
 }

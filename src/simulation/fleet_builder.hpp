@@ -1,7 +1,9 @@
 // From a configuration to the machines of a run: platform, step tables, replica shapes.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "engine/engine.hpp"
@@ -23,10 +25,15 @@ struct PoolPlan {
 };
 
 /// Plans of all pools, in their order. Throws ConfigError with the arithmetic for what does not
-/// fit. With `audit` every step of every replica is checked against its roofline.
+/// fit or whose steps would take absurdly long. With `audit` every step of every replica is checked
+/// against its roofline.
 std::vector<std::unique_ptr<PoolPlan>> plan_pools(const Config& config, bool audit);
 
-/// The hosts, links, disks and stores of a run: nodes are called <pool>-0, <pool>-1, ...
+/// What the engine calls a node of a pool, and a store: never the same, whatever their names.
+std::string host_of_node(const PoolConfig& pool, std::int32_t node);
+std::string host_of_store(const StoreConfig& store);
+
+/// The hosts, links, disks and stores of a run, called as above.
 PlatformSpec platform_of(const Config& config, const std::vector<std::unique_ptr<PoolPlan>>& plans);
 
 }  // namespace plimsoll

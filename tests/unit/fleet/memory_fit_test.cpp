@@ -56,6 +56,19 @@ TEST(MemoryFit, BlocksSetByHandReplaceTheComputedOnes) {
   EXPECT_FALSE(memory_fit(config, config.pools[0]).fits);
   // No setting makes room that the device does not have: 10^6 blocks x 16 x 524,288 B = 8.4 TB.
   config.pools[0].kv_blocks = 1'000'000;
+  fit = memory_fit(config, config.pools[0]);
+  EXPECT_FALSE(fit.fits);
+  try {
+    require_memory_fit(config);
+    FAIL() << "blocks of 8.4 TB were accepted on 80 GB";
+  } catch (const ConfigError& error) {
+    EXPECT_NE(error.diagnostics().at(0).message.find("kv_blocks: 1000000 exceed the memory"),
+              std::string::npos);
+  }
+  // The count that the finding names is the largest that fits.
+  config.pools[0].kv_blocks = fit.most_kv_blocks;
+  EXPECT_TRUE(memory_fit(config, config.pools[0]).fits);
+  config.pools[0].kv_blocks = fit.most_kv_blocks + 1;
   EXPECT_FALSE(memory_fit(config, config.pools[0]).fits);
 }
 
