@@ -34,6 +34,8 @@ TEST(Tabulate, OneStageIsTheModelRoundedUp) {
     const double tabulated = seconds(table.latency.cost(work));
     EXPECT_GE(tabulated, expected * (1 - 1e-12));
     EXPECT_NEAR(tabulated, expected, 1e-6);
+    // Nothing overlaps in the bound.
+    EXPECT_NEAR(longest_step_seconds(*model, work), b.serial + b.host + device, 1e-6);
   }
 }
 
@@ -52,6 +54,7 @@ TEST(Tabulate, TwoEqualStagesTakeHalfEachAndHopBetween) {
     const double alone = seconds(one.latency.cost(work));
     const double stage = seconds(two.bottleneck.cost(work));
     const double through = seconds(two.latency.cost(work));
+    EXPECT_GE(longest_step_seconds(*halves, work), through - 1e-9);
     // The last stage has the LM head beside its 48 layers: 0.7 % of its parameters.
     EXPECT_NEAR(stage, alone / 2, 0.01 * alone);
     EXPECT_NEAR(through - 2 * stage, halves->hop_seconds(work.tokens), 1e-9);
