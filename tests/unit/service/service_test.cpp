@@ -1,0 +1,280 @@
+// A model's service before real replicas, one engine and hence one process a case: who is refused,
+// who waits where and until when. Work is by hand: a prompt of n tokens takes n ms.
+#include "service/service.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <vector>
+
+namespace plimsoll {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Femtoseconds ms = 1'000'000'000'000;
+constexpr int context = 512;
+
+StepCostTable ms_per_token(Femtoseconds cost_of_token = ms) {
+  StepCostTable table;
+  for (int tokens = 0; tokens <= context; ++tokens) {
+    table.latency.device.push_back(tokens * cost_of_token);
+  }
+  return table;
+}
+
+ReplicaShape shape_with(const StepCostTable& costs) {
+  ReplicaShape shape;
+  shape.costs = &costs;
+  shape.token_budget = context;
+  shape.kv_blocks = 1000;
+  shape.max_context = context;
+  return shape;
+}
+
+/// One request at a time per replica unless a case says otherwise; classes 0 "free" and 1 "plus".
+class ServiceTest : public testing::Test, public EventSink, public EndListener {
+ protected:
+  ServiceTest() {
+    config.models.resize(1);
+    config.models[0].name = "model";
+    config.pools.resize(1);
+    config.pools[0].max_context = context;
+    config.tiers = {TierConfig{}, TierConfig{}};
+    config.tiers[1].priority = 10;
+    config.workload.classes = {RequestClassConfig{}, RequestClassConfig{}};
+    config.workload.classes[1].tier = 1;
+    config.service.router.policy = "round_robin";
+    config.service.queue.policy = "fcfs";
+    config.service.admission.policy = "always";
+  }
+
+  /// The service and its replicas, none of which serves yet.
+  void open(int replicas) {
+    service = std::make_unique<Service>(config, ModelIndex{0}, builtin_policies(), engine, requests,
+                                        *this, *this);
+    for (int i = 0; i < replicas; ++i) {
+      const auto index = static_cast<ReplicaIndex>(i);
+      replicas_.push_back(make_replica(index, shape, engine, requests, *this, *service));
+      service->add_replica(*replicas_.back(), 1.0);
+    }
+    service->open();
+  }
+  void ready_at(Duration t, std::size_t replica) {
+    engine.at(sim_start + t, EventPriority::fleet, [this, replica] {
+      replicas_[replica]->become_ready();
+      service->replica_ready(static_cast<ReplicaIndex>(replica));
+    });
+  }
+  void open_ready(int replicas) {
+    open(replicas);
+    for (int i = 0; i < replicas; ++i) {
+      ready_at(0ms, static_cast<std::size_t>(i));
+    }
+  }
+
+  /// The next request, in order of time.
+  RequestId arrive(Duration t, int prompt, ClassIndex request_class = 0, int output = 1) {
+    const RequestId id = next_id_++;
+    Arrival arrival;
+    arrival.at = sim_start + t;
+    arrival.prompt_tokens = prompt;
+    arrival.output_tokens = output;
+    arrival.request_class = request_class;
+    engine.at(arrival.at, EventPriority::arrival,
+              [this, id, arrival] { service->arrive(id, arrival, Phase::before_steps); });
+    return id;
+  }
+
+  void expect_end(RequestId id, Outcome outcome, Duration at) {
+    ASSERT_EQ(ended.count(id), 1U) << "request " << id;
+    EXPECT_EQ(ended[id].outcome, outcome) << "request " << id;
+    EXPECT_EQ(ended[id].finished - sim_start, at) << "request " << id;
+  }
+  Duration scheduled(RequestId id) { return ended[id].scheduled - sim_start; }
+
+  void on_arrival(RequestId, ClassIndex, SimTime) override {}
+  void on_first_token(const RequestRecord&) override {}
+  void on_steps(const StepRun&) override {}
+  void on_resumed_token(PoolIndex, Duration) override {}
+  void on_end(const RequestRecord& record) override {
+    EXPECT_EQ(ended.count(record.id), 0U) << "one outcome each";
+    ended[record.id] = record;
+    order.push_back(record.id);
+  }
+  void on_request_ended(SimTime now) override {
+    EXPECT_EQ(now, engine.now());
+    ++told_ends;
+  }
+
+  Config config;
+  StepCostTable costs = ms_per_token();
+  ReplicaShape shape = shape_with(costs);
+  Engine engine{PlatformSpec{}};
+  RequestTable requests;
+  std::unique_ptr<Service> service;
+  std::map<RequestId, RequestRecord> ended;
+  std::vector<RequestId> order;
+  int told_ends = 0;
+
+ private:
+  std::vector<std::unique_ptr<Replica>> replicas_;
+  RequestId next_id_ = 0;
+};
+
+TEST_F(ServiceTest, ACentralRequestLeavesAtItsDeadlineToTheNanosecond) {
+  config.service.queue_deadline = 30ms;
+  open(1);
+  const RequestId id = arrive(5ms + 1ns, 10);
+  engine.run();
+  expect_end(id, Outcome::timed_out, 35ms + 1ns);
+  EXPECT_FALSE(ended[id].replica_assigned);
+  EXPECT_EQ(ended[id].scheduled, never);
+  EXPECT_EQ(service->queued(), 0);
+  EXPECT_EQ(requests.in_flight(), 0U);
+  EXPECT_EQ(told_ends, 1);
+}
+
+TEST_F(ServiceTest, ARequestInAReplicasLineLeavesAtItsDeadlineAndARunningOneStays) {
+  config.service.queue_deadline = 30ms;
+  open_ready(1);
+  const RequestId running = arrive(0ms, 100);
+  const RequestId waiting = arrive(7ms, 10);
+  const RequestId patient = arrive(80ms, 10);
+  engine.run();
+  expect_end(waiting, Outcome::timed_out, 37ms);
+  EXPECT_TRUE(ended[waiting].replica_assigned);
+  EXPECT_EQ(ended[waiting].emitted_tokens, 0);
+  expect_end(running, Outcome::completed, 100ms);
+  expect_end(patient, Outcome::completed, 110ms);
+}
+
+TEST_F(ServiceTest, ATiersDeadlineGoesBeforeTheQueues) {
+  config.service.queue_deadline = 30ms;
+  config.tiers[1].deadline = 50ms;
+  open(1);
+  const RequestId plus = arrive(0ms, 10, 1);
+  const RequestId free = arrive(1ms, 10, 0);
+  engine.run();
+  expect_end(free, Outcome::timed_out, 31ms);
+  expect_end(plus, Outcome::timed_out, 50ms);
+}
+
+TEST_F(ServiceTest, AFullCentralLineRefusesAtOnceAndOnlyWhileItIsFull) {
+  config.service.queue_capacity = 2;
+  config.service.max_outstanding = 1;
+  open_ready(1);
+  arrive(0ms, 10);
+  arrive(1ms, 10);
+  arrive(2ms, 10);
+  const RequestId refused = arrive(3ms, 10);
+  const RequestId later = arrive(11ms, 10);
+  engine.run();
+  expect_end(refused, Outcome::queue_full, 3ms);
+  expect_end(later, Outcome::completed, 40ms);
+  EXPECT_EQ(order, (std::vector<RequestId>{3, 0, 1, 2, 4}));
+}
+
+TEST_F(ServiceTest, FcfsDispatchesInOrderOfArrivalWhateverTheTier) {
+  config.service.max_outstanding = 1;
+  open_ready(1);
+  for (int i = 0; i < 5; ++i) {
+    arrive(i * 1ms, 10, static_cast<ClassIndex>(i % 2 == 0 ? 0 : 1));
+  }
+  engine.run();
+  EXPECT_EQ(order, (std::vector<RequestId>{0, 1, 2, 3, 4}));
+  EXPECT_EQ(scheduled(4), 40ms);
+}
+
+TEST_F(ServiceTest, PriorityDispatchesTheHigherTierFirstAndThenByArrival) {
+  config.service.queue.policy = "priority";
+  config.service.max_outstanding = 1;
+  open_ready(1);
+  for (int i = 0; i < 5; ++i) {
+    arrive(i * 1ms, 10, static_cast<ClassIndex>(i % 2 == 0 ? 0 : 1));
+  }
+  engine.run();
+  EXPECT_EQ(order, (std::vector<RequestId>{0, 1, 3, 2, 4}));
+  EXPECT_EQ(scheduled(1), 10ms);
+  EXPECT_EQ(scheduled(4), 40ms);
+}
+
+TEST_F(ServiceTest, AReplicaHoldsNoMoreThanMaxOutstanding) {
+  shape.max_num_seqs = 8;
+  config.service.max_outstanding = 2;
+  open_ready(2);
+  for (int i = 0; i < 6; ++i) {
+    arrive(0ms, 10);
+  }
+  std::vector<std::int64_t> queued;
+  for (const Duration t : {Duration{9ms}, Duration{10ms}}) {
+    engine.at(sim_start + t, EventPriority::window, [&] { queued.push_back(service->queued()); });
+  }
+  engine.run();
+  EXPECT_EQ(queued, (std::vector<std::int64_t>{2, 0}));
+  // Each replica begins with the first that came and takes its second one at 10 ms. The line moves
+  // when the first is answered, after that step boundary: who comes then is in the step after it.
+  EXPECT_EQ(scheduled(1), 0ms);
+  EXPECT_EQ(scheduled(3), 10ms);
+  EXPECT_EQ(scheduled(4), 20ms);
+  EXPECT_EQ(scheduled(5), 20ms);
+}
+
+TEST_F(ServiceTest, AContextThatNoPoolHoldsIsRefusedOnArrival) {
+  open_ready(1);
+  const RequestId fits = arrive(1ms, context - 2, 0, 2);
+  const RequestId does_not = arrive(2ms, context - 2, 0, 3);
+  engine.run();
+  expect_end(does_not, Outcome::over_context, 2ms);
+  EXPECT_EQ(ended[fits].outcome, Outcome::completed);
+  EXPECT_EQ(ended[fits].emitted_tokens, 2);
+}
+
+TEST_F(ServiceTest, RequestsWaitCentrallyUntilAReplicaIsReady) {
+  shape.max_num_seqs = 8;
+  open(2);
+  for (int i = 0; i < 3; ++i) {
+    arrive(i * 1ms, 10);
+  }
+  ready_at(50ms, 1);
+  std::int64_t queued_before = -1;
+  engine.at(sim_start + 49ms, EventPriority::window, [&] { queued_before = service->queued(); });
+  engine.run();
+  EXPECT_EQ(queued_before, 3);
+  EXPECT_EQ(service->queued(), 0);
+  ASSERT_EQ(ended.size(), 3U);
+  EXPECT_EQ(scheduled(0), 50ms);
+  for (const auto& [id, record] : ended) {
+    EXPECT_EQ(record.outcome, Outcome::completed) << id;
+    EXPECT_EQ(record.replica, 1U) << id;
+  }
+}
+
+TEST(CapacityEstimate, IsTheRateOfAFullReplicaByHand) {
+  // One request at a time, a prompt of 100 ms, then 50 tokens of 1 ms: 150 ms a request.
+  const StepCostTable costs = ms_per_token();
+  EXPECT_NEAR(capacity_estimate(shape_with(costs), {100, 50}), 1 / 0.150, 1e-9);
+}
+
+TEST(CapacityEstimate, RisesWithSpeedInProportion) {
+  const StepCostTable slow = ms_per_token();
+  const StepCostTable fast = ms_per_token(ms / 4);
+  const double of_slow = capacity_estimate(shape_with(slow), {100, 50});
+  EXPECT_NEAR(capacity_estimate(shape_with(fast), {100, 50}), 4 * of_slow, 1e-9 * of_slow);
+}
+
+TEST(MeanOf, IsStatedOrInterpolated) {
+  LengthLaw law;
+  law.kind = LengthLaw::Kind::fixed;
+  law.mean = 123;
+  EXPECT_DOUBLE_EQ(mean_of(law), 123);
+  law.kind = LengthLaw::Kind::quantiles;
+  law.quantiles = {{0, 10}, {0.5, 200}, {0.9, 900}, {1, 3000}};
+  EXPECT_NEAR(mean_of(law), 0.5 * 105 + 0.4 * 550 + 0.1 * 1950, 1e-9);
+}
+
+}  // namespace
+}  // namespace plimsoll
