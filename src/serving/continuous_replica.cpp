@@ -252,21 +252,8 @@ void ContinuousReplica::start_segment(FineTime start, bool preempted) {
   const int count = static_cast<int>(batches_.size());
   const AffineCost cost = round_cost(*shape_->costs, work_.data(), growth_.data(), count);
   segment_ = {start, cost.value, cost.slope, segment_steps(cost, preempted), 0};
-  if (shape_->audit != nullptr) {
-    audit_segment();
-  }
+  audit_segment(work_, growth_, segment_);
   engine_->arm(timer_, segment_.end());
-}
-
-/// Costs and bounds are piecewise affine over a segment: its first and last step are checked.
-void ContinuousReplica::audit_segment() {
-  const int count = static_cast<int>(batches_.size());
-  audit_step(work_.data(), count, segment_.first);
-  const std::int64_t last = segment_.steps - 1;
-  for (std::size_t i = 0; i < work_.size(); ++i) {
-    work_[i].kv_tokens += last * growth_[i];
-  }
-  audit_step(work_.data(), count, segment_.first + last * segment_.slope);
 }
 
 void ContinuousReplica::line_changed(bool head_changed, Phase phase) {

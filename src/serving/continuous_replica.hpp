@@ -91,7 +91,6 @@ class ContinuousReplica final : public Replica {
   void add_chunk(MicroBatch& batch, RequestSlot slot, std::int64_t done);
   void start_segment(FineTime start, bool preempted);
   void fill_work();
-  void audit_segment();
   std::int64_t segment_steps(const AffineCost& cost, bool preempted) const;
   void report(std::int64_t until);
   void report_end_of_pauses();

@@ -95,19 +95,28 @@ void Replica::end_request(RequestSlot slot, SimTime now) {
   listener_->on_completed(slot, now);
 }
 
-void Replica::audit_step(const StepWork* work, int count, Femtoseconds cost) const {
+void Replica::audit_segment(const std::vector<StepWork>& work,
+                            const std::vector<std::int64_t>& growth, const Segment& segment) const {
   if (shape_->audit == nullptr) {
     return;
   }
-  for (int i = 0; i < count; ++i) {
+  const std::int64_t last = segment.steps - 1;
+  for (std::size_t i = 0; i < work.size(); ++i) {
     if (work[i].tokens == 0) {
-      continue;
+      continue;  // an empty micro-batch does not run
     }
-    const double bound = shape_->audit->roofline_seconds(work[i]);
-    PLIMSOLL_CHECK(static_cast<double>(cost) * 1e-15 >= bound,
-                   fmt::format("a step of {} tokens took {} fs but the machine needs {} s",
-                               work[i].tokens, cost, bound));
+    audit_step(work[i], segment.first);
+    StepWork grown = work[i];
+    grown.kv_tokens += last * growth[i];
+    audit_step(grown, segment.first + last * segment.slope);
   }
+}
+
+void Replica::audit_step(const StepWork& work, Femtoseconds cost) const {
+  const double bound = shape_->audit->roofline_seconds(work);
+  PLIMSOLL_CHECK(static_cast<double>(cost) * 1e-15 >= bound,
+                 fmt::format("a step of {} tokens took {} fs but the machine needs {} s",
+                             work.tokens, cost, bound));
 }
 
 }  // namespace plimsoll

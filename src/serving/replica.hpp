@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "engine/engine.hpp"
 #include "perf/step_time_model.hpp"
@@ -87,8 +88,11 @@ class Replica {
   void set_busy(bool busy);
   void end_request(RequestSlot slot, SimTime now);
   void first_token(RequestSlot slot, SimTime now);
-  /// Throws InternalError when `cost` beats the machine; only when the shape asks for audits.
-  void audit_step(const StepWork* work, int count, Femtoseconds cost) const;
+  /// Throws InternalError when a step of `segment` beats the machine; only when the shape asks for
+  /// audits. Costs and bounds are piecewise affine in the KV tokens, so the first step (`work`, by
+  /// micro-batch) and the last one (grown by `growth` a step) stand for all.
+  void audit_segment(const std::vector<StepWork>& work, const std::vector<std::int64_t>& growth,
+                     const Segment& segment) const;
 
   ReplicaIndex index_;
   const ReplicaShape* shape_;
@@ -103,6 +107,7 @@ class Replica {
  private:
   enum class Activity : std::uint8_t { down, idle, busy };
   static void on_timer(void* replica, std::uint64_t);
+  void audit_step(const StepWork& work, Femtoseconds cost) const;
   void set_activity(Activity activity);
 
   Activity activity_ = Activity::down;

@@ -186,11 +186,11 @@ void StaticReplica::plan_decode(FineTime start) {
 void StaticReplica::run(FineTime start, std::int64_t steps) {
   const auto count = static_cast<int>(work_.size());
   const AffineCost cost = round_cost(*shape_->costs, work_.data(), growth_.data(), count);
-  audit_step(work_.data(), count, cost.value);
   std::int64_t most = std::min(steps, cost.steps);
   const Femtoseconds last = cost.value + cost.slope * most;
   most = std::max<std::int64_t>(std::min(most, longest_segment / last), 1);
   segment_ = Segment{start, cost.value, cost.slope, most, 0};
+  audit_segment(work_, growth_, segment_);
   engine_->arm(timer_, segment_.end());
 }
 
