@@ -40,6 +40,11 @@ struct GpuSpec {
   FlopRate int8;                    // 0: not supported (operations/s)
   bool bf16 = true;                 // bf16 tensor cores present
   Watts tdp;                        // per GPU
+  // Power as shares of `tdp` (docs/step_time.md), in [0, 1] the first two.
+  double idle_power_share = 0.17;    // ready or down, no step running
+  double active_power_share = 0.3;   // in a step, before what it computes and reads
+  double compute_power_share = 1.2;  // on top, at peak FLOPS; tdp is the limit of the sum
+  double memory_power_share = 0.8;   // on top, at peak memory bandwidth
   int gpus_per_node = 8;
   BytesPerSecond nvlink;              // per GPU and direction
   BytesPerSecond pcie;                // per GPU and direction

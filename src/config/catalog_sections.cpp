@@ -116,6 +116,14 @@ SectionDecl gpu_section() {
       .field("int8", &GpuSpec::int8, flop_kind(), "0", "dense peak in int8; 0: not supported")
       .field("bf16", &GpuSpec::bf16, flag_kind(), "true", "whether it computes in bf16")
       .field("tdp", &GpuSpec::tdp, watts_kind(), "", "power limit of one GPU")
+      .field("idle_power_share", &GpuSpec::idle_power_share, ratio_kind({0, 1, false}), "0.17",
+             "share of tdp drawn without work, ready or down")
+      .field("active_power_share", &GpuSpec::active_power_share, ratio_kind({0, 1, false}), "0.3",
+             "share of tdp drawn in a step, before what it computes and reads")
+      .field("compute_power_share", &GpuSpec::compute_power_share, ratio_kind({0, 10, false}),
+             "1.2", "share of tdp drawn on top at peak FLOPS; tdp is the limit of the sum")
+      .field("memory_power_share", &GpuSpec::memory_power_share, ratio_kind({0, 10, false}), "0.8",
+             "share of tdp drawn on top at peak memory bandwidth")
       .field("gpus_per_node", &GpuSpec::gpus_per_node, count_kind(1, 1024), "8", "GPUs in a node")
       .field("nvlink", &GpuSpec::nvlink, bandwidth_kind(), "",
              "between GPUs of a node, per GPU and direction")
