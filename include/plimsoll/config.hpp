@@ -57,6 +57,7 @@ struct GpuSpec {
   std::string source;
   Provenance provenance = Provenance::published;
   std::vector<FigureSource> figures{};  // sorted by name
+  std::vector<std::string> aliases{};   // other spellings, in tables of measurements
 };
 
 /// One transformer. Shapes as in its published configuration.
@@ -78,6 +79,7 @@ struct ModelSpec {
   std::string source;
   Provenance provenance = Provenance::published;
   std::vector<FigureSource> figures{};
+  std::vector<std::string> aliases{};  // other spellings, in tables of measurements
 };
 
 enum class StepForm : std::uint8_t {
@@ -105,6 +107,25 @@ struct EngineProfile {
   Duration linear_token{};     // per new token (prompt or output)
   Duration linear_sequence{};  // per sequence that emits a token
   Duration linear_kv_token{};  // per KV token read
+  std::string source;
+  Provenance provenance = Provenance::assumed;
+  std::vector<FigureSource> figures{};
+};
+
+/// What a table of measurements means by time per output token.
+enum class TpotMeaning : std::uint8_t {
+  mean,        // (e2e - ttft) / (n - 1), the mean over requests
+  median_itl,  // the median gap between tokens
+};
+
+/// An inference engine as tables of measurements name it, and how it was run there.
+struct EngineSpec {
+  std::string name;
+  std::vector<std::string> match;  // beginnings of its spellings; the longest that fits wins
+  std::size_t profile = 0;         // into Config::profiles
+  std::optional<std::size_t> closed_loop_profile;  // where it served a closed loop
+  TpotMeaning tpot = TpotMeaning::mean;
+  std::optional<int> max_num_batched_tokens;  // prompt tokens of one pass; the pool's default else
   std::string source;
   Provenance provenance = Provenance::assumed;
   std::vector<FigureSource> figures{};
@@ -293,6 +314,7 @@ struct Config {
   std::vector<GpuSpec> gpus;  // sorted by name, as all lists from YAML maps are
   std::vector<ModelSpec> models;
   std::vector<EngineProfile> profiles;
+  std::vector<EngineSpec> engines;  // empty once a scenario is loaded: no pool refers to them
   std::vector<PriceSpec> prices;
   std::vector<StoreConfig> stores;
   std::vector<PoolConfig> pools;  // at least one

@@ -76,6 +76,14 @@ RawNode parse_file(const fs::path& path) {
 
 }  // namespace
 
+std::vector<std::string> catalog_files(const std::string& path) {
+  std::vector<std::string> files;
+  for (const fs::path& file : files_of(path)) {
+    files.push_back(file.string());
+  }
+  return files;
+}
+
 RawNode catalog_entries(const std::string& path, const std::string& kind) {
   RawNode all;
   all.kind = RawNode::Kind::map;

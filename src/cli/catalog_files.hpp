@@ -2,10 +2,15 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "scenario/raw_tree.hpp"
 
 namespace plimsoll::cli {
+
+/// The catalog files at `path`, as there: a YAML file, or a folder whose *.yaml stand in order of
+/// name; empty: the catalog that comes with Plimsoll. Throws ConfigError when there is none.
+std::vector<std::string> catalog_files(const std::string& path);
 
 /// All entries of one kind ("gpus", "models", "profiles", "prices") in the catalog at `path`: a
 /// YAML file, or a folder whose *.yaml are read in order of name; empty: the catalog that comes

@@ -22,6 +22,7 @@ constexpr const char* see_help = "Run with --help for the options.";
 struct Arguments {
   RunArguments run;
   ScenarioArguments validate;
+  PredictArguments predict;
   ShowArguments show;
   std::string docs;
 };
@@ -61,6 +62,70 @@ void add_run(CLI::App& app, RunArguments& arguments) {
          "What goes to standard output: text or json [text]")
       ->type_name("FORMAT")
       ->check(CLI::IsMember({"text", "json"}).description(""));
+}
+
+void add_point(CLI::App& predict, PredictArguments& arguments) {
+  const auto count = [&](const char* name, auto& value, const char* help) {
+    predict.add_option(name, value, help)
+        ->type_name("N")
+        ->check(CLI::Range(1, 1'000'000'000).description(""));
+  };
+  const auto name = [&](const char* option, std::string& value, const char* help) {
+    predict.add_option(option, value, help)->type_name("NAME");
+  };
+  name("--model", arguments.model, "The model served");
+  name("--gpu", arguments.gpu, "The GPU type");
+  name("--profile", arguments.profile, "How the inference engine uses the GPU");
+  count("--tp", arguments.tp, "Tensor-parallel GPUs [1]");
+  count("--pp", arguments.pp, "Pipeline stages [1]");
+  name("--precision", arguments.precision, "Of weights and arithmetic [fp16]");
+  name("--kv-precision", arguments.kv_precision, "Of the KV cache [fp16]");
+  count("--batch", arguments.batch, "Sequences that start and end together [1]");
+  count("--concurrency", arguments.concurrency,
+        "Instead of a batch: so many in flight, each sent anew when it is answered");
+  count("--prompt", arguments.prompt, "Prompt tokens of each");
+  count("--output", arguments.output, "Output tokens of each");
+  count("--requests", arguments.requests,
+        "With --concurrency: requests played [10 for each in flight]");
+  count("--max-num-batched-tokens", arguments.max_num_batched_tokens,
+        "Prompt tokens of one pass [2048]");
+}
+
+void add_predict(CLI::App& app, PredictArguments& arguments) {
+  auto& predict = *app.add_subcommand(
+      "predict", "Tell the times of one replica at one point, or at each row of a table");
+  add_point(predict, arguments);
+  predict
+      .add_option_function<std::string>(
+          "--format",
+          [&arguments](const std::string& word) {
+            arguments.format = word == "json" ? OutputFormat::json : OutputFormat::text;
+          },
+          "What goes to standard output: table or json [table]")
+      ->type_name("FORMAT")
+      ->check(CLI::IsMember({"table", "json"}).description(""));
+  predict
+      .add_option(
+          "--catalog", arguments.catalogs,
+          "A catalog file or folder beside the one that comes with Plimsoll; may be repeated")
+      ->type_name("FILE")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  auto& csv =
+      *predict.add_option("--csv", arguments.csv, "A table of measurements (CSV) to predict");
+  csv.type_name("FILE");
+  predict.add_option("--out", arguments.out, "With --csv: the table to write")
+      ->type_name("FILE")
+      ->needs(&csv);
+  predict.add_option("--jobs", arguments.jobs, "With --csv: processes at a time [processors]")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1024).description(""))
+      ->needs(&csv);
+  for (const char* option :
+       {"--model", "--gpu", "--profile", "--tp", "--pp", "--precision", "--kv-precision", "--batch",
+        "--concurrency", "--prompt", "--output", "--max-num-batched-tokens", "--format"}) {
+    csv.excludes(predict.get_option(option));
+  }
 }
 
 void add_others(CLI::App& app, Arguments& arguments) {
@@ -103,6 +168,9 @@ std::function<int()> chosen_command(const CLI::App& app,
                                                       : run_command(arguments->run);
     };
   }
+  if (name == "predict") {
+    return [arguments] { return predict_command(arguments->predict); };
+  }
   if (name == "validate") {
     return [arguments] { return validate_command(arguments->validate); };
   }
@@ -130,6 +198,7 @@ std::function<int()> parse_command_line(int argc, char** argv) {
       "74 input/output, 130 and 143 interrupted.");
   const auto arguments = std::make_shared<Arguments>();
   add_run(app, arguments->run);
+  add_predict(app, arguments->predict);
   add_others(app, *arguments);
   try {
     app.parse(argc, argv);
@@ -141,7 +210,8 @@ std::function<int()> parse_command_line(int argc, char** argv) {
     return [] { return static_cast<int>(usage_or_scenario); };
   }
   if (app.get_subcommands().empty()) {
-    fmt::print(stderr, "plimsoll: name a command: run, validate, schema or show\n{}\n", see_help);
+    fmt::print(stderr, "plimsoll: name a command: run, predict, validate, schema or show\n{}\n",
+               see_help);
     return [] { return static_cast<int>(usage_or_scenario); };
   }
   return chosen_command(app, arguments);

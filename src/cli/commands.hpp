@@ -58,6 +58,34 @@ int validate_command(const ScenarioArguments& arguments);
 /// Prints the JSON Schema of scenarios.
 int schema_command();
 
+/// Where the catalog's names and figures come from, what is predicted, and in which form.
+struct PredictArguments {
+  std::string model;
+  std::string gpu;
+  std::string profile;
+  std::string precision = "fp16";
+  std::string kv_precision = "fp16";
+  int tp = 1;
+  int pp = 1;
+  std::int64_t batch = 0;  // 0: not given
+  std::int64_t prompt = 0;
+  std::int64_t output = 0;
+  std::int64_t concurrency = 0;             // > 0: a closed loop instead of a batch
+  std::int64_t requests = 0;                // of the closed loop; 0: the default
+  std::int64_t max_num_batched_tokens = 0;  // 0: a pool's default
+  OutputFormat format = OutputFormat::text;
+  std::vector<std::string> catalogs;  // beside the one that comes with Plimsoll
+  std::string csv;                    // a table instead of a point
+  std::string out;
+  int jobs = 0;  // 0: as many as there are processors
+};
+
+/// The times of one replica at one point.
+int predict_command(const PredictArguments& arguments);
+
+/// The times at every row of a table of measurements, written beside them.
+int predict_table_command(const PredictArguments& arguments);
+
 struct ShowArguments {
   std::string what;     // policies, gpus, models, profiles, prices, metrics
   std::string name;     // empty: all of them

@@ -49,6 +49,15 @@ void add_origin(Section<Spec>& section, const std::string& provenance) {
       });
 }
 
+template <class Spec>
+void add_aliases(Section<Spec>& section) {
+  section
+      .field("aliases", &Spec::aliases, texts_kind(), "",
+             "other spellings, in tables of measurements; case does not matter")
+      .derived("empty")
+      .written_when([](const Spec& spec) { return !spec.aliases.empty(); });
+}
+
 /// No single cost of a step takes longer.
 constexpr Duration longest_cost = std::chrono::seconds{10};
 
@@ -138,6 +147,7 @@ SectionDecl gpu_section() {
       .field("decode_extrapolated", &GpuSpec::decode_extrapolated, flag_kind(), "false",
              "no public decode measurement exists; results say so");
   add_origin(section, "published");
+  add_aliases(section);
   return section.build();
 }
 
@@ -167,6 +177,7 @@ SectionDecl model_section() {
       .field("experts_per_token", &ModelSpec::experts_per_token, count_kind(1, 100'000), "1",
              "experts that a token uses");
   add_origin(section, "published");
+  add_aliases(section);
   SectionDecl decl = section.build();
   decl.finish = [origin = decl.finish](Reader& reader, const RawNode& map, const std::string& path,
                                        void* object, bool clean) {
@@ -218,6 +229,26 @@ SectionDecl profile_section() {
     }
   };
   return decl;
+}
+
+SectionDecl engine_section() {
+  Section<EngineSpec> section;
+  section
+      .field("match", &EngineSpec::match, texts_kind(), "",
+             "beginnings of its spellings in tables; case does not matter, the longest wins")
+      .field("profile", &EngineSpec::profile, reference_kind<std::size_t>(NameList::profiles), "",
+             "the profile that stands for it")
+      .optional("closed_loop_profile", &EngineSpec::closed_loop_profile,
+                reference_kind<std::size_t>(NameList::profiles),
+                "another one that stands for it where it serves a closed loop")
+      .field("tpot", &EngineSpec::tpot,
+             word_kind<TpotMeaning>(
+                 {{"mean", TpotMeaning::mean}, {"median_itl", TpotMeaning::median_itl}}),
+             "mean", "what its time per output token is: the mean, or the median gap")
+      .optional("max_num_batched_tokens", &EngineSpec::max_num_batched_tokens,
+                count_kind(1, 1 << 30), "prompt tokens that it computes in one pass");
+  add_origin(section, "assumed");
+  return section.build();
 }
 
 SectionDecl price_section() {

@@ -24,6 +24,7 @@ enum class Shape : std::uint8_t {
   ratio,     // 0.87 or 87%
   quantity,  // a number with a unit
   pairs,     // a list of two-element lists
+  texts,     // a list of texts
   section,   // a map of declared keys
   section_list,
   named_sections,  // a map of names to sections

@@ -166,6 +166,34 @@ Kind<std::string> text_kind() {
   return kind;
 }
 
+Kind<std::vector<std::string>> texts_kind() {
+  Kind<std::vector<std::string>> kind;
+  kind.doc.shape = Shape::texts;
+  kind.doc.type = "list of texts";
+  kind.read = [](Reader& reader, const RawNode& node, const std::string& path,
+                 std::vector<std::string>& texts) {
+    texts.clear();
+    if (!node.is_sequence()) {
+      reader.report(node.place, path, "expected a list of texts, " + describe_found(node));
+    }
+    for (const RawNode& item : node.items) {
+      if (!item.is_scalar() || item.text.empty()) {
+        reader.report(item.place, path, "expected a text, " + describe_found(item));
+      }
+      texts.push_back(item.text);
+    }
+  };
+  kind.write = [](const Writer&, const std::vector<std::string>& texts) {
+    RawNode list;
+    list.kind = RawNode::Kind::sequence;
+    for (const std::string& text : texts) {
+      list.items.push_back(scalar_node(text));
+    }
+    return list;
+  };
+  return kind;
+}
+
 Kind<int> count_kind(int minimum, int maximum) {
   return whole_kind<int>(minimum, maximum);
 }

@@ -21,6 +21,7 @@ struct AtLeast {
 inline constexpr AtLeast positive{0, 1e18, true};
 
 Kind<std::string> text_kind();
+Kind<std::vector<std::string>> texts_kind();
 Kind<int> count_kind(int minimum, int maximum);
 Kind<std::int64_t> big_count_kind(std::int64_t minimum, std::int64_t maximum);
 Kind<std::uint64_t> seed_kind();

@@ -16,6 +16,8 @@ SectionDecl catalog_section() {
       .named("models", &Config::models, model_section(), NameList::models, "transformers")
       .named("profiles", &Config::profiles, profile_section(), NameList::profiles,
              "how inference engines use the hardware")
+      .named("engines", &Config::engines, engine_section(), NameList::none,
+             "names of engines in tables of measurements, for `plimsoll predict --csv`")
       .named("prices", &Config::prices, price_section(), NameList::prices, "hourly prices of GPUs")
       .build();
 }
@@ -137,6 +139,7 @@ void drop_unused_entries(Config& config) {
   std::vector<bool> models(config.models.size());
   std::vector<bool> profiles(config.profiles.size());
   std::vector<bool> prices(config.prices.size());
+  config.engines.clear();
   for (const PoolConfig& pool : config.pools) {
     gpus[pool.gpu] = true;
     models[pool.model] = true;

@@ -137,6 +137,8 @@ Json value_schema(const FieldDecl& field, const PolicyCatalog& policies) {
     case Shape::pairs:
       return Json{{"type", "array"},
                   {"items", Json{{"type", "array"}, {"minItems", 2}, {"maxItems", 2}}}};
+    case Shape::texts:
+      return Json{{"type", "array"}, {"items", Json{{"type", "string"}}}};
     case Shape::section:
       return section_schema(*field.child, policies);
     case Shape::section_list:

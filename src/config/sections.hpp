@@ -11,6 +11,7 @@ SectionDecl scenario_section();
 SectionDecl gpu_section();
 SectionDecl model_section();
 SectionDecl profile_section();
+SectionDecl engine_section();
 SectionDecl price_section();
 SectionDecl store_section();
 SectionDecl tier_section();

@@ -1,0 +1,192 @@
+// Command line: names of tables and flags, looked up in the catalog.
+#include "cli/catalog_names.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <utility>
+
+#include "cli/catalog_files.hpp"
+#include "config/reader.hpp"
+#include "plimsoll/errors.hpp"
+#include "scenario/read_scenario.hpp"
+
+namespace plimsoll::cli {
+namespace {
+
+/// A name without what does not matter in it.
+std::string plain(const std::string& text) {
+  const std::size_t organization = text.find('/');
+  std::string shown;
+  for (std::size_t i = organization == std::string::npos ? 0 : organization + 1; i < text.size();
+       ++i) {
+    const char c = text[i];
+    if (c != '-' && c != '_' && c != ' ') {
+      shown += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    }
+  }
+  constexpr std::string_view maker = "nvidia";
+  return shown.rfind(maker, 0) == 0 ? shown.substr(maker.size()) : shown;
+}
+
+std::vector<std::string> texts_of(const RawNode& entry, const char* key) {
+  std::vector<std::string> texts;
+  const RawNode* const list = entry.find(key);
+  if (list != nullptr && list->is_sequence()) {
+    for (const RawNode& item : list->items) {
+      texts.push_back(item.text);
+    }
+  }
+  return texts;
+}
+
+std::string text_of(const RawNode& entry, const char* key) {
+  const RawNode* const value = entry.find(key);
+  return value != nullptr && value->is_scalar() ? value->text : "";
+}
+
+/// All files as one tree, as a scenario that includes them sees it. What their values mean is
+/// checked when a scenario is loaded.
+RawNode merged(const std::vector<std::string>& files) {
+  RawNode list;
+  list.kind = RawNode::Kind::sequence;
+  for (const std::string& file : files) {
+    list.items.push_back(scalar_node(file));
+  }
+  RawNode root;
+  root.kind = RawNode::Kind::map;
+  append_entry(root, "include", std::move(list));
+  std::vector<Diagnostic> findings;
+  ReadScenario read = read_scenario({"catalogs", to_yaml(root), {}, ""}, {}, findings);
+  for (const RawEntry& entry : read.root.entries) {
+    if (entry.key != "catalog") {
+      findings.push_back(finding_at(entry.key_place, entry.key, "does not belong into a catalog",
+                                    "a catalog file holds catalog: {gpus, models, profiles, ...}"));
+    }
+  }
+  if (!findings.empty()) {
+    throw ConfigError{std::move(findings)};
+  }
+  RawNode* const catalog = read.root.find("catalog");
+  return catalog != nullptr ? std::move(*catalog) : RawNode{};
+}
+
+}  // namespace
+
+CatalogNames::CatalogNames(const std::vector<std::string>& more) : files_{catalog_files("")} {
+  for (const std::string& path : more) {
+    for (const std::string& file : catalog_files(path)) {
+      files_.push_back(std::filesystem::absolute(file).string());
+    }
+  }
+  const RawNode catalog = merged(files_);
+  gpus_ = entries_of(catalog, "gpus");
+  models_ = entries_of(catalog, "models");
+  profiles_ = entries_of(catalog, "profiles");
+  read_engines(catalog);
+}
+
+std::vector<CatalogNames::Entry> CatalogNames::entries_of(const RawNode& catalog,
+                                                          const std::string& kind) {
+  std::vector<Entry> entries;
+  const RawNode* const map = catalog.find(kind);
+  if (map == nullptr) {
+    return entries;
+  }
+  for (const RawEntry& raw : map->entries) {
+    Entry& entry = entries.emplace_back();
+    entry.name = raw.key;
+    entry.spellings.push_back(plain(raw.key));
+    entry.bf16 = text_of(raw.value, "bf16") != "false";
+    for (const std::string& alias : texts_of(raw.value, "aliases")) {
+      entry.spellings.push_back(plain(alias));
+    }
+  }
+  std::sort(entries.begin(), entries.end(),
+            [](const Entry& a, const Entry& b) { return a.name < b.name; });
+  return entries;
+}
+
+std::string CatalogNames::find(const std::vector<Entry>& entries, const std::string& text) {
+  const std::string spelling = plain(text);
+  // An entry's own name is stronger than an alias of another.
+  for (const Entry& entry : entries) {
+    if (entry.name == text || entry.spellings.front() == spelling) {
+      return entry.name;
+    }
+  }
+  for (const Entry& entry : entries) {
+    if (std::find(entry.spellings.begin(), entry.spellings.end(), spelling) !=
+        entry.spellings.end()) {
+      return entry.name;
+    }
+  }
+  return "";
+}
+
+std::string CatalogNames::usual_precision(const std::string& gpu) const {
+  const auto entry = std::find_if(gpus_.begin(), gpus_.end(),
+                                  [&](const Entry& known) { return known.name == gpu; });
+  return entry != gpus_.end() && !entry->bf16 ? "fp16" : "bf16";
+}
+
+std::string CatalogNames::hint(const std::vector<Entry>& entries, const std::string& text,
+                               const char* what) {
+  std::vector<std::string> names;
+  for (const Entry& entry : entries) {
+    names.push_back(entry.name);
+  }
+  return name_hint(text, names, what);
+}
+
+void CatalogNames::read_engines(const RawNode& catalog) {
+  const RawNode* const map = catalog.find("engines");
+  if (map == nullptr) {
+    return;
+  }
+  for (const RawEntry& raw : map->entries) {
+    KnownEngine engine;
+    engine.name = raw.key;
+    engine.profile = text_of(raw.value, "profile");
+    const std::string closed_loop = text_of(raw.value, "closed_loop_profile");
+    engine.closed_loop_profile =
+        closed_loop.empty() || closed_loop == "none" ? engine.profile : closed_loop;
+    if (text_of(raw.value, "tpot") == "median_itl") {
+      engine.tpot = TpotMeaning::median_itl;
+    }
+    const std::string budget = text_of(raw.value, "max_num_batched_tokens");
+    int tokens = 0;
+    std::from_chars(budget.data(), budget.data() + budget.size(), tokens);
+    if (tokens > 0) {
+      engine.max_num_batched_tokens = tokens;
+    }
+    for (const std::string& match : texts_of(raw.value, "match")) {
+      beginnings_.push_back({plain(match), engines_.size()});
+    }
+    engines_.push_back(std::move(engine));
+  }
+}
+
+const KnownEngine* CatalogNames::engine(const std::string& text) const {
+  const std::string spelling = plain(text);
+  const Beginning* longest = nullptr;
+  for (const Beginning& beginning : beginnings_) {
+    const bool fits = spelling.rfind(beginning.spelling, 0) == 0;
+    if (fits && (longest == nullptr || beginning.spelling.size() > longest->spelling.size())) {
+      longest = &beginning;
+    }
+  }
+  return longest == nullptr ? nullptr : &engines_[longest->engine];
+}
+
+std::string CatalogNames::engine_hint(const std::string& text) const {
+  std::vector<std::string> names;
+  for (const KnownEngine& engine : engines_) {
+    names.push_back(engine.name);
+  }
+  return name_hint(text, names, "engines");
+}
+
+}  // namespace plimsoll::cli

@@ -1,0 +1,127 @@
+// Command line: `plimsoll predict`: one replica at one point.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "cli/catalog_names.hpp"
+#include "cli/commands.hpp"
+#include "cli/exit_codes.hpp"
+#include "cli/predict_report.hpp"
+#include "plimsoll/errors.hpp"
+#include "plimsoll/report.hpp"
+
+namespace plimsoll::cli {
+namespace {
+
+/// Requests of a closed loop for each in flight: the synchronous start and the emptying end weigh
+/// little, as in the usual benchmarks of serving engines.
+constexpr std::int64_t requests_per_user = 10;
+
+class Findings {
+ public:
+  void add(std::string option, std::string message, std::string hint = "") {
+    Diagnostic finding;
+    finding.key_path = std::move(option);
+    finding.message = std::move(message);
+    finding.hint = std::move(hint);
+    list_.push_back(std::move(finding));
+  }
+
+  /// The catalog's name for what an option says.
+  std::string name(const char* option, const char* what, const std::string& given,
+                   const std::string& known, const std::string& hint) {
+    if (given.empty()) {
+      add(option, fmt::format("missing: name a {}", what), hint);
+    } else if (known.empty()) {
+      add(option, fmt::format("there is no {} \"{}\" in the catalog", what, given), hint);
+    }
+    return known;
+  }
+
+  void throw_if_any() {
+    if (!list_.empty()) {
+      throw ConfigError{std::move(list_)};
+    }
+  }
+
+ private:
+  std::vector<Diagnostic> list_;
+};
+
+Point point_of(const PredictArguments& arguments, const CatalogNames& names) {
+  Findings findings;
+  Point point;
+  const PredictArguments& a = arguments;
+  point.model =
+      findings.name("--model", "model", a.model, names.model(a.model), names.model_hint(a.model));
+  point.gpu = findings.name("--gpu", "GPU", a.gpu, names.gpu(a.gpu), names.gpu_hint(a.gpu));
+  point.profile = findings.name("--profile", "profile", a.profile, names.profile(a.profile),
+                                names.profile_hint(a.profile));
+  for (const auto& [option, tokens] : {std::pair{"--prompt", a.prompt}, {"--output", a.output}}) {
+    if (tokens == 0) {
+      findings.add(option, "missing: say how many tokens");
+    }
+  }
+  if (a.batch > 0 && a.concurrency > 0) {
+    findings.add("--concurrency", "a closed loop has no --batch", "give one of them");
+  }
+  if (a.requests > 0 && a.concurrency == 0) {
+    findings.add("--requests", "only a closed loop plays requests", "give --concurrency too");
+  }
+  findings.throw_if_any();
+  point.precision = a.precision;
+  point.kv_precision = a.kv_precision;
+  point.tp = a.tp;
+  point.pp = a.pp;
+  point.batch = a.concurrency > 0 ? a.concurrency : std::max<std::int64_t>(a.batch, 1);
+  point.prompt = a.prompt;
+  point.output = a.output;
+  point.max_num_batched_tokens = a.max_num_batched_tokens;
+  return point;
+}
+
+std::vector<std::string> notes_on(const Config& config, const Point& point) {
+  std::vector<std::string> notes = provenance_notes(config);
+  const ModelSpec& model = config.models.at(config.pools.front().model);
+  if (point.prompt + point.output > model.max_context) {
+    notes.push_back(fmt::format("{} + {} tokens exceed the published context of {}, {} tokens",
+                                point.prompt, point.output, model.name, model.max_context));
+  }
+  return notes;
+}
+
+}  // namespace
+
+int predict_command(const PredictArguments& arguments) {
+  if (!arguments.csv.empty()) {
+    return predict_table_command(arguments);
+  }
+  const CatalogNames names{arguments.catalogs};
+  PointReport report;
+  report.point = point_of(arguments, names);
+  report.closed_loop = arguments.concurrency > 0;
+  const std::int64_t requests =
+      arguments.requests > 0 ? arguments.requests : requests_per_user * arguments.concurrency;
+  const Config config = config_of(report.point, names.files(), requests);
+  require_fit(config);
+  const PoolConfig& pool = config.pools.front();
+  const auto model = make_step_time_model(config, pool);
+  StaticLoad load{report.point.batch, report.point.prompt, report.point.output};
+  if (report.closed_loop) {
+    report.prediction = play_closed_loop(config, report.point);
+  } else {
+    require_batch_fit(config, report.point);
+    report.prediction = predict_static(config, *model, report.point);
+  }
+  report.fit = memory_fit(config, pool);
+  report.decode = account_of(*model, predict_static_batch(*model, pool, load).middle_decode);
+  load.batch = report.closed_loop ? 1 : load.batch;
+  report.prefill = account_of(*model, predict_static_batch(*model, pool, load).longest_prefill);
+  report.notes = notes_on(config, report.point);
+  fmt::print("{}",
+             arguments.format == OutputFormat::json ? report_json(report) : report_text(report));
+  return ok;
+}
+
+}  // namespace plimsoll::cli

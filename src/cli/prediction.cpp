@@ -1,0 +1,253 @@
+// Command line: one point of `plimsoll predict`.
+#include "cli/prediction.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "plimsoll/errors.hpp"
+#include "plimsoll/policies/builtin.hpp"
+#include "plimsoll/run_scenario.hpp"
+#include "plimsoll/scenario.hpp"
+#include "scenario/raw_tree.hpp"
+
+namespace plimsoll::cli {
+namespace {
+
+constexpr const char* text_name = "predict";  // where findings about the scenario text are
+constexpr const char* pool_path = "pools.replica";
+
+/// Findings about the scenario that was made of the options, as findings about the options.
+[[noreturn]] void throw_as_options(const ConfigError& error) {
+  constexpr std::array<std::pair<const char*, const char*>, 8> options = {
+      {{"gpu", "--gpu"},
+       {"model", "--model"},
+       {"profile", "--profile"},
+       {"tp", "--tp"},
+       {"pp", "--pp"},
+       {"precision", "--precision"},
+       {"kv_precision", "--kv-precision"},
+       {"max_num_batched_tokens", "--max-num-batched-tokens"}}};
+  std::vector<Diagnostic> findings;
+  for (Diagnostic finding : error.diagnostics()) {
+    if (finding.file == text_name) {
+      finding.file.clear();
+      finding.line = finding.column = 0;
+    }
+    for (const auto& [key, option] : options) {
+      if (finding.key_path == fmt::format("{}.{}", pool_path, key)) {
+        finding.key_path = option;
+      }
+    }
+    if (finding.key_path == pool_path) {
+      finding.key_path = "--gpu";
+    }
+    findings.push_back(std::move(finding));
+  }
+  throw ConfigError{std::move(findings)};
+}
+
+RawNode map_of(const std::vector<std::pair<std::string, std::string>>& entries) {
+  RawNode map;
+  map.kind = RawNode::Kind::map;
+  for (const auto& [key, value] : entries) {
+    append_entry(map, key, scalar_node(value));
+  }
+  return map;
+}
+
+RawNode pool_of(const Point& point) {
+  constexpr std::int64_t default_budget = 2048;
+  const std::int64_t budget =
+      point.max_num_batched_tokens > 0 ? point.max_num_batched_tokens : default_budget;
+  return map_of({{"gpu", point.gpu},
+                 {"model", point.model},
+                 {"profile", point.profile},
+                 {"tp", std::to_string(point.tp)},
+                 {"pp", std::to_string(point.pp)},
+                 {"precision", point.precision},
+                 {"kv_precision", point.kv_precision},
+                 {"max_num_seqs", std::to_string(point.batch)},
+                 // Each of a batch's sequences takes a token of every decode step.
+                 {"max_num_batched_tokens", std::to_string(std::max(budget, point.batch))},
+                 {"max_context", std::to_string(point.prompt + point.output)}});
+}
+
+RawNode workload_of(const Point& point, std::int64_t requests) {
+  RawNode workload;
+  workload.kind = RawNode::Kind::map;
+  append_entry(workload, "max_requests",
+               scalar_node(std::to_string(std::max<std::int64_t>(requests, 1))));
+  append_entry(workload, "arrivals",
+               map_of({{"process", "closed_loop"}, {"concurrency", std::to_string(point.batch)}}));
+  RawNode lengths;
+  lengths.kind = RawNode::Kind::map;
+  for (const auto& [key, tokens] : {std::pair{"prompt", point.prompt}, {"output", point.output}}) {
+    const std::string mean = std::to_string(tokens);
+    append_entry(lengths, key, map_of({{"kind", "fixed"}, {"mean", mean}, {"maximum", mean}}));
+  }
+  append_entry(workload, "lengths", std::move(lengths));
+  return workload;
+}
+
+std::string scenario_text(const Point& point, const std::vector<std::string>& catalogs,
+                          std::int64_t requests) {
+  RawNode root = map_of({{"name", "predict"}, {"drain", "3650d"}});
+  RawNode include;
+  include.kind = RawNode::Kind::sequence;
+  for (const std::string& file : catalogs) {
+    include.items.push_back(scalar_node(file));
+  }
+  append_entry(root, "include", std::move(include));
+  RawNode pools;
+  pools.kind = RawNode::Kind::map;
+  append_entry(pools, "replica", pool_of(point));
+  append_entry(root, "pools", std::move(pools));
+  append_entry(root, "workload", workload_of(point, requests));
+  append_entry(root, "metrics", map_of({{"window", "1h"}, {"sample_requests", "0"}}));
+  return to_yaml(root);
+}
+
+std::int64_t sequences_that_fit(const Config& config, const Point& point) {
+  const PoolConfig& pool = config.pools.front();
+  const std::int64_t blocks = (point.prompt + point.output + pool.block_size - 1) / pool.block_size;
+  return memory_fit(config, pool).kv_blocks / std::max<std::int64_t>(blocks, 1);
+}
+
+/// The fewest GPUs, doubled again and again within the tensor-parallel and then the pipeline
+/// dimension, that hold the whole batch; empty when 1,024 do not.
+std::string larger_layout(const Config& config, const Point& point) {
+  const PoolConfig& pool = config.pools.front();
+  const GpuSpec& gpu = config.gpus.at(pool.gpu);
+  const ModelSpec& model = config.models.at(pool.model);
+  Config other = config;
+  PoolConfig& larger = other.pools.front();
+  constexpr int most = 1024;
+  while (larger.tp * larger.pp * 2 <= most) {
+    if (larger.tp * 2 <= gpu.gpus_per_node && model.heads % (larger.tp * 2) == 0) {
+      larger.tp *= 2;
+    } else {
+      larger.pp *= 2;
+    }
+    if (larger.pp > model.layers) {
+      break;
+    }
+    if (batch_fits(other, point)) {
+      return fmt::format("tp {} x pp {} would hold them all; ", larger.tp, larger.pp);
+    }
+  }
+  return "";
+}
+
+double overhead_of(const StepBreakdown& parts, double device) {
+  return parts.serial + (parts.host > device ? parts.host : 0.0);
+}
+
+}  // namespace
+
+Config config_of(const Point& point, const std::vector<std::string>& catalogs,
+                 std::int64_t requests) {
+  try {
+    return load_scenario_text(scenario_text(point, catalogs, requests), text_name,
+                              ScenarioRequest{}, policy_catalog(builtin_policies()))
+        .config;
+  } catch (const ConfigError& error) {
+    throw_as_options(error);
+  }
+}
+
+void require_fit(const Config& config) {
+  try {
+    require_memory_fit(config);
+  } catch (const ConfigError& error) {
+    throw_as_options(error);
+  }
+}
+
+bool batch_fits(const Config& config, const Point& point) {
+  return sequences_that_fit(config, point) >= point.batch;
+}
+
+void require_batch_fit(const Config& config, const Point& point) {
+  if (batch_fits(config, point)) {
+    return;
+  }
+  Diagnostic finding;
+  finding.key_path = "--batch";
+  finding.message =
+      fmt::format("KV memory holds {} sequences of {} + {} tokens at a time, not {}\n{}",
+                  sequences_that_fit(config, point), point.prompt, point.output, point.batch,
+                  memory_fit(config, config.pools.front()).arithmetic);
+  finding.hint = larger_layout(config, point) +
+                 "or let them wait for memory: --concurrency instead of --batch";
+  throw ConfigError{{finding}};
+}
+
+const char* bound_name(Bound bound) {
+  switch (bound) {
+    case Bound::compute:
+      return "compute";
+    case Bound::bandwidth:
+      return "bandwidth";
+    case Bound::overhead:
+      return "overhead";
+    case Bound::network:
+      return "network";
+  }
+  return "?";
+}
+
+StepAccount account_of(const StepTimeModel& model, const StepWork& work) {
+  StepAccount account;
+  account.work = work;
+  account.parts = model.breakdown(work);
+  account.seconds = latency_seconds(model, work);
+  account.roofline_seconds = model.roofline_seconds(work);
+  const StepBreakdown& parts = account.parts;
+  const double compute = parts.gemm + parts.attention;
+  const double bandwidth = parts.weights + parts.kv;
+  const double network = parts.collectives + parts.hops;
+  const double overhead = overhead_of(parts, compute + bandwidth + parts.collectives);
+  const double largest = std::max({compute, bandwidth, network, overhead});
+  account.bound = largest == overhead    ? Bound::overhead
+                  : largest == bandwidth ? Bound::bandwidth
+                  : largest == compute   ? Bound::compute
+                                         : Bound::network;
+  return account;
+}
+
+Prediction predict_static(const Config& config, const StepTimeModel& model, const Point& point) {
+  constexpr double ms = 1e3;
+  const StaticBatch batch =
+      predict_static_batch(model, config.pools.front(), {point.batch, point.prompt, point.output});
+  Prediction prediction;
+  prediction.ttft_ms = batch.ttft * ms;
+  prediction.tpot_ms = batch.tpot * ms;
+  prediction.e2e_ms = batch.e2e * ms;
+  prediction.throughput = batch.throughput;
+  prediction.median_itl_ms = prediction.tpot_ms;
+  return prediction;
+}
+
+Prediction play_closed_loop(const Config& config, const Point& point) {
+  constexpr std::size_t median = 2;
+  static_assert(reported_percentiles[median] == 50);
+  const RunResult result = run_scenario(config, RunOptions{});
+  const SliceSummary& all = result.slices.front();
+  const auto completed = all.outcomes[static_cast<std::size_t>(Outcome::completed)];
+  PLIMSOLL_CHECK(completed == config.workload.max_requests, "a closed loop without limits ends");
+  Prediction prediction;
+  prediction.requests = completed;
+  prediction.ttft_ms = all.ttft.mean;
+  prediction.tpot_ms = all.tpot.mean;
+  prediction.e2e_ms = all.e2el.mean;
+  prediction.median_itl_ms = all.itl.percentiles[median];
+  const double tokens = static_cast<double>(point.batch) * static_cast<double>(point.output);
+  prediction.throughput = tokens / (all.e2el.mean * 1e-3);
+  prediction.preemptions = result.pools.front().preemptions;
+  return prediction;
+}
+
+}  // namespace plimsoll::cli
