@@ -151,6 +151,12 @@ struct PolicyConfig {
 };
 
 enum class Batching : std::uint8_t { continuous, static_batch };
+
+/// How KV memory is given to sequences.
+enum class KvLayout : std::uint8_t {
+  paged,       // block by block as they grow
+  contiguous,  // max_context tokens each, from admission to the end (reserve-maximum)
+};
 enum class Contract : std::uint8_t { on_demand, reserved, spot };
 
 /// Whether replicas serve at t = 0 or first pull their weights from a store.
@@ -173,6 +179,7 @@ struct PoolConfig {
   int max_num_seqs = 256;             // sequences running in a replica
   int max_num_batched_tokens = 2048;  // token budget of one micro-batch in one step
   bool chunked_prefill = true;
+  KvLayout kv_layout = KvLayout::paged;   // contiguous when static batches
   int block_size = 16;                    // tokens of a KV block
   double gpu_memory_utilization = 0.9;    // share of memory for weights + activations + KV
   std::optional<std::int64_t> kv_blocks;  // set directly instead of computed

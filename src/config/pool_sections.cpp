@@ -77,6 +77,17 @@ void check_batching(PoolCheck& check, const PoolConfig& pool) {
                 "raise it to max_context, lower max_context, or use chunked_prefill");
 }
 
+/// Fills in the KV layout that goes with the batching.
+void finish_kv_layout(PoolCheck& check, const RawNode& map, PoolConfig& pool) {
+  const bool whole_batches = pool.batching == Batching::static_batch;
+  if (map.find("kv_layout") == nullptr) {
+    pool.kv_layout = whole_batches ? KvLayout::contiguous : KvLayout::paged;
+  }
+  check.require(!whole_batches || pool.kv_layout == KvLayout::contiguous, "kv_layout",
+                "static batches reserve contiguous KV: no sequence of one can be preempted",
+                "use contiguous, or batching: continuous");
+}
+
 void finish_pool(Reader& reader, const RawNode& map, const std::string& path, PoolConfig& pool,
                  bool clean) {
   const Config& config = reader.config();
@@ -90,6 +101,7 @@ void finish_pool(Reader& reader, const RawNode& map, const std::string& path, Po
   check_precision(check, pool, gpu);
   check_layout(check, pool, gpu, model);
   check_batching(check, pool);
+  finish_kv_layout(check, map, pool);
   check.require(!is_cold(pool) || pool.store, "store",
                 "a cold start pulls its weights from a store, and none is named",
                 name_hint("", reader.names(NameList::stores), "stores"));
@@ -143,6 +155,13 @@ void add_batching_keys(Section<PoolConfig>& section) {
              "2048", "token budget of one micro-batch in one step")
       .field("chunked_prefill", &PoolConfig::chunked_prefill, flag_kind(), "true",
              "prompts may be split over steps")
+      .field(
+          "kv_layout", &PoolConfig::kv_layout,
+          word_kind<KvLayout>({{"paged", KvLayout::paged}, {"contiguous", KvLayout::contiguous}}),
+          "paged",
+          "paged: KV block by block as sequences grow; contiguous: max_context tokens reserved "
+          "for each as long as it runs, no preemption, no watermark")
+      .derived("paged; contiguous under static batching")
       .field("block_size", &PoolConfig::block_size, count_kind(1, 4096), "16",
              "tokens of a KV block")
       .field("gpu_memory_utilization", &PoolConfig::gpu_memory_utilization,

@@ -101,6 +101,10 @@ std::string arithmetic_text(const GpuSpec& gpu, const ModelSpec& model, const Po
   text += fmt::format("= {} tokens, {:.1f} requests of {} tokens", fit.kv_tokens,
                       static_cast<double>(fit.kv_tokens) / std::max(1, context_limit(model, pool)),
                       context_limit(model, pool));
+  if (pool.kv_layout == KvLayout::contiguous) {
+    text += fmt::format("\ncontiguous: {} blocks reserved per sequence, {} sequences fit",
+                        blocks_per_request(model, pool), fit.reserved_sequences);
+  }
   return text;
 }
 
@@ -171,6 +175,10 @@ MemoryFit memory_fit(const Config& config, const PoolConfig& pool) {
     within_memory = fit.kv_blocks <= fit.most_kv_blocks;
   }
   fit.kv_tokens = fit.kv_blocks * pool.block_size;
+  if (pool.kv_layout == KvLayout::contiguous) {
+    fit.reserved_sequences =
+        fit.kv_blocks / std::max<std::int64_t>(1, blocks_per_request(model, pool));
+  }
   fit.fits = within_memory && fit.kv_blocks >= blocks_per_request(model, pool);
   fit.arithmetic = arithmetic_text(gpu, model, pool, fit);
   return fit;

@@ -19,6 +19,7 @@ struct MemoryFit {
   std::int64_t kv_blocks = 0;           // of the whole replica: the minimum over stages
   std::int64_t most_kv_blocks = 0;      // with kv_blocks set by hand: what the device holds
   std::int64_t kv_tokens = 0;           // kv_blocks x block_size
+  std::int64_t reserved_sequences = 0;  // contiguous KV: how many reservations fit
   Bytes total_weights;                  // of the whole model, once
   bool fits = false;                    // holds at least one request of max_context
   std::string arithmetic;               // the sum, in one or a few lines, for people

@@ -55,8 +55,10 @@ double expected_output(const Config& config, ClassIndex request_class) {
 double capacity_estimate(const ReplicaShape& shape, const MeanLengths& lengths) {
   const double tokens_held = lengths.prompt + lengths.output / 2;
   const double kv_tokens = static_cast<double>(shape.kv_blocks) * shape.block_size;
+  const double tokens_reserved =
+      shape.kv_layout == KvLayout::contiguous ? std::max(1, shape.max_context) : tokens_held;
   const double batch =
-      std::max(1.0, std::min(static_cast<double>(shape.max_num_seqs), kv_tokens / tokens_held));
+      std::max(1.0, std::min(static_cast<double>(shape.max_num_seqs), kv_tokens / tokens_reserved));
   const double per_micro_batch = std::max(1.0, batch / shape.micro_batches);
 
   StepWork decode;

@@ -26,7 +26,8 @@ ContinuousReplica::ContinuousReplica(ReplicaIndex index, const ReplicaShape& sha
                                      RequestTable& requests, EventSink& sink,
                                      ReplicaListener& listener)
     : Replica{index, shape, engine, requests, sink, listener},
-      ledger_{shape.kv_blocks, shape.block_size},
+      ledger_{shape.kv_blocks, shape.block_size,
+              shape.kv_layout == KvLayout::contiguous ? shape.max_context : 0},
       batches_(static_cast<std::size_t>(shape.micro_batches)),
       work_(static_cast<std::size_t>(shape.micro_batches)),
       growth_(static_cast<std::size_t>(shape.micro_batches)) {

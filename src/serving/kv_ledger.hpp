@@ -1,5 +1,5 @@
-// Paged KV memory of a replica: how many blocks its sequences hold now and will need in k steps,
-// in O(1) per step and sequence change, without touching the sequences.
+// KV memory of a replica: how many blocks its sequences hold now and will need in k steps, in O(1)
+// per step and sequence change, without touching the sequences.
 #pragma once
 
 #include <cstdint>
@@ -13,17 +13,24 @@ namespace plimsoll {
 /// a block in the steps in which its tokens are a multiple of the block size. With `steps` the
 /// decode steps done so far, (tokens - steps) mod block never changes: one counter per residue
 /// tells how many sequences need a block in any step to come.
+///
+/// With `reserved_tokens` KV is contiguous: each sequence holds the blocks of so many tokens from
+/// its admission to its end, whatever it needs, and no step needs any.
 class KvLedger {
  public:
-  KvLedger(std::int64_t total_blocks, int block_size)
+  KvLedger(std::int64_t total_blocks, int block_size, std::int64_t reserved_tokens = 0)
       : total_{total_blocks},
         block_{block_size},
+        reserved_{(reserved_tokens + block_size - 1) / block_size},
         residues_(static_cast<std::size_t>(block_size), 0) {}
 
   std::int64_t total() const { return total_; }
   std::int64_t used() const { return used_; }
   std::int64_t free() const { return total_ - used_; }
-  std::int64_t blocks_for(std::int64_t tokens) const { return (tokens + block_ - 1) / block_; }
+  /// What a sequence with `tokens` in KV holds.
+  std::int64_t blocks_for(std::int64_t tokens) const {
+    return reserved_ > 0 ? reserved_ : (tokens + block_ - 1) / block_;
+  }
 
   /// A prompt takes its blocks when it is admitted, and gives them back when it leaves.
   void take(std::int64_t blocks) {
@@ -36,14 +43,8 @@ class KvLedger {
   }
 
   /// A sequence with `tokens` in KV begins, or ends, to decode.
-  void join(std::int64_t tokens) {
-    ++residues_[residue(tokens)];
-    ++decoding_;
-  }
-  void leave(std::int64_t tokens) {
-    --residues_[residue(tokens)];
-    --decoding_;
-  }
+  void join(std::int64_t tokens) { count(tokens, 1); }
+  void leave(std::int64_t tokens) { count(tokens, -1); }
 
   /// Blocks that the next decode step needs.
   std::int64_t next_need() const { return residues_[phase_]; }
@@ -86,6 +87,12 @@ class KvLedger {
   }
 
  private:
+  void count(std::int64_t tokens, std::int32_t change) {
+    if (reserved_ == 0) {
+      residues_[residue(tokens)] += change;
+      decoding_ += change;
+    }
+  }
   // residues_[r] counts sequences with (tokens - steps) mod block == r; the next step needs a block
   // for those with tokens mod block == 0, that is r == -steps mod block == phase_.
   std::size_t residue(std::int64_t tokens) const {
@@ -98,6 +105,7 @@ class KvLedger {
   std::int64_t total_;
   std::int64_t used_ = 0;
   std::int64_t block_;
+  std::int64_t reserved_;  // blocks of each sequence; 0: paged
   std::int64_t decoding_ = 0;
   std::size_t phase_ = 0;
   std::vector<std::int32_t> residues_;

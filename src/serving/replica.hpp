@@ -24,6 +24,7 @@ struct ReplicaShape {
   std::int64_t token_budget = 1;  // of one micro-batch in one step
   bool chunked_prefill = true;
   Batching batching = Batching::continuous;
+  KvLayout kv_layout = KvLayout::paged;
   int block_size = 16;
   std::int64_t kv_blocks = 0;
   std::int64_t watermark_blocks = 0;

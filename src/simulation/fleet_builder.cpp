@@ -21,10 +21,13 @@ ReplicaShape shape_of(const Config& config, PoolIndex index, const PoolPlan& pla
   shape.token_budget = pool.max_num_batched_tokens;
   shape.chunked_prefill = pool.chunked_prefill;
   shape.batching = pool.batching;
+  shape.kv_layout = pool.kv_layout;
   shape.block_size = pool.block_size;
   shape.kv_blocks = plan.fit.kv_blocks;
-  shape.watermark_blocks = static_cast<std::int64_t>(
-      std::floor(pool.watermark * static_cast<double>(plan.fit.kv_blocks)));
+  if (pool.kv_layout == KvLayout::paged) {
+    shape.watermark_blocks = static_cast<std::int64_t>(
+        std::floor(pool.watermark * static_cast<double>(plan.fit.kv_blocks)));
+  }
   shape.max_context = pool.max_context;
   shape.fast_forward = config.fast_forward;
   shape.audit = audit ? plan.model.get() : nullptr;

@@ -100,9 +100,13 @@ void draw_shape(Draws& draws, ReplicaCase& c) {
   if (!shape.chunked_prefill) {
     shape.token_budget = std::max(shape.token_budget, longest);
   }
-  const std::int64_t least = (longest + shape.block_size - 1) / shape.block_size;
+  const bool contiguous = chance(draws, 20);
+  shape.kv_layout = contiguous ? KvLayout::contiguous : KvLayout::paged;
+  const std::int64_t held = longest + (contiguous ? 1 : 0);
+  const std::int64_t least = (held + shape.block_size - 1) / shape.block_size;
   shape.kv_blocks = between(draws, least, chance(draws, 70) ? 2 * least : 30 * least);
-  shape.watermark_blocks = chance(draws, 50) ? 0 : between(draws, 0, shape.kv_blocks / 8);
+  shape.watermark_blocks =
+      contiguous || chance(draws, 50) ? 0 : between(draws, 0, shape.kv_blocks / 8);
 }
 
 void draw_requests(Draws& draws, ReplicaCase& c) {
@@ -223,6 +227,7 @@ struct Coverage {
   std::int64_t overtaken = 0;  // scheduled after somebody who came later
   std::int64_t pipelined = 0;
   std::int64_t whole_prompts = 0;
+  std::int64_t contiguous = 0;
   std::int64_t unfinished = 0;
   std::int64_t arrivals_before = 0;  // in the nanosecond of a boundary, and seen by it
   std::int64_t arrivals_after = 0;
@@ -242,6 +247,7 @@ void Coverage::add(const ReplicaCase& c, const NaiveResult& naive, const PlayRes
   cuts += naive.counts.cuts;
   pipelined += c.costs.stages > 1 ? 1 : 0;
   whole_prompts += c.shape.chunked_prefill ? 0 : 1;
+  contiguous += c.shape.kv_layout == KvLayout::contiguous ? 1 : 0;
   const auto at_boundary = [&](SimTime t) {
     return std::binary_search(naive.boundaries.begin(), naive.boundaries.end(), t);
   };
@@ -268,19 +274,22 @@ void Coverage::add(const ReplicaCase& c, const NaiveResult& naive, const PlayRes
 std::string Coverage::text() const {
   return fmt::format(
       "steps {} reported as {}, preempted {} + {} prompts, resumed {}, chunks {}, cuts {}, given "
-      "up {}, overtaken {}, pipelined {}, whole prompts {}, unfinished {}, at boundaries: arrivals "
+      "up {}, overtaken {}, pipelined {}, whole prompts {}, contiguous {}, unfinished {}, at "
+      "boundaries: arrivals "
       "{} + {} after, deadlines {}, windows {}",
       steps, fast_reports, preempted_decodes, preempted_prefills, resumed, chunks, cuts, given_up,
-      overtaken, pipelined, whole_prompts, unfinished, arrivals_before, arrivals_after,
+      overtaken, pipelined, whole_prompts, contiguous, unfinished, arrivals_before, arrivals_after,
       deadlines_at, windows_at);
 }
 
 std::string describe(const ReplicaCase& c) {
   const ReplicaShape& s = c.shape;
   return fmt::format(
-      "pp {} seqs {} budget {} chunked {} block {} blocks {} watermark {} requests {}",
-      s.micro_batches, s.max_num_seqs, s.token_budget, s.chunked_prefill, s.block_size, s.kv_blocks,
-      s.watermark_blocks, c.requests.size());
+      "pp {} seqs {} budget {} chunked {} contiguous {} block {} blocks {} watermark {} requests "
+      "{}",
+      s.micro_batches, s.max_num_seqs, s.token_budget, s.chunked_prefill,
+      s.kv_layout == KvLayout::contiguous, s.block_size, s.kv_blocks, s.watermark_blocks,
+      c.requests.size());
 }
 
 /// True when all three ways agree.
@@ -343,6 +352,7 @@ TEST(FastForward, IsTheSameAsStepByStepAndAsTheOracle) {
   EXPECT_GT(coverage.overtaken, 20);
   EXPECT_GT(coverage.pipelined, 10);
   EXPECT_GT(coverage.whole_prompts, 5);
+  EXPECT_GT(coverage.contiguous, 5);
   EXPECT_GT(coverage.unfinished, 2);
   EXPECT_GT(coverage.arrivals_before, 10);
   EXPECT_GT(coverage.arrivals_after, 10);

@@ -270,6 +270,7 @@ TEST(Matrix, TinyScenariosShowWhatTheyAreThereFor) {
   };
   EXPECT_EQ(shows("chunked"), " busy");
   EXPECT_EQ(shows("cold_start"), " down busy");
+  EXPECT_EQ(shows("contiguous"), " busy");
   EXPECT_EQ(shows("pipeline"), " busy");
   EXPECT_EQ(shows("preemption"), " preempted busy");
   EXPECT_EQ(shows("preemption", {{"pools.main.kv_blocks", "7000"}}), " busy");
@@ -340,8 +341,8 @@ std::string check_little(const Config& config, double window_seconds, const std:
 }
 
 TEST(Matrix, LittlesLawHoldsWhereAllAreCompleted) {
-  for (const char* scenario : {"chunked", "preemption", "pipeline", "static_batch", "closed_loop",
-                               "spike", "cold_start"}) {
+  for (const char* scenario : {"chunked", "contiguous", "preemption", "pipeline", "static_batch",
+                               "closed_loop", "spike", "cold_start"}) {
     SCOPED_TRACE(scenario);
     const test::TemporaryFolder folder;
     const LoadedScenario loaded =

@@ -81,7 +81,9 @@ void NaiveReplica::end_step() {
     only_decodes_ = only_decodes_ && s.chunk == 0;
     s.in_kv += s.chunk + (s.decodes ? 1 : 0);
     run.first_tokens += s.chunk > 0 && s.in_kv == s.goal ? 1 : 0;
-    s.blocks = std::max(s.blocks, blocks_for(s.in_kv));
+    if (s.stage != Stage::waiting) {
+      s.blocks = std::max(s.blocks, blocks_for(s.in_kv));
+    }
   }
   ++counts_.steps;
   sink_->on_steps(run);
@@ -324,6 +326,9 @@ Femtoseconds NaiveReplica::round() const {
 // ---- sums over all sequences ----
 
 std::int64_t NaiveReplica::blocks_for(std::int64_t tokens) const {
+  if (shape_->kv_layout == KvLayout::contiguous) {
+    tokens = shape_->max_context;  // reserved at once, whatever is in them
+  }
   std::int64_t blocks = tokens / shape_->block_size;
   return blocks * shape_->block_size < tokens ? blocks + 1 : blocks;
 }
@@ -337,9 +342,11 @@ std::int64_t NaiveReplica::free_blocks() const {
 }
 
 std::int64_t NaiveReplica::decode_need() const {
-  return std::count_if(sequences_.begin(), sequences_.end(), [this](const Sequence& s) {
-    return s.stage == Stage::decoding && s.in_kv % shape_->block_size == 0;
-  });
+  std::int64_t need = 0;
+  for (const Sequence& s : sequences_) {
+    need += s.stage == Stage::decoding ? blocks_for(s.in_kv + 1) - s.blocks : 0;
+  }
+  return need;
 }
 
 std::int64_t NaiveReplica::count(Stage stage) const {

@@ -72,6 +72,20 @@ TEST(MemoryFit, BlocksSetByHandReplaceTheComputedOnes) {
   EXPECT_FALSE(memory_fit(config, config.pools[0]).fits);
 }
 
+TEST(MemoryFit, ContiguousKvTellsHowManySequencesFit) {
+  Config config = test::one_pool(test::a100_80gb(), test::llama2_7b(), test::eager_2023(), 1, 1);
+  PoolConfig& pool = config.pools[0];
+  pool.max_context = 4000;  // 250 blocks of 16
+  pool.kv_blocks = 999;
+  EXPECT_EQ(memory_fit(config, pool).reserved_sequences, 0);
+  pool.kv_layout = KvLayout::contiguous;
+  const MemoryFit fit = memory_fit(config, pool);
+  EXPECT_EQ(fit.reserved_sequences, 3);
+  EXPECT_NE(fit.arithmetic.find("contiguous: 250 blocks reserved per sequence, 3 sequences fit"),
+            std::string::npos)
+      << fit.arithmetic;
+}
+
 TEST(MemoryFit, TheArithmeticNamesModelGpusAndNumbers) {
   const Config config =
       test::one_pool(test::a100_80gb(), test::gpt3_175b(), test::eager_2023(), 8, 1);

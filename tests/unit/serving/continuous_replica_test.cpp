@@ -172,6 +172,38 @@ TEST(ContinuousReplica, AdmissionLeavesTheWatermarkFree) {
   EXPECT_EQ(play(c).requests[1].finished, in_ns(6ms)) << "an empty replica needs no reserve";
 }
 
+TEST(ContinuousReplica, ContiguousKvReservesTheLongestContext) {
+  // 40 blocks of 4 hold 160 tokens: paged, all four requests of 8 + 4; reserving 64 tokens, two.
+  ReplicaCase c = roomy(column(1 * fs_per_ms), {request(0s, 8, 4), request(0s, 8, 4),
+                                                request(0s, 8, 4), request(0s, 8, 4)});
+  c.shape.kv_blocks = 40;
+  c.shape.max_context = 64;
+  EXPECT_EQ(play(c).requests[3].finished, in_ns(4ms));
+  c.shape.kv_layout = KvLayout::contiguous;
+  c.windows.insert(c.windows.begin(), SimTime{2ms});
+  const PlayResult result = play(c);
+  EXPECT_EQ(result.requests[1].finished, in_ns(4ms));
+  EXPECT_EQ(result.requests[2].scheduled, in_ns(4ms));
+  EXPECT_EQ(result.requests[3].finished, in_ns(8ms));
+  EXPECT_EQ(result.windows[0].kv_blocks_used, 2 * 16);
+  EXPECT_EQ(result.windows[0].running, 2);
+}
+
+TEST(ContinuousReplica, ContiguousKvNeverPreempts) {
+  // One block less than the paged ones would need in the end; the reservations lie side by side.
+  ReplicaCase c = roomy(column(1 * fs_per_ms), {request(0s, 8, 24), request(0s, 8, 24)});
+  c.shape.max_context = 32;
+  c.shape.kv_blocks = 15;
+  const PlayResult paged = play(c);
+  EXPECT_EQ(paged.requests[1].preemptions, 1);
+  c.shape.kv_layout = KvLayout::contiguous;
+  const PlayResult contiguous = play(c);
+  EXPECT_EQ(contiguous.requests[1].preemptions, 0);
+  EXPECT_EQ(contiguous.requests[1].scheduled, in_ns(24ms));
+  c.shape.kv_blocks = 16;
+  EXPECT_EQ(play(c).requests[1].scheduled, 0);
+}
+
 TEST(ContinuousReplica, RunsAtMostMaxNumSeqs) {
   ReplicaCase c =
       roomy(column(1 * fs_per_ms), {request(0ms, 8, 3), request(0ms, 8, 3), request(0ms, 8, 3)});

@@ -119,6 +119,21 @@ TEST(KvLedger, AFullMemoryAllowsStepsWithinTheLastBlock) {
   EXPECT_EQ(ledger.steps_possible(100), 0);
 }
 
+TEST(KvLedger, ContiguousSequencesHoldTheirReservationAndNeedNoMore) {
+  KvLedger ledger{300, 16, 100};
+  EXPECT_EQ(ledger.blocks_for(1), 7);  // of 100 tokens
+  EXPECT_EQ(ledger.blocks_for(99), 7);
+  ledger.take(7);
+  ledger.join(16);
+  EXPECT_EQ(ledger.next_need(), 0);
+  EXPECT_EQ(ledger.steps_possible(84), 84);
+  ledger.advance(84);
+  EXPECT_EQ(ledger.used(), 7);
+  ledger.leave(100);
+  ledger.give_back(ledger.blocks_for(100));
+  EXPECT_EQ(ledger.free(), 300);
+}
+
 TEST(KvLedger, MoreBlocksThanThereAreIsABug) {
   KvLedger ledger{4, 16};
   ledger.take(4);
