@@ -162,6 +162,13 @@ enum class Contract : std::uint8_t { on_demand, reserved, spot };
 /// Whether replicas serve at t = 0 or first pull their weights from a store.
 enum class PoolStart : std::uint8_t { ready, cold };
 
+/// Speculative decoding: a draft model proposes tokens, the pool's model verifies them.
+struct SpeculationConfig {
+  ModelIndex draft = 0;   // into Config::models; same GPUs, tp, precision and profile, one stage
+  int tokens = 4;         // proposed per step and sequence
+  double acceptance = 0;  // probability of each proposal, given that those before it were accepted
+};
+
 /// Replicas of one kind: same GPU, model, layout and batching.
 struct PoolConfig {
   std::string name;
@@ -179,6 +186,7 @@ struct PoolConfig {
   int max_num_seqs = 256;             // sequences running in a replica
   int max_num_batched_tokens = 2048;  // token budget of one micro-batch in one step
   bool chunked_prefill = true;
+  std::optional<SpeculationConfig> speculation;
   KvLayout kv_layout = KvLayout::paged;   // contiguous when static batches
   int block_size = 16;                    // tokens of a KV block
   double gpu_memory_utilization = 0.9;    // share of memory for weights + activations + KV

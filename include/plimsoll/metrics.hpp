@@ -114,7 +114,9 @@ struct PoolSummary {
   double gpu_utilization = 0;      // busy / (busy + idle)
   double kv_cache_usage_mean = 0;  // over window ends
   double kv_cache_usage_max = 0;
-  double mean_batch = 0;            // decoding sequences per step
+  double mean_batch = 0;  // decoding sequences per step
+  double tokens_per_sequence_step =
+      0;                            // that a step of a decoding sequence emits; 0: no speculation
   double running_mean = 0;          // sequences in batches, over window ends
   std::int64_t sequence_slots = 0;  // replicas x max_num_seqs: the most that can run
   std::int64_t waiting_max = 0;     // in the replicas' own queues, over window ends

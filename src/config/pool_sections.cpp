@@ -63,11 +63,14 @@ void check_layout(PoolCheck& check, const PoolConfig& pool, const GpuSpec& gpu,
 }
 
 void check_batching(PoolCheck& check, const PoolConfig& pool) {
-  check.require(pool.max_num_batched_tokens >= pool.max_num_seqs, "max_num_batched_tokens",
+  const int each = pool.speculation ? pool.speculation->tokens + 1 : 1;
+  check.require(pool.max_num_batched_tokens / each >= pool.max_num_seqs, "max_num_batched_tokens",
                 fmt::format("a budget of {} tokens cannot serve {} sequences, each of which takes "
-                            "a token per step",
-                            pool.max_num_batched_tokens, pool.max_num_seqs),
-                "raise it to max_num_seqs at least, or lower max_num_seqs");
+                            "{} per step",
+                            pool.max_num_batched_tokens, pool.max_num_seqs,
+                            each == 1 ? "a token" : fmt::format("{} tokens", each)),
+                each == 1 ? "raise it to max_num_seqs at least, or lower max_num_seqs"
+                          : "raise it to max_num_seqs x (speculation.tokens + 1) at least");
   check.require(pool.chunked_prefill || pool.batching == Batching::static_batch ||
                     pool.max_num_batched_tokens >= pool.max_context,
                 "max_num_batched_tokens",
@@ -75,6 +78,35 @@ void check_batching(PoolCheck& check, const PoolConfig& pool) {
                             "budget of {}",
                             pool.max_context, pool.max_num_batched_tokens),
                 "raise it to max_context, lower max_context, or use chunked_prefill");
+}
+
+void check_speculation(PoolCheck& check, const Config& config, const PoolConfig& pool) {
+  if (!pool.speculation || pool.speculation->draft >= config.models.size()) {
+    return;
+  }
+  const ModelSpec& model = config.models[pool.model];
+  const ModelSpec& draft = config.models[pool.speculation->draft];
+  const auto require = [&](bool holds, const std::string& message, const char* hint) {
+    check.require(holds, "speculation", message, hint);
+  };
+  require(pool.batching == Batching::continuous, "static batches do not speculate",
+          "use batching: continuous");
+  require(draft.vocab == model.vocab,
+          fmt::format("{} has a vocabulary of {}, {} one of {}: it cannot propose its tokens",
+                      draft.name, draft.vocab, model.name, model.vocab),
+          "use a draft model of the same family");
+  require(draft.max_context >= pool.max_context,
+          fmt::format("{} reads {} tokens at most, fewer than max_context {}", draft.name,
+                      draft.max_context, pool.max_context),
+          "lower max_context or use another draft model");
+  require(draft.heads % pool.tp == 0,
+          fmt::format("{} has {} heads, which {} GPUs cannot share evenly", draft.name, draft.heads,
+                      pool.tp),
+          "tp must divide the heads of the draft model too");
+  require(pool.profile >= config.profiles.size() ||
+              config.profiles[pool.profile].form == StepForm::roofline,
+          "coefficients of a linear profile say nothing of a draft model",
+          "use a profile of form: roofline");
 }
 
 /// Fills in the KV layout that goes with the batching.
@@ -101,6 +133,7 @@ void finish_pool(Reader& reader, const RawNode& map, const std::string& path, Po
   check_precision(check, pool, gpu);
   check_layout(check, pool, gpu, model);
   check_batching(check, pool);
+  check_speculation(check, config, pool);
   finish_kv_layout(check, map, pool);
   check.require(!is_cold(pool) || pool.store, "store",
                 "a cold start pulls its weights from a store, and none is named",
@@ -142,6 +175,17 @@ void add_layout_keys(Section<PoolConfig>& section) {
              "of the KV cache");
 }
 
+SectionDecl speculation_section() {
+  return Section<SpeculationConfig>{}
+      .field("draft", &SpeculationConfig::draft, reference_kind<ModelIndex>(NameList::models), "",
+             "the model that proposes, on the GPUs of one stage")
+      .field("tokens", &SpeculationConfig::tokens, count_kind(1, 64), "4",
+             "proposed per step and sequence")
+      .field("acceptance", &SpeculationConfig::acceptance, ratio_kind(), "",
+             "probability that a proposal is accepted when those before it were")
+      .build();
+}
+
 void add_batching_keys(Section<PoolConfig>& section) {
   constexpr int many = 1 << 30;
   section
@@ -155,6 +199,8 @@ void add_batching_keys(Section<PoolConfig>& section) {
              "2048", "token budget of one micro-batch in one step")
       .field("chunked_prefill", &PoolConfig::chunked_prefill, flag_kind(), "true",
              "prompts may be split over steps")
+      .optional_section("speculation", &PoolConfig::speculation, speculation_section(),
+                        "a draft model proposes tokens, which one step verifies")
       .field(
           "kv_layout", &PoolConfig::kv_layout,
           word_kind<KvLayout>({{"paged", KvLayout::paged}, {"contiguous", KvLayout::contiguous}}),

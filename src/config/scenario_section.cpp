@@ -144,6 +144,9 @@ void drop_unused_entries(Config& config) {
     gpus[pool.gpu] = true;
     models[pool.model] = true;
     profiles[pool.profile] = true;
+    if (pool.speculation) {
+      models[pool.speculation->draft] = true;
+    }
     if (pool.price) {
       prices[*pool.price] = true;
     }
@@ -156,6 +159,9 @@ void drop_unused_entries(Config& config) {
     pool.gpu = gpu_position[pool.gpu];
     pool.model = static_cast<ModelIndex>(model_position[pool.model]);
     pool.profile = profile_position[pool.profile];
+    if (pool.speculation) {
+      pool.speculation->draft = static_cast<ModelIndex>(model_position[pool.speculation->draft]);
+    }
     if (pool.price) {
       pool.price = price_position[*pool.price];
     }

@@ -29,11 +29,13 @@ Bytes whole_bytes(double bytes) {
 /// Peak of live activations on one GPU in one forward pass of the token budget, 16-bit:
 /// residual, normed input, attention output and MLP output (4 x hidden, not split by tensor
 /// parallelism), the MLP's inner tensors (2, gated 3, x ffn x experts per token / tp), and float32
-/// logits of every sequence that may emit a token (vocab / tp).
+/// logits of every token that may be emitted (vocab / tp). A draft model is smaller and takes
+/// turns.
 double activation_bytes(const ModelSpec& model, const PoolConfig& pool) {
   const double inner = (model.gated_mlp ? 3.0 : 2.0) * model.ffn * model.experts_per_token;
   const double per_token = 2.0 * (4.0 * model.hidden + inner / pool.tp);
-  const double logits = 4.0 * model.vocab / pool.tp;
+  const double logits =
+      4.0 * model.vocab / pool.tp * (pool.speculation ? pool.speculation->tokens + 1 : 1);
   return pool.max_num_batched_tokens * per_token + pool.max_num_seqs * logits;
 }
 
@@ -59,18 +61,31 @@ const char* precision_name(Precision precision) {
   return "?";
 }
 
+/// What a draft model takes on each GPU of the last stage.
+void fill_draft(const Config& config, const PoolConfig& pool, MemoryFit& fit) {
+  const ModelSpec& draft = config.models.at(pool.speculation->draft);
+  const double bytes = static_cast<double>(draft.parameters) * bytes_of(pool.weight_precision);
+  fit.total_draft_weights = whole_bytes(bytes);
+  fit.draft_weights = whole_bytes(bytes / pool.tp);
+  fit.draft_kv_bytes_per_token = static_cast<std::int64_t>(
+      kv_bytes_per_layer(draft, pool.tp, pool.kv_precision) * draft.layers);
+}
+
 /// The stage with the fewest KV blocks decides for the replica.
 void fill_tightest_stage(const ModelSpec& model, const PoolConfig& pool, MemoryFit& fit) {
   const double weight_bytes = bytes_of(pool.weight_precision);
   const double kv_layer = kv_bytes_per_layer(model, pool.tp, pool.kv_precision);
   std::int64_t fewest = std::numeric_limits<std::int64_t>::max();
   for (int stage = 0; stage < pool.pp; ++stage) {
+    const bool last = stage == pool.pp - 1;
     const Bytes weights =
-        whole_bytes(stage_parameters(model, pool.pp, stage) * weight_bytes / pool.tp);
+        whole_bytes(stage_parameters(model, pool.pp, stage) * weight_bytes / pool.tp) +
+        (last ? fit.draft_weights : Bytes{});
     fit.weights = std::max(fit.weights, weights);
     const Bytes space = fit.budget - weights - fit.activations;
     const auto per_token =
-        static_cast<std::int64_t>(kv_layer * stage_layers(model.layers, pool.pp, stage));
+        static_cast<std::int64_t>(kv_layer * stage_layers(model.layers, pool.pp, stage)) +
+        (last ? fit.draft_kv_bytes_per_token : 0);
     const std::int64_t per_block = std::max<std::int64_t>(1, per_token * pool.block_size);
     const std::int64_t blocks = space.count() > 0 ? space.count() / per_block : 0;
     // Equal counts (none fits) are told by the stage that lacks most.
@@ -163,6 +178,9 @@ MemoryFit memory_fit(const Config& config, const PoolConfig& pool) {
   fit.total_weights =
       whole_bytes(static_cast<double>(model.parameters) * bytes_of(pool.weight_precision));
   fit.activations = whole_bytes(activation_bytes(model, pool));
+  if (pool.speculation) {
+    fill_draft(config, pool, fit);
+  }
   fill_tightest_stage(model, pool, fit);
   bool within_memory = fit.kv_space.count() >= 0;
   if (pool.kv_blocks) {
@@ -181,6 +199,12 @@ MemoryFit memory_fit(const Config& config, const PoolConfig& pool) {
   }
   fit.fits = within_memory && fit.kv_blocks >= blocks_per_request(model, pool);
   fit.arithmetic = arithmetic_text(gpu, model, pool, fit);
+  if (pool.speculation) {
+    fit.arithmetic += fmt::format(
+        "\ndraft {}{}: {:.1f} GB of these weights, {:.1f} kB of KV per token and GPU",
+        config.models.at(pool.speculation->draft).name, pool.pp > 1 ? " on the last stage" : "",
+        gigabytes(fit.draft_weights), static_cast<double>(fit.draft_kv_bytes_per_token) * 1e-3);
+  }
   return fit;
 }
 

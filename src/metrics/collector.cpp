@@ -154,10 +154,14 @@ void MetricsCollector::on_steps(const StepRun& run) {
   const std::int64_t decoded = run.steps * run.sequences;
   pool.steps += run.told_before ? 0 : run.steps;
   pool.decoded += decoded;
-  window_output_tokens_ += decoded + run.first_tokens;
+  pool.burst += run.burst_tokens;
+  window_output_tokens_ += decoded + run.burst_tokens + run.first_tokens;
   window_prompt_tokens_ += run.prompt_tokens;
   if (window_measured_ && run.sequences > 0) {
     pool.window_itl.add_affine_run(run.first_step, run.slope, run.steps, run.sequences);
+    if (run.burst_tokens > 0) {
+      pool.window_itl.add_affine_run(0, 0, 1, run.burst_tokens);
+    }
   }
 }
 

@@ -98,7 +98,8 @@ class MetricsCollector final : public EventSink {
     LatencySketch window_itl;
     LatencySketch itl;
     std::int64_t steps = 0;
-    std::int64_t decoded = 0;  // tokens of decoding sequences
+    std::int64_t decoded = 0;  // decoding sequences, summed over steps
+    std::int64_t burst = 0;    // tokens that came with another of their sequence
     std::int64_t waiting_max = 0;
     std::int64_t running_sum = 0;  // over window ends
     std::int64_t kv_used_sum = 0;  // blocks, over window ends

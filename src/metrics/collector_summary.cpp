@@ -303,6 +303,9 @@ PoolSummary MetricsCollector::summarize_pool(std::size_t pool, const PoolGauges&
   summary.kv_cache_usage_mean = ratio(totals.kv_used_sum, totals.kv_total_sum).value;
   summary.kv_cache_usage_max = totals.kv_usage_max;
   summary.mean_batch = ratio(totals.decoded, totals.steps).value;
+  if (config.speculation && totals.decoded > 0) {
+    summary.tokens_per_sequence_step = ratio(totals.decoded + totals.burst, totals.decoded).value;
+  }
   summary.running_mean = ratio(totals.running_sum, windows_.closed()).value;
   summary.sequence_slots = std::int64_t{config.replicas} * config.max_num_seqs;
   summary.waiting_max = totals.waiting_max;

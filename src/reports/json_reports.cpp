@@ -149,6 +149,9 @@ Json gpu_time_json(const RunResult& result) {
     json["kv_cache_usage_mean"] = pool.kv_cache_usage_mean;
     json["kv_cache_usage_max"] = pool.kv_cache_usage_max;
     json["mean_batch"] = pool.mean_batch;
+    if (pool.tokens_per_sequence_step > 0) {
+      json["tokens_per_sequence_step"] = pool.tokens_per_sequence_step;
+    }
     json["running_mean"] = pool.running_mean;
     json["sequence_slots"] = pool.sequence_slots;
     json["waiting_max"] = pool.waiting_max;

@@ -30,6 +30,10 @@ std::vector<std::string> provenance_notes(const Config& config) {
           fmt::format("Decode times on {} are extrapolated: none are published", gpu.name));
     }
     note_provenance(notes, "Model", model.name, model.provenance);
+    if (pool.speculation) {
+      const ModelSpec& draft = config.models[pool.speculation->draft];
+      note_provenance(notes, "Model", draft.name, draft.provenance);
+    }
     note_provenance(notes, "Engine profile", profile.name, profile.provenance);
     if (pool.price) {
       const PriceSpec& price = config.prices[*pool.price];

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "serving/round_cost.hpp"
+#include "serving/speculation.hpp"
 
 namespace plimsoll {
 namespace {
@@ -18,6 +19,20 @@ double round_seconds(const ReplicaShape& shape, const StepWork& work) {
   const AffineCost cost =
       round_cost(*shape.costs, works.data(), growth.data(), shape.micro_batches);
   return static_cast<double>(cost.value) * 1e-15;
+}
+
+/// Seconds in which each sequence of a decode step gets a token.
+double seconds_per_token(const ReplicaShape& shape, StepWork work) {
+  if (shape.speculation == nullptr) {
+    return round_seconds(shape, work);
+  }
+  const Speculation& speculation = *shape.speculation;
+  const double draft = static_cast<double>(speculation.draft().cost(work)) * 1e-15;
+  work.tokens = std::min(shape.token_budget, work.tokens * (speculation.tokens() + 1));
+  work.samples = work.tokens;
+  const double step = static_cast<double>(speculation.tokens()) * draft * shape.micro_batches +
+                      round_seconds(shape, work);
+  return step / speculation.mean_emitted();
 }
 
 /// Typical of chat, for traces: only the relative weight of unlike replicas depends on it.
@@ -72,7 +87,7 @@ double capacity_estimate(const ReplicaShape& shape, const MeanLengths& lengths) 
   prefill.attention_pairs = prefill.tokens * prefill.tokens;
 
   const double prompt_steps = std::max(1.0, lengths.prompt / static_cast<double>(prefill.tokens));
-  const double decode_seconds = lengths.output * round_seconds(shape, decode) / batch;
+  const double decode_seconds = lengths.output * seconds_per_token(shape, decode) / batch;
   const double prefill_seconds = prompt_steps * round_seconds(shape, prefill) / shape.micro_batches;
   return 1.0 / (decode_seconds + prefill_seconds);
 }

@@ -5,20 +5,21 @@
 #include <utility>
 #include <vector>
 
-#include "serving/kv_ledger.hpp"
+#include "serving/micro_batch.hpp"
 #include "serving/replica.hpp"
 #include "serving/round_cost.hpp"
 #include "serving/segment.hpp"
 
 namespace plimsoll {
 
-/// Iteration-level scheduling with chunked prefill, paged KV and preemption by recompute. A
-/// decoding sequence is touched when it joins, leaves or is preempted, never from step to step:
-/// its end is a step number in a heap, its KV blocks a residue class in a ledger. While no prompt
-/// is being computed, consecutive steps are one event (a Segment).
+/// Iteration-level scheduling with chunked prefill, KV memory and preemption by recompute.
+/// `Decoding` is how the sequences whose prompts are computed go on (PlainDecoding,
+/// SpeculativeDecoding). While no prompt is being computed and steps are alike, consecutive steps
+/// are one event (a Segment).
 ///
 /// With pipeline stages there is one running set (micro-batch) per stage in flight; they advance
 /// in rounds (round_cost.hpp) and share the KV memory.
+template <class Decoding>
 class ContinuousReplica final : public Replica {
  public:
   ContinuousReplica(ReplicaIndex index, const ReplicaShape& shape, Engine& engine,
@@ -34,21 +35,6 @@ class ContinuousReplica final : public Replica {
   std::int64_t kv_blocks_used(SimTime t) const override;
 
  private:
-  /// A decoding sequence, by the step at whose end it has all its tokens.
-  struct Ending {
-    std::int64_t step = 0;
-    std::uint32_t joined = 0;  // order of joining: who joined first ends first
-    RequestSlot slot = no_slot;
-  };
-  /// A running set, and the prompt of it that is computed in part.
-  struct MicroBatch {
-    std::int64_t decoding = 0;
-    std::int64_t kv_tokens = 0;  // of the decoding sequences
-    std::int64_t prefilling = 0;
-    std::int64_t budget_left = 0;  // in the step being planned
-    RequestSlot partial = no_slot;
-    std::int64_t partial_done = 0;
-  };
   /// A piece of a prompt that the current step computes.
   struct Chunk {
     RequestSlot slot = no_slot;
@@ -70,9 +56,6 @@ class ContinuousReplica final : public Replica {
     Femtoseconds length = 0;
   };
 
-  static bool ends_later(const Ending& a, const Ending& b) {
-    return a.step != b.step ? a.step > b.step : a.joined > b.joined;
-  }
   /// Tokens that must be computed before the next one can be emitted: the prompt, and after a
   /// preemption what had been emitted.
   std::int64_t prefill_tokens(const Request& request) const {
@@ -95,20 +78,17 @@ class ContinuousReplica final : public Replica {
   void report(std::int64_t until);
   void report_end_of_pauses();
   void hold_up_decodes();
-  SimTime last_token_of(const Ending& preempted, SimTime now);
+  SimTime last_token_of(std::uint32_t joined, SimTime now);
   void end_sequences(SimTime now);
   void end_chunks(SimTime now);
   void end_chunk(const Chunk& chunk, SimTime now);
   void note_gap(RequestSlot slot, SimTime now);
 
-  KvLedger ledger_;
+  Decoding decoding_;  // in all micro-batches; has the KV memory
   Segment segment_;
-  bool decode_runs_ = false;     // the decoding sequences advance in the segment
-  std::int64_t decoding_ = 0;    // in all micro-batches
-  std::int64_t prefilling_ = 0;  // prompts in part
-  std::int64_t steps_done_ = 0;  // decode steps since the beginning
-  std::uint32_t joined_ = 0;
-  std::vector<Ending> endings_;  // heap by ends_later
+  bool decode_runs_ = false;       // the decoding sequences advance in the segment
+  std::int64_t prefilling_ = 0;    // prompts in part
+  std::int64_t burst_tokens_ = 0;  // that come in the segment beside the first of each sequence
   std::vector<MicroBatch> batches_;
   std::vector<Chunk> chunks_;
   std::vector<Interrupted> interrupted_;

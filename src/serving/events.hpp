@@ -42,6 +42,7 @@ struct StepRun {
   Femtoseconds first_step = 0;
   Femtoseconds slope = 0;
   bool told_before = false;  // the steps were told: only these sequences' tokens and gaps are new
+  std::int64_t burst_tokens = 0;  // that came with another of their sequence: their gap is 0
 };
 
 /// State of one pool at the end of a window.

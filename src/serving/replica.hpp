@@ -15,6 +15,8 @@
 
 namespace plimsoll {
 
+class Speculation;
+
 /// What all replicas of a pool have in common.
 struct ReplicaShape {
   PoolIndex pool = 0;
@@ -29,6 +31,7 @@ struct ReplicaShape {
   std::int64_t kv_blocks = 0;
   std::int64_t watermark_blocks = 0;
   int max_context = 0;
+  const Speculation* speculation = nullptr;  // when set, continuous replicas speculate
   bool fast_forward = true;
   const StepTimeModel* audit = nullptr;  // when set, every step is checked against its roofline
 };

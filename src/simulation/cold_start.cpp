@@ -25,7 +25,8 @@ void start_cold(Engine& engine, const Config& config, const PoolPlan& plan,
   PLIMSOLL_CHECK(pool.store.has_value(), "a cold start was given a store");
   const int gpus_per_node = config.gpus[pool.gpu].gpus_per_node;
   const int nodes = std::max(1, (pool.tp * pool.pp + gpus_per_node - 1) / gpus_per_node);
-  const Bytes share = Bytes::of((plan.fit.total_weights.count() + nodes - 1) / nodes);
+  const Bytes all = plan.fit.total_weights + plan.fit.total_draft_weights;
+  const Bytes share = Bytes::of((all.count() + nodes - 1) / nodes);
   const std::int32_t first_node = plan.placement.first_node[replica_in_pool];
   auto start = std::make_shared<Start>(Start{nodes, std::move(ready)});
   for (int n = 0; n < nodes; ++n) {

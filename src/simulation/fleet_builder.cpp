@@ -29,6 +29,7 @@ ReplicaShape shape_of(const Config& config, PoolIndex index, const PoolPlan& pla
         std::floor(pool.watermark * static_cast<double>(plan.fit.kv_blocks)));
   }
   shape.max_context = pool.max_context;
+  shape.speculation = plan.speculation ? &*plan.speculation : nullptr;
   shape.fast_forward = config.fast_forward;
   shape.audit = audit ? plan.model.get() : nullptr;
   return shape;
@@ -56,6 +57,22 @@ void require_countable_steps(const Config& config, const PoolConfig& pool, const
   }
 }
 
+/// The draft model of a pool that speculates, as a pool of its own: one stage of the same GPUs.
+PoolConfig draft_pool(const PoolConfig& pool) {
+  PoolConfig draft = pool;
+  draft.model = pool.speculation->draft;
+  draft.pp = 1;
+  draft.speculation.reset();
+  return draft;
+}
+
+void plan_speculation(const Config& config, const PoolConfig& pool, PoolPlan& plan) {
+  const PoolConfig draft = draft_pool(pool);
+  const auto model = make_step_time_model(config, draft);
+  plan.speculation.emplace(tabulate(*model, pool.max_num_batched_tokens), pool.speculation->tokens,
+                           pool.speculation->acceptance, config.seed);
+}
+
 }  // namespace
 
 std::string host_of_node(const PoolConfig& pool, std::int32_t node) {
@@ -77,6 +94,9 @@ std::vector<std::unique_ptr<PoolPlan>> plan_pools(const Config& config, bool aud
     plan->model = make_step_time_model(config, pool);
     require_countable_steps(config, pool, *plan);
     plan->costs = tabulate(*plan->model, pool.max_num_batched_tokens);
+    if (pool.speculation) {
+      plan_speculation(config, pool, *plan);
+    }
     plan->shape = shape_of(config, static_cast<PoolIndex>(i), *plan, audit);
     plans.push_back(std::move(plan));
   }

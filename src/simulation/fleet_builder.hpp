@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "perf/step_time_model.hpp"
 #include "plimsoll/config.hpp"
 #include "serving/replica.hpp"
+#include "serving/speculation.hpp"
 
 namespace plimsoll {
 
@@ -21,6 +23,7 @@ struct PoolPlan {
   MemoryFit fit;
   std::unique_ptr<StepTimeModel> model;
   StepCostTable costs;
+  std::optional<Speculation> speculation;
   ReplicaShape shape;
 };
 

@@ -195,12 +195,27 @@ void draw_windows(Draws& draws, ReplicaCase& c) {
   std::sort(c.windows.begin(), c.windows.end());
 }
 
+/// Some cases speculate: more tokens a step, and room for them.
+void draw_speculation(Draws& draws, const Scale& scale, ReplicaCase& c) {
+  if (!chance(draws, 20)) {
+    return;
+  }
+  const int tokens = static_cast<int>(between(draws, 1, 5));
+  const double acceptance = static_cast<double>(between(draws, 0, 10)) / 10;
+  c.shape.token_budget += std::int64_t{c.shape.max_num_seqs} * tokens;
+  ++c.shape.kv_blocks;  // the longest context, the last token included
+  StepCostTable draft;
+  draft.latency = draw_column(draws, scale, c.shape.token_budget, c.shape.max_context);
+  c.speculation.emplace(draft, tokens, acceptance, draws());
+}
+
 ReplicaCase draw_case(std::uint64_t seed) {
   Draws draws = RandomStream{seed, "replica case"}.of(0);
   ReplicaCase c;
   const Scale scale = draw_scale(draws);
   draw_requests(draws, c);
   draw_shape(draws, c);
+  draw_speculation(draws, scale, c);
   c.costs.stages = c.shape.micro_batches;
   c.costs.latency = draw_column(draws, scale, c.shape.token_budget, c.shape.max_context);
   if (c.costs.stages > 1) {
@@ -228,6 +243,7 @@ struct Coverage {
   std::int64_t pipelined = 0;
   std::int64_t whole_prompts = 0;
   std::int64_t contiguous = 0;
+  std::int64_t bursts = 0;
   std::int64_t unfinished = 0;
   std::int64_t arrivals_before = 0;  // in the nanosecond of a boundary, and seen by it
   std::int64_t arrivals_after = 0;
@@ -268,28 +284,31 @@ void Coverage::add(const ReplicaCase& c, const NaiveResult& naive, const PlayRes
   for (std::size_t i = 0; i < c.windows.size(); ++i) {
     windows_at += at_boundary(c.windows[i]) ? 1 : 0;
     resumed += naive.windows[i].resumed;
+    bursts += naive.windows[i].burst_tokens;
   }
 }
 
 std::string Coverage::text() const {
   return fmt::format(
       "steps {} reported as {}, preempted {} + {} prompts, resumed {}, chunks {}, cuts {}, given "
-      "up {}, overtaken {}, pipelined {}, whole prompts {}, contiguous {}, unfinished {}, at "
+      "up {}, overtaken {}, pipelined {}, whole prompts {}, contiguous {}, speculated {}, "
+      "unfinished {}, at "
       "boundaries: arrivals "
       "{} + {} after, deadlines {}, windows {}",
       steps, fast_reports, preempted_decodes, preempted_prefills, resumed, chunks, cuts, given_up,
-      overtaken, pipelined, whole_prompts, contiguous, unfinished, arrivals_before, arrivals_after,
-      deadlines_at, windows_at);
+      overtaken, pipelined, whole_prompts, contiguous, bursts, unfinished, arrivals_before,
+      arrivals_after, deadlines_at, windows_at);
 }
 
 std::string describe(const ReplicaCase& c) {
   const ReplicaShape& s = c.shape;
   return fmt::format(
-      "pp {} seqs {} budget {} chunked {} contiguous {} block {} blocks {} watermark {} requests "
+      "pp {} seqs {} budget {} chunked {} contiguous {} proposals {} block {} blocks {} watermark "
+      "{} requests "
       "{}",
       s.micro_batches, s.max_num_seqs, s.token_budget, s.chunked_prefill,
-      s.kv_layout == KvLayout::contiguous, s.block_size, s.kv_blocks, s.watermark_blocks,
-      c.requests.size());
+      s.kv_layout == KvLayout::contiguous, c.speculation ? c.speculation->tokens() : 0,
+      s.block_size, s.kv_blocks, s.watermark_blocks, c.requests.size());
 }
 
 /// True when all three ways agree.
@@ -353,6 +372,7 @@ TEST(FastForward, IsTheSameAsStepByStepAndAsTheOracle) {
   EXPECT_GT(coverage.pipelined, 10);
   EXPECT_GT(coverage.whole_prompts, 5);
   EXPECT_GT(coverage.contiguous, 5);
+  EXPECT_GT(coverage.bursts, 100);
   EXPECT_GT(coverage.unfinished, 2);
   EXPECT_GT(coverage.arrivals_before, 10);
   EXPECT_GT(coverage.arrivals_after, 10);

@@ -274,6 +274,7 @@ TEST(Matrix, TinyScenariosShowWhatTheyAreThereFor) {
   EXPECT_EQ(shows("pipeline"), " busy");
   EXPECT_EQ(shows("preemption"), " preempted busy");
   EXPECT_EQ(shows("preemption", {{"pools.main.kv_blocks", "7000"}}), " busy");
+  EXPECT_EQ(shows("speculation"), " preempted busy");
   EXPECT_EQ(shows("spike"), " busy");
   EXPECT_EQ(shows("tiers"), " queue_full timed_out busy");
   EXPECT_EQ(shows("two_models"), " over_context busy");
@@ -342,7 +343,7 @@ std::string check_little(const Config& config, double window_seconds, const std:
 
 TEST(Matrix, LittlesLawHoldsWhereAllAreCompleted) {
   for (const char* scenario : {"chunked", "contiguous", "preemption", "pipeline", "static_batch",
-                               "closed_loop", "spike", "cold_start"}) {
+                               "closed_loop", "speculation", "spike", "cold_start"}) {
     SCOPED_TRACE(scenario);
     const test::TemporaryFolder folder;
     const LoadedScenario loaded =

@@ -79,7 +79,12 @@ void NaiveReplica::end_step() {
     s.waited = s.stage == Stage::decoding && !s.decodes ? s.waited + cost_ : 0;
     run.prompt_tokens += s.chunk;
     only_decodes_ = only_decodes_ && s.chunk == 0;
-    s.in_kv += s.chunk + (s.decodes ? 1 : 0);
+    if (s.decodes) {
+      s.blocks = std::max(s.blocks, blocks_of_step(s));
+      s.gain = gain_of(s);
+      run.burst_tokens += s.gain - 1;
+    }
+    s.in_kv += s.chunk + (s.decodes ? s.gain : 0);
     run.first_tokens += s.chunk > 0 && s.in_kv == s.goal ? 1 : 0;
     if (s.stage != Stage::waiting) {
       s.blocks = std::max(s.blocks, blocks_for(s.in_kv));
@@ -106,7 +111,7 @@ void NaiveReplica::emit_decodes(SimTime now) {
   std::vector<std::pair<std::int64_t, RequestSlot>> complete;
   for (Sequence& s : sequences_) {
     if (s.decodes) {
-      ++s.emitted;
+      s.emitted += s.gain;
       s.last_token = now;
       if (s.emitted == s.output) {
         complete.emplace_back(s.joined, s.slot);
@@ -138,6 +143,9 @@ void NaiveReplica::emit_first(SimTime now) {
     s.last_token = now;
     s.stage = Stage::decoding;
     s.joined = joins_++;
+    if (shape_->speculation != nullptr) {
+      s.draws = shape_->speculation->draws_of(s.id, (*requests_)[s.slot].preemptions);
+    }
     if (s.emitted == s.output) {
       complete.push_back(s.slot);
     }
@@ -293,9 +301,9 @@ StepWork NaiveReplica::work_of(int micro_batch) const {
       continue;
     }
     if (s.decodes) {
-      work.tokens += 1;
-      work.samples += 1;
-      work.kv_tokens += s.in_kv + 1;
+      work.tokens += verified();
+      work.samples += verified();
+      work.kv_tokens += s.in_kv + verified();
     } else if (s.chunk > 0) {
       work.tokens += s.chunk;
       work.samples += s.in_kv + s.chunk == s.goal ? 1 : 0;
@@ -304,6 +312,46 @@ StepWork NaiveReplica::work_of(int micro_batch) const {
     }
   }
   return work;
+}
+
+/// Tokens of a decoding sequence that a pass of the model computes.
+std::int64_t NaiveReplica::verified() const {
+  return shape_->speculation == nullptr ? 1 : shape_->speculation->tokens() + 1;
+}
+
+/// One token, and one more for each proposal in a row that is accepted, as far as it wants them.
+std::int64_t NaiveReplica::gain_of(Sequence& sequence) const {
+  std::int64_t gain = 1;
+  if (shape_->speculation != nullptr) {
+    const double mark = static_cast<double>((*sequence.draws)()) / 4294967296.0;
+    double accepted = shape_->speculation->acceptance();
+    while (gain < verified() && mark < accepted) {
+      ++gain;
+      accepted *= shape_->speculation->acceptance();
+    }
+  }
+  return std::min(gain, sequence.output - sequence.emitted);
+}
+
+/// The passes of the draft model: the first with the prompts' chunks.
+Femtoseconds NaiveReplica::draft(int micro_batch) const {
+  Femtoseconds sum = 0;
+  for (std::int64_t pass = 1; shape_->speculation != nullptr && pass < verified(); ++pass) {
+    StepWork work;
+    for (const Sequence& s : sequences_) {
+      if (s.micro_batch == micro_batch && s.decodes) {
+        work.tokens += 1;
+        work.samples += 1;
+        work.kv_tokens += s.in_kv + pass;
+      } else if (s.micro_batch == micro_batch && s.chunk > 0 && pass == 1) {
+        work.tokens += s.chunk;
+        work.kv_tokens += s.in_kv;
+        work.attention_pairs += s.chunk * (2 * s.in_kv + s.chunk);
+      }
+    }
+    sum += work.tokens > 0 ? shape_->speculation->draft().cost(work) : 0;
+  }
+  return sum;
 }
 
 /// max(longest passage, sum of stays in the slowest stage), at least a nanosecond.
@@ -315,9 +363,9 @@ Femtoseconds NaiveReplica::round() const {
     if (work.tokens == 0) {
       continue;
     }
-    longest = std::max(longest, shape_->costs->latency.cost(work));
+    longest = std::max(longest, draft(m) + shape_->costs->latency.cost(work));
     if (shape_->costs->stages > 1) {
-      stays += shape_->costs->bottleneck.cost(work);
+      stays += draft(m) + shape_->costs->bottleneck.cost(work);
     }
   }
   return std::max(longest, stays);
@@ -344,9 +392,18 @@ std::int64_t NaiveReplica::free_blocks() const {
 std::int64_t NaiveReplica::decode_need() const {
   std::int64_t need = 0;
   for (const Sequence& s : sequences_) {
-    need += s.stage == Stage::decoding ? blocks_for(s.in_kv + 1) - s.blocks : 0;
+    need += s.stage == Stage::decoding ? blocks_of_step(s) - s.blocks : 0;
   }
   return need;
+}
+
+/// Blocks that a decoding sequence holds at the end of a step: speculation writes beyond what it
+/// keeps, but not beyond the longest context.
+std::int64_t NaiveReplica::blocks_of_step(const Sequence& sequence) const {
+  const std::int64_t tokens = sequence.in_kv + verified();
+  return blocks_for(shape_->speculation == nullptr
+                        ? tokens
+                        : std::min<std::int64_t>(tokens, shape_->max_context));
 }
 
 std::int64_t NaiveReplica::count(Stage stage) const {
@@ -358,7 +415,7 @@ std::int64_t NaiveReplica::budget_left(int micro_batch) const {
   std::int64_t left = shape_->token_budget;
   for (const Sequence& s : sequences_) {
     if (s.micro_batch == micro_batch) {
-      left -= s.chunk + (s.stage == Stage::decoding && !decode_paused_ ? 1 : 0);
+      left -= s.chunk + (s.stage == Stage::decoding && !decode_paused_ ? verified() : 0);
     }
   }
   return left;

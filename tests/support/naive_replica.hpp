@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "serving/replica.hpp"
+#include "serving/speculation.hpp"
 
 namespace plimsoll::testing {
 
@@ -53,7 +55,9 @@ class NaiveReplica {
     int micro_batch = 0;
     std::int64_t joined = 0;  // the decoding set, in this order
     SimTime last_token{};
-    Femtoseconds waited = 0;  // for its next token, while prompts alone were computed
+    std::optional<Draws> draws{};  // of speculation, since it began to decode
+    std::int64_t gain = 0;         // tokens that the step gave it
+    Femtoseconds waited = 0;       // for its next token, while prompts alone were computed
   };
 
   void plan(std::int64_t ns, std::int64_t rest);
@@ -65,7 +69,11 @@ class NaiveReplica {
   int micro_batch_for(std::int64_t tokens) const;
   void start_step(std::int64_t ns, std::int64_t rest);
   StepWork work_of(int micro_batch) const;
+  Femtoseconds draft(int micro_batch) const;
   Femtoseconds round() const;
+  std::int64_t verified() const;
+  std::int64_t gain_of(Sequence& sequence) const;
+  std::int64_t blocks_of_step(const Sequence& sequence) const;
   void emit_decodes(SimTime now);
   void emit_first(SimTime now);
   void drop(RequestSlot slot);

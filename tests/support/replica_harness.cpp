@@ -90,6 +90,7 @@ class Recorder : public EventSink, public ReplicaListener {
     ++result_.step_reports;
     window_.steps += run.told_before ? 0 : run.steps;
     window_.decode_tokens += run.steps * run.sequences;
+    window_.burst_tokens += run.burst_tokens;
     window_.prompt_tokens += run.prompt_tokens;
     window_.first_tokens += run.first_tokens;
     const auto sequences = static_cast<std::uint64_t>(run.sequences);
@@ -172,6 +173,7 @@ class Player {
   Player(const ReplicaCase& replica_case, bool fast_forward, Engine& engine)
       : recorder_{replica_case}, shape_{replica_case.shape}, engine_{engine} {
     shape_.costs = &replica_case.costs;
+    shape_.speculation = replica_case.speculation ? &*replica_case.speculation : nullptr;
     shape_.fast_forward = fast_forward;
     replica_ = make_replica(0, shape_, engine, recorder_.table(), recorder_, recorder_);
     for (const Event& event : events_of(replica_case)) {
@@ -307,11 +309,11 @@ std::string words(const RequestResult& r) {
 
 std::string words(const WindowResult& w) {
   return fmt::format(
-      "steps {} decoded {} prompt {} first {} gaps {} hash {:x} resumed {} ({} ns) running {} "
+      "steps {} decoded {} + {} prompt {} first {} gaps {} hash {:x} resumed {} ({} ns) running {} "
       "waiting {} blocks {} preemptions {} busy {} idle {} down {}",
-      w.steps, w.decode_tokens, w.prompt_tokens, w.first_tokens, w.gaps, w.gap_hash, w.resumed,
-      w.resumed_ns, w.running, w.waiting, w.kv_blocks_used, w.preemptions, w.busy_ns, w.idle_ns,
-      w.down_ns);
+      w.steps, w.decode_tokens, w.burst_tokens, w.prompt_tokens, w.first_tokens, w.gaps, w.gap_hash,
+      w.resumed, w.resumed_ns, w.running, w.waiting, w.kv_blocks_used, w.preemptions, w.busy_ns,
+      w.idle_ns, w.down_ns);
 }
 
 template <class T>
@@ -332,6 +334,7 @@ NaiveResult play_naive(const ReplicaCase& replica_case) {
   Recorder recorder{replica_case};
   ReplicaShape shape = replica_case.shape;
   shape.costs = &replica_case.costs;
+  shape.speculation = replica_case.speculation ? &*replica_case.speculation : nullptr;
   NaiveReplica replica{shape, recorder.table(), recorder, recorder};
   NaiveResult result;
   const auto play_steps_before = [&](const Event& event) {

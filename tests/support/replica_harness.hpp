@@ -3,10 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "serving/replica.hpp"
+#include "serving/speculation.hpp"
 #include "support/naive_replica.hpp"
 
 namespace plimsoll::testing {
@@ -20,11 +22,13 @@ struct CaseRequest {
   SimTime deadline = never;  // leaves the line then, unless it was scheduled before
 };
 
-/// One replica, what comes to it, and when its metrics windows end. `shape.costs` is set by whoever
-/// plays it. Requests are in order of (arrival, phase) and get the ids 0, 1, ...
+/// One replica, what comes to it, and when its metrics windows end. Whoever plays it sets
+/// `shape.costs` and `shape.speculation`. Requests are in order of (arrival, phase) and get the ids
+/// 0, 1, ...
 struct ReplicaCase {
   StepCostTable costs;
   ReplicaShape shape;
+  std::optional<Speculation> speculation{};
   SimTime ready{};
   std::vector<CaseRequest> requests;
   std::vector<SimTime> windows;  // rising; the run ends with the last
@@ -43,6 +47,7 @@ struct RequestResult {
 struct WindowResult {
   std::int64_t steps = 0;
   std::int64_t decode_tokens = 0;
+  std::int64_t burst_tokens = 0;
   std::int64_t prompt_tokens = 0;
   std::int64_t first_tokens = 0;
   std::uint64_t gaps = 0;      // sum of inter-token gaps, fs
