@@ -60,8 +60,10 @@ RawNode map_of(const std::vector<std::pair<std::string, std::string>>& entries) 
 
 RawNode pool_of(const Point& point) {
   constexpr std::int64_t default_budget = 2048;
-  const std::int64_t budget =
+  std::int64_t budget =
       point.max_num_batched_tokens > 0 ? point.max_num_batched_tokens : default_budget;
+  // A pass is never larger than all prompts together, and memory is reserved for no more.
+  budget = std::min(budget, point.batch * point.prompt);
   return map_of({{"gpu", point.gpu},
                  {"model", point.model},
                  {"profile", point.profile},
