@@ -217,6 +217,17 @@ bool read_texts(Csv& csv, const std::string& file, Texts& t) {
   }
 }
 
+/// The same; a row that cannot be split ends the table with a finding beside the others.
+bool read_or_report(Csv& csv, const std::string& file, Texts& texts,
+                    std::vector<Diagnostic>& findings) {
+  try {
+    return read_texts(csv, file, texts);
+  } catch (const ConfigError& error) {
+    findings.insert(findings.end(), error.diagnostics().begin(), error.diagnostics().end());
+    return false;
+  }
+}
+
 }  // namespace
 
 MeasurementTable read_measurements(const std::string& path) {
@@ -234,7 +245,7 @@ MeasurementTable read_measurements(const std::string& path) {
   table.header = lines.at(static_cast<std::size_t>(csv.get_file_line()) - 1);
   std::vector<Diagnostic> findings;
   Texts texts;
-  while (findings.size() < most_findings && read_texts(csv, path, texts)) {
+  while (findings.size() < most_findings && read_or_report(csv, path, texts, findings)) {
     const auto line = static_cast<int>(csv.get_file_line());
     RowChecker check{path, line, findings};
     MeasurementRow row = checked_row(texts, check);

@@ -115,9 +115,11 @@ int predict_command(const PredictArguments& arguments) {
     report.prediction = predict_static(config, *model, report.point);
   }
   report.fit = memory_fit(config, pool);
-  report.decode = account_of(*model, predict_static_batch(*model, pool, load).middle_decode);
+  report.decode =
+      account_of(config, *model, predict_static_batch(*model, pool, load).middle_decode);
   load.batch = report.closed_loop ? 1 : load.batch;
-  report.prefill = account_of(*model, predict_static_batch(*model, pool, load).longest_prefill);
+  report.prefill =
+      account_of(config, *model, predict_static_batch(*model, pool, load).longest_prefill);
   report.notes = notes_on(config, report.point);
   fmt::print("{}",
              arguments.format == OutputFormat::json ? report_json(report) : report_text(report));

@@ -60,6 +60,7 @@ std::string step_table(const PointReport& report) {
   row("the step, ms", [&](const StepAccount& s) { return milliseconds(s.seconds); });
   row("at the hardware's peaks, ms",
       [&](const StepAccount& s) { return milliseconds(s.roofline_seconds); });
+  row("power of a GPU, W", [](const StepAccount& s) { return fmt::format("{:.0f}", s.gpu_watts); });
   row("bound by", [](const StepAccount& s) { return std::string{bound_name(s.bound)}; });
   return text_table({{"ONE STEP", false}, {"PREFILL", true}, {"DECODE", true}}, rows);
 }
@@ -91,6 +92,7 @@ Json step_json(const StepAccount& step) {
   json["step_ms"] = step.seconds * ms;
   json["roofline_ms"] = step.roofline_seconds * ms;
   json["bound"] = bound_name(step.bound);
+  json["gpu_watts"] = step.gpu_watts;
   return json;
 }
 

@@ -7,6 +7,7 @@
 #include <array>
 #include <utility>
 
+#include "perf/power_model.hpp"
 #include "plimsoll/errors.hpp"
 #include "plimsoll/policies/builtin.hpp"
 #include "plimsoll/run_scenario.hpp"
@@ -201,7 +202,7 @@ const char* bound_name(Bound bound) {
   return "?";
 }
 
-StepAccount account_of(const StepTimeModel& model, const StepWork& work) {
+StepAccount account_of(const Config& config, const StepTimeModel& model, const StepWork& work) {
   StepAccount account;
   account.work = work;
   account.parts = model.breakdown(work);
@@ -217,6 +218,9 @@ StepAccount account_of(const StepTimeModel& model, const StepWork& work) {
                   : largest == bandwidth ? Bound::bandwidth
                   : largest == compute   ? Bound::compute
                                          : Bound::network;
+  const int stages = model.stages();
+  const double round = std::max(account.seconds, stages * bottleneck_seconds(model, work));
+  account.gpu_watts = step_power_watts(config, config.pools.front(), work, round, stages);
   return account;
 }
 

@@ -23,9 +23,9 @@ struct Point {
   std::string kv_precision = "fp16";
   int tp = 1;
   int pp = 1;
-  std::int64_t batch = 1;                   // sequences; closed loop: requests in flight
-  std::int64_t prompt = 1;                  // tokens of each
-  std::int64_t output = 1;                  // tokens of each
+  std::int64_t batch = 1;     // sequences; closed loop: requests in flight
+  std::int64_t prompt = 1;    // tokens of each
+  std::int64_t output = 1;    // tokens of each
   std::int64_t max_num_batched_tokens = 0;  // prompt tokens of one pass; 0: a pool's default
 };
 
@@ -57,9 +57,11 @@ struct StepAccount {
   double seconds = 0;           // through all stages and hops
   double roofline_seconds = 0;  // what no such hardware can beat
   Bound bound = Bound::compute;
+  double gpu_watts = 0;  // mean of one GPU, all micro-batches in flight
 };
 
-StepAccount account_of(const StepTimeModel& model, const StepWork& work);
+/// `config` is the point's, `model` its step times.
+StepAccount account_of(const Config& config, const StepTimeModel& model, const StepWork& work);
 
 struct Prediction {
   double ttft_ms = 0;

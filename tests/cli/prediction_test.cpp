@@ -74,6 +74,7 @@ TEST(Prediction, ALoopOfOneIsABatchOfOneOverPipelineStages) {
 void expect_static_replica_agrees(const Point& batch, double error) {
   Config config = config_of(batch, catalogs(), batch.batch);
   config.pools.front().batching = Batching::static_batch;
+  config.pools.front().kv_layout = KvLayout::contiguous;
   config.workload.trace = testing::TempDir() + "batch.csv";
   config.workload.arrivals.process = ArrivalProcess::poisson;
   std::ofstream trace{config.workload.trace};
