@@ -12,9 +12,9 @@ namespace plimsoll::cli {
 /// name; empty: the catalog that comes with Plimsoll. Throws ConfigError when there is none.
 std::vector<std::string> catalog_files(const std::string& path);
 
-/// All entries of one kind ("gpus", "models", "profiles", "prices") in the catalog at `path`: a
-/// YAML file, or a folder whose *.yaml are read in order of name; empty: the catalog that comes
-/// with Plimsoll. Throws ConfigError when there is none or it cannot be parsed.
+/// All entries of one kind ("gpus", "models", "profiles", "engines", "prices") in the catalog at
+/// `path`: a YAML file, or a folder whose *.yaml are read in order of name; empty: the catalog that
+/// comes with Plimsoll. Throws ConfigError when there is none or it cannot be parsed.
 RawNode catalog_entries(const std::string& path, const std::string& kind);
 
 }  // namespace plimsoll::cli

@@ -65,10 +65,13 @@ void add_run(CLI::App& app, RunArguments& arguments) {
 }
 
 void add_point(CLI::App& predict, PredictArguments& arguments) {
-  const auto count = [&](const char* name, auto& value, const char* help) {
+  constexpr int most_gpus = 1024;
+  constexpr int most_sequences = 1'000'000;
+  constexpr int most_tokens = 1 << 20;  // as in length laws
+  const auto count = [&](const char* name, auto& value, int most, const char* help) {
     predict.add_option(name, value, help)
         ->type_name("N")
-        ->check(CLI::Range(1, 1'000'000'000).description(""));
+        ->check(CLI::Range(1, most).description(""));
   };
   const auto name = [&](const char* option, std::string& value, const char* help) {
     predict.add_option(option, value, help)->type_name("NAME");
@@ -76,18 +79,18 @@ void add_point(CLI::App& predict, PredictArguments& arguments) {
   name("--model", arguments.model, "The model served");
   name("--gpu", arguments.gpu, "The GPU type");
   name("--profile", arguments.profile, "How the inference engine uses the GPU");
-  count("--tp", arguments.tp, "Tensor-parallel GPUs [1]");
-  count("--pp", arguments.pp, "Pipeline stages [1]");
+  count("--tp", arguments.tp, most_gpus, "Tensor-parallel GPUs [1]");
+  count("--pp", arguments.pp, most_gpus, "Pipeline stages [1]");
   name("--precision", arguments.precision, "Of weights and arithmetic [fp16]");
   name("--kv-precision", arguments.kv_precision, "Of the KV cache [fp16]");
-  count("--batch", arguments.batch, "Sequences that start and end together [1]");
-  count("--concurrency", arguments.concurrency,
+  count("--batch", arguments.batch, most_sequences, "Sequences that start and end together [1]");
+  count("--concurrency", arguments.concurrency, most_sequences,
         "Instead of a batch: so many in flight, each sent anew when it is answered");
-  count("--prompt", arguments.prompt, "Prompt tokens of each");
-  count("--output", arguments.output, "Output tokens of each");
-  count("--requests", arguments.requests,
+  count("--prompt", arguments.prompt, most_tokens, "Prompt tokens of each");
+  count("--output", arguments.output, most_tokens, "Output tokens of each");
+  count("--requests", arguments.requests, 1 << 30,
         "With --concurrency: requests played [10 for each in flight]");
-  count("--max-num-batched-tokens", arguments.max_num_batched_tokens,
+  count("--max-num-batched-tokens", arguments.max_num_batched_tokens, 1 << 30,
         "Prompt tokens of one pass [2048]");
 }
 
@@ -138,7 +141,8 @@ void add_others(CLI::App& app, Arguments& arguments) {
   auto& show = *app.add_subcommand("show", "List policies, hardware, models, prices or metrics");
   show.add_option("WHAT", arguments.show.what, "One of the lists below")
       ->required()
-      ->check(CLI::IsMember({"policies", "gpus", "models", "profiles", "prices", "metrics"}));
+      ->check(CLI::IsMember(
+          {"policies", "gpus", "models", "profiles", "engines", "prices", "metrics"}));
   show.add_option("NAME", arguments.show.name, "One entry, in full");
   show.add_option("--catalog", arguments.show.catalog,
                   "A catalog file, or a folder of them [the one that comes with Plimsoll]")

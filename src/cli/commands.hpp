@@ -87,7 +87,7 @@ int predict_command(const PredictArguments& arguments);
 int predict_table_command(const PredictArguments& arguments);
 
 struct ShowArguments {
-  std::string what;     // policies, gpus, models, profiles, prices, metrics
+  std::string what;     // policies, gpus, models, profiles, engines, prices, metrics
   std::string name;     // empty: all of them
   std::string catalog;  // a YAML file or a folder of them; empty: the one that comes with Plimsoll
 };

@@ -34,7 +34,7 @@ constexpr const char* header_hint =
     "the first line names the columns: model,hardware,tp,pp,precision,batch,prompt_tokens,"
     "output_tokens,ttft_ms,tpot_ms,e2e_ms,throughput_tok_s,engine,kind and others";
 constexpr std::size_t most_findings = 20;
-constexpr std::int64_t most_tokens = 1 << 30;
+constexpr std::int64_t most_tokens = 1 << 20;  // as in length laws
 
 /// The columns' texts of one row.
 struct Texts {

@@ -22,7 +22,7 @@ constexpr const char* pool_path = "pools.replica";
 
 /// Findings about the scenario that was made of the options, as findings about the options.
 [[noreturn]] void throw_as_options(const ConfigError& error) {
-  constexpr std::array<std::pair<const char*, const char*>, 8> options = {
+  constexpr std::array<std::pair<const char*, const char*>, 9> options = {
       {{"gpu", "--gpu"},
        {"model", "--model"},
        {"profile", "--profile"},
@@ -30,7 +30,8 @@ constexpr const char* pool_path = "pools.replica";
        {"pp", "--pp"},
        {"precision", "--precision"},
        {"kv_precision", "--kv-precision"},
-       {"max_num_batched_tokens", "--max-num-batched-tokens"}}};
+       {"max_num_batched_tokens", "--max-num-batched-tokens"},
+       {"max_context", "--prompt and --output"}}};
   std::vector<Diagnostic> findings;
   for (Diagnostic finding : error.diagnostics()) {
     if (finding.file == text_name) {

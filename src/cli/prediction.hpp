@@ -23,9 +23,9 @@ struct Point {
   std::string kv_precision = "fp16";
   int tp = 1;
   int pp = 1;
-  std::int64_t batch = 1;     // sequences; closed loop: requests in flight
-  std::int64_t prompt = 1;    // tokens of each
-  std::int64_t output = 1;    // tokens of each
+  std::int64_t batch = 1;                   // sequences; closed loop: requests in flight
+  std::int64_t prompt = 1;                  // tokens of each
+  std::int64_t output = 1;                  // tokens of each
   std::int64_t max_num_batched_tokens = 0;  // prompt tokens of one pass; 0: a pool's default
 };
 

@@ -20,6 +20,7 @@ const std::vector<std::string>& list_columns(const std::string& kind) {
   static const std::map<std::string, std::vector<std::string>> columns = {
       {"gpus", {"memory", "memory_bandwidth", "fp16", "gpus_per_node", "provenance"}},
       {"models", {"parameters", "layers", "hidden", "heads", "kv_heads", "max_context"}},
+      {"engines", {"profile", "tpot", "provenance", "source"}},
       {"profiles", {"form", "provenance", "source"}},
       {"prices", {"gpu", "on_demand", "reserved", "spot", "as_of"}}};
   return columns.at(kind);
