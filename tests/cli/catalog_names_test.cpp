@@ -57,7 +57,7 @@ TEST(CatalogNames, ComputesInBf16WhereTheGpuCan) {
 }
 
 TEST(CatalogNames, TakesMoreFilesAndRefusesWhatIsNoCatalog) {
-  const std::string mine = testing::TempDir() + "mine.yaml";
+  const std::string mine = testing::TempDir() + "catalog_names_mine.yaml";
   std::ofstream{mine} << "catalog: {gpus: {a800: {extends: a100-80gb, aliases: [A800-SXM]}}}\n";
   const CatalogNames names{{mine}};
   EXPECT_EQ(names.gpu("a800_sxm"), "a800");

@@ -17,7 +17,9 @@ using testing::HasSubstr;
 constexpr const char* header = "model,hardware,tp,batch,prompt_tokens,output_tokens,engine,kind";
 
 std::string file_with(const std::string& text) {
-  std::string path = testing::TempDir() + "measurements.csv";
+  // Cases run beside each other, each in a file of its own.
+  std::string path =
+      testing::TempDir() + testing::UnitTest::GetInstance()->current_test_info()->name() + ".csv";
   std::ofstream{path, std::ios::binary} << text;
   return path;
 }

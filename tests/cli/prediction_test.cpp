@@ -75,7 +75,8 @@ void expect_static_replica_agrees(const Point& batch, double error) {
   Config config = config_of(batch, catalogs(), batch.batch);
   config.pools.front().batching = Batching::static_batch;
   config.pools.front().kv_layout = KvLayout::contiguous;
-  config.workload.trace = testing::TempDir() + "batch.csv";
+  config.workload.trace =
+      testing::TempDir() + testing::UnitTest::GetInstance()->current_test_info()->name() + ".csv";
   config.workload.arrivals.process = ArrivalProcess::poisson;
   std::ofstream trace{config.workload.trace};
   trace << "arrival_s,prompt_tokens,output_tokens\n";
