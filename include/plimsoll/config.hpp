@@ -45,6 +45,7 @@ struct GpuSpec {
   double active_power_share = 0.3;   // in a step, before what it computes and reads
   double compute_power_share = 1.2;  // on top, at peak FLOPS; tdp is the limit of the sum
   double memory_power_share = 0.8;   // on top, at peak memory bandwidth
+  std::size_t kernels = 0;           // into Config::kernels
   int gpus_per_node = 8;
   BytesPerSecond nvlink;              // per GPU and direction
   BytesPerSecond pcie;                // per GPU and direction
@@ -82,26 +83,91 @@ struct ModelSpec {
   std::vector<std::string> aliases{};  // other spellings, in tables of measurements
 };
 
-enum class StepForm : std::uint8_t {
-  roofline,  // operators from model and GPU shapes x the efficiencies below
-  linear,    // the affine coefficients below, for users who measured them (and for tests)
+/// Matrix products on one GPU at one width of numbers. A product of m x k by k x n takes
+///   latency + (compute^overlap + memory^overlap)^(1/overlap)
+/// with compute = 2 m n k / (peak x efficiency), memory = bytes / (bandwidth x read_efficiency).
+struct GemmKernels {
+  double efficiency = 0.8;       // of peak FLOPS, large products; in (0, 1]
+  double read_efficiency = 0.8;  // of peak memory bandwidth, small m; in (0, 1]
+  double overlap = 2;            // 1: the two add; the larger, the nearer to their maximum; >= 1
+  Duration latency{};            // of one product, however small
 };
 
-/// How an inference engine uses the hardware. Efficiencies are shares of the GPU's peak, in (0, 1].
+/// What the kernels of a GPU generation reach, and the collectives between its GPUs: measured
+/// kernel by kernel, whatever engine calls them. Efficiencies are shares of data-sheet peaks.
+struct KernelSpec {
+  std::string name;
+  GemmKernels gemm;                    // weights of 16 bits
+  GemmKernels gemm_8bit;               // weights of 8 bits, activations quantized on the way
+  double attention_efficiency = 0.5;   // of peak FLOPS, prefill attention of long prompts
+  double attention_extra_keys = 500;   // a token costs as much as so many more query-key pairs
+  Duration attention_latency{};        // of one prefill attention
+  double kv_read_efficiency = 0.9;     // of peak memory bandwidth, decode attention
+  Duration kv_read_latency{};          // of one decode attention
+  double nccl_efficiency = 0.6;        // of NVLink, large ring all-reduces
+  Duration nccl_latency{};             // of an all-reduce, beside:
+  Duration nccl_latency_per_doubling;  // for each doubling of its GPUs
+  double custom_efficiency = 0.5;      // of NVLink, one-shot all-reduces of small messages
+  Duration custom_latency{};
+  Duration custom_latency_per_doubling;
+  double send_efficiency = 0.7;  // of NVLink, send/recv between two GPUs of a node
+  Duration send_latency{};
+  std::string source;
+  Provenance provenance = Provenance::calibrated;
+  std::vector<FigureSource> figures{};
+};
+
+enum class StepForm : std::uint8_t {
+  operators,  // the kernels of the GPU, composed as the engine composes them
+  linear,     // the affine coefficients below, for users who measured them (and for tests)
+};
+
+/// How launching kernels from the host stands to running them.
+enum class HostLaunch : std::uint8_t {
+  overlaps,  // asynchronous: a step takes the longer of the two
+  adds,      // synchronous
+};
+
+/// How prefill attention is computed.
+enum class Attention : std::uint8_t {
+  flash,         // fused: scores stay on the chip (Dao et al., NeurIPS 2022)
+  materialized,  // scores are written to memory and read again
+};
+
+enum class AllReduce : std::uint8_t { nccl, custom };
+
+/// What an engine does on one kind of machine (by kernels), beyond what its kernels tell.
+struct MachineSpec {
+  std::string name;                    // a KernelSpec's name
+  double host_factor = 1;              // its host's times x this
+  BytesPerSecond large_pass_bandwidth; // see EngineProfile::large_pass_tokens; 0: no such loss
+};
+
+/// How an inference engine uses the hardware: multiples of what the kernels reach, and what it
+/// adds. Formulas: docs/step_time.md.
 struct EngineProfile {
   std::string name;
-  StepForm form = StepForm::roofline;
-  // form: roofline
-  double gemm_efficiency = 0.6;         // of peak FLOPS, reached at many tokens
-  double gemm_half_tokens = 64;         // tokens at which half of that is reached
-  double weight_read_efficiency = 0.8;  // of peak memory bandwidth
-  double kv_read_efficiency = 0.7;      // of peak memory bandwidth, decode attention
-  double attention_efficiency = 0.4;    // of peak FLOPS, prefill attention
-  double collective_efficiency = 0.7;   // of NVLink bandwidth, large messages
-  Duration collective_latency{};        // per all-reduce
-  Duration host_per_layer{};            // launch time per layer, overlaps with the device
-  Duration host_per_step{};             // serial: scheduling, sampling
-  Duration host_per_sequence{};         // serial, per sequence that emits a token
+  StepForm form = StepForm::operators;
+  // form: operators. Shares are of the kernels' rates, in (0, 1]; factors multiply latencies.
+  double gemm_share = 1;
+  double read_share = 1;       // weight reads
+  double attention_share = 1;  // prefill attention
+  double kv_share = 1;         // decode attention
+  double collective_share = 1;
+  double kernel_latency_factor = 1;      // 16-bit products and attentions
+  double quantize_latency_factor = 1;    // 8-bit products
+  double kv_read_latency_factor = 1;     // decode attention
+  double collective_latency_factor = 1;  // all-reduces
+  AllReduce all_reduce = AllReduce::custom;
+  Attention attention = Attention::flash;
+  double activation_passes = 0;  // reads and writes of hidden activations per layer, elementwise
+  Duration layer_overhead{};     // device time per layer beside all operators
+  HostLaunch host = HostLaunch::overlaps;
+  Duration host_per_layer{};     // launch time per layer
+  Duration host_per_step{};      // serial: scheduling, sampling
+  Duration host_per_sequence{};  // serial, per sequence that emits a token
+  int large_pass_tokens = 0;     // all-reduces of larger passes lose bandwidth; 0: they do not
+  std::vector<MachineSpec> machines{};  // sorted by name
   // form: linear
   Duration linear_step{};      // per step
   Duration linear_token{};     // per new token (prompt or output)
@@ -169,6 +235,13 @@ struct SpeculationConfig {
   double acceptance = 0;  // probability of each proposal, given that those before it were accepted
 };
 
+/// Tensor-parallel communication, where a pool does otherwise than its engine.
+struct CollectiveConfig {
+  std::optional<AllReduce> all_reduce;
+  Precision precision = Precision::fp16;  // of activations on the way: 8 bits are quantized first
+  double overlap = 0;  // share of the products' time under which communication may hide, 0 .. 1
+};
+
 /// Replicas of one kind: same GPU, model, layout and batching.
 struct PoolConfig {
   std::string name;
@@ -187,6 +260,8 @@ struct PoolConfig {
   int max_num_batched_tokens = 2048;  // token budget of one micro-batch in one step
   bool chunked_prefill = true;
   std::optional<SpeculationConfig> speculation;
+  std::optional<Attention> attention;  // the engine's when absent
+  CollectiveConfig collectives;
   KvLayout kv_layout = KvLayout::paged;   // contiguous when static batches
   int block_size = 16;                    // tokens of a KV block
   double gpu_memory_utilization = 0.9;    // share of memory for weights + activations + KV
@@ -326,7 +401,8 @@ struct Config {
   Duration drain{};           // requests in flight then may finish for at most so long
   Duration warm_up{};         // requests that arrive earlier are counted but not measured
   bool fast_forward = true;   // false: one event per step, same bytes
-  std::vector<GpuSpec> gpus;  // sorted by name, as all lists from YAML maps are
+  std::vector<KernelSpec> kernels;  // sorted by name, as all lists from YAML maps are
+  std::vector<GpuSpec> gpus;
   std::vector<ModelSpec> models;
   std::vector<EngineProfile> profiles;
   std::vector<EngineSpec> engines;  // empty once a scenario is loaded: no pool refers to them
@@ -339,5 +415,10 @@ struct Config {
   MetricsConfig metrics;
   std::vector<ThresholdConfig> thresholds;
 };
+
+/// How a pool computes prefill attention: its own choice, else its engine's.
+inline Attention attention_of(const Config& config, const PoolConfig& pool) {
+  return pool.attention.value_or(config.profiles.at(pool.profile).attention);
+}
 
 }  // namespace plimsoll

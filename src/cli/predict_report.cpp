@@ -22,11 +22,13 @@ struct Part {
   const char* key;   // in JSON
   double StepBreakdown::*member;
 };
-constexpr std::array<Part, 8> parts = {{
-    {"weights", "weights_ms", &StepBreakdown::weights},
-    {"matrix products", "gemm_ms", &StepBreakdown::gemm},
+constexpr std::array<Part, 10> parts = {{
+    {"products, memory", "weights_ms", &StepBreakdown::weights},
+    {"products, arithmetic", "gemm_ms", &StepBreakdown::gemm},
     {"prefill attention", "attention_ms", &StepBreakdown::attention},
     {"KV reads", "kv_ms", &StepBreakdown::kv},
+    {"elementwise", "elementwise_ms", &StepBreakdown::elementwise},
+    {"kernel latencies", "latency_ms", &StepBreakdown::latency},
     {"collectives", "collectives_ms", &StepBreakdown::collectives},
     {"pipeline hops", "hops_ms", &StepBreakdown::hops},
     {"host, overlapping", "host_ms", &StepBreakdown::host},

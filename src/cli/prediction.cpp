@@ -211,9 +211,9 @@ StepAccount account_of(const Config& config, const StepTimeModel& model, const S
   account.roofline_seconds = model.roofline_seconds(work);
   const StepBreakdown& parts = account.parts;
   const double compute = parts.gemm + parts.attention;
-  const double bandwidth = parts.weights + parts.kv;
+  const double bandwidth = parts.weights + parts.kv + parts.elementwise;
   const double network = parts.collectives + parts.hops;
-  const double overhead = overhead_of(parts, compute + bandwidth + parts.collectives);
+  const double overhead = parts.latency + overhead_of(parts, parts.device());
   const double largest = std::max({compute, bandwidth, network, overhead});
   account.bound = largest == overhead    ? Bound::overhead
                   : largest == bandwidth ? Bound::bandwidth

@@ -61,45 +61,106 @@ void add_aliases(Section<Spec>& section) {
 /// No single cost of a step takes longer.
 constexpr Duration longest_cost = std::chrono::seconds{10};
 
-bool is_roofline(const EngineProfile& profile) {
-  return profile.form == StepForm::roofline;
+bool is_operators(const EngineProfile& profile) {
+  return profile.form == StepForm::operators;
 }
 bool is_linear(const EngineProfile& profile) {
   return profile.form == StepForm::linear;
 }
 
-void add_roofline_keys(Section<EngineProfile>& section) {
+Kind<AllReduce> all_reduce_kind() {
+  return word_kind<AllReduce>({{"nccl", AllReduce::nccl}, {"custom", AllReduce::custom}});
+}
+
+SectionDecl gemm_section() {
   const AtLeast share{0, 1, true};
-  const auto only_roofline = [&section] { section.only_when("form: roofline", is_roofline); };
-  const auto efficiency = [&](const char* key, double EngineProfile::*member, const char* standard,
-                              const char* help) {
-    section.field(key, member, ratio_kind(share), standard, help);
-    only_roofline();
-  };
-  const auto latency = [&](const char* key, Duration EngineProfile::*member, const char* help) {
-    section.field(key, member, duration_kind(false, longest_cost), "0", help);
-    only_roofline();
-  };
-  efficiency("gemm_efficiency", &EngineProfile::gemm_efficiency, "0.6",
-             "share of peak FLOPS that matrix products reach at many tokens");
-  section.field("gemm_half_tokens", &EngineProfile::gemm_half_tokens, number_kind(), "64",
-                "tokens in a step at which half of that is reached");
-  only_roofline();
-  efficiency("weight_read_efficiency", &EngineProfile::weight_read_efficiency, "0.8",
-             "share of memory bandwidth when weights are read");
-  efficiency("kv_read_efficiency", &EngineProfile::kv_read_efficiency, "0.7",
-             "share of memory bandwidth when decode attention reads KV");
-  efficiency("attention_efficiency", &EngineProfile::attention_efficiency, "0.4",
-             "share of peak FLOPS in prefill attention");
-  efficiency("collective_efficiency", &EngineProfile::collective_efficiency, "0.7",
-             "share of NVLink bandwidth in large collectives");
-  latency("collective_latency", &EngineProfile::collective_latency, "latency of one all-reduce");
-  latency("host_per_layer", &EngineProfile::host_per_layer,
-          "launch time per layer; overlaps with the device");
-  latency("host_per_step", &EngineProfile::host_per_step,
-          "serial time per step: scheduling, sampling");
-  latency("host_per_sequence", &EngineProfile::host_per_sequence,
-          "serial time per sequence that emits a token");
+  return Section<GemmKernels>{}
+      .field("efficiency", &GemmKernels::efficiency, ratio_kind(share), "",
+             "share of peak FLOPS, large products")
+      .field("read_efficiency", &GemmKernels::read_efficiency, ratio_kind(share), "",
+             "share of peak memory bandwidth, few tokens")
+      .field("overlap", &GemmKernels::overlap, number_kind({1, 100, false}), "2",
+             "exponent that joins compute and memory time; 1: they add, large: the longer one")
+      .field("latency", &GemmKernels::latency, duration_kind(false, longest_cost), "0",
+             "of a product, however small")
+      .build();
+}
+
+SectionDecl machine_section() {
+  return Section<MachineSpec>{}
+      .field("host_factor", &MachineSpec::host_factor, number_kind({0, 100, true}), "1",
+             "the host's times are so many times the profile's")
+      .field("large_pass_bandwidth", &MachineSpec::large_pass_bandwidth, bandwidth_kind(), "0",
+             "extra time of all-reduces beyond large_pass_tokens, as a bandwidth; 0: none")
+      .build();
+}
+
+/// Keys of `form: operators`.
+class OperatorKeys {
+ public:
+  explicit OperatorKeys(Section<EngineProfile>& section) : section_{section} {}
+
+  void share(const char* key, double EngineProfile::*member, const char* help) {
+    add(key, member, ratio_kind({0, 1, true}), "1", help);
+  }
+  void factor(const char* key, double EngineProfile::*member, const char* standard,
+              const char* help) {
+    add(key, member, number_kind({0, 1000, false}), standard, help);
+  }
+  void time(const char* key, Duration EngineProfile::*member, const char* help) {
+    add(key, member, duration_kind(false, longest_cost), "0", help);
+  }
+  template <class V>
+  void add(const char* key, V EngineProfile::*member, Kind<V> kind, const char* standard,
+           const char* help) {
+    section_.field(key, member, std::move(kind), standard, help);
+    section_.only_when("form: operators", is_operators);
+  }
+
+ private:
+  Section<EngineProfile>& section_;
+};
+
+void add_operator_keys(Section<EngineProfile>& section) {
+  OperatorKeys keys{section};
+  keys.share("gemm_share", &EngineProfile::gemm_share,
+             "of the kernels' rate when products are bound by arithmetic");
+  keys.share("read_share", &EngineProfile::read_share, "of the kernels' rate of reading weights");
+  keys.share("attention_share", &EngineProfile::attention_share,
+             "of the kernels' rate of prefill attention");
+  keys.share("kv_share", &EngineProfile::kv_share, "of the kernels' rate of reading KV");
+  keys.share("collective_share", &EngineProfile::collective_share,
+             "of the kernels' bandwidth of all-reduces");
+  keys.factor("kernel_latency_factor", &EngineProfile::kernel_latency_factor, "1",
+              "times the kernels' latency of 16-bit products and prefill attention");
+  keys.factor("quantize_latency_factor", &EngineProfile::quantize_latency_factor, "1",
+              "times the kernels' latency of 8-bit products");
+  keys.factor("kv_read_latency_factor", &EngineProfile::kv_read_latency_factor, "1",
+              "times the kernels' latency of decode attention");
+  keys.factor("collective_latency_factor", &EngineProfile::collective_latency_factor, "1",
+              "times the kernels' latency of all-reduces");
+  keys.add("all_reduce", &EngineProfile::all_reduce, all_reduce_kind(), "custom",
+           "nccl: rings; custom: one-shot kernels for small messages, nccl for large ones");
+  keys.add("attention", &EngineProfile::attention, attention_kind(), "flash",
+           "flash: fused; materialized: scores are written to memory and read again");
+  keys.factor("activation_passes", &EngineProfile::activation_passes, "0",
+              "reads and writes of all hidden activations per layer, elementwise operators");
+  keys.time("layer_overhead", &EngineProfile::layer_overhead,
+            "device time per layer beside all operators");
+  keys.add("host", &EngineProfile::host,
+           word_kind<HostLaunch>({{"overlaps", HostLaunch::overlaps}, {"adds", HostLaunch::adds}}),
+           "overlaps", "how launching kernels stands to running them");
+  keys.time("host_per_layer", &EngineProfile::host_per_layer, "launch time per layer");
+  keys.time("host_per_step", &EngineProfile::host_per_step,
+            "serial time per step: scheduling, sampling");
+  keys.time("host_per_sequence", &EngineProfile::host_per_sequence,
+            "serial time per sequence that emits a token");
+  keys.add("large_pass_tokens", &EngineProfile::large_pass_tokens, count_kind(0, 1 << 30), "0",
+           "passes of more tokens lose all-reduce bandwidth (machines); 0: none do");
+  section
+      .named("machines", &EngineProfile::machines, machine_section(), NameList::none,
+             "what differs by machine, by name in catalog.kernels")
+      .only_when("form: operators", is_operators);
 }
 
 void add_linear_keys(Section<EngineProfile>& section) {
@@ -114,6 +175,61 @@ void add_linear_keys(Section<EngineProfile>& section) {
 }
 
 }  // namespace
+
+Kind<Attention> attention_kind() {
+  return word_kind<Attention>(
+      {{"flash", Attention::flash}, {"materialized", Attention::materialized}});
+}
+
+SectionDecl collective_section() {
+  return Section<CollectiveConfig>{}
+      .optional("all_reduce", &CollectiveConfig::all_reduce, all_reduce_kind(),
+                "nccl or custom; without it, as the profile says")
+      .field("precision", &CollectiveConfig::precision, precision_kind(), "fp16",
+             "of activations on the way: fp8 and int8 halve the bytes and are quantized first")
+      .field("overlap", &CollectiveConfig::overlap, ratio_kind({0, 1, false}), "0",
+             "share of the products' time under which communication may hide")
+      .build();
+}
+
+SectionDecl kernel_section() {
+  const AtLeast share{0, 1, true};
+  Section<KernelSpec> section;
+  const auto efficiency = [&](const char* key, double KernelSpec::*member, const char* help) {
+    section.field(key, member, ratio_kind(share), "", help);
+  };
+  const auto latency = [&](const char* key, Duration KernelSpec::*member, const char* help) {
+    section.field(key, member, duration_kind(false, longest_cost), "0", help);
+  };
+  section.section("gemm", &KernelSpec::gemm, gemm_section(), "products with weights of 16 bits")
+      .required()
+      .section("gemm_8bit", &KernelSpec::gemm_8bit, gemm_section(),
+               "products with weights of 8 bits, quantizing activations included")
+      .required();
+  efficiency("attention_efficiency", &KernelSpec::attention_efficiency,
+             "share of peak FLOPS, prefill attention of long prompts");
+  section.field("attention_extra_keys", &KernelSpec::attention_extra_keys, number_kind(), "0",
+                "a token costs as much as so many more query-key pairs");
+  latency("attention_latency", &KernelSpec::attention_latency, "of one prefill attention");
+  efficiency("kv_read_efficiency", &KernelSpec::kv_read_efficiency,
+             "share of peak memory bandwidth, decode attention");
+  latency("kv_read_latency", &KernelSpec::kv_read_latency, "of one decode attention");
+  efficiency("nccl_efficiency", &KernelSpec::nccl_efficiency,
+             "share of NVLink, ring all-reduces of large messages");
+  latency("nccl_latency", &KernelSpec::nccl_latency, "of a ring all-reduce");
+  latency("nccl_latency_per_doubling", &KernelSpec::nccl_latency_per_doubling,
+          "more for each doubling of its GPUs");
+  efficiency("custom_efficiency", &KernelSpec::custom_efficiency,
+             "share of NVLink, one-shot all-reduces");
+  latency("custom_latency", &KernelSpec::custom_latency, "of a one-shot all-reduce");
+  latency("custom_latency_per_doubling", &KernelSpec::custom_latency_per_doubling,
+          "more for each doubling of its GPUs");
+  efficiency("send_efficiency", &KernelSpec::send_efficiency,
+             "share of NVLink, send/recv between two GPUs of a node");
+  latency("send_latency", &KernelSpec::send_latency, "of one send/recv");
+  add_origin(section, "calibrated");
+  return section.build();
+}
 
 SectionDecl gpu_section() {
   Section<GpuSpec> section;
@@ -133,6 +249,8 @@ SectionDecl gpu_section() {
              "1.2", "share of tdp drawn on top at peak FLOPS; tdp is the limit of the sum")
       .field("memory_power_share", &GpuSpec::memory_power_share, ratio_kind({0, 10, false}), "0.8",
              "share of tdp drawn on top at peak memory bandwidth")
+      .field("kernels", &GpuSpec::kernels, reference_kind<std::size_t>(NameList::kernels), "",
+             "what its kernels reach")
       .field("gpus_per_node", &GpuSpec::gpus_per_node, count_kind(1, 1024), "8", "GPUs in a node")
       .field("nvlink", &GpuSpec::nvlink, bandwidth_kind(), "",
              "between GPUs of a node, per GPU and direction")
@@ -212,9 +330,9 @@ SectionDecl profile_section() {
   Section<EngineProfile> section;
   section.field(
       "form", &EngineProfile::form,
-      word_kind<StepForm>({{"roofline", StepForm::roofline}, {"linear", StepForm::linear}}),
-      "roofline", "how a step's time is computed");
-  add_roofline_keys(section);
+      word_kind<StepForm>({{"operators", StepForm::operators}, {"linear", StepForm::linear}}),
+      "operators", "how a step's time is computed");
+  add_operator_keys(section);
   add_linear_keys(section);
   add_origin(section, "assumed");
   SectionDecl decl = section.build();

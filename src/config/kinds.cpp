@@ -284,6 +284,8 @@ std::int64_t find_reference(Reader& reader, NameList list, const RawNode& node,
 
 std::string reference_name(const Config& config, NameList list, std::size_t index) {
   switch (list) {
+    case NameList::kernels:
+      return config.kernels.at(index).name;
     case NameList::gpus:
       return config.gpus.at(index).name;
     case NameList::models:

@@ -6,14 +6,14 @@
 
 namespace plimsoll {
 
-namespace {
-
 Kind<Precision> precision_kind() {
   return word_kind<Precision>({{"fp16", Precision::fp16},
                                {"bf16", Precision::bf16},
                                {"fp8", Precision::fp8},
                                {"int8", Precision::int8}});
 }
+
+namespace {
 
 bool is_cold(const PoolConfig& pool) {
   return pool.start == PoolStart::cold;
@@ -104,9 +104,9 @@ void check_speculation(PoolCheck& check, const Config& config, const PoolConfig&
                       pool.tp),
           "tp must divide the heads of the draft model too");
   require(pool.profile >= config.profiles.size() ||
-              config.profiles[pool.profile].form == StepForm::roofline,
+              config.profiles[pool.profile].form == StepForm::operators,
           "coefficients of a linear profile say nothing of a draft model",
-          "use a profile of form: roofline");
+          "use a profile of form: operators");
 }
 
 /// Fills in the KV layout that goes with the batching.
@@ -201,6 +201,10 @@ void add_batching_keys(Section<PoolConfig>& section) {
              "prompts may be split over steps")
       .optional_section("speculation", &PoolConfig::speculation, speculation_section(),
                         "a draft model proposes tokens, which one step verifies")
+      .optional("attention", &PoolConfig::attention, attention_kind(),
+                "flash or materialized; without it, as the profile says")
+      .section("collectives", &PoolConfig::collectives, collective_section(),
+               "tensor-parallel communication")
       .field(
           "kv_layout", &PoolConfig::kv_layout,
           word_kind<KvLayout>({{"paged", KvLayout::paged}, {"contiguous", KvLayout::contiguous}}),

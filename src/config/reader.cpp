@@ -11,7 +11,7 @@ namespace plimsoll {
 
 std::string_view name_list_path(NameList list) {
   constexpr std::array<std::string_view, name_list_count> paths = {
-      "",       "catalog.gpus", "catalog.models", "catalog.profiles", "catalog.prices",
+      "",       "catalog.kernels", "catalog.gpus", "catalog.models", "catalog.profiles", "catalog.prices",
       "stores", "tiers",        "pools"};
   return paths[static_cast<std::size_t>(list)];
 }

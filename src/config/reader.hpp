@@ -14,8 +14,8 @@
 namespace plimsoll {
 
 /// The lists of Config that other parts of a scenario refer to by name.
-enum class NameList : std::uint8_t { none, gpus, models, profiles, prices, stores, tiers, pools };
-inline constexpr std::size_t name_list_count = 8;
+enum class NameList : std::uint8_t { none, kernels, gpus, models, profiles, prices, stores, tiers, pools };
+inline constexpr std::size_t name_list_count = 9;
 
 /// "catalog.gpus", ...: where the names of a list are declared.
 std::string_view name_list_path(NameList list);

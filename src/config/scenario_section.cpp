@@ -12,6 +12,8 @@ namespace {
 
 SectionDecl catalog_section() {
   return Section<Config>{}
+      .named("kernels", &Config::kernels, kernel_section(), NameList::kernels,
+             "what the kernels of GPU generations reach")
       .named("gpus", &Config::gpus, gpu_section(), NameList::gpus, "GPU types and their nodes")
       .named("models", &Config::models, model_section(), NameList::models, "transformers")
       .named("profiles", &Config::profiles, profile_section(), NameList::profiles,
@@ -80,6 +82,17 @@ std::vector<std::size_t> keep_used(std::vector<Spec>& list, const std::vector<bo
   }
   list = std::move(kept);
   return position;
+}
+
+void keep_used_kernels(Config& config) {
+  std::vector<bool> kernels(config.kernels.size());
+  for (const GpuSpec& gpu : config.gpus) {
+    kernels[gpu.kernels] = true;
+  }
+  const auto position = keep_used(config.kernels, kernels);
+  for (GpuSpec& gpu : config.gpus) {
+    gpu.kernels = position[gpu.kernels];
+  }
 }
 
 }  // namespace
@@ -152,6 +165,7 @@ void drop_unused_entries(Config& config) {
     }
   }
   const auto gpu_position = keep_used(config.gpus, gpus);
+  keep_used_kernels(config);
   const auto model_position = keep_used(config.models, models);
   const auto profile_position = keep_used(config.profiles, profiles);
   const auto price_position = keep_used(config.prices, prices);

@@ -2,12 +2,14 @@
 #pragma once
 
 #include "config/declarations.hpp"
+#include "plimsoll/config.hpp"
 
 namespace plimsoll {
 
 /// The whole scenario, as a section of Config.
 SectionDecl scenario_section();
 
+SectionDecl kernel_section();
 SectionDecl gpu_section();
 SectionDecl model_section();
 SectionDecl profile_section();
@@ -20,6 +22,10 @@ SectionDecl service_section();
 SectionDecl workload_section();
 SectionDecl metrics_section();
 FieldDecl thresholds_field();
+SectionDecl collective_section();
+
+Kind<Precision> precision_kind();
+Kind<Attention> attention_kind();
 
 /// A policy and its parameters as a key of ServiceConfig; `own_keys` stand beside the parameters
 /// and belong to ServiceConfig itself.

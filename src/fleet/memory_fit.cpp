@@ -26,21 +26,25 @@ Bytes whole_bytes(double bytes) {
   return Bytes::of(static_cast<std::int64_t>(std::ceil(bytes)));
 }
 
+int context_limit(const ModelSpec& model, const PoolConfig& pool) {
+  return pool.max_context > 0 ? pool.max_context : model.max_context;
+}
+
 /// Peak of live activations on one GPU in one forward pass of the token budget, 16-bit:
 /// residual, normed input, attention output and MLP output (4 x hidden, not split by tensor
 /// parallelism), the MLP's inner tensors (2, gated 3, x ffn x experts per token / tp), and float32
-/// logits of every token that may be emitted (vocab / tp). A draft model is smaller and takes
-/// turns.
-double activation_bytes(const ModelSpec& model, const PoolConfig& pool) {
+/// logits of every token that may be emitted (vocab / tp). Materialized attention keeps the scores
+/// of one layer too, before and after the softmax: heads / tp for each token of the pass and key
+/// of the longest context. A draft model is smaller and takes turns.
+double activation_bytes(const ModelSpec& model, const PoolConfig& pool, Attention attention) {
   const double inner = (model.gated_mlp ? 3.0 : 2.0) * model.ffn * model.experts_per_token;
   const double per_token = 2.0 * (4.0 * model.hidden + inner / pool.tp);
   const double logits =
       4.0 * model.vocab / pool.tp * (pool.speculation ? pool.speculation->tokens + 1 : 1);
-  return pool.max_num_batched_tokens * per_token + pool.max_num_seqs * logits;
-}
-
-int context_limit(const ModelSpec& model, const PoolConfig& pool) {
-  return pool.max_context > 0 ? pool.max_context : model.max_context;
+  const double scores = attention == Attention::materialized
+                            ? 2.0 * 2.0 * model.heads / pool.tp * context_limit(model, pool)
+                            : 0.0;
+  return pool.max_num_batched_tokens * (per_token + scores) + pool.max_num_seqs * logits;
 }
 
 std::int64_t blocks_per_request(const ModelSpec& model, const PoolConfig& pool) {
@@ -177,7 +181,7 @@ MemoryFit memory_fit(const Config& config, const PoolConfig& pool) {
                                                    pool.gpu_memory_utilization));
   fit.total_weights =
       whole_bytes(static_cast<double>(model.parameters) * bytes_of(pool.weight_precision));
-  fit.activations = whole_bytes(activation_bytes(model, pool));
+  fit.activations = whole_bytes(activation_bytes(model, pool, attention_of(config, pool)));
   if (pool.speculation) {
     fill_draft(config, pool, fit);
   }

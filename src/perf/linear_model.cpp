@@ -27,9 +27,13 @@ class LinearModel : public StepTimeModel {
   double device_seconds(int, std::int64_t tokens) const override {
     return step_ + token_ * static_cast<double>(tokens);
   }
+  double head_seconds(int, std::int64_t samples) const override {
+    return sequence_ * static_cast<double>(samples);
+  }
   double kv_token_seconds(int) const override { return kv_token_; }
+  double kv_read_seconds(int) const override { return 0; }
   double pair_seconds(int) const override { return 0; }
-  double sample_device_seconds(int) const override { return sequence_; }
+  double chunk_seconds(int) const override { return 0; }
   double host_seconds(int) const override { return 0; }
   double serial_seconds() const override { return 0; }
   double serial_sample_seconds() const override { return 0; }

@@ -10,11 +10,7 @@ namespace plimsoll {
 namespace {
 
 double stage_seconds(const StepTimeModel& model, int stage, const StepWork& work) {
-  const double device = model.device_seconds(stage, work.tokens) +
-                        static_cast<double>(work.kv_tokens) * model.kv_token_seconds(stage) +
-                        static_cast<double>(work.attention_pairs) * model.pair_seconds(stage) +
-                        static_cast<double>(work.samples) * model.sample_device_seconds(stage);
-  return std::max(model.host_seconds(stage), device);
+  return std::max(model.host_seconds(stage), stage_device_seconds(model, stage, work));
 }
 
 double serial_seconds(const StepTimeModel& model, const StepWork& work) {

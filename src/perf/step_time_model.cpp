@@ -2,8 +2,8 @@
 #include "perf/step_time_model.hpp"
 
 #include "perf/linear_model.hpp"
+#include "perf/operator_model.hpp"
 #include "perf/roofline_bound.hpp"
-#include "perf/roofline_model.hpp"
 #include "plimsoll/errors.hpp"
 
 namespace plimsoll {
@@ -11,12 +11,20 @@ namespace plimsoll {
 std::unique_ptr<StepTimeModel> make_step_time_model(const Config& config, const PoolConfig& pool) {
   require_runnable(config, pool);
   switch (config.profiles.at(pool.profile).form) {
-    case StepForm::roofline:
-      return make_roofline_model(config, pool);
+    case StepForm::operators:
+      return make_operator_model(config, pool);
     case StepForm::linear:
       return make_linear_model(config, pool);
   }
   throw InternalError("a form of step times without a model");
+}
+
+double stage_device_seconds(const StepTimeModel& model, int stage, const StepWork& work) {
+  return model.device_seconds(stage, work.tokens) + model.head_seconds(stage, work.samples) +
+         static_cast<double>(work.kv_tokens) * model.kv_token_seconds(stage) +
+         (work.kv_tokens > 0 ? model.kv_read_seconds(stage) : 0.0) +
+         static_cast<double>(work.attention_pairs) * model.pair_seconds(stage) +
+         (work.attention_pairs > 0 ? model.chunk_seconds(stage) : 0.0);
 }
 
 }  // namespace plimsoll

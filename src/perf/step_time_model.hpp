@@ -26,12 +26,19 @@ struct StepWork {
 struct StepBreakdown {
   double serial = 0;
   double host = 0;
-  double weights = 0;      // reading weights
-  double gemm = 0;         // computing with them
+  double weights = 0;      // matrix products, as far as they wait for weights and activations
+  double gemm = 0;         // matrix products, as far as they compute
   double attention = 0;    // prefill attention
   double kv = 0;           // KV reads
   double collectives = 0;  // tensor-parallel all-reduces
+  double elementwise = 0;  // activations through memory between products
+  double latency = 0;      // of kernels, however little they do
   double hops = 0;         // pipeline send/recv, part of the latency only
+
+  /// All of the device but the hops.
+  double device() const {
+    return weights + gemm + attention + kv + collectives + elementwise + latency;
+  }
 };
 
 /// The cost of a step of one pool's replicas. Stages differ in layers and in the LM head.
@@ -41,14 +48,18 @@ class StepTimeModel {
   virtual ~StepTimeModel() = default;
   /// Pipeline stages (pp).
   virtual int stages() const = 0;
-  /// Device time of `tokens` new tokens in `stage`, without attention; tokens >= 1.
+  /// Device time of `tokens` new tokens in `stage`, without reading KV, without what depends on
+  /// query-key pairs and without the LM head; tokens >= 1.
   virtual double device_seconds(int stage, std::int64_t tokens) const = 0;
-  /// Device time per KV token read in `stage`.
+  /// Device time of the LM head for `samples` emitted tokens in `stage`: 0 but in the last, and
+  /// for none.
+  virtual double head_seconds(int stage, std::int64_t samples) const = 0;
+  /// Device time per KV token read in `stage`, and of reading any at all.
   virtual double kv_token_seconds(int stage) const = 0;
-  /// Device time per unit of StepWork::attention_pairs in `stage`.
+  virtual double kv_read_seconds(int stage) const = 0;
+  /// Device time per unit of StepWork::attention_pairs in `stage`, and of having any at all.
   virtual double pair_seconds(int stage) const = 0;
-  /// Device time per emitted token (LM head) in `stage`: 0 but in the last.
-  virtual double sample_device_seconds(int stage) const = 0;
+  virtual double chunk_seconds(int stage) const = 0;
   /// Host launch time of `stage`, overlapping with the device.
   virtual double host_seconds(int stage) const = 0;
   /// Serial host time per step, and per emitted token.
@@ -63,41 +74,57 @@ class StepTimeModel {
   virtual double roofline_seconds(const StepWork& work) const = 0;
 };
 
+/// Device time of `work` in `stage`, in seconds: the sum of the model's terms.
+double stage_device_seconds(const StepTimeModel& model, int stage, const StepWork& work);
+
 /// The model of a pool of `pool`'s kind. Throws ConfigError when GPU and precision do not go
 /// together (bf16 or fp8 on V100, fp8 on A100).
 std::unique_ptr<StepTimeModel> make_step_time_model(const Config& config, const PoolConfig& pool);
 
-/// One column of tabulated cost:
-///   serial + samples x serial_sample
-///   + max(host, device[tokens] + kv x kv_tokens + pair x attention_pairs + samples x sample)
-/// All in femtoseconds. Affine in KV tokens at a fixed batch on either side of one breakpoint.
+/// The cost of one stage, tabulated, in femtoseconds:
+///   max(host, device[tokens] + head[samples] + kv_token x kv_tokens + pair x attention_pairs
+///             + kv_read with any KV token + chunk with any pair)
+/// Affine in KV tokens at a fixed batch on either side of one breakpoint.
 struct CostColumn {
   std::vector<Femtoseconds> device;  // by tokens, 0 .. the token budget
+  std::vector<Femtoseconds> head;    // by samples, 0 .. the token budget
   Femtoseconds kv_token = 0;
+  Femtoseconds kv_read = 0;
   Femtoseconds pair = 0;
-  Femtoseconds sample_device = 0;
+  Femtoseconds chunk = 0;
   Femtoseconds host = 0;
-  Femtoseconds serial = 0;
-  Femtoseconds serial_sample = 0;
 
   Femtoseconds device_cost(const StepWork& w) const {
-    return device[static_cast<std::size_t>(w.tokens)] + kv_token * w.kv_tokens +
-           pair * w.attention_pairs + sample_device * w.samples;
+    return device[static_cast<std::size_t>(w.tokens)] + head[static_cast<std::size_t>(w.samples)] +
+           kv_token * w.kv_tokens + pair * w.attention_pairs + (w.kv_tokens > 0 ? kv_read : 0) +
+           (w.attention_pairs > 0 ? chunk : 0);
   }
-  Femtoseconds serial_cost(const StepWork& w) const { return serial + serial_sample * w.samples; }
   Femtoseconds cost(const StepWork& w) const {
     const Femtoseconds on_device = device_cost(w);
-    return serial_cost(w) + (on_device > host ? on_device : host);
+    return on_device > host ? on_device : host;
   }
 };
 
-/// A pool's step costs, tabulated at load: `latency` is one micro-batch through all stages and
-/// hops, `bottleneck` its stay in the slowest stage. With pp = 1 they are the same and only
-/// `latency` is filled.
+/// Stages of equal cost.
+struct StageCosts {
+  CostColumn column;
+  int count = 1;
+};
+
+/// A pool's step costs, tabulated at load. The stages of a pipeline are of a few kinds (one layer
+/// more, the LM head); the sum over kinds is a micro-batch's way through all of them.
 struct StepCostTable {
-  int stages = 1;
-  CostColumn latency;
-  CostColumn bottleneck;
+  std::vector<StageCosts> kinds;  // at least one
+  Femtoseconds serial = 0;        // per step
+  Femtoseconds serial_sample = 0;
+  std::vector<Femtoseconds> hops;  // all of them, by tokens; empty with one stage
+
+  int stages() const;
+  Femtoseconds serial_cost(const StepWork& w) const { return serial + serial_sample * w.samples; }
+  /// One micro-batch through all stages and hops.
+  Femtoseconds latency(const StepWork& w) const;
+  /// Its stay in the stage that is slowest for it.
+  Femtoseconds bottleneck(const StepWork& w) const;
 };
 
 /// The time that a tabulated step of `work` may take at most, in seconds: all stages as slow as the
@@ -105,7 +132,7 @@ struct StepCostTable {
 double longest_step_seconds(const StepTimeModel& model, const StepWork& work);
 
 /// Tabulates `model` for up to `max_tokens` new tokens in a step. Every entry is rounded up to the
-/// next femtosecond, so that no tabulated step beats the model. The caller has made sure that
+/// next femtosecond, so that no tabulated step beats the model, nor misses it by more. The caller has made sure that
 /// longest_step_seconds() is within 9,000 s.
 StepCostTable tabulate(const StepTimeModel& model, std::int64_t max_tokens);
 

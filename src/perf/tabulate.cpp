@@ -13,82 +13,95 @@ Femtoseconds round_up(double seconds) {
   return static_cast<Femtoseconds>(std::ceil(seconds * 1e15));
 }
 
-/// The largest value of `cost` over the stages: exact for the slowest stage when one stage is the
-/// slowest in every term, an upper bound otherwise.
-template <class Cost>
-double slowest(const StepTimeModel& model, Cost cost) {
-  double most = 0;
-  for (int stage = 0; stage < model.stages(); ++stage) {
-    most = std::max(most, cost(stage));
-  }
-  return most;
+/// Whether two stages cost the same: the model's stages differ in layers and in the LM head only,
+/// which these terms tell apart.
+bool same_cost(const StepTimeModel& model, int a, int b, std::int64_t max_tokens) {
+  return model.device_seconds(a, 1) == model.device_seconds(b, 1) &&
+         model.device_seconds(a, max_tokens) == model.device_seconds(b, max_tokens) &&
+         model.head_seconds(a, 1) == model.head_seconds(b, 1) &&
+         model.kv_token_seconds(a) == model.kv_token_seconds(b) &&
+         model.host_seconds(a) == model.host_seconds(b);
 }
 
-CostColumn bottleneck_column(const StepTimeModel& model, std::int64_t max_tokens) {
+CostColumn stage_column(const StepTimeModel& model, int stage, std::int64_t max_tokens) {
   CostColumn column;
-  column.device.reserve(static_cast<std::size_t>(max_tokens) + 1);
+  const auto size = static_cast<std::size_t>(max_tokens) + 1;
+  column.device.reserve(size);
+  column.head.reserve(size);
   column.device.push_back(0);  // no tokens, no step
+  column.head.push_back(0);
   for (std::int64_t tokens = 1; tokens <= max_tokens; ++tokens) {
-    column.device.push_back(
-        round_up(slowest(model, [&](int stage) { return model.device_seconds(stage, tokens); })));
+    column.device.push_back(round_up(model.device_seconds(stage, tokens)));
+    column.head.push_back(round_up(model.head_seconds(stage, tokens)));
   }
-  column.kv_token =
-      round_up(slowest(model, [&](int stage) { return model.kv_token_seconds(stage); }));
-  column.pair = round_up(slowest(model, [&](int stage) { return model.pair_seconds(stage); }));
-  column.sample_device =
-      round_up(slowest(model, [&](int stage) { return model.sample_device_seconds(stage); }));
-  column.host = round_up(slowest(model, [&](int stage) { return model.host_seconds(stage); }));
-  column.serial = round_up(model.serial_seconds());
-  column.serial_sample = round_up(model.serial_sample_seconds());
-  return column;
-}
-
-/// All stages as slow as the slowest, one after the other, with the hops between them: max() of
-/// host and device then stays exact per stage. A hop's fixed part is serial; the part that grows
-/// with tokens stands with the device terms.
-CostColumn latency_column(const StepTimeModel& model, const CostColumn& stage) {
-  const int stages = model.stages();
-  CostColumn column = stage;
-  const double hop = model.hop_seconds(0);
-  for (std::size_t tokens = 1; tokens < column.device.size(); ++tokens) {
-    const double growth = model.hop_seconds(static_cast<std::int64_t>(tokens)) - hop;
-    column.device[tokens] = stage.device[tokens] * stages + round_up(growth * (stages - 1));
-  }
-  column.kv_token *= stages;
-  column.pair *= stages;
-  column.sample_device *= stages;
-  column.host *= stages;
-  column.serial += round_up(hop * (stages - 1));
+  column.kv_token = round_up(model.kv_token_seconds(stage));
+  column.kv_read = round_up(model.kv_read_seconds(stage));
+  column.pair = round_up(model.pair_seconds(stage));
+  column.chunk = round_up(model.chunk_seconds(stage));
+  column.host = round_up(model.host_seconds(stage));
   return column;
 }
 
 }  // namespace
 
+int StepCostTable::stages() const {
+  int count = 0;
+  for (const StageCosts& kind : kinds) {
+    count += kind.count;
+  }
+  return count;
+}
+
+Femtoseconds StepCostTable::latency(const StepWork& w) const {
+  Femtoseconds cost = serial_cost(w);
+  for (const StageCosts& kind : kinds) {
+    cost += kind.count * kind.column.cost(w);
+  }
+  return hops.empty() ? cost : cost + hops[static_cast<std::size_t>(w.tokens)];
+}
+
+Femtoseconds StepCostTable::bottleneck(const StepWork& w) const {
+  Femtoseconds slowest = 0;
+  for (const StageCosts& kind : kinds) {
+    slowest = std::max(slowest, kind.column.cost(w));
+  }
+  return serial_cost(w) + slowest;
+}
+
 double longest_step_seconds(const StepTimeModel& model, const StepWork& work) {
-  const auto times = [](std::int64_t count, double seconds) {
-    return static_cast<double>(count) * seconds;
-  };
-  const double stage = slowest(model, [&](int s) {
-    return model.device_seconds(s, work.tokens) + model.host_seconds(s) +
-           times(work.kv_tokens, model.kv_token_seconds(s)) +
-           times(work.attention_pairs, model.pair_seconds(s)) +
-           times(work.samples, model.sample_device_seconds(s));
-  });
-  return stage * model.stages() + times(model.stages() - 1, model.hop_seconds(work.tokens)) +
-         model.serial_seconds() + times(work.samples, model.serial_sample_seconds());
+  double slowest = 0;
+  for (int stage = 0; stage < model.stages(); ++stage) {
+    slowest = std::max(slowest,
+                       stage_device_seconds(model, stage, work) + model.host_seconds(stage));
+  }
+  return slowest * model.stages() + (model.stages() - 1) * model.hop_seconds(work.tokens) +
+         model.serial_seconds() +
+         static_cast<double>(work.samples) * model.serial_sample_seconds();
 }
 
 StepCostTable tabulate(const StepTimeModel& model, std::int64_t max_tokens) {
   PLIMSOLL_CHECK(max_tokens >= 1, "a step has room for a token");
   StepCostTable table;
-  table.stages = model.stages();
-  CostColumn stage = bottleneck_column(model, max_tokens);
-  if (table.stages == 1) {
-    table.latency = std::move(stage);
-    return table;
+  std::vector<int> first_of_kind;
+  for (int stage = 0; stage < model.stages(); ++stage) {
+    const auto known =
+        std::find_if(first_of_kind.begin(), first_of_kind.end(),
+                     [&](int first) { return same_cost(model, first, stage, max_tokens); });
+    if (known != first_of_kind.end()) {
+      ++table.kinds[static_cast<std::size_t>(known - first_of_kind.begin())].count;
+      continue;
+    }
+    first_of_kind.push_back(stage);
+    table.kinds.push_back({stage_column(model, stage, max_tokens), 1});
   }
-  table.latency = latency_column(model, stage);
-  table.bottleneck = std::move(stage);
+  table.serial = round_up(model.serial_seconds());
+  table.serial_sample = round_up(model.serial_sample_seconds());
+  if (model.stages() > 1) {
+    table.hops.reserve(static_cast<std::size_t>(max_tokens) + 1);
+    for (std::int64_t tokens = 0; tokens <= max_tokens; ++tokens) {
+      table.hops.push_back(round_up((model.stages() - 1) * model.hop_seconds(tokens)));
+    }
+  }
   return table;
 }
 

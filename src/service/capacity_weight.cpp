@@ -27,7 +27,7 @@ double seconds_per_token(const ReplicaShape& shape, StepWork work) {
     return round_seconds(shape, work);
   }
   const Speculation& speculation = *shape.speculation;
-  const double draft = static_cast<double>(speculation.draft().cost(work)) * 1e-15;
+  const double draft = static_cast<double>(speculation.draft().latency(work)) * 1e-15;
   work.tokens = std::min(shape.token_budget, work.tokens * (speculation.tokens() + 1));
   work.samples = work.tokens;
   const double step = static_cast<double>(speculation.tokens()) * draft * shape.micro_batches +

@@ -20,17 +20,16 @@ inline constexpr std::int64_t unlimited_steps = INT64_MAX;
 /// No step is shorter than this: time always advances.
 inline constexpr Femtoseconds least_step = 1'000'000;
 
-/// `column`'s cost of `work` when every step adds `growth` KV tokens to it.
+/// A stage's cost of `work` when every step adds `growth` KV tokens to it.
 inline AffineCost affine_cost(const CostColumn& column, const StepWork& work, std::int64_t growth) {
   const Femtoseconds device = column.device_cost(work);
-  const Femtoseconds serial = column.serial_cost(work);
   const Femtoseconds slope = column.kv_token * growth;
   if (device >= column.host || slope == 0) {
     const Femtoseconds busy = device > column.host ? device : column.host;
-    return {serial + busy, device >= column.host ? slope : 0, unlimited_steps};
+    return {busy, device >= column.host ? slope : 0, unlimited_steps};
   }
   // The host bounds the step until the device catches up.
-  return {serial + column.host, 0, (column.host - device) / slope + 1};
+  return {column.host, 0, (column.host - device) / slope + 1};
 }
 
 /// The round of `count` micro-batches, `work[i]` growing by `growth[i]` KV tokens a step. With one

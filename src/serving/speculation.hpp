@@ -18,7 +18,8 @@ class Speculation {
   /// tokens >= 1, 0 <= acceptance <= 1. `draft` is the draft model on one tensor-parallel group.
   Speculation(StepCostTable draft, int tokens, double acceptance, std::uint64_t seed);
 
-  const CostColumn& draft() const { return draft_.latency; }
+  /// A step of the draft: one stage.
+  const StepCostTable& draft() const { return draft_; }
   std::int64_t tokens() const { return static_cast<std::int64_t>(accept_below_.size()); }
   double acceptance() const { return acceptance_; }
   /// The mean of emitted(): (1 - a^(k+1)) / (1 - a).

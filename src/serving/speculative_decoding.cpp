@@ -48,15 +48,15 @@ LeavingSequence SpeculativeDecoding::remove(std::size_t i, const RequestTable&,
 Femtoseconds SpeculativeDecoding::draft_cost(const StepWork& work, const MicroBatch& batch,
                                              bool decode_runs) const {
   const std::int64_t sequences = decode_runs ? batch.decoding : 0;
-  const CostColumn& draft = speculation_->draft();
+  const StepCostTable& draft = speculation_->draft();
   // The first pass has the prompts' chunks too; their first tokens come from the target.
   StepWork first = work;
   first.tokens -= sequences * (verified_ - 1);
   first.kv_tokens -= sequences * (verified_ - 1);
   first.samples = sequences;
-  Femtoseconds cost = draft.cost(first);
+  Femtoseconds cost = draft.latency(first);
   for (std::int64_t pass = 2; sequences > 0 && pass < verified_; ++pass) {
-    cost += draft.cost({sequences, sequences, batch.kv_tokens + pass * sequences, 0});
+    cost += draft.latency({sequences, sequences, batch.kv_tokens + pass * sequences, 0});
   }
   return cost;
 }
@@ -72,9 +72,9 @@ AffineCost SpeculativeDecoding::cost(const StepCostTable& table, const std::vect
       continue;  // an empty micro-batch does not run
     }
     const Femtoseconds draft = draft_cost(work[i], batches[i], decode_runs);
-    longest = std::max(longest, draft + table.latency.cost(work[i]));
-    if (table.stages > 1) {
-      all += draft + table.bottleneck.cost(work[i]);
+    longest = std::max(longest, draft + table.latency(work[i]));
+    if (!table.hops.empty()) {
+      all += draft + table.bottleneck(work[i]);
     }
   }
   return {std::max(longest, all), 0, 1};
