@@ -90,28 +90,28 @@ struct GemmKernels {
   double efficiency = 0.8;       // of peak FLOPS, large products; in (0, 1]
   double read_efficiency = 0.8;  // of peak memory bandwidth, small m; in (0, 1]
   double overlap = 2;            // 1: the two add; the larger, the nearer to their maximum; >= 1
-  Duration latency{};            // of one product, however small
+  FineDuration latency{};        // of one product, however small
 };
 
 /// What the kernels of a GPU generation reach, and the collectives between its GPUs: measured
 /// kernel by kernel, whatever engine calls them. Efficiencies are shares of data-sheet peaks.
 struct KernelSpec {
   std::string name;
-  GemmKernels gemm;                    // weights of 16 bits
-  GemmKernels gemm_8bit;               // weights of 8 bits, activations quantized on the way
-  double attention_efficiency = 0.5;   // of peak FLOPS, prefill attention of long prompts
-  double attention_extra_keys = 500;   // a token costs as much as so many more query-key pairs
-  Duration attention_latency{};        // of one prefill attention
-  double kv_read_efficiency = 0.9;     // of peak memory bandwidth, decode attention
-  Duration kv_read_latency{};          // of one decode attention
-  double nccl_efficiency = 0.6;        // of NVLink, large ring all-reduces
-  Duration nccl_latency{};             // of an all-reduce, beside:
-  Duration nccl_latency_per_doubling;  // for each doubling of its GPUs
-  double custom_efficiency = 0.5;      // of NVLink, one-shot all-reduces of small messages
-  Duration custom_latency{};
-  Duration custom_latency_per_doubling;
+  GemmKernels gemm;                   // weights of 16 bits
+  GemmKernels gemm_8bit;              // weights of 8 bits, activations quantized on the way
+  double attention_efficiency = 0.5;  // of peak FLOPS, prefill attention of long prompts
+  double attention_extra_keys = 500;  // a token costs as much as so many more query-key pairs
+  FineDuration attention_latency{};   // of one prefill attention
+  double kv_read_efficiency = 0.9;    // of peak memory bandwidth, decode attention
+  FineDuration kv_read_latency{};     // of one decode attention
+  double nccl_efficiency = 0.6;       // of NVLink, large ring all-reduces
+  FineDuration nccl_latency{};        // of an all-reduce, beside:
+  FineDuration nccl_latency_per_doubling{};  // for each doubling of its GPUs
+  double custom_efficiency = 0.5;            // of NVLink, one-shot all-reduces of small messages
+  FineDuration custom_latency{};
+  FineDuration custom_latency_per_doubling{};
   double send_efficiency = 0.7;  // of NVLink, send/recv between two GPUs of a node
-  Duration send_latency{};
+  FineDuration send_latency{};
   std::string source;
   Provenance provenance = Provenance::calibrated;
   std::vector<FigureSource> figures{};
@@ -138,9 +138,9 @@ enum class AllReduce : std::uint8_t { nccl, custom };
 
 /// What an engine does on one kind of machine (by kernels), beyond what its kernels tell.
 struct MachineSpec {
-  std::string name;                    // a KernelSpec's name
-  double host_factor = 1;              // its host's times x this
-  BytesPerSecond large_pass_bandwidth; // see EngineProfile::large_pass_tokens; 0: no such loss
+  std::string name;                                    // a KernelSpec's name
+  double host_factor = 1;                              // its host's times x this
+  std::optional<BytesPerSecond> large_pass_bandwidth;  // see EngineProfile::large_pass_tokens
 };
 
 /// How an inference engine uses the hardware: multiples of what the kernels reach, and what it
@@ -160,13 +160,13 @@ struct EngineProfile {
   double collective_latency_factor = 1;  // all-reduces
   AllReduce all_reduce = AllReduce::custom;
   Attention attention = Attention::flash;
-  double activation_passes = 0;  // reads and writes of hidden activations per layer, elementwise
-  Duration layer_overhead{};     // device time per layer beside all operators
+  double activation_passes = 0;   // reads and writes of hidden activations per layer, elementwise
+  FineDuration layer_overhead{};  // device time per layer beside all operators
   HostLaunch host = HostLaunch::overlaps;
-  Duration host_per_layer{};     // launch time per layer
-  Duration host_per_step{};      // serial: scheduling, sampling
-  Duration host_per_sequence{};  // serial, per sequence that emits a token
-  int large_pass_tokens = 0;     // all-reduces of larger passes lose bandwidth; 0: they do not
+  FineDuration host_per_layer{};     // launch time per layer
+  FineDuration host_per_step{};      // serial: scheduling, sampling
+  FineDuration host_per_sequence{};  // serial, per sequence that emits a token
+  int large_pass_tokens = 0;         // all-reduces of larger passes lose bandwidth; 0: they do not
   std::vector<MachineSpec> machines{};  // sorted by name
   // form: linear
   Duration linear_step{};      // per step
@@ -397,10 +397,10 @@ struct Config {
   std::string name;
   std::string description;
   std::uint64_t seed = 1;
-  Duration duration{};        // arrivals stop here; 0: when the trace ends
-  Duration drain{};           // requests in flight then may finish for at most so long
-  Duration warm_up{};         // requests that arrive earlier are counted but not measured
-  bool fast_forward = true;   // false: one event per step, same bytes
+  Duration duration{};              // arrivals stop here; 0: when the trace ends
+  Duration drain{};                 // requests in flight then may finish for at most so long
+  Duration warm_up{};               // requests that arrive earlier are counted but not measured
+  bool fast_forward = true;         // false: one event per step, same bytes
   std::vector<KernelSpec> kernels;  // sorted by name, as all lists from YAML maps are
   std::vector<GpuSpec> gpus;
   std::vector<ModelSpec> models;

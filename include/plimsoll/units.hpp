@@ -11,6 +11,10 @@ namespace plimsoll {
 /// A span of simulated time: int64 nanoseconds, exact for 292 years.
 using Duration = std::chrono::nanoseconds;
 
+/// A share of a step's time, finer than the clock: costs of operators, which are fitted and added
+/// before they become steps. A Duration converts to it.
+using FineDuration = std::chrono::duration<double, std::nano>;
+
 /// The simulated clock. Every scenario starts at its own t = 0.
 struct SimClock {
   using duration = Duration;
@@ -63,6 +67,9 @@ using UsdPerMillion = Quantity<struct UsdPerMillionTag, double>;  // $ per 10^6 
 /// Seconds as double, for formulas and reports; never for the order of events.
 constexpr double to_seconds(Duration d) {
   return static_cast<double>(d.count()) * 1e-9;
+}
+constexpr double to_seconds(FineDuration d) {
+  return d.count() * 1e-9;
 }
 constexpr double to_milliseconds(Duration d) {
   return static_cast<double>(d.count()) * 1e-6;

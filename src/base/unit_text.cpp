@@ -339,6 +339,12 @@ std::string unit_list(Dimension dimension) {
 Parsed<Duration> parse_duration(std::string_view text) {
   return parse_integer_quantity<Duration>(duration_dimension, text);
 }
+Parsed<FineDuration> parse_fine_duration(std::string_view text) {
+  if (const auto value = parse_real(duration_dimension, text)) {
+    return {FineDuration{*value}, ""};
+  }
+  return {std::nullopt, std::string{duration_dimension.expected}};
+}
 Parsed<Bytes> parse_bytes(std::string_view text) {
   return parse_integer_quantity<Bytes>(bytes_dimension, text);
 }
@@ -412,6 +418,9 @@ Parsed<bool> parse_flag(std::string_view text) {
 
 std::string format_duration(Duration value) {
   return format_integer_quantity(duration_dimension, value.count());
+}
+std::string format_fine_duration(FineDuration value) {
+  return format_real_quantity(duration_dimension, value.count());
 }
 std::string format_bytes(Bytes value) {
   return format_integer_quantity(bytes_dimension, value.count());

@@ -40,6 +40,8 @@ struct Parsed {
 /// "30s", "1.5 h", "24us", or a bare 0. Units: ns us ms s min h d. Not negative; rounded to the
 /// nearest nanosecond.
 Parsed<Duration> parse_duration(std::string_view text);
+/// The same without rounding.
+Parsed<FineDuration> parse_fine_duration(std::string_view text);
 /// "80 GiB", "2.5 TB", or a bare 0. GB = 10^9, GiB = 2^30 bytes. Not negative.
 Parsed<Bytes> parse_bytes(std::string_view text);
 /// "2.5 TB/s"; "100 Gb/s" is bits. A bare 0 is allowed, as for all rates and prices below.
@@ -64,6 +66,7 @@ Parsed<std::int64_t> parse_count(std::string_view text);
 Parsed<bool> parse_flag(std::string_view text);
 
 std::string format_duration(Duration value);
+std::string format_fine_duration(FineDuration value);
 std::string format_bytes(Bytes value);
 std::string format_bandwidth(BytesPerSecond value);
 std::string format_flop_rate(FlopRate value);

@@ -23,6 +23,7 @@ struct Arguments {
   RunArguments run;
   ScenarioArguments validate;
   PredictArguments predict;
+  CalibrateArguments calibrate;
   ShowArguments show;
   std::string docs;
 };
@@ -131,6 +132,40 @@ void add_predict(CLI::App& app, PredictArguments& arguments) {
   }
 }
 
+void add_calibrate(CLI::App& app, CalibrateArguments& arguments) {
+  auto& calibrate =
+      *app.add_subcommand("calibrate", "Fit a profile (or the kernels of a GPU) to measurements");
+  const auto files = [&](const char* option, std::vector<std::string>& value, const char* help) {
+    return calibrate.add_option(option, value, help)->type_name("FILE");
+  };
+  const auto text = [&](const char* option, std::string& value, const char* type,
+                        const char* help) {
+    return calibrate.add_option(option, value, help)->type_name(type);
+  };
+  auto* const data = files("--data", arguments.data, "Tables of measured replicas (CSV)");
+  auto* const profile = text("--profile", arguments.profile, "NAME",
+                             "The profile: rows whose engine it stands for are fitted");
+  text("--start", arguments.start, "NAME",
+       "The profile whose other keys are taken over [the same]");
+  text("--fit", arguments.fit, "KEYS", "Keys to fit, with commas between them [the usual ones]");
+  text("--host", arguments.host, "FORM",
+       "Launching kernels overlaps with running them, adds, or choose by cross-validation [choose]")
+      ->check(CLI::IsMember({"overlaps", "adds", "choose"}).description(""));
+  auto* const kernels =
+      files("--kernels", arguments.kernels, "Instead: tables of measured kernels (CSV)");
+  text("--gpu", arguments.gpu, "NAME", "With --kernels: the GPU that they were measured on")
+      ->needs(kernels);
+  text("--source", arguments.source, "TEXT", "With --kernels: where they come from")
+      ->needs(kernels);
+  text("--out", arguments.out, "FILE", "The catalog file to write (YAML)");
+  files("--catalog", arguments.catalogs,
+        "A catalog file or folder beside the one that comes with Plimsoll; may be repeated")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  kernels->excludes(data);
+  kernels->excludes(profile);
+}
+
 void add_others(CLI::App& app, Arguments& arguments) {
   auto& validate =
       *app.add_subcommand("validate", "Check a scenario and say what it is, without playing it");
@@ -175,6 +210,9 @@ std::function<int()> chosen_command(const CLI::App& app,
   if (name == "predict") {
     return [arguments] { return predict_command(arguments->predict); };
   }
+  if (name == "calibrate") {
+    return [arguments] { return calibrate_command(arguments->calibrate); };
+  }
   if (name == "validate") {
     return [arguments] { return validate_command(arguments->validate); };
   }
@@ -203,6 +241,7 @@ std::function<int()> parse_command_line(int argc, char** argv) {
   const auto arguments = std::make_shared<Arguments>();
   add_run(app, arguments->run);
   add_predict(app, arguments->predict);
+  add_calibrate(app, arguments->calibrate);
   add_others(app, *arguments);
   try {
     app.parse(argc, argv);
@@ -214,7 +253,8 @@ std::function<int()> parse_command_line(int argc, char** argv) {
     return [] { return static_cast<int>(usage_or_scenario); };
   }
   if (app.get_subcommands().empty()) {
-    fmt::print(stderr, "plimsoll: name a command: run, predict, validate, schema or show\n{}\n",
+    fmt::print(stderr,
+               "plimsoll: name a command: run, predict, calibrate, validate, schema or show\n{}\n",
                see_help);
     return [] { return static_cast<int>(usage_or_scenario); };
   }

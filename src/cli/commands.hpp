@@ -86,6 +86,24 @@ int predict_command(const PredictArguments& arguments);
 /// The times at every row of a table of measurements, written beside them.
 int predict_table_command(const PredictArguments& arguments);
 
+struct CalibrateArguments {
+  std::vector<std::string> data;     // tables of measurements of replicas
+  std::vector<std::string> kernels;  // or tables of measured kernels, of `gpu`
+  std::string profile;               // rows that stand for it are fitted; the name it is written as
+  std::string start;                 // the profile whose other keys stay; empty: the same
+  std::string fit;                   // keys with commas between them; empty: the usual ones
+  std::string host = "choose";       // overlaps, adds or choose
+  std::string gpu;
+  std::string source;  // of kernels, as it is written; empty: told from the counts
+  std::string out;
+  std::vector<std::string> catalogs;
+};
+
+/// Fits a profile to measurements of replicas, or kernels to measurements of kernels, tells how
+/// well and how certainly, and writes a catalog file.
+int calibrate_command(const CalibrateArguments& arguments);
+int calibrate_kernels_command(const CalibrateArguments& arguments);
+
 struct ShowArguments {
   std::string what;     // policies, gpus, models, profiles, engines, prices, metrics
   std::string name;     // empty: all of them

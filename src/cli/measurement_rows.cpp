@@ -3,14 +3,6 @@
 
 #include <fmt/format.h>
 
-// A reading thread costs more to start than a table takes to read.
-#define CSV_IO_NO_THREAD
-#if defined(__GNUC__) && !defined(__clang__)
-// libfccp cuts long file names in its messages, on purpose.
-#pragma GCC diagnostic ignored "-Wstringop-truncation"
-#endif
-#include <libfccp/csv.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -19,16 +11,11 @@
 #include <string_view>
 #include <utility>
 
+#include "cli/csv_columns.hpp"
 #include "plimsoll/errors.hpp"
-#include "scenario/read_scenario.hpp"
 
 namespace plimsoll::cli {
 namespace {
-
-constexpr std::size_t column_count = 17;
-using Csv =
-    io::CSVReader<column_count, io::trim_chars<' ', '\t'>, io::double_quote_escape<',', '"'>,
-                  io::throw_on_overflow, io::empty_line_comment>;
 
 constexpr const char* header_hint =
     "the first line names the columns: model,hardware,tp,pp,precision,batch,prompt_tokens,"
@@ -36,35 +23,35 @@ constexpr const char* header_hint =
 constexpr std::size_t most_findings = 20;
 constexpr std::int64_t most_tokens = 1 << 20;  // as in length laws
 
-/// The columns' texts of one row.
-struct Texts {
-  const char* model = "";
-  const char* hardware = "";
-  const char* tp = "";
-  const char* pp = "";
-  const char* precision = "";
-  const char* batch = "";
-  const char* prompt = "";
-  const char* output = "";
-  const char* ttft = "";
-  const char* tpot = "";
-  const char* e2e = "";
-  const char* throughput = "";
-  const char* source = "";
-  const char* engine = "";
-  const char* kind = "";
-  const char* split = "";
-  const char* note = "";
+/// The columns, in the order of Column.
+constexpr std::array<const char*, 17> column_names = {
+    "model",         "hardware",      "tp",      "pp",      "precision", "batch",
+    "prompt_tokens", "output_tokens", "ttft_ms", "tpot_ms", "e2e_ms",    "throughput_tok_s",
+    "source",        "engine",        "kind",    "split",   "note"};
+enum Column : std::size_t {
+  model,
+  hardware,
+  tp,
+  pp,
+  precision,
+  batch,
+  prompt,
+  output,
+  ttft,
+  tpot,
+  e2e,
+  throughput,
+  source,
+  engine,
+  kind,
+  split,
+  note
 };
+using Table = CsvColumns<column_names.size()>;
 
 Diagnostic finding_in(const std::string& file, int line, std::string column, std::string message,
                       std::string hint) {
   return Diagnostic{file, line, 0, std::move(column), std::move(message), std::move(hint)};
-}
-
-[[noreturn]] void refuse(const std::string& file, int line, std::string message,
-                         std::string hint = header_hint) {
-  throw ConfigError{{finding_in(file, line, "", std::move(message), std::move(hint))}};
 }
 
 /// Turns texts into values and keeps the findings of a row.
@@ -133,26 +120,26 @@ class RowChecker {
   std::vector<Diagnostic>& findings_;
 };
 
-MeasurementRow checked_row(const Texts& texts, RowChecker& check) {
+MeasurementRow checked_row(const Table::Fields& texts, RowChecker& check) {
   constexpr int most_gpus = 1024;
   MeasurementRow row;
-  row.model = check.text("model", texts.model);
-  row.hardware = check.text("hardware", texts.hardware);
-  row.engine = check.text("engine", texts.engine);
-  row.precision = *texts.precision == '\0' ? "unstated" : texts.precision;
-  row.source = texts.source;
-  row.split = texts.split;
-  row.note = texts.note;
-  row.kind = check.kind(texts.kind);
-  row.tp = static_cast<int>(check.count("tp", texts.tp, most_gpus));
-  row.pp = *texts.pp == '\0' ? 1 : static_cast<int>(check.count("pp", texts.pp, most_gpus));
-  row.batch = check.count("batch", texts.batch, 1'000'000);
-  row.prompt_tokens = check.count("prompt_tokens", texts.prompt, most_tokens);
-  row.output_tokens = check.count("output_tokens", texts.output, most_tokens);
-  row.ttft_ms = check.measured("ttft_ms", texts.ttft);
-  row.tpot_ms = check.measured("tpot_ms", texts.tpot);
-  row.e2e_ms = check.measured("e2e_ms", texts.e2e);
-  row.throughput_tok_s = check.measured("throughput_tok_s", texts.throughput);
+  row.model = check.text("model", texts[model]);
+  row.hardware = check.text("hardware", texts[hardware]);
+  row.engine = check.text("engine", texts[engine]);
+  row.precision = *texts[precision] == '\0' ? "unstated" : texts[precision];
+  row.source = texts[source];
+  row.split = texts[split];
+  row.note = texts[note];
+  row.kind = check.kind(texts[kind]);
+  row.tp = static_cast<int>(check.count("tp", texts[tp], most_gpus));
+  row.pp = *texts[pp] == '\0' ? 1 : static_cast<int>(check.count("pp", texts[pp], most_gpus));
+  row.batch = check.count("batch", texts[batch], 1'000'000);
+  row.prompt_tokens = check.count("prompt_tokens", texts[prompt], most_tokens);
+  row.output_tokens = check.count("output_tokens", texts[output], most_tokens);
+  row.ttft_ms = check.measured("ttft_ms", texts[ttft]);
+  row.tpot_ms = check.measured("tpot_ms", texts[tpot]);
+  row.e2e_ms = check.measured("e2e_ms", texts[e2e]);
+  row.throughput_tok_s = check.measured("throughput_tok_s", texts[throughput]);
   return row;
 }
 
@@ -174,54 +161,11 @@ std::vector<std::string> lines_of(std::string_view text) {
   return lines;
 }
 
-void read_header(Csv& csv, const std::string& file) {
-  const auto line = [&csv] { return static_cast<int>(csv.get_file_line()); };
+/// False at the end of the file. A row that cannot be split ends the table with a finding beside
+/// the others.
+bool read_or_report(Table& csv, Table::Fields& texts, std::vector<Diagnostic>& findings) {
   try {
-    csv.read_header(io::ignore_missing_column | io::ignore_extra_column, "model", "hardware", "tp",
-                    "pp", "precision", "batch", "prompt_tokens", "output_tokens", "ttft_ms",
-                    "tpot_ms", "e2e_ms", "throughput_tok_s", "source", "engine", "kind", "split",
-                    "note");
-  } catch (const io::error::header_missing&) {
-    refuse(file, 1, "the table is empty");
-  } catch (const io::error::duplicated_column_in_header& e) {
-    refuse(file, line(), fmt::format("the column \"{}\" stands twice", e.column_name));
-  } catch (const io::error::line_length_limit_exceeded&) {
-    refuse(file, line(), "the line is longer than 16 MiB");
-  } catch (const io::error::base&) {
-    refuse(file, line(), "the header is not a line of names with commas between them");
-  }
-  for (const char* required :
-       {"model", "hardware", "tp", "batch", "prompt_tokens", "output_tokens", "engine", "kind"}) {
-    if (!csv.has_column(required)) {
-      refuse(file, line(), fmt::format("the column \"{}\" is missing", required));
-    }
-  }
-}
-
-/// False at the end of the file.
-bool read_texts(Csv& csv, const std::string& file, Texts& t) {
-  const auto line = [&csv] { return static_cast<int>(csv.get_file_line()); };
-  try {
-    return csv.read_row(t.model, t.hardware, t.tp, t.pp, t.precision, t.batch, t.prompt, t.output,
-                        t.ttft, t.tpot, t.e2e, t.throughput, t.source, t.engine, t.kind, t.split,
-                        t.note);
-  } catch (const io::error::too_few_columns&) {
-    refuse(file, line(), "fewer values than the header names", "correct the row");
-  } catch (const io::error::too_many_columns&) {
-    refuse(file, line(), "more values than the header names",
-           "put a field that holds a comma in double quotes");
-  } catch (const io::error::escaped_string_not_closed&) {
-    refuse(file, line(), "a quoted field has no end on its line", "close it with a double quote");
-  } catch (const io::error::line_length_limit_exceeded&) {
-    refuse(file, line(), "the line is longer than 16 MiB", "is this a CSV file with line ends?");
-  }
-}
-
-/// The same; a row that cannot be split ends the table with a finding beside the others.
-bool read_or_report(Csv& csv, const std::string& file, Texts& texts,
-                    std::vector<Diagnostic>& findings) {
-  try {
-    return read_texts(csv, file, texts);
+    return csv.next(texts);
   } catch (const ConfigError& error) {
     findings.insert(findings.end(), error.diagnostics().begin(), error.diagnostics().end());
     return false;
@@ -231,34 +175,29 @@ bool read_or_report(Csv& csv, const std::string& file, Texts& texts,
 }  // namespace
 
 MeasurementTable read_measurements(const std::string& path) {
-  std::string text;
-  if (!read_text_file(path, text)) {
-    refuse(path, 0, "no such file", "expected a CSV file of measurements");
-  }
-  // A byte of 0 would end a field early, unnoticed.
-  std::replace(text.begin(), text.end(), '\0', '\x01');
-  text += text.empty() || text.back() == '\n' ? "" : "\n";
-  const std::vector<std::string> lines = lines_of(text);
-  Csv csv{path, text.data(), text.data() + text.size()};
-  read_header(csv, path);
+  Table csv{
+      path,
+      column_names,
+      {"model", "hardware", "tp", "batch", "prompt_tokens", "output_tokens", "engine", "kind"},
+      header_hint};
+  const std::vector<std::string> lines = lines_of(csv.text());
   MeasurementTable table;
-  table.header = lines.at(static_cast<std::size_t>(csv.get_file_line()) - 1);
+  table.header = lines.at(static_cast<std::size_t>(csv.line()) - 1);
   std::vector<Diagnostic> findings;
-  Texts texts;
-  while (findings.size() < most_findings && read_or_report(csv, path, texts, findings)) {
-    const auto line = static_cast<int>(csv.get_file_line());
+  Table::Fields texts{};
+  while (findings.size() < most_findings && read_or_report(csv, texts, findings)) {
+    const int line = csv.line();
     RowChecker check{path, line, findings};
     MeasurementRow row = checked_row(texts, check);
     row.line = line;
     row.text = lines.at(static_cast<std::size_t>(line) - 1);
     table.rows.push_back(std::move(row));
-    texts = Texts{};
   }
   if (!findings.empty()) {
     throw ConfigError{std::move(findings)};
   }
   if (table.rows.empty()) {
-    refuse(path, 0, "the table has no rows", "");
+    refuse_table(path, 0, "the table has no rows", "");
   }
   return table;
 }

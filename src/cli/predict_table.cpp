@@ -17,6 +17,7 @@
 #include "cli/measurement_rows.hpp"
 #include "cli/predict_report.hpp"
 #include "cli/progress_bar.hpp"
+#include "cli/row_points.hpp"
 #include "plimsoll/errors.hpp"
 #include "plimsoll/report.hpp"
 #include "reports/output_file.hpp"
@@ -51,59 +52,12 @@ struct PredictedRow {
   }
 };
 
-/// A row that is not predicted, and why.
-struct Unpredictable {
-  std::string reason;
-};
-
-/// The first line of the first finding: the arithmetic below it is for people at a point.
-std::string reason_of(const ConfigError& error) {
-  const Diagnostic& first = error.diagnostics().front();
-  const std::string text =
-      first.key_path.empty() ? first.message : first.key_path + ": " + first.message;
-  return text.substr(0, text.find('\n'));
-}
-
-std::string precision_of(const MeasurementRow& row, const CatalogNames& names,
-                         const std::string& gpu) {
-  static const std::map<std::string, std::string> spellings = {
-      {"fp16", "fp16"},     {"float16", "fp16"}, {"half", "fp16"},    {"bf16", "bf16"},
-      {"bfloat16", "bf16"}, {"fp8", "fp8"},      {"fp8_e4m3", "fp8"}, {"fp8_block", "fp8"},
-      {"int8", "int8"},     {"w8a8", "int8"}};
-  if (row.precision == "unstated") {
-    return names.usual_precision(gpu);
-  }
-  const auto found = spellings.find(row.precision);
-  if (found == spellings.end()) {
-    throw Unpredictable{fmt::format("unknown precision \"{}\"", row.precision)};
-  }
-  return found->second;
-}
-
 PredictedRow planned(const MeasurementRow& row, const CatalogNames& names) {
   PredictedRow planned;
-  Point& point = planned.point;
+  const RowPoint found = point_of_row(row, names);
+  planned.point = found.point;
   planned.played = row.kind == MeasurementKind::closed_loop;
-  const KnownEngine* const engine = names.engine(row.engine);
-  point.model = names.model(row.model);
-  point.gpu = names.gpu(row.hardware);
-  const auto require_known = [](const char* what, bool known, const std::string& given) {
-    if (!known) {
-      throw Unpredictable{fmt::format("unknown {} \"{}\"", what, given)};
-    }
-  };
-  require_known("model", !point.model.empty(), row.model);
-  require_known("GPU", !point.gpu.empty(), row.hardware);
-  require_known("engine", engine != nullptr, row.engine);
-  point.profile = planned.played ? engine->closed_loop_profile : engine->profile;
-  point.max_num_batched_tokens = engine->max_num_batched_tokens.value_or(0);
-  planned.median_itl = planned.played && engine->tpot == TpotMeaning::median_itl;
-  point.precision = precision_of(row, names, point.gpu);
-  point.tp = row.tp;
-  point.pp = row.pp;
-  point.batch = row.batch;
-  point.prompt = row.prompt_tokens;
-  point.output = row.output_tokens;
+  planned.median_itl = planned.played && found.tpot == TpotMeaning::median_itl;
   return planned;
 }
 

@@ -81,7 +81,7 @@ SectionDecl gemm_section() {
              "share of peak memory bandwidth, few tokens")
       .field("overlap", &GemmKernels::overlap, number_kind({1, 100, false}), "2",
              "exponent that joins compute and memory time; 1: they add, large: the longer one")
-      .field("latency", &GemmKernels::latency, duration_kind(false, longest_cost), "0",
+      .field("latency", &GemmKernels::latency, fine_duration_kind(longest_cost), "0",
              "of a product, however small")
       .build();
 }
@@ -90,8 +90,8 @@ SectionDecl machine_section() {
   return Section<MachineSpec>{}
       .field("host_factor", &MachineSpec::host_factor, number_kind({0, 100, true}), "1",
              "the host's times are so many times the profile's")
-      .field("large_pass_bandwidth", &MachineSpec::large_pass_bandwidth, bandwidth_kind(), "0",
-             "extra time of all-reduces beyond large_pass_tokens, as a bandwidth; 0: none")
+      .optional("large_pass_bandwidth", &MachineSpec::large_pass_bandwidth, bandwidth_kind(),
+                "extra time of all-reduces beyond large_pass_tokens, as a bandwidth")
       .build();
 }
 
@@ -107,8 +107,8 @@ class OperatorKeys {
               const char* help) {
     add(key, member, number_kind({0, 1000, false}), standard, help);
   }
-  void time(const char* key, Duration EngineProfile::*member, const char* help) {
-    add(key, member, duration_kind(false, longest_cost), "0", help);
+  void time(const char* key, FineDuration EngineProfile::*member, const char* help) {
+    add(key, member, fine_duration_kind(longest_cost), "0", help);
   }
   template <class V>
   void add(const char* key, V EngineProfile::*member, Kind<V> kind, const char* standard,
@@ -198,8 +198,8 @@ SectionDecl kernel_section() {
   const auto efficiency = [&](const char* key, double KernelSpec::*member, const char* help) {
     section.field(key, member, ratio_kind(share), "", help);
   };
-  const auto latency = [&](const char* key, Duration KernelSpec::*member, const char* help) {
-    section.field(key, member, duration_kind(false, longest_cost), "0", help);
+  const auto latency = [&](const char* key, FineDuration KernelSpec::*member, const char* help) {
+    section.field(key, member, fine_duration_kind(longest_cost), "0", help);
   };
   section.section("gemm", &KernelSpec::gemm, gemm_section(), "products with weights of 16 bits")
       .required()

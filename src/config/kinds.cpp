@@ -231,6 +231,11 @@ Kind<Duration> duration_kind(bool above_zero, Duration at_most) {
   return quantity_kind<Duration>("duration", parse_duration, format_duration,
                                  unit_pattern(Dimension::duration), {above_zero, {}, at_most});
 }
+Kind<FineDuration> fine_duration_kind(Duration at_most) {
+  return quantity_kind<FineDuration>("duration", parse_fine_duration, format_fine_duration,
+                                     unit_pattern(Dimension::duration),
+                                     {false, {}, FineDuration{at_most}});
+}
 Kind<Duration> millisecond_kind() {
   return quantity_kind<Duration>("duration", parse_duration, format_duration,
                                  unit_pattern(Dimension::duration),

@@ -32,6 +32,8 @@ Kind<bool> flag_kind();
 /// sums of some of them stay within the clock's range.
 inline constexpr Duration ten_years = std::chrono::hours{24 * 3650};
 Kind<Duration> duration_kind(bool above_zero = false, Duration at_most = ten_years);
+/// A cost within a step.
+Kind<FineDuration> fine_duration_kind(Duration at_most);
 /// Durations that would be useless when shorter than a millisecond.
 Kind<Duration> millisecond_kind();
 Kind<Bytes> bytes_kind();

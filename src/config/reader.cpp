@@ -10,9 +10,15 @@
 namespace plimsoll {
 
 std::string_view name_list_path(NameList list) {
-  constexpr std::array<std::string_view, name_list_count> paths = {
-      "",       "catalog.kernels", "catalog.gpus", "catalog.models", "catalog.profiles", "catalog.prices",
-      "stores", "tiers",        "pools"};
+  constexpr std::array<std::string_view, name_list_count> paths = {"",
+                                                                   "catalog.kernels",
+                                                                   "catalog.gpus",
+                                                                   "catalog.models",
+                                                                   "catalog.profiles",
+                                                                   "catalog.prices",
+                                                                   "stores",
+                                                                   "tiers",
+                                                                   "pools"};
   return paths[static_cast<std::size_t>(list)];
 }
 

@@ -14,7 +14,17 @@
 namespace plimsoll {
 
 /// The lists of Config that other parts of a scenario refer to by name.
-enum class NameList : std::uint8_t { none, kernels, gpus, models, profiles, prices, stores, tiers, pools };
+enum class NameList : std::uint8_t {
+  none,
+  kernels,
+  gpus,
+  models,
+  profiles,
+  prices,
+  stores,
+  tiers,
+  pools
+};
 inline constexpr std::size_t name_list_count = 9;
 
 /// "catalog.gpus", ...: where the names of a list are declared.

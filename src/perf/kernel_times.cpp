@@ -38,8 +38,8 @@ double GemmTime::compute_seconds(const GemmShape& shape, double m) const {
 }
 
 double GemmTime::memory_seconds(const GemmShape& shape, double m, double reads) const {
-  const double bytes = (reads * shape.n + m) * shape.k * weight_bytes_ +
-                       m * shape.n * activation_bytes;
+  const double bytes =
+      (reads * shape.n + m) * shape.k * weight_bytes_ + m * shape.n * activation_bytes;
   return bytes * byte_seconds_;
 }
 
@@ -47,8 +47,7 @@ double GemmTime::seconds(const GemmShape& shape, double m, double reads) const {
   if (m <= 0) {
     return 0;
   }
-  return latency_ +
-         joined(compute_seconds(shape, m), memory_seconds(shape, m, reads), overlap_);
+  return latency_ + joined(compute_seconds(shape, m), memory_seconds(shape, m, reads), overlap_);
 }
 
 AllReduceTime::AllReduceTime(const KernelSpec& kernels, const GpuSpec& gpu, int tp, AllReduce kind,
@@ -56,13 +55,22 @@ AllReduceTime::AllReduceTime(const KernelSpec& kernels, const GpuSpec& gpu, int 
     : custom_{kind == AllReduce::custom}, alone_{tp <= 1} {
   const double doublings = std::log2(static_cast<double>(tp));
   const double nvlink = gpu.nvlink.count() * bandwidth_share;
-  const auto latency = [&](Duration base, Duration more) {
+  const auto latency = [&](FineDuration base, FineDuration more) {
     return (to_seconds(base) + doublings * to_seconds(more)) * latency_factor;
   };
   ring_latency_ = latency(kernels.nccl_latency, kernels.nccl_latency_per_doubling);
   ring_byte_ = 2.0 * (tp - 1.0) / tp / (nvlink * kernels.nccl_efficiency);
   shot_latency_ = latency(kernels.custom_latency, kernels.custom_latency_per_doubling);
   shot_byte_ = (tp - 1.0) / (nvlink * kernels.custom_efficiency);
+}
+
+double attention_pair_seconds(const KernelSpec& kernels, const GpuSpec& gpu, double heads,
+                              int head_dim) {
+  return 2.0 * heads * head_dim / (gpu.fp16.count() * kernels.attention_efficiency);
+}
+
+double kv_byte_seconds(const KernelSpec& kernels, const GpuSpec& gpu) {
+  return 1.0 / (gpu.memory_bandwidth.count() * kernels.kv_read_efficiency);
 }
 
 double AllReduceTime::seconds(double bytes) const {

@@ -61,4 +61,12 @@ class AllReduceTime {
   bool alone_ = true;
 };
 
+/// Seconds of prefill attention per unit of StepWork::attention_pairs (query-key pairs counted
+/// twice: 4 operations per pair and head dimension), of so many heads on the GPU, fused.
+double attention_pair_seconds(const KernelSpec& kernels, const GpuSpec& gpu, double heads,
+                              int head_dim);
+
+/// Seconds of decode attention per byte of KV.
+double kv_byte_seconds(const KernelSpec& kernels, const GpuSpec& gpu);
+
 }  // namespace plimsoll

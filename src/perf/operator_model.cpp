@@ -141,8 +141,8 @@ class OperatorModel : public StepTimeModel {
       parts.collectives += count * layer.collectives;
       parts.latency += count * (layer.latency + (reads ? kv_latency_ : 0.0) +
                                 (chunks ? attention_latency_ : 0.0));
-      parts.attention += pair_seconds(stage) * static_cast<double>(work.attention_pairs) +
-                         count * layer.attention;
+      parts.attention +=
+          pair_seconds(stage) * static_cast<double>(work.attention_pairs) + count * layer.attention;
       parts.kv += kv_token_seconds(stage) * static_cast<double>(work.kv_tokens);
       add_head(stage, samples, parts);
     }
@@ -168,7 +168,7 @@ class OperatorModel : public StepTimeModel {
   bool is_last(int stage) const { return stage == stages() - 1; }
 
   void set_host(const MachineSpec& machine) {
-    large_pass_bandwidth_ = machine.large_pass_bandwidth.count();
+    large_pass_bandwidth_ = machine.large_pass_bandwidth.value_or(BytesPerSecond{}).count();
     host_layer_ = to_seconds(profile_.host_per_layer) * machine.host_factor;
     serial_ = to_seconds(profile_.host_per_step) * machine.host_factor;
     serial_sample_ = to_seconds(profile_.host_per_sequence) * machine.host_factor;
@@ -182,23 +182,22 @@ class OperatorModel : public StepTimeModel {
   void set_attention(const Config& config, const PoolConfig& pool, const GpuSpec& gpu,
                      const ModelSpec& model) {
     const double bandwidth = gpu.memory_bandwidth.count();
-    kv_layer_ = kv_bytes_per_layer(model, pool.tp, pool.kv_precision) /
-                (bandwidth * kernels_.kv_read_efficiency * profile_.kv_share);
+    kv_layer_ = kv_bytes_per_layer(model, pool.tp, pool.kv_precision) *
+                kv_byte_seconds(kernels_, gpu) / profile_.kv_share;
     kv_latency_ = to_seconds(kernels_.kv_read_latency) * profile_.kv_read_latency_factor;
     attention_latency_ = to_seconds(kernels_.attention_latency) * profile_.kernel_latency_factor;
     // Attention multiplies 16-bit queries, keys and values even when the weights are narrower.
     const double heads = static_cast<double>(model.heads) / pool.tp;
-    const double operations = 2.0 * heads * model.head_dim;
     if (attention_of(config, pool) == Attention::flash) {
-      pair_layer_ = operations / (gpu.fp16.count() * kernels_.attention_efficiency *
-                                  profile_.attention_share);
+      pair_layer_ =
+          attention_pair_seconds(kernels_, gpu, heads, model.head_dim) / profile_.attention_share;
       attention_token_ = pair_layer_ * kernels_.attention_extra_keys;
       return;
     }
     // All scores are computed, also those above the diagonal; each is written, read by the
     // softmax, written and read again, in 16 bits.
     constexpr double score_bytes = 8.0;
-    pair_layer_ = 2.0 * operations /
+    pair_layer_ = 4.0 * heads * model.head_dim /
                       (gpu.fp16.count() * kernels_.gemm.efficiency * profile_.gemm_share) +
                   score_bytes * heads / (bandwidth * kernels_.gemm.read_efficiency);
   }
@@ -250,9 +249,9 @@ class OperatorModel : public StepTimeModel {
       add_product(gemm_, shape, tokens, 1, parts.weights, parts.gemm, parts.latency);
     }
     if (!products_.experts.empty()) {
-      const double read = (shape_.read_layer(static_cast<std::int64_t>(tokens)) -
-                           shape_.dense_per_layer) /
-                          shape_.expert;
+      const double read =
+          (shape_.read_layer(static_cast<std::int64_t>(tokens)) - shape_.dense_per_layer) /
+          shape_.expert;
       for (const GemmShape& shape : products_.experts) {
         add_product(gemm_, shape, tokens * products_.experts_per_token, read, parts.weights,
                     parts.gemm, parts.latency);

@@ -106,15 +106,65 @@ double prefill_seconds(const StepTimeModel& model, const PoolConfig& pool, const
   return seconds;
 }
 
+/// The decode steps of one micro-batch: their costs grow by the same amount each step, stage by
+/// stage, since only KV grows.
+class DecodeSteps {
+ public:
+  DecodeSteps(const StepTimeModel& model, std::int64_t sequences, std::int64_t prompt) {
+    const StepWork first = decode_work(sequences, prompt);
+    serial_ = serial_seconds(model, first);
+    passage_ = serial_ + (model.stages() - 1) * model.hop_seconds(first.tokens);
+    for (int stage = 0; stage < model.stages(); ++stage) {
+      stages_.push_back({model.host_seconds(stage), stage_device_seconds(model, stage, first),
+                         static_cast<double>(sequences) * model.kv_token_seconds(stage)});
+    }
+  }
+
+  /// Through all stages, and in the slowest, `step` steps after the first.
+  double latency(double step) const {
+    double seconds = passage_;
+    for (const Stage& stage : stages_) {
+      seconds += stage.at(step);
+    }
+    return seconds;
+  }
+  double bottleneck(double step) const {
+    double slowest = 0;
+    for (const Stage& stage : stages_) {
+      slowest = std::max(slowest, stage.at(step));
+    }
+    return serial_ + slowest;
+  }
+
+ private:
+  struct Stage {
+    double host = 0;
+    double device = 0;
+    double growth = 0;
+    double at(double step) const { return std::max(host, device + growth * step); }
+  };
+  double serial_ = 0;
+  double passage_ = 0;
+  std::vector<Stage> stages_;
+};
+
 double decode_seconds(const StepTimeModel& model, const StaticLoad& load,
                       const std::vector<std::int64_t>& sequences) {
-  double seconds = 0;
-  std::vector<StepWork> works(sequences.size());
-  for (std::int64_t step = 0; step + 1 < load.output; ++step) {
-    for (std::size_t m = 0; m < sequences.size(); ++m) {
-      works[m] = decode_work(sequences[m], load.prompt + step);
+  std::vector<DecodeSteps> batches;
+  for (const std::int64_t count : sequences) {
+    if (count > 0) {
+      batches.emplace_back(model, count, load.prompt);
     }
-    seconds += round_seconds(model, works);
+  }
+  double seconds = 0;
+  for (std::int64_t step = 0; step + 1 < load.output; ++step) {
+    double longest = 0;
+    double all = 0;
+    for (const DecodeSteps& batch : batches) {
+      longest = std::max(longest, batch.latency(static_cast<double>(step)));
+      all += batches.size() > 1 ? batch.bottleneck(static_cast<double>(step)) : 0;
+    }
+    seconds += std::max(longest, all);
   }
   return seconds;
 }

@@ -132,8 +132,8 @@ struct StepCostTable {
 double longest_step_seconds(const StepTimeModel& model, const StepWork& work);
 
 /// Tabulates `model` for up to `max_tokens` new tokens in a step. Every entry is rounded up to the
-/// next femtosecond, so that no tabulated step beats the model, nor misses it by more. The caller has made sure that
-/// longest_step_seconds() is within 9,000 s.
+/// next femtosecond, so that no tabulated step beats the model, nor misses it by more. The caller
+/// has made sure that longest_step_seconds() is within 9,000 s.
 StepCostTable tabulate(const StepTimeModel& model, std::int64_t max_tokens);
 
 }  // namespace plimsoll

@@ -71,12 +71,11 @@ Femtoseconds StepCostTable::bottleneck(const StepWork& w) const {
 double longest_step_seconds(const StepTimeModel& model, const StepWork& work) {
   double slowest = 0;
   for (int stage = 0; stage < model.stages(); ++stage) {
-    slowest = std::max(slowest,
-                       stage_device_seconds(model, stage, work) + model.host_seconds(stage));
+    slowest =
+        std::max(slowest, stage_device_seconds(model, stage, work) + model.host_seconds(stage));
   }
   return slowest * model.stages() + (model.stages() - 1) * model.hop_seconds(work.tokens) +
-         model.serial_seconds() +
-         static_cast<double>(work.samples) * model.serial_sample_seconds();
+         model.serial_seconds() + static_cast<double>(work.samples) * model.serial_sample_seconds();
 }
 
 StepCostTable tabulate(const StepTimeModel& model, std::int64_t max_tokens) {
@@ -84,9 +83,9 @@ StepCostTable tabulate(const StepTimeModel& model, std::int64_t max_tokens) {
   StepCostTable table;
   std::vector<int> first_of_kind;
   for (int stage = 0; stage < model.stages(); ++stage) {
-    const auto known =
-        std::find_if(first_of_kind.begin(), first_of_kind.end(),
-                     [&](int first) { return same_cost(model, first, stage, max_tokens); });
+    const auto known = std::find_if(first_of_kind.begin(), first_of_kind.end(), [&](int first) {
+      return same_cost(model, first, stage, max_tokens);
+    });
     if (known != first_of_kind.end()) {
       ++table.kinds[static_cast<std::size_t>(known - first_of_kind.begin())].count;
       continue;
