@@ -192,6 +192,10 @@ struct EngineSpec {
   std::optional<std::size_t> closed_loop_profile;  // where it served a closed loop
   TpotMeaning tpot = TpotMeaning::mean;
   std::optional<int> max_num_batched_tokens;  // prompt tokens of one pass; the pool's default else
+  bool chunked_prefill = true;                // in closed loops
+  Duration front_end{};  // from a client's send to the engine's queue, in closed loops: mean of an
+                         // exponential law
+  double output_spread = 0;  // in closed loops: outputs lie evenly within this share of their mean
   std::string source;
   Provenance provenance = Provenance::assumed;
   std::vector<FigureSource> figures{};
@@ -333,9 +337,10 @@ struct RateShape {
 
 struct ArrivalConfig {
   ArrivalProcess process = ArrivalProcess::poisson;
-  Frequency rate;       // requests/s at factor 1; open loops
-  double cv = 1.0;      // coefficient of variation of the gaps; gamma
-  int concurrency = 0;  // requests in flight; closed loop
+  Frequency rate;         // requests/s at factor 1; open loops
+  double cv = 1.0;        // coefficient of variation of the gaps; gamma
+  int concurrency = 0;    // requests in flight; closed loop
+  Duration think_time{};  // mean of the exponential gap before a user's next request; closed loop
   std::vector<RateShape> shapes;
 };
 

@@ -29,8 +29,11 @@ class RequestSource {
   /// on_finished.
   virtual bool next(Arrival& out) = 0;
   /// A request ended at `now`, whatever its outcome. Only closed loops care: one more arrival
-  /// becomes available, at `now`.
+  /// becomes available, at `now` or after the user has thought.
   virtual void on_finished(SimTime now) = 0;
+  /// Swaps `at`, the time of an arrival that next() gave and that has not come yet, for an earlier
+  /// one that has become available since; false when there is none.
+  virtual bool swap_for_earlier(SimTime& /*at*/) { return false; }
   /// True when on_finished can make new arrivals available.
   virtual bool closed_loop() const = 0;
   /// Rows of a trace that were skipped as bad so far.

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "base/unit_text.hpp"
 #include "cli/catalog_files.hpp"
 #include "config/reader.hpp"
 #include "plimsoll/errors.hpp"
@@ -162,6 +163,9 @@ void CatalogNames::read_engines(const RawNode& catalog) {
     if (tokens > 0) {
       engine.max_num_batched_tokens = tokens;
     }
+    engine.chunked_prefill = parse_flag(text_of(raw.value, "chunked_prefill")).value.value_or(true);
+    engine.front_end = parse_duration(text_of(raw.value, "front_end")).value.value_or(Duration{});
+    engine.output_spread = parse_ratio(text_of(raw.value, "output_spread")).value.value_or(0);
     for (const std::string& match : texts_of(raw.value, "match")) {
       beginnings_.push_back({plain(match), engines_.size()});
     }

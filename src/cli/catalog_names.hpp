@@ -18,6 +18,9 @@ struct KnownEngine {
   std::string closed_loop_profile;  // the same unless the entry says otherwise
   TpotMeaning tpot = TpotMeaning::mean;
   std::optional<int> max_num_batched_tokens;
+  bool chunked_prefill = true;
+  Duration front_end{};
+  double output_spread = 0;
 };
 
 /// The names and aliases of all entries. Case, blanks, '-', '_', a leading "nvidia" and what stands

@@ -93,6 +93,17 @@ void add_point(CLI::App& predict, PredictArguments& arguments) {
         "With --concurrency: requests played [10 for each in flight]");
   count("--max-num-batched-tokens", arguments.max_num_batched_tokens, 1 << 30,
         "Prompt tokens of one pass [2048]");
+  predict.add_flag("--whole-prompts", arguments.whole_prompts,
+                   "Prompts run before decodes, alone and whole: no chunked prefill");
+  predict
+      .add_option("--front-end", arguments.front_end,
+                  "With --concurrency: mean time from a client's send to the engine's queue [0]")
+      ->type_name("DURATION");
+  predict
+      .add_option("--output-spread", arguments.output_spread,
+                  "With --concurrency: outputs lie evenly within this share of --output [0]")
+      ->type_name("SHARE")
+      ->check(CLI::Range(0.0, 0.99).description(""));
 }
 
 void add_predict(CLI::App& app, PredictArguments& arguments) {

@@ -73,6 +73,9 @@ struct PredictArguments {
   std::int64_t concurrency = 0;             // > 0: a closed loop instead of a batch
   std::int64_t requests = 0;                // of the closed loop; 0: the default
   std::int64_t max_num_batched_tokens = 0;  // 0: a pool's default
+  bool whole_prompts = false;               // no chunked prefill
+  std::string front_end;                    // a duration; empty: none
+  double output_spread = 0;                 // of the closed loop's outputs
   OutputFormat format = OutputFormat::text;
   std::vector<std::string> catalogs;  // beside the one that comes with Plimsoll
   std::string csv;                    // a table instead of a point

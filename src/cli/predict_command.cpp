@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/unit_text.hpp"
 #include "cli/catalog_names.hpp"
 #include "cli/commands.hpp"
 #include "cli/exit_codes.hpp"
@@ -49,6 +50,16 @@ class Findings {
   std::vector<Diagnostic> list_;
 };
 
+Duration front_end_of(const std::string& text) {
+  const Parsed<Duration> parsed = parse_duration(text.empty() ? "0" : text);
+  if (!parsed.value) {
+    Findings findings;
+    findings.add("--front-end", "expected " + parsed.expected + ", found \"" + text + "\"");
+    findings.throw_if_any();
+  }
+  return *parsed.value;
+}
+
 Point point_of(const PredictArguments& arguments, const CatalogNames& names) {
   Findings findings;
   Point point;
@@ -78,6 +89,9 @@ Point point_of(const PredictArguments& arguments, const CatalogNames& names) {
   point.prompt = a.prompt;
   point.output = a.output;
   point.max_num_batched_tokens = a.max_num_batched_tokens;
+  point.chunked_prefill = !a.whole_prompts;
+  point.front_end = front_end_of(a.front_end);
+  point.output_spread = a.output_spread;
   return point;
 }
 

@@ -9,6 +9,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/unit_text.hpp"
 #include "cli/catalog_names.hpp"
 #include "cli/child_processes.hpp"
 #include "cli/commands.hpp"
@@ -143,6 +144,15 @@ std::vector<std::string> words_for(const PredictedRow& row, const PredictArgumen
   }
   if (point.max_num_batched_tokens > 0) {
     words.insert(words.end(), {"--max-num-batched-tokens", text(point.max_num_batched_tokens)});
+  }
+  if (!point.chunked_prefill) {
+    words.emplace_back("--whole-prompts");
+  }
+  if (point.front_end > Duration::zero()) {
+    words.insert(words.end(), {"--front-end", format_duration(point.front_end)});
+  }
+  if (point.output_spread > 0) {
+    words.insert(words.end(), {"--output-spread", format_number(point.output_spread)});
   }
   for (const std::string& catalog : arguments.catalogs) {
     words.insert(words.end(), {"--catalog", catalog});

@@ -7,6 +7,7 @@
 #include <array>
 #include <utility>
 
+#include "base/unit_text.hpp"
 #include "perf/power_model.hpp"
 #include "plimsoll/errors.hpp"
 #include "plimsoll/policies/builtin.hpp"
@@ -66,6 +67,8 @@ RawNode pool_of(const Point& point) {
       point.max_num_batched_tokens > 0 ? point.max_num_batched_tokens : default_budget;
   // A pass is never larger than all prompts together, and memory is reserved for no more.
   budget = std::min(budget, point.batch * point.prompt);
+  // Whole prompts have to fit a pass; one of a preempted sequence is computed with its output.
+  budget = point.chunked_prefill ? budget : std::max(budget, point.prompt + point.most_output());
   return map_of({{"gpu", point.gpu},
                  {"model", point.model},
                  {"profile", point.profile},
@@ -74,9 +77,32 @@ RawNode pool_of(const Point& point) {
                  {"precision", point.precision},
                  {"kv_precision", point.kv_precision},
                  {"max_num_seqs", std::to_string(point.batch)},
+                 {"chunked_prefill", point.chunked_prefill ? "true" : "false"},
                  // Each of a batch's sequences takes a token of every decode step.
                  {"max_num_batched_tokens", std::to_string(std::max(budget, point.batch))},
-                 {"max_context", std::to_string(point.prompt + point.output)}});
+                 {"max_context", std::to_string(point.prompt + point.most_output())}});
+}
+
+RawNode fixed_law(std::int64_t tokens) {
+  const std::string mean = std::to_string(tokens);
+  return map_of({{"kind", "fixed"}, {"mean", mean}, {"maximum", mean}});
+}
+
+/// Outputs evenly between (1 - spread) and (1 + spread) of the point's.
+RawNode even_law(const Point& point) {
+  const std::int64_t most = point.most_output();
+  const std::int64_t least = std::max<std::int64_t>(1, 2 * point.output - most);
+  RawNode quantiles;
+  quantiles.kind = RawNode::Kind::sequence;
+  for (const auto& [probability, tokens] : {std::pair{"0", least}, {"1", most}}) {
+    RawNode pair;
+    pair.kind = RawNode::Kind::sequence;
+    pair.items = {scalar_node(probability), scalar_node(std::to_string(tokens))};
+    quantiles.items.push_back(std::move(pair));
+  }
+  RawNode law = map_of({{"kind", "quantiles"}, {"maximum", std::to_string(most)}});
+  append_entry(law, "quantiles", std::move(quantiles));
+  return law;
 }
 
 RawNode workload_of(const Point& point, std::int64_t requests) {
@@ -85,13 +111,14 @@ RawNode workload_of(const Point& point, std::int64_t requests) {
   append_entry(workload, "max_requests",
                scalar_node(std::to_string(std::max<std::int64_t>(requests, 1))));
   append_entry(workload, "arrivals",
-               map_of({{"process", "closed_loop"}, {"concurrency", std::to_string(point.batch)}}));
+               map_of({{"process", "closed_loop"},
+                       {"concurrency", std::to_string(point.batch)},
+                       {"think_time", format_duration(point.front_end)}}));
   RawNode lengths;
   lengths.kind = RawNode::Kind::map;
-  for (const auto& [key, tokens] : {std::pair{"prompt", point.prompt}, {"output", point.output}}) {
-    const std::string mean = std::to_string(tokens);
-    append_entry(lengths, key, map_of({{"kind", "fixed"}, {"mean", mean}, {"maximum", mean}}));
-  }
+  append_entry(lengths, "prompt", fixed_law(point.prompt));
+  append_entry(lengths, "output",
+               point.output_spread > 0 ? even_law(point) : fixed_law(point.output));
   append_entry(workload, "lengths", std::move(lengths));
   return workload;
 }
@@ -150,6 +177,11 @@ double overhead_of(const StepBreakdown& parts, double device) {
 }
 
 }  // namespace
+
+std::int64_t Point::most_output() const {
+  return std::max(output,
+                  static_cast<std::int64_t>(static_cast<double>(output) * (1 + output_spread)));
+}
 
 Config config_of(const Point& point, const std::vector<std::string>& catalogs,
                  std::int64_t requests) {
@@ -247,12 +279,14 @@ Prediction play_closed_loop(const Config& config, const Point& point) {
   PLIMSOLL_CHECK(completed == config.workload.max_requests, "a closed loop without limits ends");
   Prediction prediction;
   prediction.requests = completed;
-  prediction.ttft_ms = all.ttft.mean;
+  // A client's clock starts before the front end, the simulated request behind it.
+  const double before = to_milliseconds(point.front_end);
+  prediction.ttft_ms = all.ttft.mean + before;
   prediction.tpot_ms = all.tpot.mean;
-  prediction.e2e_ms = all.e2el.mean;
+  prediction.e2e_ms = all.e2el.mean + before;
   prediction.median_itl_ms = all.itl.percentiles[median];
   const double tokens = static_cast<double>(point.batch) * static_cast<double>(point.output);
-  prediction.throughput = tokens / (all.e2el.mean * 1e-3);
+  prediction.throughput = tokens / (prediction.e2e_ms * 1e-3);
   prediction.preemptions = result.pools.front().preemptions;
   return prediction;
 }

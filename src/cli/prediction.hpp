@@ -27,6 +27,12 @@ struct Point {
   std::int64_t prompt = 1;                  // tokens of each
   std::int64_t output = 1;                  // tokens of each
   std::int64_t max_num_batched_tokens = 0;  // prompt tokens of one pass; 0: a pool's default
+  bool chunked_prefill = true;
+  Duration front_end{};      // closed loop: mean time before a request is in the engine's queue
+  double output_spread = 0;  // closed loop: outputs lie evenly within this share of `output`
+
+  /// The longest output.
+  std::int64_t most_output() const;
 };
 
 /// The point as a configuration of one pool with one replica, whose context limit is prompt +

@@ -50,6 +50,11 @@ RowPoint point_of_row(const MeasurementRow& row, const CatalogNames& names) {
   const bool closed_loop = row.kind == MeasurementKind::closed_loop;
   point.profile = closed_loop ? engine->closed_loop_profile : engine->profile;
   point.max_num_batched_tokens = engine->max_num_batched_tokens.value_or(0);
+  if (closed_loop) {
+    point.chunked_prefill = engine->chunked_prefill;
+    point.front_end = engine->front_end;
+    point.output_spread = engine->output_spread;
+  }
   point.precision = precision_of(row, names, point.gpu);
   point.tp = row.tp;
   point.pp = row.pp;

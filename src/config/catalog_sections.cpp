@@ -364,7 +364,13 @@ SectionDecl engine_section() {
                  {{"mean", TpotMeaning::mean}, {"median_itl", TpotMeaning::median_itl}}),
              "mean", "what its time per output token is: the mean, or the median gap")
       .optional("max_num_batched_tokens", &EngineSpec::max_num_batched_tokens,
-                count_kind(1, 1 << 30), "prompt tokens that it computes in one pass");
+                count_kind(1, 1 << 30), "prompt tokens that it computes in one pass")
+      .field("chunked_prefill", &EngineSpec::chunked_prefill, flag_kind(), "true",
+             "in closed loops: prompts run beside decodes; false: before them, alone")
+      .field("front_end", &EngineSpec::front_end, duration_kind(false, longest_cost), "0",
+             "in closed loops: mean time from a client's send to the engine's queue")
+      .field("output_spread", &EngineSpec::output_spread, ratio_kind({0, 0.99, false}), "0",
+             "in closed loops: outputs lie evenly within this share of their mean");
   add_origin(section, "assumed");
   return section.build();
 }

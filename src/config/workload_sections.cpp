@@ -195,6 +195,10 @@ SectionDecl arrival_section() {
              "requests in flight at any time")
       .only_when("process: closed_loop",
                  [](const ArrivalConfig& arrivals) { return !is_open(arrivals); })
+      .field("think_time", &ArrivalConfig::think_time, duration_kind(), "0",
+             "mean of the exponential gap between an answer and the user's next request")
+      .only_when("process: closed_loop",
+                 [](const ArrivalConfig& arrivals) { return !is_open(arrivals); })
       .list("shapes", &ArrivalConfig::shapes, shape_section(),
             "factors of the rate over time; several multiply")
       .only_when("process: poisson or gamma", is_open)

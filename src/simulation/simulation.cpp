@@ -149,6 +149,8 @@ void Simulation::on_request_ended(SimTime now) {
     source_->on_finished(now);
     if (!has_pending_ && !in_arrival_) {
       fetch_arrival();
+    } else if (has_pending_ && !in_arrival_ && source_->swap_for_earlier(pending_.at)) {
+      engine_.arm(arrival_timer_, pending_.at);
     }
   }
   if (!in_arrival_) {

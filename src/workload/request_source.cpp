@@ -1,8 +1,11 @@
 // Workload: the three kinds of request streams: open loop, closed loop, trace.
 #include <fmt/format.h>
 
+#include <boost/random/exponential_distribution.hpp>
 #include <cmath>
+#include <functional>
 #include <queue>
+#include <vector>
 
 #include "plimsoll/errors.hpp"
 #include "plimsoll/workload.hpp"
@@ -59,43 +62,63 @@ class OpenLoop : public RequestSource {
   bool ended_ = false;
 };
 
-/// A fixed number of users: each sends its next request when the last one ended.
+/// A fixed number of users: each sends its next request when the last one ended, at once or after
+/// an exponential think time.
 class ClosedLoop : public RequestSource {
  public:
   explicit ClosedLoop(const Config& config)
       : limits_{config},
         maker_{config.workload, config.seed},
-        starting_{config.workload.arrivals.concurrency} {}
+        think_stream_{config.seed, "think"},
+        think_time_{config.workload.arrivals.think_time} {
+    for (int user = 0; user < config.workload.arrivals.concurrency; ++user) {
+      send_after(sim_start);
+    }
+  }
 
   bool next(Arrival& out) override {
-    if (limits_.reached(id_)) {
+    if (limits_.reached(id_) || ready_.empty()) {
       return false;
     }
-    if (starting_ > 0) {
-      --starting_;
-      out.at = sim_start;
-    } else if (!ready_.empty()) {
-      out.at = ready_.front();
-      ready_.pop();
-    } else {
-      return false;
-    }
+    out.at = ready_.top();
+    ready_.pop();
     maker_.fill(id_++, out);
     return true;
   }
-  void on_finished(SimTime now) override {
-    if (!limits_.over(now)) {
-      ready_.push(now);
+  void on_finished(SimTime now) override { send_after(now); }
+  bool swap_for_earlier(SimTime& at) override {
+    if (ready_.empty() || ready_.top() >= at) {
+      return false;
     }
+    const SimTime earlier = ready_.top();
+    ready_.pop();
+    ready_.push(at);
+    at = earlier;
+    return true;
   }
   bool closed_loop() const override { return true; }
   std::int64_t skipped_rows() const override { return 0; }
 
  private:
+  void send_after(SimTime now) {
+    Duration thought{};
+    if (think_time_ > Duration::zero()) {
+      Draws draws = think_stream_.of(thoughts_++);
+      const boost::random::exponential_distribution<double> law{1.0 / to_seconds(think_time_)};
+      thought = from_seconds(law(draws));
+    }
+    if (!limits_.over(now + thought)) {
+      ready_.push(now + thought);
+    }
+  }
+
   Limits limits_;
   RequestMaker maker_;
-  int starting_;
-  std::queue<SimTime> ready_;  // at most one entry per user
+  RandomStream think_stream_;
+  Duration think_time_;
+  std::uint64_t thoughts_ = 0;
+  // At most one entry per user.
+  std::priority_queue<SimTime, std::vector<SimTime>, std::greater<>> ready_;
   RequestId id_ = 0;
 };
 
