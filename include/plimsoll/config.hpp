@@ -51,7 +51,7 @@ struct GpuSpec {
   BytesPerSecond pcie;                // per GPU and direction
   BytesPerSecond nic;                 // per node and direction: weight pulls, KV transfers
   BytesPerSecond node_hop_bandwidth;  // send/recv of one pipeline hop between nodes
-  Duration node_hop_latency;          // ... and its latency
+  Duration node_hop_latency{};        // ... and its latency
   BytesPerSecond ssd;                 // sequential read per node
   Bytes host_memory;                  // per node
   bool decode_extrapolated = false;   // no public decode measurement: results say so
@@ -97,19 +97,19 @@ struct GemmKernels {
 /// kernel by kernel, whatever engine calls them. Efficiencies are shares of data-sheet peaks.
 struct KernelSpec {
   std::string name;
-  GemmKernels gemm;                    // weights of 16 bits
-  GemmKernels gemm_8bit;               // weights of 8 bits, activations quantized on the way
-  double attention_efficiency = 0.5;   // of peak FLOPS, prefill attention of long prompts
-  double attention_extra_keys = 500;   // a token costs as much as so many more query-key pairs
-  Duration attention_latency{};        // of one prefill attention
-  double kv_read_efficiency = 0.9;     // of peak memory bandwidth, decode attention
-  Duration kv_read_latency{};          // of one decode attention
-  double nccl_efficiency = 0.6;        // of NVLink, large ring all-reduces
-  Duration nccl_latency{};             // of an all-reduce, beside:
-  Duration nccl_latency_per_doubling;  // for each doubling of its GPUs
-  double custom_efficiency = 0.5;      // of NVLink, one-shot all-reduces of small messages
+  GemmKernels gemm;                      // weights of 16 bits
+  GemmKernels gemm_8bit;                 // weights of 8 bits, activations quantized on the way
+  double attention_efficiency = 0.5;     // of peak FLOPS, prefill attention of long prompts
+  double attention_extra_keys = 500;     // a token costs as much as so many more query-key pairs
+  Duration attention_latency{};          // of one prefill attention
+  double kv_read_efficiency = 0.9;       // of peak memory bandwidth, decode attention
+  Duration kv_read_latency{};            // of one decode attention
+  double nccl_efficiency = 0.6;          // of NVLink, large ring all-reduces
+  Duration nccl_latency{};               // of an all-reduce, beside:
+  Duration nccl_latency_per_doubling{};  // for each doubling of its GPUs
+  double custom_efficiency = 0.5;        // of NVLink, one-shot all-reduces of small messages
   Duration custom_latency{};
-  Duration custom_latency_per_doubling;
+  Duration custom_latency_per_doubling{};
   double send_efficiency = 0.7;  // of NVLink, send/recv between two GPUs of a node
   Duration send_latency{};
   std::string source;
