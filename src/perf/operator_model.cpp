@@ -189,10 +189,12 @@ class OperatorModel : public StepTimeModel {
     // Attention multiplies 16-bit queries, keys and values even when the weights are narrower.
     const double heads = static_cast<double>(model.heads) / pool.tp;
     const double operations = 2.0 * heads * model.head_dim;
+    const double flash =
+        operations / (gpu.fp16.count() * kernels_.attention_efficiency * profile_.attention_share);
+    // Short rows and the queries' own way through memory cost any kernel.
+    attention_token_ = flash * kernels_.attention_extra_keys;
     if (attention_of(config, pool) == Attention::flash) {
-      pair_layer_ = operations / (gpu.fp16.count() * kernels_.attention_efficiency *
-                                  profile_.attention_share);
-      attention_token_ = pair_layer_ * kernels_.attention_extra_keys;
+      pair_layer_ = flash;
       return;
     }
     // All scores are computed, also those above the diagonal; each is written, read by the
