@@ -101,8 +101,8 @@ TEST(Splitwise, MedianErrorOfLlama70bOnA100) {
   ASSERT_GE(tpot_errors.size(), 15U) << "the table changed its form";
   std::cout << "median error: TTFT " << 100 * median(ttft_errors) << " %, TPOT "
             << 100 * median(tpot_errors) << " %\n";
-  EXPECT_LE(median(ttft_errors), 0.25);
-  EXPECT_LE(median(tpot_errors), 0.25);
+  EXPECT_LE(median(ttft_errors), 0.10);
+  EXPECT_LE(median(tpot_errors), 0.05);
 }
 
 }  // namespace
