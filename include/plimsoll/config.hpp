@@ -51,7 +51,7 @@ struct GpuSpec {
   BytesPerSecond pcie;                // per GPU and direction
   BytesPerSecond nic;                 // per node and direction: weight pulls, KV transfers
   BytesPerSecond node_hop_bandwidth;  // send/recv of one pipeline hop between nodes
-  Duration node_hop_latency;          // ... and its latency
+  Duration node_hop_latency{};        // ... and its latency
   BytesPerSecond ssd;                 // sequential read per node
   Bytes host_memory;                  // per node
   bool decode_extrapolated = false;   // no public decode measurement: results say so

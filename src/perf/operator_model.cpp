@@ -188,10 +188,12 @@ class OperatorModel : public StepTimeModel {
     attention_latency_ = to_seconds(kernels_.attention_latency) * profile_.kernel_latency_factor;
     // Attention multiplies 16-bit queries, keys and values even when the weights are narrower.
     const double heads = static_cast<double>(model.heads) / pool.tp;
+    const double flash =
+        attention_pair_seconds(kernels_, gpu, heads, model.head_dim) / profile_.attention_share;
+    // Short rows and the queries' own way through memory cost any kernel.
+    attention_token_ = flash * kernels_.attention_extra_keys;
     if (attention_of(config, pool) == Attention::flash) {
-      pair_layer_ =
-          attention_pair_seconds(kernels_, gpu, heads, model.head_dim) / profile_.attention_share;
-      attention_token_ = pair_layer_ * kernels_.attention_extra_keys;
+      pair_layer_ = flash;
       return;
     }
     // All scores are computed, also those above the diagonal; each is written, read by the

@@ -20,7 +20,8 @@ inline constexpr std::int64_t unlimited_steps = INT64_MAX;
 /// No step is shorter than this: time always advances.
 inline constexpr Femtoseconds least_step = 1'000'000;
 
-/// A stage's cost of `work` when every step adds `growth` KV tokens to it.
+/// A stage's cost of `work` when every step adds `growth` KV tokens to it. What grows reads KV from
+/// the first step on: work.kv_tokens > 0 where growth > 0.
 inline AffineCost affine_cost(const CostColumn& column, const StepWork& work, std::int64_t growth) {
   const Femtoseconds device = column.device_cost(work);
   const Femtoseconds slope = column.kv_token * growth;

@@ -46,9 +46,6 @@ void expect_near(const Prediction& played, const Prediction& closed, double rela
 // Step times are tabulated (the table may be 0.5 % off) and times are means of the metrics.
 constexpr double table_error = 0.005;
 
-// Over pipeline stages the table takes every stage for as slow as the slowest.
-constexpr double stage_error = 0.02;
-
 void expect_loop_of_one_is_a_batch_of_one(const Point& alone, double error) {
   const Prediction played = play_closed_loop(config_of(alone, catalogs(), 10), alone);
   EXPECT_EQ(played.requests, 10);
@@ -67,7 +64,7 @@ TEST(Prediction, ALoopOfOneIsABatchOfOneWhenPromptsAreCut) {
 }
 
 TEST(Prediction, ALoopOfOneIsABatchOfOneOverPipelineStages) {
-  expect_loop_of_one_is_a_batch_of_one(point(1, 1, 2), stage_error);
+  expect_loop_of_one_is_a_batch_of_one(point(1, 1, 2), table_error);
 }
 
 /// A replica under static batching that gets the whole batch at once, from a trace.
@@ -98,7 +95,7 @@ TEST(Prediction, AStaticReplicaTakesAsLongAsTheClosedForm) {
 }
 
 TEST(Prediction, AStaticReplicaOverPipelineStagesTakesAsLongAsTheClosedForm) {
-  expect_static_replica_agrees(point(5, 2, 2), stage_error);
+  expect_static_replica_agrees(point(5, 2, 2), table_error);
 }
 
 TEST(Prediction, FindingsNameTheOptions) {

@@ -47,26 +47,53 @@ Scale draw_scale(Draws& draws) {
   }
 }
 
-CostColumn draw_column(Draws& draws, const Scale& scale, std::int64_t budget, std::int64_t kv) {
-  const auto amount = [&](std::int64_t most) {
-    return between(draws, 0, most / scale.grain) * scale.grain;
-  };
-  CostColumn column;
-  column.device.push_back(0);
-  column.device.push_back(amount(scale.step));
-  for (std::int64_t tokens = 2; tokens <= budget; ++tokens) {
-    column.device.push_back(column.device.back() + amount(scale.token));
+/// A random number of grains, `most` fs at most.
+std::int64_t amount(Draws& draws, const Scale& scale, std::int64_t most) {
+  return between(draws, 0, most / scale.grain) * scale.grain;
+}
+
+/// 0, then `first` or less, then more by up to `more` each.
+std::vector<Femtoseconds> draw_rise(Draws& draws, const Scale& scale, std::int64_t size,
+                                    std::int64_t first, std::int64_t more) {
+  std::vector<Femtoseconds> costs{0, amount(draws, scale, first)};
+  while (static_cast<std::int64_t>(costs.size()) <= size) {
+    const Femtoseconds rise = amount(draws, scale, more);
+    costs.push_back(costs.back() + rise);
   }
-  column.kv_token = amount(scale.kv_token);
-  column.pair = amount(scale.kv_token / 8);
-  column.sample_device = amount(scale.token);
-  column.serial = chance(draws, 50) ? amount(scale.step / 4) : 0;
-  column.serial_sample = chance(draws, 50) ? amount(scale.token) : 0;
+  return costs;
+}
+
+CostColumn draw_column(Draws& draws, const Scale& scale, std::int64_t budget, std::int64_t kv) {
+  CostColumn column;
+  column.device = draw_rise(draws, scale, budget, scale.step, scale.token);
+  const bool head = chance(draws, 60);
+  column.head = draw_rise(draws, scale, budget, head ? scale.step / 4 : 0, head ? scale.token : 0);
+  column.kv_token = amount(draws, scale, scale.kv_token);
+  column.pair = amount(draws, scale, scale.kv_token / 8);
+  column.kv_read = chance(draws, 60) ? amount(draws, scale, scale.step / 4) : 0;
+  column.chunk = chance(draws, 60) ? amount(draws, scale, scale.step / 4) : 0;
   if (chance(draws, 60)) {
     // About what the device needs for a decode: the step passes from host-bound to device-bound.
-    column.host = column.device[1] + amount(column.kv_token * kv + scale.grain);
+    column.host = column.device[1] + column.kv_read +
+                  amount(draws, scale, column.kv_token * kv + scale.grain);
   }
   return column;
+}
+
+/// `stages` stages of a few kinds.
+StepCostTable draw_table(Draws& draws, const Scale& scale, int stages, std::int64_t budget,
+                         std::int64_t kv) {
+  StepCostTable table;
+  for (int left = stages; left > 0; left -= table.kinds.back().count) {
+    const CostColumn column = draw_column(draws, scale, budget, kv);
+    table.kinds.push_back({column, static_cast<int>(between(draws, 1, left))});
+  }
+  table.serial = chance(draws, 50) ? amount(draws, scale, scale.step / 4) : 0;
+  table.serial_sample = chance(draws, 50) ? amount(draws, scale, scale.token) : 0;
+  if (stages > 1) {
+    table.hops = draw_rise(draws, scale, budget, scale.step / 4, scale.token / 4);
+  }
+  return table;
 }
 
 CaseRequest draw_request(Draws& draws, std::int64_t longest_prompt, std::int64_t longest_output) {
@@ -124,7 +151,7 @@ void draw_requests(Draws& draws, ReplicaCase& c) {
 
 void draw_times(Draws& draws, const Scale& scale, ReplicaCase& c) {
   // The mean gap stands to a step as 0.3 to 100.
-  const std::int64_t step = c.costs.latency.device[1] + scale.step / 8;
+  const std::int64_t step = c.costs.latency({1, 1, 1, 0}) + scale.step / 8;
   const std::int64_t gap = step * between(draws, 3, chance(draws, 50) ? 20 : 1000) / 10;
   const std::int64_t grain = std::max<std::int64_t>(1, scale.grain / 1'000'000);  // ns
   const auto span = [&](std::int64_t fs) {
@@ -204,8 +231,8 @@ void draw_speculation(Draws& draws, const Scale& scale, ReplicaCase& c) {
   const double acceptance = static_cast<double>(between(draws, 0, 10)) / 10;
   c.shape.token_budget += std::int64_t{c.shape.max_num_seqs} * tokens;
   ++c.shape.kv_blocks;  // the longest context, the last token included
-  StepCostTable draft;
-  draft.latency = draw_column(draws, scale, c.shape.token_budget, c.shape.max_context);
+  const StepCostTable draft =
+      draw_table(draws, scale, 1, c.shape.token_budget, c.shape.max_context);
   c.speculation.emplace(draft, tokens, acceptance, draws());
 }
 
@@ -216,11 +243,8 @@ ReplicaCase draw_case(std::uint64_t seed) {
   draw_requests(draws, c);
   draw_shape(draws, c);
   draw_speculation(draws, scale, c);
-  c.costs.stages = c.shape.micro_batches;
-  c.costs.latency = draw_column(draws, scale, c.shape.token_budget, c.shape.max_context);
-  if (c.costs.stages > 1) {
-    c.costs.bottleneck = draw_column(draws, scale, c.shape.token_budget, c.shape.max_context);
-  }
+  c.costs =
+      draw_table(draws, scale, c.shape.micro_batches, c.shape.token_budget, c.shape.max_context);
   draw_times(draws, scale, c);
   draw_windows(draws, c);
   for (std::uint32_t rounds = draws.below(8); rounds > 0; --rounds) {
@@ -241,6 +265,7 @@ struct Coverage {
   std::int64_t given_up = 0;
   std::int64_t overtaken = 0;  // scheduled after somebody who came later
   std::int64_t pipelined = 0;
+  std::int64_t unequal = 0;  // pipelines of stages that differ
   std::int64_t whole_prompts = 0;
   std::int64_t contiguous = 0;
   std::int64_t bursts = 0;
@@ -261,7 +286,8 @@ void Coverage::add(const ReplicaCase& c, const NaiveResult& naive, const PlayRes
   preempted_prefills += naive.counts.preempted_prefills;
   chunks += naive.counts.continued_chunks;
   cuts += naive.counts.cuts;
-  pipelined += c.costs.stages > 1 ? 1 : 0;
+  pipelined += c.costs.stages() > 1 ? 1 : 0;
+  unequal += c.costs.kinds.size() > 1 ? 1 : 0;
   whole_prompts += c.shape.chunked_prefill ? 0 : 1;
   contiguous += c.shape.kv_layout == KvLayout::contiguous ? 1 : 0;
   const auto at_boundary = [&](SimTime t) {
@@ -291,12 +317,13 @@ void Coverage::add(const ReplicaCase& c, const NaiveResult& naive, const PlayRes
 std::string Coverage::text() const {
   return fmt::format(
       "steps {} reported as {}, preempted {} + {} prompts, resumed {}, chunks {}, cuts {}, given "
-      "up {}, overtaken {}, pipelined {}, whole prompts {}, contiguous {}, speculated {}, "
+      "up {}, overtaken {}, pipelined {}, unequal {}, whole prompts {}, contiguous {}, speculated "
+      "{}, "
       "unfinished {}, at "
       "boundaries: arrivals "
       "{} + {} after, deadlines {}, windows {}",
       steps, fast_reports, preempted_decodes, preempted_prefills, resumed, chunks, cuts, given_up,
-      overtaken, pipelined, whole_prompts, contiguous, bursts, unfinished, arrivals_before,
+      overtaken, pipelined, unequal, whole_prompts, contiguous, bursts, unfinished, arrivals_before,
       arrivals_after, deadlines_at, windows_at);
 }
 
@@ -370,6 +397,7 @@ TEST(FastForward, IsTheSameAsStepByStepAndAsTheOracle) {
   EXPECT_GT(coverage.given_up, 10);
   EXPECT_GT(coverage.overtaken, 20);
   EXPECT_GT(coverage.pipelined, 10);
+  EXPECT_GT(coverage.unequal, 5);
   EXPECT_GT(coverage.whole_prompts, 5);
   EXPECT_GT(coverage.contiguous, 5);
   EXPECT_GT(coverage.bursts, 100);

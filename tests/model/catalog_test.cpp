@@ -1,5 +1,5 @@
 // The shipped catalogs and scenarios are what they claim: shapes explain parameters, GPUs and
-// precisions go together, the fleets fit their memory, and the profiles equal those under test.
+// precisions go together, kernels and engines keep within peaks, and the fleets fit their memory.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -12,7 +12,7 @@
 #include "perf/step_time_model.hpp"
 #include "plimsoll/policies/builtin.hpp"
 #include "plimsoll/scenario.hpp"
-#include "support/hardware.hpp"
+#include "support/catalog.hpp"
 
 namespace plimsoll {
 namespace {
@@ -23,30 +23,7 @@ Config load(const std::string& name) {
   return load_scenario(request, policy_catalog(builtin_policies())).config;
 }
 
-/// A scenario of one pool of the catalogs' entries: a Config holds only what its pools use.
-Config load_entries(const std::string& gpu, const std::string& model, const std::string& profile,
-                    const std::string& price = "") {
-  std::string text =
-      "include: [catalog/gpus.yaml, catalog/models.yaml, catalog/profiles.yaml, "
-      "catalog/prices.yaml]\n"
-      "duration: 1s\n"
-      "pools:\n"
-      "  pool:\n"
-      "    gpu: " +
-      gpu + "\n    model: " + model + "\n    profile: " + profile + "\n";
-  if (!price.empty()) {
-    text += "    price: " + price + "\n";
-  }
-  text +=
-      "workload:\n"
-      "  arrivals: {rate: 1/s}\n"
-      "  lengths:\n"
-      "    prompt: {kind: fixed, mean: 100}\n"
-      "    output: {kind: fixed, mean: 100}\n";
-  const std::string file = std::string{PLIMSOLL_SOURCE_DIR} + "/scenarios/test.yaml";
-  return load_scenario_text(text, file, ScenarioRequest{}, policy_catalog(builtin_policies()))
-      .config;
-}
+using test::load_entries;
 
 const std::vector<std::string> all_gpus = {"v100-16gb", "v100-32gb",  "a100-40gb",  "a100-80gb",
                                            "h100-80gb", "h200-141gb", "b200-180gb", "l40s-48gb"};
@@ -56,8 +33,8 @@ const std::vector<std::string> all_models = {
     "llama2-70b", "llama2-7b",    "llama3-405b", "llama3-70b",   "llama3-8b", "megatron-530b",
     "mistral-7b", "mixtral-8x7b", "opt-13b",     "opt-175b",     "opt-30b",   "opt-6.7b",
     "opt-66b",    "qwen2-72b",    "qwen2-7b",    "qwen3-32b",    "qwen3-8b"};
-const std::vector<std::string> all_profiles = {"eager-2023", "eager-2023-h100", "fastertransformer",
-                                               "tensorrt-llm", "vllm-modern"};
+const std::vector<std::string> all_profiles = {"eager-2023", "fastertransformer", "tensorrt-llm",
+                                               "vllm-modern"};
 const std::vector<std::pair<std::string, std::string>> all_prices = {
     {"a100-40gb", "aws-a100-40gb-2023"},       {"a100-40gb", "aws-a100-40gb-2025"},
     {"a100-80gb", "aws-a100-80gb-2023"},       {"a100-80gb", "aws-a100-80gb-2025"},
@@ -82,6 +59,52 @@ TEST(Catalog, EveryGpuRunsUnderEveryProfileAndHasASource) {
   }
 }
 
+/// Shares of peaks, named.
+void expect_shares(const std::vector<std::pair<std::string, double>>& shares,
+                   const std::string& entry) {
+  for (const auto& share : shares) {
+    EXPECT_GT(share.second, 0) << entry << ": " << share.first;
+    EXPECT_LE(share.second, 1) << entry << ": " << share.first;
+  }
+}
+
+TEST(Catalog, KernelsKeepWithinTheirGpusAndHaveASource) {
+  for (const std::string& name : all_gpus) {
+    const Config config = load_entries(name, "llama2-7b", "vllm-modern");
+    const GpuSpec& gpu = config.gpus.at(config.pools[0].gpu);
+    const KernelSpec& kernels = config.kernels.at(gpu.kernels);
+    EXPECT_FALSE(kernels.source.empty()) << kernels.name;
+    expect_shares({{"gemm", kernels.gemm.efficiency},
+                   {"gemm reads", kernels.gemm.read_efficiency},
+                   {"8-bit gemm", kernels.gemm_8bit.efficiency},
+                   {"8-bit gemm reads", kernels.gemm_8bit.read_efficiency},
+                   {"attention", kernels.attention_efficiency},
+                   {"KV reads", kernels.kv_read_efficiency},
+                   {"nccl", kernels.nccl_efficiency},
+                   {"custom", kernels.custom_efficiency},
+                   {"send", kernels.send_efficiency}},
+                  kernels.name);
+    EXPECT_GE(kernels.gemm.overlap, 1) << kernels.name;
+    EXPECT_GE(kernels.gemm_8bit.overlap, 1) << kernels.name;
+    // What nobody measured is said to be assumed.
+    const bool measured = kernels.name == "a100" || kernels.name == "h100";
+    EXPECT_EQ(kernels.provenance == Provenance::assumed, !measured) << kernels.name;
+  }
+}
+
+TEST(Catalog, EnginesGetNoMoreThanTheirKernelsReach) {
+  for (const std::string& name : all_profiles) {
+    const Config config = load_entries("a100-80gb", "llama2-7b", name);
+    const EngineProfile& profile = config.profiles.at(config.pools[0].profile);
+    expect_shares({{"gemm_share", profile.gemm_share},
+                   {"read_share", profile.read_share},
+                   {"attention_share", profile.attention_share},
+                   {"kv_share", profile.kv_share},
+                   {"collective_share", profile.collective_share}},
+                  name);
+  }
+}
+
 TEST(Catalog, ShapesExplainTheParameters) {
   for (const std::string& name : all_models) {
     const Config config = load_entries("a100-80gb", name, "vllm-modern");
@@ -101,6 +124,38 @@ TEST(Catalog, TheGpt4ClassIsEightTimesGpt3) {
     return static_cast<double>(config.models.at(config.pools[0].model).parameters);
   };
   EXPECT_NEAR(parameters("gpt4-class") / parameters("gpt3-175b"), 8.0, 0.01);
+}
+
+MemoryFit fit_of(const std::string& gpu, const std::string& model, int tp, int pp) {
+  Config config = load_entries(gpu, model, "vllm-modern");
+  config.pools[0].tp = tp;
+  config.pools[0].pp = pp;
+  return memory_fit(config, config.pools[0]);
+}
+
+TEST(Catalog, Gpt3WeighsAbout350GBAndNeedsEightGpusOf80OrSixteenSmallerOnes) {
+  const double weights =
+      static_cast<double>(fit_of("a100-80gb", "gpt3-175b", 8, 1).total_weights.count());
+  EXPECT_GE(weights, 345e9);
+  EXPECT_LE(weights, 360e9);
+  EXPECT_TRUE(fit_of("a100-80gb", "gpt3-175b", 8, 1).fits);
+  EXPECT_TRUE(fit_of("h100-80gb", "gpt3-175b", 8, 1).fits);
+  for (const std::string& gpu : {std::string{"a100-40gb"}, std::string{"v100-32gb"}}) {
+    EXPECT_FALSE(fit_of(gpu, "gpt3-175b", 8, 1).fits) << gpu;
+    EXPECT_TRUE(fit_of(gpu, "gpt3-175b", 8, 2).fits) << gpu;
+  }
+}
+
+TEST(Catalog, TheGpt4ClassNeedsEightTimesTheWeightsAndFiveTimesTheGpus) {
+  // 8 x 349.2 GB = 2,793.6 GB, not 5 x.
+  const MemoryFit fit = fit_of("a100-80gb", "gpt4-class", 8, 5);
+  EXPECT_NEAR(static_cast<double>(fit.total_weights.count()), 2793.6e9, 0.1e9);
+  // GPUs have more memory than GPT-3 fills: 8 x 76.7 GB for its 349.2. So 40 x 76.7 GB = 3,067 GB
+  // hold the eightfold weights, and 32 x 76.7 GB = 2,454 GB do not.
+  EXPECT_TRUE(fit.fits);
+  EXPECT_FALSE(fit_of("a100-80gb", "gpt4-class", 8, 4).fits);
+  // What is left for KV: 76.7 - 69.9 GB a GPU and less than 1 GB of activations.
+  EXPECT_NEAR(static_cast<double>(fit.kv_space.count()), 6.5e9, 0.5e9);
 }
 
 TEST(Catalog, PricesHaveADateAndFallFromOnDemandToSpot) {
@@ -131,23 +186,11 @@ TEST(Catalog, TheFleetOf14000GpusIs1500ReplicasThatFit) {
   EXPECT_EQ(replicas, 1'500);
 }
 
-TEST(Catalog, TheAzureFleetFitsAndItsProfileIsTheOneUnderTest) {
+TEST(Catalog, TheAzureFleetFitsAndIsServedByTheEngineThatSplitwiseMeasured) {
   const Config config = load("azure_conversation.yaml");
   EXPECT_NO_THROW(require_memory_fit(config));
   ASSERT_EQ(config.pools.size(), 1U);
-  const EngineProfile& shipped = config.profiles.at(config.pools[0].profile);
-  const EngineProfile tested = test::eager_2023();
-  EXPECT_EQ(shipped.name, tested.name);
-  EXPECT_EQ(shipped.gemm_efficiency, tested.gemm_efficiency);
-  EXPECT_EQ(shipped.gemm_half_tokens, tested.gemm_half_tokens);
-  EXPECT_EQ(shipped.weight_read_efficiency, tested.weight_read_efficiency);
-  EXPECT_EQ(shipped.kv_read_efficiency, tested.kv_read_efficiency);
-  EXPECT_EQ(shipped.attention_efficiency, tested.attention_efficiency);
-  EXPECT_EQ(shipped.collective_efficiency, tested.collective_efficiency);
-  EXPECT_EQ(shipped.collective_latency, tested.collective_latency);
-  EXPECT_EQ(shipped.host_per_layer, tested.host_per_layer);
-  EXPECT_EQ(shipped.host_per_step, tested.host_per_step);
-  EXPECT_EQ(shipped.host_per_sequence, tested.host_per_sequence);
+  EXPECT_EQ(config.profiles.at(config.pools[0].profile).name, "eager-2023");
 }
 
 }  // namespace

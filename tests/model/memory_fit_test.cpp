@@ -53,6 +53,29 @@ TEST(MemoryArithmetic, KvTokensOfLlama70bOnFourA100) {
   EXPECT_NEAR(static_cast<double>(fit.kv_space.count()), space, 2.0);
 }
 
+TEST(MemoryArithmetic, MaterializedAttentionKeepsTheScoresOfOneLayer) {
+  Config config = test::one_pool(test::a100_80gb(), test::llama2_70b(), test::eager_2023(), 4, 1);
+  PoolConfig& pool = config.pools[0];
+  pool.attention = Attention::flash;
+  const MemoryFit flash = memory_fit(config, pool);
+  pool.attention = Attention::materialized;
+  const MemoryFit materialized = memory_fit(config, pool);
+  // Before and after the softmax: 2 x 2,048 tokens x 16 heads x 4,096 keys x 2 B = 0.54 GB.
+  EXPECT_EQ(materialized.activations.count() - flash.activations.count(),
+            2LL * 2048 * 16 * 4096 * 2);
+  EXPECT_LT(materialized.kv_blocks, flash.kv_blocks);
+  // They grow with the context; those of flash attention do not.
+  pool.max_context = 2048;
+  EXPECT_EQ(memory_fit(config, pool).activations.count() - flash.activations.count(),
+            2LL * 2048 * 16 * 2048 * 2);
+  // The engine's way when the pool says nothing.
+  pool.max_context = 4096;
+  pool.attention.reset();
+  EXPECT_EQ(memory_fit(config, pool).activations, flash.activations);
+  config.profiles[0].attention = Attention::materialized;
+  EXPECT_EQ(memory_fit(config, pool).activations, materialized.activations);
+}
+
 TEST(MemoryArithmetic, HalfThePrecisionHalvesWeightsAndKv) {
   Config config = test::one_pool(test::h100_80gb(), test::llama2_70b(), test::eager_2023(), 4, 1);
   const MemoryFit wide = memory_fit(config, config.pools[0]);

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "perf/step_time_model.hpp"
-#include "support/hardware.hpp"
+#include "support/catalog.hpp"
 
 namespace plimsoll {
 namespace {
@@ -67,6 +67,16 @@ double median(std::vector<double> values) {
   return values.at(values.size() / 2);
 }
 
+TEST(Splitwise, Llama70bOnFourA100DecodesIn45ms) {
+  Config config = test::load_entries("a100-80gb", "llama2-70b", "eager-2023");
+  config.pools[0].tp = 4;
+  const StepCostTable table = tabulate(*make_step_time_model(config, config.pools[0]), 2048);
+  const double tpot_ms = static_cast<double>(table.latency({1, 1, 576, 0})) * 1e-12;
+  EXPECT_NEAR(tpot_ms, 45.0, 0.15 * 45.0);
+  const double ttft_ms = static_cast<double>(table.latency({1020, 1, 0, 1020 * 1020})) * 1e-12;
+  EXPECT_NEAR(ttft_ms, 290.0, 0.20 * 290.0);
+}
+
 TEST(Splitwise, MedianErrorOfLlama70bOnA100) {
   const std::filesystem::path path = table_path();
   if (!std::filesystem::exists(path)) {
@@ -74,9 +84,9 @@ TEST(Splitwise, MedianErrorOfLlama70bOnA100) {
   }
   std::vector<double> ttft_errors;
   std::vector<double> tpot_errors;
+  Config config = test::load_entries("a100-80gb", "llama2-70b", "eager-2023");
   for (const Row& row : read_rows(path)) {
-    const Config config =
-        test::one_pool(test::a100_80gb(), test::llama2_70b(), test::eager_2023(), row.tp, 1);
+    config.pools[0].tp = row.tp;
     const auto model = make_step_time_model(config, config.pools[0]);
     const std::int64_t prompts = row.batch * row.prompt;
     const StepCostTable table = tabulate(*model, prompts);
@@ -84,15 +94,15 @@ TEST(Splitwise, MedianErrorOfLlama70bOnA100) {
     const StepWork decode{row.batch, row.batch, row.batch * (row.prompt + row.output / 2), 0};
     const auto ms = [](Femtoseconds fs) { return static_cast<double>(fs) * 1e-12; };
     if (prompts <= 4096) {  // larger passes are cut into chunks by every pool's token budget
-      ttft_errors.push_back(std::abs(ms(table.latency.cost(prefill)) / row.ttft_ms - 1));
+      ttft_errors.push_back(std::abs(ms(table.latency(prefill)) / row.ttft_ms - 1));
     }
-    tpot_errors.push_back(std::abs(ms(table.latency.cost(decode)) / row.tpot_ms - 1));
+    tpot_errors.push_back(std::abs(ms(table.latency(decode)) / row.tpot_ms - 1));
   }
   ASSERT_GE(tpot_errors.size(), 15U) << "the table changed its form";
   std::cout << "median error: TTFT " << 100 * median(ttft_errors) << " %, TPOT "
             << 100 * median(tpot_errors) << " %\n";
-  EXPECT_LE(median(ttft_errors), 0.25);
-  EXPECT_LE(median(tpot_errors), 0.25);
+  EXPECT_LE(median(ttft_errors), 0.10);
+  EXPECT_LE(median(tpot_errors), 0.05);
 }
 
 }  // namespace

@@ -100,40 +100,79 @@ inline ModelSpec llama2_7b() {
   return model;
 }
 
-/// As in scenarios/catalog/profiles.yaml (tests/model/catalog_test.cpp compares them).
+/// Everything at the hardware's peak and nothing beside: terms add, and hand arithmetic tells them.
+inline KernelSpec ideal_kernels() {
+  KernelSpec kernels;
+  kernels.name = "ideal";
+  kernels.gemm.efficiency = 1;
+  kernels.gemm.read_efficiency = 1;
+  kernels.gemm.overlap = 1;  // reads and operations of a product add
+  kernels.gemm_8bit = kernels.gemm;
+  kernels.attention_efficiency = 1;
+  kernels.attention_extra_keys = 0;
+  kernels.kv_read_efficiency = 1;
+  kernels.nccl_efficiency = 1;
+  kernels.custom_efficiency = 1;
+  kernels.send_efficiency = 1;
+  return kernels;
+}
+
+/// About what kernels reach on A100, in round figures.
+inline KernelSpec a100_kernels() {
+  KernelSpec kernels;
+  kernels.name = "a100";
+  kernels.gemm = GemmKernels{0.8, 0.8, 2, Duration{6'000}};
+  kernels.gemm_8bit = GemmKernels{0.9, 0.95, 1.2, Duration{14'000}};
+  kernels.attention_efficiency = 0.5;
+  kernels.attention_extra_keys = 600;
+  kernels.attention_latency = Duration{15'000};
+  kernels.kv_read_efficiency = 0.9;
+  kernels.kv_read_latency = Duration{15'000};
+  kernels.nccl_efficiency = 0.7;
+  kernels.nccl_latency = Duration{6'000};
+  kernels.nccl_latency_per_doubling = Duration{5'000};
+  kernels.custom_efficiency = 0.45;
+  kernels.custom_latency = Duration{4'000};
+  kernels.custom_latency_per_doubling = Duration{500};
+  kernels.send_efficiency = 0.7;
+  kernels.send_latency = Duration{12'000};
+  return kernels;
+}
+
+/// An engine with all that an engine may add, in round figures near the shipped profile of the
+/// name.
 inline EngineProfile eager_2023() {
   EngineProfile profile;
   profile.name = "eager-2023";
-  profile.gemm_efficiency = 0.65;
-  profile.gemm_half_tokens = 32;
-  profile.weight_read_efficiency = 0.9;
-  profile.kv_read_efficiency = 0.43;
-  profile.attention_efficiency = 0.08;
-  profile.collective_efficiency = 0.35;
-  profile.collective_latency = Duration{60'000};
-  profile.host_per_layer = Duration{545'000};
-  profile.host_per_step = Duration{800'000};
-  profile.host_per_sequence = Duration{270'000};
+  profile.gemm_share = 0.75;
+  profile.kv_share = 0.8;
+  profile.all_reduce = AllReduce::nccl;
+  profile.collective_latency_factor = 5;
+  profile.kv_read_latency_factor = 4;
+  profile.activation_passes = 30;
+  profile.host_per_layer = Duration{550'000};
+  profile.host_per_sequence = Duration{350'000};
+  profile.large_pass_tokens = 2048;
+  MachineSpec a100;
+  a100.name = "a100";
+  a100.large_pass_bandwidth = BytesPerSecond::of(20e9);
+  profile.machines = {a100};
   return profile;
 }
 
-/// Everything at the hardware's peak and nothing beside: the roofline itself, added up.
+/// Adds nothing to the kernels and calls for ring all-reduces, which move the fewest bytes.
 inline EngineProfile ideal_profile() {
   EngineProfile profile;
   profile.name = "ideal";
-  profile.gemm_efficiency = 1;
-  profile.gemm_half_tokens = 0;
-  profile.weight_read_efficiency = 1;
-  profile.kv_read_efficiency = 1;
-  profile.attention_efficiency = 1;
-  profile.collective_efficiency = 1;
+  profile.all_reduce = AllReduce::nccl;
   return profile;
 }
 
 /// A configuration of one pool, named "pool", with one replica of tp x pp GPUs.
 inline Config one_pool(const GpuSpec& gpu, const ModelSpec& model, const EngineProfile& profile,
-                       int tp = 1, int pp = 1) {
+                       int tp = 1, int pp = 1, const KernelSpec& kernels = a100_kernels()) {
   Config config;
+  config.kernels = {kernels};
   config.gpus = {gpu};
   config.models = {model};
   config.profiles = {profile};
@@ -144,6 +183,11 @@ inline Config one_pool(const GpuSpec& gpu, const ModelSpec& model, const EngineP
   pool.max_context = model.max_context;
   config.pools = {pool};
   return config;
+}
+
+/// The same with an ideal engine on ideal kernels.
+inline Config ideal_pool(const GpuSpec& gpu, const ModelSpec& model, int tp = 1, int pp = 1) {
+  return one_pool(gpu, model, ideal_profile(), tp, pp, ideal_kernels());
 }
 
 }  // namespace plimsoll::test

@@ -349,7 +349,7 @@ Femtoseconds NaiveReplica::draft(int micro_batch) const {
         work.attention_pairs += s.chunk * (2 * s.in_kv + s.chunk);
       }
     }
-    sum += work.tokens > 0 ? shape_->speculation->draft().cost(work) : 0;
+    sum += work.tokens > 0 ? shape_->speculation->draft().latency(work) : 0;
   }
   return sum;
 }
@@ -363,9 +363,9 @@ Femtoseconds NaiveReplica::round() const {
     if (work.tokens == 0) {
       continue;
     }
-    longest = std::max(longest, draft(m) + shape_->costs->latency.cost(work));
-    if (shape_->costs->stages > 1) {
-      stays += draft(m) + shape_->costs->bottleneck.cost(work);
+    longest = std::max(longest, draft(m) + shape_->costs->latency(work));
+    if (shape_->costs->stages() > 1) {
+      stays += draft(m) + shape_->costs->bottleneck(work);
     }
   }
   return std::max(longest, stays);

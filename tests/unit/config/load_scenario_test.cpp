@@ -41,14 +41,27 @@ drain: 90s
 warm_up: 1234567ns
 fast_forward: off
 catalog:
+  kernels:
+    slow:
+      extends: plain
+      gemm: {efficiency: 0.4, read_efficiency: 60%, overlap: 1.5, latency: 7us}
+      nccl_latency_per_doubling: 5us
+      attention_extra_keys: 600
+    unused: {extends: plain}
   gpus:
     a100:
       bf16: off
       figures: {nic: {source: "a guess", provenance: assumed}}
-    v100: {extends: a100, memory: 32 GB, decode_extrapolated: true}
+    v100: {extends: a100, memory: 32 GB, decode_extrapolated: true, kernels: slow}
   models:
     moe: {extends: llama2-7b, experts: 8, experts_per_token: 2, active_parameters: 1e9}
   profiles:
+    plain:
+      gemm_share: 0.75
+      all_reduce: nccl
+      host: adds
+      large_pass_tokens: 2048
+      machines: {plain: {host_factor: 0.5, large_pass_bandwidth: 20 GB/s}}
     mine: {form: linear, linear_step: 10ms, linear_kv_token: 3ns, source: own, provenance: measured}
   prices:
     cloud: {gpu: a100, on_demand: $3.06/h, spot: $1.1/h, as_of: "2023-11", source: list}
@@ -65,6 +78,7 @@ tiers:
     price_per_million_output_tokens: $0.03/1k tokens
 pools:
   main: {price: cloud, contract: spot, tp: 4, pp: 2, kv_blocks: 1000, max_context: 8000,
+         attention: materialized, collectives: {all_reduce: custom, precision: int8, overlap: 30%},
          start: cold, store: s3, provision: 2min, warm_up: 0.5s}
   second: {gpu: v100, model: moe, profile: mine, batching: static, watermark: 2.5%}
 service:
@@ -131,6 +145,31 @@ TEST(LoadScenario, ReadsEverySection) {
   EXPECT_EQ(config.gpus[main.gpu].name, "a100");
   EXPECT_EQ(config.gpus[config.pools[1].gpu].memory, Bytes::of(32'000'000'000));
   EXPECT_EQ(config.gpus[main.gpu].figures.at(0).source, "a guess");
+  ASSERT_EQ(config.kernels.size(), 2U);  // no GPU has the third
+  EXPECT_EQ(config.kernels[config.gpus[main.gpu].kernels].name, "plain");
+  const KernelSpec& slow = config.kernels[config.gpus[config.pools[1].gpu].kernels];
+  EXPECT_EQ(slow.name, "slow");
+  EXPECT_EQ(slow.gemm.read_efficiency, 0.6);
+  EXPECT_EQ(slow.gemm.overlap, 1.5);
+  EXPECT_EQ(slow.gemm.latency, 7us);
+  EXPECT_EQ(slow.gemm_8bit.overlap, 2);  // its default
+  EXPECT_EQ(slow.nccl_latency, 0ns);
+  EXPECT_EQ(slow.nccl_latency_per_doubling, 5us);
+  EXPECT_EQ(slow.attention_extra_keys, 600);
+  EXPECT_EQ(slow.custom_efficiency, 0.5);
+  const EngineProfile& plain = config.profiles[main.profile];
+  EXPECT_EQ(plain.gemm_share, 0.75);
+  EXPECT_EQ(plain.host, HostLaunch::adds);
+  EXPECT_EQ(plain.all_reduce, AllReduce::nccl);
+  ASSERT_EQ(plain.machines.size(), 1U);
+  EXPECT_EQ(plain.machines[0].name, "plain");
+  EXPECT_EQ(plain.machines[0].host_factor, 0.5);
+  EXPECT_EQ(plain.machines[0].large_pass_bandwidth, BytesPerSecond::of(20e9));
+  EXPECT_EQ(main.attention, Attention::materialized);
+  EXPECT_EQ(main.collectives.all_reduce, AllReduce::custom);
+  EXPECT_EQ(main.collectives.precision, Precision::int8);
+  EXPECT_EQ(main.collectives.overlap, 0.3);
+  EXPECT_EQ(config.pools[1].attention, std::nullopt);
   EXPECT_EQ(config.models[config.pools[1].model].name, "moe");
   EXPECT_EQ(config.prices.size(), 1U);  // nothing refers to the other one
   EXPECT_EQ(main.kv_blocks, 1000);

@@ -28,7 +28,7 @@ TEST(LinearModel, AddsItsCoefficients) {
   const auto model = make_step_time_model(config, config.pools[0]);
   const StepCostTable table = tabulate(*model, 2048);
   // 20 ms + 10 x 100 us + 4 x 50 us + 1,000 x 400 ns = 21.6 ms; no pairs.
-  const Femtoseconds cost = table.latency.cost(StepWork{10, 4, 1000, 77});
+  const Femtoseconds cost = table.latency(StepWork{10, 4, 1000, 77});
   EXPECT_NEAR(static_cast<double>(cost), 21.6e12, 2e3);
 }
 
@@ -38,8 +38,8 @@ TEST(LinearModel, StagesShareTheReplicasTime) {
   const auto model = make_step_time_model(config, config.pools[0]);
   const StepCostTable table = tabulate(*model, 2048);
   const StepWork work{10, 4, 1000, 0};
-  EXPECT_NEAR(static_cast<double>(table.latency.cost(work)), 21.6e12, 1e4);
-  EXPECT_NEAR(static_cast<double>(table.bottleneck.cost(work)), 5.4e12, 1e4);
+  EXPECT_NEAR(static_cast<double>(table.latency(work)), 21.6e12, 1e4);
+  EXPECT_NEAR(static_cast<double>(table.bottleneck(work)), 5.4e12, 1e4);
 }
 
 TEST(LinearModel, RefusesToBeatTheHardware) {

@@ -22,7 +22,7 @@ GpuSpec gpu_400w() {
 }
 
 PowerModel model_of(const GpuSpec& gpu, const ModelSpec& model, int tp, int pp = 1) {
-  const Config config = test::one_pool(gpu, model, test::ideal_profile(), tp, pp);
+  const Config config = test::ideal_pool(gpu, model, tp, pp);
   return PowerModel{config, config.pools[0]};
 }
 
@@ -89,7 +89,7 @@ TEST(PowerModel, WorkIsTheSameEnergyInAnyLayoutThatDoesNotCopyKvHeads) {
 }
 
 TEST(PowerModel, MicroBatchesAddAndGpusShare) {
-  const Config config = test::one_pool(gpu_400w(), test::llama2_70b(), test::ideal_profile(), 4, 2);
+  const Config config = test::ideal_pool(gpu_400w(), test::llama2_70b(), 4, 2);
   const PowerModel power{config, config.pools[0]};
   const StepWork work{8, 8, 8000, 0};
   const double watts = 8 * 120 + 2 * power.work_joules(work) / 0.05;
@@ -98,7 +98,7 @@ TEST(PowerModel, MicroBatchesAddAndGpusShare) {
 }
 
 TEST(PowerModel, NarrowWeightsCostFewerBytesAndCheaperOperations) {
-  Config config = test::one_pool(gpu_400w(), test::llama2_7b(), test::ideal_profile(), 1);
+  Config config = test::ideal_pool(gpu_400w(), test::llama2_7b());
   const StepWork work{4, 4, 0, 0};
   const double wide = PowerModel{config, config.pools[0]}.work_joules(work);
   config.pools[0].weight_precision = Precision::int8;

@@ -85,7 +85,7 @@ TEST(StaticBatch, TheSlowestStageBoundsTheRound) {
   ModelSpec model = test::llama2_7b();
   model.vocab = 500'000;
   model.parameters += 2LL * (500'000 - 32'000) * model.hidden;
-  const Config config = test::one_pool(test::a100_80gb(), model, test::ideal_profile(), 2, 2);
+  const Config config = test::ideal_pool(test::a100_80gb(), model, 2, 2);
   const auto times = make_step_time_model(config, config.pools[0]);
   StepWork decode;
   decode.tokens = decode.samples = 8;
@@ -97,19 +97,20 @@ TEST(StaticBatch, TheSlowestStageBoundsTheRound) {
 }
 
 TEST(StaticBatch, LatencyIsTheBreakdownUnderTensorAndPipelineParallelism) {
-  for (const int pp : {1, 2, 4}) {
-    const Config config =
-        test::one_pool(test::a100_80gb(), test::llama2_70b(), test::ideal_profile(), 4, pp);
+  EngineProfile engine = test::eager_2023();
+  engine.host_per_layer = Duration{};  // it would overlap with some stages only
+  for (const int pp : {1, 2, 3, 4}) {
+    const Config config = test::one_pool(test::a100_80gb(), test::llama2_70b(), engine, 4, pp);
     const auto times = make_step_time_model(config, config.pools[0]);
     StepWork prefill;
     prefill.tokens = 1000;
     prefill.samples = 2;
     prefill.attention_pairs = 2 * 500 * 500;
     const StepBreakdown b = times->breakdown(prefill);
-    const double sum = b.serial + b.weights + b.gemm + b.attention + b.kv + b.collectives + b.hops;
+    const double sum = b.serial + b.device() + b.hops;
     EXPECT_NEAR(latency_seconds(*times, prefill), sum, 1e-9 * sum) << pp;
     EXPECT_LE(bottleneck_seconds(*times, prefill), latency_seconds(*times, prefill));
-    EXPECT_GE(bottleneck_seconds(*times, prefill) * pp, (sum - b.hops) * (1 - 1e-9));
+    EXPECT_GE(bottleneck_seconds(*times, prefill) * pp, (b.serial + b.device()) * (1 - 1e-9));
   }
 }
 

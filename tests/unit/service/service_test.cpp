@@ -19,10 +19,13 @@ constexpr Femtoseconds ms = 1'000'000'000'000;
 constexpr int context = 512;
 
 StepCostTable ms_per_token(Femtoseconds cost_of_token = ms) {
-  StepCostTable table;
+  CostColumn stage;
   for (int tokens = 0; tokens <= context; ++tokens) {
-    table.latency.device.push_back(tokens * cost_of_token);
+    stage.device.push_back(tokens * cost_of_token);
   }
+  stage.head.assign(context + 1, 0);
+  StepCostTable table;
+  table.kinds.push_back({stage, 1});
   return table;
 }
 

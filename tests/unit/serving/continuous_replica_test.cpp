@@ -40,13 +40,14 @@ CostColumn column(Femtoseconds each, Femtoseconds more = 0) {
   for (int tokens = 1; tokens <= 100; ++tokens) {
     c.device.push_back(each + tokens * more);
   }
+  c.head.assign(101, 0);
   return c;
 }
 
 /// A replica with room for everything: 100 tokens a step, 16 sequences, blocks of 4.
-ReplicaCase roomy(const CostColumn& latency, std::vector<CaseRequest> requests) {
+ReplicaCase roomy(const CostColumn& stage, std::vector<CaseRequest> requests) {
   ReplicaCase c;
-  c.costs.latency = latency;
+  c.costs.kinds = {{stage, 1}};
   c.shape.max_num_seqs = 16;
   c.shape.token_budget = 100;
   c.shape.block_size = 4;
@@ -116,10 +117,10 @@ TEST(ContinuousReplica, DecodesComeFirstInTheTokenBudget) {
 }
 
 TEST(ContinuousReplica, PipelineRoundsLastAsLongAsPassageOrSlowestStage) {
-  // 10 ms through all stages, 4 ms in the slowest: max(10, 4 m) ms for m micro-batches.
-  ReplicaCase c = roomy(column(10 * fs_per_ms), {});
-  c.costs.stages = 4;
-  c.costs.bottleneck = column(4 * fs_per_ms);
+  // 10 ms through all stages and hops, 4 ms in the slowest: max(10, 4 m) ms for m micro-batches.
+  ReplicaCase c = roomy(column(4 * fs_per_ms), {});
+  c.costs.kinds.push_back({column(1 * fs_per_ms), 3});
+  c.costs.hops.assign(101, 3 * fs_per_ms);
   c.shape.micro_batches = 4;
   c.requests = {request(0ms, 8, 3), request(1ms, 8, 3)};
   // 0-10 the first alone, 10-20 and 20-30 both (max(10, 8)), 30-40 the second alone.

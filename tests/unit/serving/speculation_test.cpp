@@ -77,6 +77,7 @@ CostColumn column(Femtoseconds each, Femtoseconds more = 0) {
   CostColumn c;
   c.device.assign(201, each);
   c.device[0] = 0;
+  c.head.assign(201, 0);
   c.kv_token = more;
   return c;
 }
@@ -91,9 +92,9 @@ CaseRequest request(std::int32_t prompt, std::int32_t output) {
 /// Passes of 10 ms, of the draft 1 ms; blocks of 4.
 ReplicaCase speculating(int proposals, double acceptance, std::vector<CaseRequest> requests) {
   ReplicaCase c;
-  c.costs.latency = column(10 * fs_per_ms);
+  c.costs.kinds = {{column(10 * fs_per_ms), 1}};
   StepCostTable draft;
-  draft.latency = column(1 * fs_per_ms);
+  draft.kinds = {{column(1 * fs_per_ms), 1}};
   c.speculation.emplace(draft, proposals, acceptance, 1);
   c.shape.max_num_seqs = 16;
   c.shape.token_budget = 200;
@@ -140,9 +141,9 @@ TEST(SpeculativeDecoding, NobodyGetsMoreThanItWants) {
 
 TEST(SpeculativeDecoding, BothModelsReadTheirKv) {
   ReplicaCase c = speculating(2, 1.0, {request(20, 4)});
-  c.costs.latency = column(10 * fs_per_ms, fs_per_ms);
+  c.costs.kinds = {{column(10 * fs_per_ms, fs_per_ms), 1}};
   StepCostTable draft;
-  draft.latency = column(1 * fs_per_ms, fs_per_ms / 10);
+  draft.kinds = {{column(1 * fs_per_ms, fs_per_ms / 10), 1}};
   c.speculation.emplace(draft, 2, 1.0, 1);
   // One step: the draft reads 21 and 22 KV tokens at 0.1 ms, the target 20 + 3 at 1 ms.
   EXPECT_EQ(play(c).requests[0].finished, in_ns(11ms + 2ms + 4300us + 10ms + 23ms));
@@ -193,8 +194,8 @@ TEST(SpeculativeDecoding, ShortOfBlocksTheLastInLineIsPreemptedAndResumes) {
 TEST(SpeculativeDecoding, InAPipelineTheDraftDelaysEveryMicroBatch) {
   ReplicaCase c = speculating(2, 1.0, {request(5, 4), request(5, 4)});
   c.shape.micro_batches = 2;
-  c.costs.stages = 2;
-  c.costs.bottleneck = column(6 * fs_per_ms);
+  c.costs.kinds = {{column(6 * fs_per_ms), 1}, {column(3 * fs_per_ms), 1}};
+  c.costs.hops.assign(201, 1 * fs_per_ms);
   c.requests[1].arrival = SimTime{1ms};
   // First alone: max(1 + 10, 1 + 6) = 11. Then one decodes and one is prefilled: the longest
   // passage takes 2 + 10, the stage 2 + 6 + 1 + 6 = 15: the first ends. The second decodes alone.

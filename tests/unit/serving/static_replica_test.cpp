@@ -20,14 +20,16 @@ constexpr Femtoseconds us = 1000 * ns;
 
 /// 1 us a step and a token, 1 ns a KV token, 2 ns an attention pair, 3 ns an emitted token.
 StepCostTable linear_costs() {
-  StepCostTable table;
+  CostColumn stage;
   for (int tokens = 0; tokens <= 4096; ++tokens) {
-    table.latency.device.push_back(tokens * us);
+    stage.device.push_back(tokens * us);
+    stage.head.push_back(tokens * 3 * ns);
   }
-  table.latency.serial = 1 * us;
-  table.latency.kv_token = 1 * ns;
-  table.latency.pair = 2 * ns;
-  table.latency.sample_device = 3 * ns;
+  stage.kv_token = 1 * ns;
+  stage.pair = 2 * ns;
+  StepCostTable table;
+  table.kinds.push_back({stage, 1});
+  table.serial = 1 * us;
   return table;
 }
 
@@ -303,22 +305,28 @@ TEST_F(StaticReplicaTest, SettlingTellsOfStepsUpToThatMomentOnce) {
 }
 
 TEST_F(StaticReplicaTest, MicroBatchesShareThePipeline) {
-  costs.stages = 2;
-  costs.bottleneck = costs.latency;
-  for (Femtoseconds& device : costs.bottleneck.device) {
-    device = device * 3 / 4;
+  // A stage as above, which samples, and one of a quarter of its time per token and no KV; hops of
+  // 0.5 us.
+  CostColumn light;
+  for (int tokens = 0; tokens <= 4096; ++tokens) {
+    light.device.push_back(tokens * us / 4);
   }
+  light.head.assign(4097, 0);
+  costs.kinds.push_back({light, 1});
+  costs.hops.assign(4097, 500 * ns);
   shape.micro_batches = 2;
   join(10, 2);
   join(10, 2);
   join(10, 2);
   replica().become_ready();
   engine.run();
-  // Micro-batches of 2 and 1. Passage of the larger: 1 + 20 us + ...; slow stage: 15 + 7.5 us + ...
+  // Micro-batches of 2 and 1. Passage of the larger: 1 + 20.4 + 5 + 0.5 us; in the slow stage both
+  // take 21.4 + 11.2 us.
   ASSERT_EQ(recorder.runs.size(), 2U);
-  EXPECT_EQ(recorder.runs[0].first_step, (1000 + 15'000 + 400 + 6 + 1000 + 7500 + 200 + 3) * ns);
-  // Decode: passage 1000 + 2000 + 20 + 6; slow stage 1000 + 1500 + 20 + 6 + 1000 + 750 + 10 + 3.
-  EXPECT_EQ(recorder.runs[1].first_step, 4289 * ns);
+  EXPECT_EQ(recorder.runs[0].first_step, (1000 + 20'000 + 400 + 6 + 1000 + 10'000 + 200 + 3) * ns);
+  // Decode: passage 1000 + 2026 + 500 + 500; slow stage 1000 + 2000 + 20 + 6 + 1000 + 1000 + 10
+  // + 3.
+  EXPECT_EQ(recorder.runs[1].first_step, 5039 * ns);
 }
 
 /// The same requests with steps one by one and fast-forwarded.
@@ -328,13 +336,18 @@ TEST_P(FastForward, ChangesNoMoment) {
   shape.micro_batches = GetParam();
   shape.max_num_seqs = 6;
   shape.token_budget = 37;
-  costs.stages = GetParam();
-  costs.latency.host = 8 * us;  // short contexts hide behind it, long ones do not
-  costs.latency.kv_token = 7 * ns + 123'457;
-  costs.latency.serial += 333'333;
-  if (costs.stages > 1) {
-    costs.bottleneck = costs.latency;
-    costs.bottleneck.host = 3 * us;
+  CostColumn& stage = costs.kinds.front().column;
+  stage.host = 8 * us;  // short contexts hide behind it, long ones do not
+  stage.kv_token = 7 * ns + 123'457;
+  stage.kv_read = 400 * ns + 7;
+  stage.chunk = 300 * ns + 11;
+  costs.serial += 333'333;
+  costs.serial_sample = 50 * ns + 3;
+  if (GetParam() > 1) {
+    CostColumn other = stage;
+    other.host = 3 * us;
+    costs.kinds.push_back({other, GetParam() - 1});
+    costs.hops.assign(4097, 250 * ns + 1);
   }
   ReplicaShape slow = shape;
   slow.fast_forward = false;
