@@ -127,6 +127,7 @@ RequestRecord Service::record_of(RequestSlot slot) const {
   record.output_tokens = request.output_tokens;
   record.emitted_tokens = request.emitted_tokens;
   record.preemptions = request.preemptions;
+  record.prefix_hit_tokens = requests_.keeps_prefixes() ? requests_.prefix_use(slot).hit_tokens : 0;
   record.arrived = request.arrived;
   record.scheduled = request.scheduled;
   record.first_token = request.first_token;
@@ -142,6 +143,9 @@ void Service::arrive(RequestId id, const Arrival& arrival, Phase phase) {
   request.output_tokens = arrival.output_tokens;
   request.request_class = arrival.request_class;
   request.replica = not_a_member;
+  if (requests_.keeps_prefixes()) {
+    requests_.prefix_use(slot).prefix = arrival.prefix;
+  }
   if (refuse(slot)) {
     return;
   }

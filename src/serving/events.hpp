@@ -23,6 +23,7 @@ struct RequestRecord {
   std::int32_t output_tokens = 0;   // that the request wants
   std::int32_t emitted_tokens = 0;  // that it got
   std::int32_t preemptions = 0;
+  std::int32_t prefix_hit_tokens = 0;  // of the prompt, found when it was first scheduled
   SimTime arrived{};
   SimTime scheduled = never;  // first time in a batch
   SimTime first_token = never;

@@ -9,6 +9,7 @@
 #include "plimsoll/rng.hpp"
 #include "plimsoll/workload.hpp"
 #include "workload/length_sampler.hpp"
+#include "workload/prefix_sampler.hpp"
 
 namespace plimsoll {
 
@@ -19,10 +20,13 @@ class RequestMaker {
   RequestMaker(const WorkloadConfig& workload, std::uint64_t seed);
 
   ClassIndex draw_class(RequestId id) const;
-  /// Sets the class and both lengths.
+  /// Sets the class, both lengths and the prefix.
   void fill(RequestId id, Arrival& out) const;
+  /// Sets the prefix of a request whose class and lengths are known.
+  void fill_prefix(RequestId id, Arrival& out) const;
 
  private:
+  static constexpr std::size_t no_law = ~std::size_t{0};
   struct Lengths {
     LengthSampler prompt;
     LengthSampler output;
@@ -31,8 +35,11 @@ class RequestMaker {
   RandomStream class_stream_;
   RandomStream prompt_stream_;
   RandomStream output_stream_;
+  RandomStream prefix_stream_;
   std::vector<double> cumulative_share_;  // by class, not normalized
   std::vector<Lengths> lengths_;          // by class
+  std::vector<PrefixSampler> prefixes_;   // the workload's law, and classes' own
+  std::vector<std::size_t> prefix_of_;    // by class, into prefixes_; no_law: none
 };
 
 }  // namespace plimsoll
