@@ -6,7 +6,7 @@
 
 #include "base/unit_text.hpp"
 #include "config/sections.hpp"
-#include "plimsoll/metrics.hpp"
+#include "plimsoll/metric_docs.hpp"
 
 namespace plimsoll {
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
+#include <map>
 
 #include "plimsoll/config.hpp"
 #include "plimsoll/workload.hpp"
@@ -15,7 +15,7 @@ namespace plimsoll {
 /// next turn of its conversation does; up to `common_tokens` of them are common to all rows. That
 /// is the shortest reuse distance possible, so what finite memory finds is an upper bound. Branches
 /// of a conversation count as one.
-/// Memory: O(longest prompt / granularity).
+/// Memory: O(different lengths in multiples of the granularity).
 class TraceLineage {
  public:
   explicit TraceLineage(const TracePrefixConfig& config) : config_{config} {}
@@ -30,7 +30,7 @@ class TraceLineage {
   };
 
   TracePrefixConfig config_;
-  std::vector<Conversation> latest_;  // by multiples of the granularity in its latest prompt
+  std::map<std::int32_t, Conversation> latest_;  // by multiples of the granularity in its prompt
 };
 
 }  // namespace plimsoll
