@@ -127,7 +127,6 @@ RequestRecord Service::record_of(RequestSlot slot) const {
   record.output_tokens = request.output_tokens;
   record.emitted_tokens = request.emitted_tokens;
   record.preemptions = request.preemptions;
-  record.prefix_hit_tokens = requests_.keeps_prefixes() ? requests_.prefix_use(slot).hit_tokens : 0;
   record.arrived = request.arrived;
   record.scheduled = request.scheduled;
   record.first_token = request.first_token;
@@ -267,6 +266,9 @@ void Service::end(RequestSlot slot, Outcome outcome) {
   RequestRecord record = record_of(slot);
   record.outcome = outcome;
   record.finished = now;
+  if (requests_.keeps_prefixes()) {
+    record.prefix_hit_tokens = requests_.prefix_use(slot).hit_tokens;
+  }
   requests_.release(slot);
   if (record.replica_assigned) {
     Draws draws = load_stream_.of(record.id);

@@ -141,7 +141,7 @@ void ContinuousReplica<Decoding>::preempt_decoding(std::size_t position, SimTime
   const LeavingSequence victim = decoding_.remove(position, *requests_, batches_);
   Request& request = (*requests_)[victim.slot];
   request.emitted_tokens = request.output_tokens - static_cast<std::int32_t>(victim.rest);
-  leave(victim.slot, prefill_tokens(request) - 1, victim.blocks, true);
+  take_memory(victim.slot, prefill_tokens(request) - 1, victim.blocks);
   interrupted_.push_back({victim.slot, last_token_of(victim.joined, now)});
 }
 
@@ -164,21 +164,18 @@ void ContinuousReplica<Decoding>::preempt_partial(MicroBatch& batch) {
   if (prefixes_) {
     prefixes_->give_up(tokens - batch.partial_done);
   }
-  leave(batch.partial, batch.partial_done, decoding_.kv().blocks_for(tokens), true);
+  take_memory(batch.partial, batch.partial_done, decoding_.kv().blocks_for(tokens));
   batch.partial = no_slot;
   --batch.prefilling;
   --prefilling_;
 }
 
-/// A sequence with its first `tokens` in KV gives back its `blocks`, as far as no other uses them.
+/// A preempted sequence with its first `tokens` in KV gives back its `blocks`, as far as no other
+/// uses them.
 template <class Decoding>
-void ContinuousReplica<Decoding>::leave(RequestSlot slot, std::int64_t tokens, std::int64_t blocks,
-                                        bool comes_back) {
-  if (prefixes_) {
-    blocks = comes_back ? prefixes_->preempt(slot, tokens, blocks)
-                        : prefixes_->end(slot, tokens, blocks);
-  }
-  decoding_.kv().give_back(blocks);
+void ContinuousReplica<Decoding>::take_memory(RequestSlot slot, std::int64_t tokens,
+                                              std::int64_t blocks) {
+  decoding_.kv().give_back(prefixes_ ? prefixes_->preempt(slot, tokens, blocks) : blocks);
 }
 
 template <class Decoding>
@@ -430,9 +427,7 @@ template <class Decoding>
 void ContinuousReplica<Decoding>::end_sequences(SimTime now) {
   LeavingSequence ended;
   while (decoding_.take_ended(ended, *requests_, batches_)) {
-    const Request& request = (*requests_)[ended.slot];
-    const std::int64_t tokens = std::int64_t{request.prompt_tokens} + request.output_tokens - 1;
-    leave(ended.slot, tokens, ended.blocks, false);
+    give_back(ended.slot, ended.blocks);
     end_request(ended.slot, now);
   }
 }
@@ -466,7 +461,7 @@ void ContinuousReplica<Decoding>::end_chunk(const Chunk& chunk, SimTime now) {
   }
   const std::int64_t rest = request.output_tokens - request.emitted_tokens;
   if (rest == 0) {
-    leave(chunk.slot, tokens, decoding_.kv().blocks_for(tokens), false);
+    give_back(chunk.slot, decoding_.kv().blocks_for(tokens));
     end_request(chunk.slot, now);
     return;
   }

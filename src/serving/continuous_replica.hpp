@@ -74,7 +74,11 @@ class ContinuousReplica final : public Replica {
   void admit(std::int64_t decode_need, bool whole_prompts);
   MicroBatch* roomiest(std::int64_t least_budget);
   bool head_fits(std::int64_t decode_need);
-  void leave(RequestSlot slot, std::int64_t tokens, std::int64_t blocks, bool comes_back);
+  void take_memory(RequestSlot slot, std::int64_t tokens, std::int64_t blocks);
+  /// A sequence that has all its tokens gives back its blocks, as far as no other uses them.
+  void give_back(RequestSlot slot, std::int64_t blocks) {
+    decoding_.kv().give_back(prefixes_ ? prefixes_->end(slot, blocks) : blocks);
+  }
   void add_chunk(MicroBatch& batch, RequestSlot slot, std::int64_t done);
   void start_segment(FineTime start, bool preempted);
   void fill_work();

@@ -37,10 +37,10 @@ class PrefixSharing {
   void take(RequestSlot slot, std::int64_t tokens, const PrefixHit& hit);
   /// Its first `tokens` are in KV: whole blocks of them get their names.
   void computed(RequestSlot slot, std::int64_t tokens);
-  /// It leaves the batch with `blocks`, named ones included, and its first `tokens` in KV. Returns
-  /// the blocks that become free.
-  std::int64_t end(RequestSlot slot, std::int64_t tokens, std::int64_t blocks);
-  /// The same for one that will be computed again: what it has computed it may find again.
+  /// It has all its tokens and held `blocks`, named ones included. Returns those that become free.
+  std::int64_t end(RequestSlot slot, std::int64_t blocks);
+  /// It leaves with its first `tokens` in KV and will be computed again: what it has computed it
+  /// may find then. Returns the blocks that become free.
   std::int64_t preempt(RequestSlot slot, std::int64_t tokens, std::int64_t blocks);
   /// `tokens` of an admitted request's prompt will not be computed: it is preempted.
   void give_up(std::int64_t tokens) { counts_.given_up_tokens += tokens; }

@@ -121,7 +121,7 @@ void Simulation::on_arrival(void* simulation, std::uint64_t) {
 }
 
 void Simulation::play_arrival() {
-  const Arrival arrival = pending_;
+  const Arrival& arrival = pending_;  // until the next one is fetched
   const RequestId id = next_id_++;
   last_arrival_ = engine_.now();
   prefixes_seen_ = prefixes_seen_ || arrival.reusable_prefix_tokens > 0;

@@ -54,7 +54,7 @@ void RequestMaker::fill(RequestId id, Arrival& out) const {
   fill_prefix(id, out);
 }
 
-void RequestMaker::fill_prefix(RequestId id, Arrival& out) const {
+void RequestMaker::draw_prefix(RequestId id, Arrival& out) const {
   const std::size_t law = prefix_of_[out.request_class];
   if (law == no_law) {
     return;

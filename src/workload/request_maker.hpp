@@ -22,8 +22,12 @@ class RequestMaker {
   ClassIndex draw_class(RequestId id) const;
   /// Sets the class, both lengths and the prefix.
   void fill(RequestId id, Arrival& out) const;
-  /// Sets the prefix of a request whose class and lengths are known.
-  void fill_prefix(RequestId id, Arrival& out) const;
+  /// Sets the prefix of a request whose class and lengths are known, when there are such laws.
+  void fill_prefix(RequestId id, Arrival& out) const {
+    if (!prefixes_.empty()) {
+      draw_prefix(id, out);
+    }
+  }
 
  private:
   static constexpr std::size_t no_law = ~std::size_t{0};
@@ -31,6 +35,8 @@ class RequestMaker {
     LengthSampler prompt;
     LengthSampler output;
   };
+
+  void draw_prefix(RequestId id, Arrival& out) const;
 
   RandomStream class_stream_;
   RandomStream prompt_stream_;
