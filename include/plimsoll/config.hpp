@@ -267,6 +267,7 @@ struct PoolConfig {
   std::optional<Attention> attention;  // the engine's when absent
   CollectiveConfig collectives;
   KvLayout kv_layout = KvLayout::paged;   // contiguous when static batches
+  bool prefix_cache = false;              // KV of prompts' beginnings is kept for later requests
   int block_size = 16;                    // tokens of a KV block
   double gpu_memory_utilization = 0.9;    // share of memory for weights + activations + KV
   std::optional<std::int64_t> kv_blocks;  // set directly instead of computed
@@ -295,6 +296,7 @@ struct SloConfig {
 
 struct TierConfig {
   std::string name;
+  bool stream = true;                // users see tokens as they come; false: the whole answer
   int priority = 0;                  // larger is served first under priority queues
   std::optional<Duration> deadline;  // longest wait before scheduling; overrides the queue's
   SloConfig slo;
@@ -360,6 +362,20 @@ struct LengthLaw {
   int maximum = 1 << 20;
 };
 
+/// Prompts begin with one of `groups` texts, e.g. system prompts.
+struct PrefixLaw {
+  int tokens = 0;     // of each text; a shorter prompt is the beginning of it
+  int groups = 1;     // different texts
+  double zipf = 0.0;  // text k = 1 .. groups has the weight k^-zipf
+};
+
+/// How the column reusable_prefix_tokens of a trace is followed; it says how much of a prompt was
+/// seen before, and not in whose.
+struct TracePrefixConfig {
+  int common_tokens = 0;  // that all prompts with so many reusable ones begin with
+  int granularity = 1;    // the trace counts in whole multiples of so many tokens
+};
+
 /// A share of the requests with its tier and, optionally, its own lengths.
 struct RequestClassConfig {
   std::string name;
@@ -368,6 +384,8 @@ struct RequestClassConfig {
   ModelIndex model = 0;
   std::optional<LengthLaw> prompt;
   std::optional<LengthLaw> output;
+  std::optional<PrefixLaw> prefix;
+  std::optional<bool> stream;  // overrides the tier's
 };
 
 struct WorkloadConfig {
@@ -377,6 +395,8 @@ struct WorkloadConfig {
   ArrivalConfig arrivals;
   LengthLaw prompt;
   LengthLaw output;
+  std::optional<PrefixLaw> prefix;
+  std::optional<TracePrefixConfig> trace_prefix;
   std::vector<RequestClassConfig> classes;  // at least one
 };
 
@@ -424,6 +444,31 @@ struct Config {
 /// How a pool computes prefill attention: its own choice, else its engine's.
 inline Attention attention_of(const Config& config, const PoolConfig& pool) {
   return pool.attention.value_or(config.profiles.at(pool.profile).attention);
+}
+
+/// Whether users of a class see tokens as they come.
+inline bool streams(const Config& config, const RequestClassConfig& request_class) {
+  return request_class.stream.value_or(config.tiers[request_class.tier].stream);
+}
+
+/// Whether all users do.
+inline bool everybody_streams(const Config& config) {
+  for (const RequestClassConfig& request_class : config.workload.classes) {
+    if (!streams(config, request_class)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/// Whether some pool has a prefix cache.
+inline bool caches_prefixes(const Config& config) {
+  for (const PoolConfig& pool : config.pools) {
+    if (pool.prefix_cache) {
+      return true;
+    }
+  }
+  return false;
 }
 
 }  // namespace plimsoll

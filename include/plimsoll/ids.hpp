@@ -13,6 +13,10 @@ using ModelIndex = std::uint16_t;    // into Config::models
 using PoolIndex = std::uint16_t;     // into Config::pools
 using ReplicaIndex = std::uint32_t;  // within the run, over all pools in their order
 
+/// Names a sequence of tokens that prompts begin with. Workloads give ids below 2^63.
+using PrefixId = std::uint64_t;
+inline constexpr PrefixId no_prefix = 0;
+
 /// What becomes of a request: exactly one of these, or it is still in flight at the end.
 enum class Outcome : std::uint8_t {
   completed,     // every output token was produced

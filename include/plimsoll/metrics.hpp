@@ -3,48 +3,17 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "plimsoll/config.hpp"
 #include "plimsoll/ids.hpp"
+#include "plimsoll/metric_docs.hpp"
 #include "plimsoll/units.hpp"
 
 namespace plimsoll {
-
-/// What a threshold may speak of, and how docs and `show metrics` tell of it.
-struct MetricDoc {
-  const char* name;  // as in ThresholdConfig::metric; ends in its unit
-  const char* unit;
-  const char* summary;  // one sentence
-  bool latency;         // takes p(N), avg, min, max; otherwise only `value`
-  bool by_tier;         // may be tagged with a tier or a model (every metric may with a pool)
-};
-
-/// Every metric of a threshold, in the order of docs/metrics.md.
-inline constexpr std::array<MetricDoc, 14> metric_docs = {{
-    {"ttft_ms", "ms", "Time to first token: from arrival to the first output token.", true, true},
-    {"tpot_ms", "ms", "Time per output token after the first: (e2el - ttft) / (n - 1).", true,
-     true},
-    {"itl_ms", "ms", "Inter-token latency: the gap before each output token but the first.", true,
-     false},
-    {"e2el_ms", "ms", "End-to-end latency: from arrival to the last output token.", true, true},
-    {"queue_ms", "ms", "From arrival to the first time in a batch.", true, true},
-    {"request_throughput", "requests/s", "Completed requests per second.", false, true},
-    {"output_throughput", "tokens/s", "Output tokens of completed requests per second.", false,
-     true},
-    {"total_token_throughput", "tokens/s",
-     "Prompt and output tokens of completed requests per second.", false, true},
-    {"request_goodput", "requests/s", "Completed requests that met all their SLOs, per second.",
-     false, true},
-    {"availability", "ratio", "Completed and cached requests over all that ended.", false, true},
-    {"unfinished", "ratio", "Share of the measured arrivals that were not answered.", false, true},
-    {"gpu_utilization", "ratio", "Busy share of the GPU time of replicas that were up.", false,
-     false},
-    {"kv_cache_usage", "ratio", "KV blocks used over all KV blocks.", false, false},
-    {"gpu_hours", "GPU h", "GPU time rented, up or down.", false, false},
-}};
 
 /// Percentiles that every latency metric reports.
 inline constexpr std::array<double, 8> reported_percentiles = {10, 25, 50, 75, 90, 95, 99, 99.9};
@@ -68,6 +37,8 @@ struct SliceSummary {
   std::array<std::int64_t, outcome_count> outcomes{};
   std::int64_t prompt_tokens = 0;  // of measured completed requests
   std::int64_t output_tokens = 0;
+  std::int64_t prefix_hit_tokens = 0;     // of their prompts, found when first scheduled
+  double prefix_hit_rate = 0;             // of prompt_tokens
   std::int64_t billed_prompt_tokens = 0;  // of all completed requests, warm-up included
   std::int64_t billed_output_tokens = 0;
   std::int64_t measured = 0;           // requests that arrived after the warm-up and completed
@@ -77,6 +48,7 @@ struct SliceSummary {
   double unfinished_share = 0;         // of measured_arrivals; 0 when there are none
   std::int64_t good = 0;               // measured completed requests that met all their SLOs
   LatencySummary ttft, tpot, itl, e2el, queue;  // itl only for "all" and pools
+  LatencySummary perceived;                     // ttft where tokens are streamed, else e2el
   double request_throughput = 0;                // measured completed / measured seconds
   double output_throughput = 0;                 // tokens/s
   double total_token_throughput = 0;
@@ -101,6 +73,19 @@ struct WindowSummary {
   double kv_cache_usage = 0;   // blocks used / total at its end
 };
 
+/// Prompt tokens of all requests of a pool with a prefix cache:
+///   prompt + recompute = hit + recompute_hit + computed + given_up + left
+struct PrefixSummary {
+  std::int64_t prompt_tokens = 0;         // of requests when first scheduled
+  std::int64_t hit_tokens = 0;            // of these, found
+  double hit_rate = 0;                    // hit / prompt
+  std::int64_t recompute_tokens = 0;      // to compute again after preemptions
+  std::int64_t recompute_hit_tokens = 0;  // of these, found
+  std::int64_t computed_tokens = 0;       // in steps
+  std::int64_t given_up_tokens = 0;       // not computed: preempted amid the prompt
+  std::int64_t left_tokens = 0;           // of prompts under way at the end
+};
+
 struct PoolSummary {
   std::string name;
   std::string gpu;
@@ -122,6 +107,7 @@ struct PoolSummary {
   std::int64_t waiting_max = 0;     // in the replicas' own queues, over window ends
   std::string memory_arithmetic;    // filled by whoever knows the fleet (simulation)
   std::int64_t kv_blocks = 0;
+  std::optional<PrefixSummary> prefix;  // with a prefix cache
 };
 
 struct ThresholdVerdict {

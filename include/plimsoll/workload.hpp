@@ -10,6 +10,15 @@
 
 namespace plimsoll {
 
+/// What the prompt of a request has in common with those of others, token for token.
+struct SharedPrefix {
+  PrefixId common = no_prefix;      // a beginning that many requests share, e.g. a system prompt
+  std::int32_t common_tokens = 0;   // its length; a shorter prompt is all part of it
+  PrefixId session = no_prefix;     // a conversation, whose turns go on behind the common part
+  std::int32_t history_tokens = 0;  // of the prompt, the common part included: it was the context
+                                    // of earlier turns
+};
+
 /// One request as its user sends it. `output_tokens` is what the model will produce: the truth,
 /// known to the workload and the replica's arithmetic, never to a policy.
 struct Arrival {
@@ -18,6 +27,7 @@ struct Arrival {
   std::int32_t output_tokens = 0;
   std::int32_t reusable_prefix_tokens = 0;  // 0 when the trace does not say
   ClassIndex request_class = 0;
+  SharedPrefix prefix;
 };
 
 /// Yields arrivals in non-decreasing time. Ids are given by order: the n-th has id n.

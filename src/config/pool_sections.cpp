@@ -118,6 +118,11 @@ void finish_kv_layout(PoolCheck& check, const RawNode& map, PoolConfig& pool) {
   check.require(!whole_batches || pool.kv_layout == KvLayout::contiguous, "kv_layout",
                 "static batches reserve contiguous KV: no sequence of one can be preempted",
                 "use contiguous, or batching: continuous");
+  check.require(!pool.prefix_cache || pool.kv_layout == KvLayout::paged, "prefix_cache",
+                whole_batches ? "static batches reserve contiguous KV, which sequences cannot share"
+                              : "sequences cannot share contiguous KV",
+                whole_batches ? "use batching: continuous, or prefix_cache: false"
+                              : "use kv_layout: paged, or prefix_cache: false");
 }
 
 void finish_pool(Reader& reader, const RawNode& map, const std::string& path, PoolConfig& pool,
@@ -212,6 +217,8 @@ void add_batching_keys(Section<PoolConfig>& section) {
           "paged: KV block by block as sequences grow; contiguous: max_context tokens reserved "
           "for each as long as it runs, no preemption, no watermark")
       .derived("paged; contiguous under static batching")
+      .field("prefix_cache", &PoolConfig::prefix_cache, flag_kind(), "false",
+             "KV blocks of prompts stay until their memory is needed, for prompts that begin alike")
       .field("block_size", &PoolConfig::block_size, count_kind(1, 4096), "16",
              "tokens of a KV block")
       .field("gpu_memory_utilization", &PoolConfig::gpu_memory_utilization,
@@ -260,6 +267,8 @@ SectionDecl tier_section() {
   return Section<TierConfig>{}
       .field("priority", &TierConfig::priority, count_kind(-1000, 1000), "0",
              "larger is served first under a priority queue")
+      .field("stream", &TierConfig::stream, flag_kind(), "true",
+             "users see tokens as they come; false: nothing before the whole answer")
       .optional("deadline", &TierConfig::deadline, millisecond_kind(),
                 "longest wait before being scheduled; overrides the queue's")
       .section("slo", &TierConfig::slo, std::move(slo),

@@ -2,40 +2,30 @@
 // on it.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/unit_text.hpp"
 #include "config/sections.hpp"
+#include "plimsoll/metric_docs.hpp"
 
 namespace plimsoll {
 
 namespace {
 
-const std::vector<std::string>& latency_metrics() {
-  static const std::vector<std::string> names{"ttft_ms", "tpot_ms", "itl_ms", "e2el_ms",
-                                              "queue_ms"};
-  return names;
-}
-
 const std::vector<std::string>& metric_names() {
-  static const std::vector<std::string> names{"ttft_ms",
-                                              "tpot_ms",
-                                              "itl_ms",
-                                              "e2el_ms",
-                                              "queue_ms",
-                                              "availability",
-                                              "gpu_utilization",
-                                              "kv_cache_usage",
-                                              "request_throughput",
-                                              "output_throughput",
-                                              "total_token_throughput",
-                                              "request_goodput",
-                                              "cost_per_request",
-                                              "cost_per_million_tokens"};
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> all;
+    for (const MetricDoc& doc : metric_docs) {
+      all.emplace_back(doc.name);
+    }
+    return all;
+  }();
   return names;
 }
 
 bool is_latency(const std::string& metric) {
-  const auto& names = latency_metrics();
-  return std::find(names.begin(), names.end(), metric) != names.end();
+  return std::any_of(metric_docs.begin(), metric_docs.end(),
+                     [&](const MetricDoc& doc) { return doc.latency && metric == doc.name; });
 }
 
 bool take(std::string_view& text, std::string_view front) {

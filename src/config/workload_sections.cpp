@@ -209,6 +209,29 @@ bool is_set(const LengthLaw& law) {
   return law.mean > 0 || !law.quantiles.empty();
 }
 
+SectionDecl prefix_section() {
+  return Section<PrefixLaw>{}
+      .field("tokens", &PrefixLaw::tokens, count_kind(1, 1 << 20), "",
+             "the first tokens of a prompt that are those of its group; a shorter prompt has no "
+             "others")
+      .field("groups", &PrefixLaw::groups, count_kind(1, 1'000'000), "1", "different beginnings")
+      .field("zipf", &PrefixLaw::zipf, number_kind({0, 10, false}), "0",
+             "popularity of group k in proportion to k^-zipf; 0: all alike")
+      .build();
+}
+
+SectionDecl trace_prefix_section() {
+  constexpr int most = 1 << 30;
+  return Section<TracePrefixConfig>{}
+      .field("common_tokens", &TracePrefixConfig::common_tokens, count_kind(0, most), "0",
+             "that all prompts with so many reusable tokens begin with, e.g. a system prompt")
+      .field("granularity", &TracePrefixConfig::granularity, count_kind(1, most), "1",
+             "the trace counts reusable tokens in multiples of it, e.g. its block size")
+      .build();
+}
+
+constexpr const char* prefix_help = "how prompts begin alike; matters to pools with prefix_cache";
+
 SectionDecl lengths_section() {
   return Section<WorkloadConfig>{}
       .section("prompt", &WorkloadConfig::prompt, length_section(), "tokens of a prompt")
@@ -217,16 +240,19 @@ SectionDecl lengths_section() {
       .section("output", &WorkloadConfig::output, length_section(), "tokens of an answer")
       .derived("none")
       .written_when([](const WorkloadConfig& workload) { return is_set(workload.output); })
+      .optional_section("prefix", &WorkloadConfig::prefix, prefix_section(), prefix_help)
       .build();
 }
 
 SectionDecl class_section() {
-  SectionDecl lengths = Section<RequestClassConfig>{}
-                            .optional_section("prompt", &RequestClassConfig::prompt,
-                                              length_section(), "tokens of a prompt")
-                            .optional_section("output", &RequestClassConfig::output,
-                                              length_section(), "tokens of an answer")
-                            .build();
+  SectionDecl lengths =
+      Section<RequestClassConfig>{}
+          .optional_section("prompt", &RequestClassConfig::prompt, length_section(),
+                            "tokens of a prompt")
+          .optional_section("output", &RequestClassConfig::output, length_section(),
+                            "tokens of an answer")
+          .optional_section("prefix", &RequestClassConfig::prefix, prefix_section(), prefix_help)
+          .build();
   return Section<RequestClassConfig>{}
       .field("share", &RequestClassConfig::share, number_kind(), "1",
              "weight among the classes; they need not add up to 1")
@@ -236,6 +262,7 @@ SectionDecl class_section() {
       .field("model", &RequestClassConfig::model, reference_kind<ModelIndex>(NameList::models), "",
              "the model asked for")
       .derived("the only model served")
+      .optional("stream", &RequestClassConfig::stream, flag_kind(), "overrides the tier's")
       .group("lengths", std::move(lengths), "replace workload.lengths")
       .build();
 }
@@ -343,6 +370,26 @@ void check_classes(Reader& reader, const RawNode& map, const std::string& path,
   }
 }
 
+void check_prefixes(Reader& reader, const RawNode& map, const std::string& path,
+                    const WorkloadConfig& workload) {
+  if (!workload.trace_prefix) {
+    return;
+  }
+  const bool laws = workload.prefix || std::any_of(workload.classes.begin(), workload.classes.end(),
+                                                   [](const RequestClassConfig& request_class) {
+                                                     return request_class.prefix.has_value();
+                                                   });
+  const auto report = [&](const char* message, const char* hint) {
+    reader.report(place_of_key(map, "trace_prefix"), join_path(path, "trace_prefix"), message,
+                  hint);
+  };
+  if (workload.trace.empty()) {
+    report("there is no trace whose column it could follow", "name a trace, or use lengths.prefix");
+  } else if (laws) {
+    report("lengths.prefix says already how prompts begin alike", "keep one of the two");
+  }
+}
+
 void finish_workload(Reader& reader, const RawNode& map, const std::string& path,
                      WorkloadConfig& workload, bool clean) {
   if (workload.classes.empty()) {
@@ -355,6 +402,7 @@ void finish_workload(Reader& reader, const RawNode& map, const std::string& path
   }
   if (clean) {
     check_classes(reader, map, path, workload);
+    check_prefixes(reader, map, path, workload);
   }
 }
 
@@ -370,6 +418,9 @@ SectionDecl workload_section() {
       .written_when([](const WorkloadConfig& workload) { return !workload.trace.empty(); })
       .field("trace_speed", &WorkloadConfig::trace_speed, number_kind({0, 1e9, true}), "1",
              "arrival times of the trace are divided by it")
+      .optional_section("trace_prefix", &WorkloadConfig::trace_prefix, trace_prefix_section(),
+                        "follows the trace's column reusable_prefix_tokens: each row goes on from "
+                        "the latest prompt that ended there")
       .field("max_requests", &WorkloadConfig::max_requests, big_count_kind(0, 1'000'000'000'000),
              "0", "arrivals stop after so many; 0: no limit")
       .section("arrivals", &WorkloadConfig::arrivals, arrival_section(), "when requests arrive")

@@ -31,6 +31,7 @@ void EndedCounts::add(const EndedCounts& other, std::int64_t sign) {
   }
   prompt_tokens += sign * other.prompt_tokens;
   output_tokens += sign * other.output_tokens;
+  prefix_hit_tokens += sign * other.prefix_hit_tokens;
   billed_prompt_tokens += sign * other.billed_prompt_tokens;
   billed_output_tokens += sign * other.billed_output_tokens;
   good += sign * other.good;
@@ -140,6 +141,7 @@ void MetricsCollector::on_end(const RequestRecord& record) {
   }
   cell.counts.prompt_tokens += record.prompt_tokens;
   cell.counts.output_tokens += record.emitted_tokens;
+  cell.counts.prefix_hit_tokens += record.prefix_hit_tokens;
   cell.counts.good += good(record) ? 1 : 0;
   cell.window.e2el.add((record.finished - record.arrived).count());
   if (record.emitted_tokens > 1 && record.first_token != never) {
@@ -155,6 +157,7 @@ void MetricsCollector::on_steps(const StepRun& run) {
   pool.steps += run.told_before ? 0 : run.steps;
   pool.decoded += decoded;
   pool.burst += run.burst_tokens;
+  pool.computed += run.prompt_tokens;
   window_output_tokens_ += decoded + run.burst_tokens + run.first_tokens;
   window_prompt_tokens_ += run.prompt_tokens;
   if (window_measured_ && run.sequences > 0) {
@@ -192,12 +195,30 @@ void MetricsCollector::check_conservation(SimTime end, const std::vector<PoolGau
                    fmt::format("GPU time adds up: pool {} was busy {} + idle {} + down {} ns of {}",
                                config_.pools[pool.pool].name, pool.busy_ns, pool.idle_ns,
                                pool.down_ns, replica_ns));
+    if (config_.pools[pool.pool].prefix_cache) {
+      check_prompt_tokens(pool);
+    }
   }
   PLIMSOLL_CHECK(gauges.size() == pools_.size(), "every pool tells its state once");
   PLIMSOLL_CHECK(
       arrived_ == ended_ + held,
       fmt::format("no request is lost or doubled: {} arrived, {} ended, {} are in flight at {} s",
                   arrived_, ended_, held, to_seconds(end.time_since_epoch())));
+}
+
+void MetricsCollector::check_prompt_tokens(const PoolGauges& gauges) const {
+  const PrefixCounts& counts = gauges.prefix;
+  const std::int64_t computed = pools_[gauges.pool].computed;
+  PLIMSOLL_CHECK(
+      counts.prompt_tokens + counts.recompute_tokens ==
+          counts.hit_tokens + counts.recompute_hit_tokens + computed + counts.given_up_tokens +
+              counts.left_tokens,
+      fmt::format(
+          "prompt tokens of pool {} add up: {} + {} recomputed, of which {} + {} were found, "
+          "{} computed, {} given up, {} left",
+          config_.pools[gauges.pool].name, counts.prompt_tokens, counts.recompute_tokens,
+          counts.hit_tokens, counts.recompute_hit_tokens, computed, counts.given_up_tokens,
+          counts.left_tokens));
 }
 
 WindowSummary MetricsCollector::summarize_window(SimTime end, const std::vector<PoolGauges>& gauges,

@@ -23,6 +23,7 @@ struct EndedCounts {
   std::array<std::int64_t, outcome_count> measured_outcomes{};  // of those after the warm-up
   std::int64_t prompt_tokens = 0;                               // of measured completed requests
   std::int64_t output_tokens = 0;
+  std::int64_t prefix_hit_tokens = 0;
   std::int64_t billed_prompt_tokens = 0;  // of all completed requests
   std::int64_t billed_output_tokens = 0;
   std::int64_t good = 0;  // measured completed requests within all their SLOs
@@ -98,8 +99,9 @@ class MetricsCollector final : public EventSink {
     LatencySketch window_itl;
     LatencySketch itl;
     std::int64_t steps = 0;
-    std::int64_t decoded = 0;  // decoding sequences, summed over steps
-    std::int64_t burst = 0;    // tokens that came with another of their sequence
+    std::int64_t decoded = 0;   // decoding sequences, summed over steps
+    std::int64_t computed = 0;  // prompt tokens
+    std::int64_t burst = 0;     // tokens that came with another of their sequence
     std::int64_t waiting_max = 0;
     std::int64_t running_sum = 0;  // over window ends
     std::int64_t kv_used_sum = 0;  // blocks, over window ends
@@ -135,6 +137,7 @@ class MetricsCollector final : public EventSink {
   LatencySketch latency_of(const Scope& scope, LatencySketch RequestLatencies::*metric,
                            Span span) const;
   LatencySketch itl_of(const Scope& scope, Span span) const;
+  LatencySketch perceived_of(const Scope& scope, Span span) const;
   LatencySketch latency_of(const Scope& scope, const std::string& metric, Span span) const;
   MetricValue request_value_of(const Scope& scope, const std::string& metric, Span span,
                                SimTime end, const std::vector<PoolGauges>& gauges) const;
@@ -149,6 +152,8 @@ class MetricsCollector final : public EventSink {
   double seconds_of(Span span, SimTime end) const;
   SliceSummary summarize_slice(const Scope& scope, SimTime end,
                                const std::vector<PoolGauges>& gauges) const;
+  /// InternalError when prompt tokens do not equal those found, computed, given up and left.
+  void check_prompt_tokens(const PoolGauges& gauges) const;
   PoolSummary summarize_pool(std::size_t pool, const PoolGauges& gauges) const;
   void note_event(std::uint64_t kind, RequestId id, SimTime at) {
     std::uint64_t x = static_cast<std::uint64_t>(at.time_since_epoch().count()) * 4 + kind;

@@ -29,6 +29,19 @@ MetricValue ratio(Int128 part, Int128 whole) {
                     : MetricValue{true, static_cast<double>(part) / static_cast<double>(whole)};
 }
 
+PrefixSummary summarize_prefix(const PrefixCounts& counts, std::int64_t computed) {
+  PrefixSummary summary;
+  summary.prompt_tokens = counts.prompt_tokens;
+  summary.hit_tokens = counts.hit_tokens;
+  summary.hit_rate = ratio(counts.hit_tokens, counts.prompt_tokens).value;
+  summary.recompute_tokens = counts.recompute_tokens;
+  summary.recompute_hit_tokens = counts.recompute_hit_tokens;
+  summary.computed_tokens = computed;
+  summary.given_up_tokens = counts.given_up_tokens;
+  summary.left_tokens = counts.left_tokens;
+  return summary;
+}
+
 double statistic_of(const LatencySketch& sketch, const ThresholdConfig& threshold) {
   if (threshold.statistic == "avg") {
     return sketch.mean_ns() / 1e6;
@@ -117,6 +130,17 @@ LatencySketch MetricsCollector::itl_of(const Scope& scope, Span span) const {
   return sketch;
 }
 
+LatencySketch MetricsCollector::perceived_of(const Scope& scope, Span span) const {
+  LatencySketch sketch;
+  for (const std::size_t cell : scope.cells) {
+    const RequestLatencies& latencies =
+        span == Span::window ? cells_[cell].window : cells_[cell].total;
+    const bool streamed = streams(config_, config_.workload.classes[cell / columns_]);
+    sketch.merge(streamed ? latencies.ttft : latencies.e2el);
+  }
+  return sketch;
+}
+
 LatencySketch MetricsCollector::latency_of(const Scope& scope, const std::string& metric,
                                            Span span) const {
   if (metric == "ttft_ms") {
@@ -130,6 +154,9 @@ LatencySketch MetricsCollector::latency_of(const Scope& scope, const std::string
   }
   if (metric == "queue_ms") {
     return latency_of(scope, &RequestLatencies::queue, span);
+  }
+  if (metric == "perceived_ms") {
+    return perceived_of(scope, span);
   }
   PLIMSOLL_CHECK(metric == "itl_ms", "every latency of metric_docs is known here");
   return itl_of(scope, span);
@@ -192,6 +219,9 @@ MetricValue MetricsCollector::request_value_of(const Scope& scope, const std::st
     const std::int64_t in_flight = span == Span::total ? measured_in_flight_of(scope, gauges) : 0;
     const std::int64_t all = counts.measured_ended() + in_flight;
     return ratio(all - counts.measured_answered(), all);
+  }
+  if (metric == "prefix_hit_rate") {
+    return ratio(counts.prefix_hit_tokens, counts.prompt_tokens);
   }
   const double seconds = seconds_of(span, end);
   if (seconds <= 0) {
@@ -263,6 +293,7 @@ SliceSummary MetricsCollector::summarize_slice(const Scope& scope, SimTime end,
   slice.outcomes = counts.outcomes;
   slice.prompt_tokens = counts.prompt_tokens;
   slice.output_tokens = counts.output_tokens;
+  slice.prefix_hit_tokens = counts.prefix_hit_tokens;
   slice.billed_prompt_tokens = counts.billed_prompt_tokens;
   slice.billed_output_tokens = counts.billed_output_tokens;
   slice.measured = counts.measured_outcomes[static_cast<std::size_t>(Outcome::completed)];
@@ -275,6 +306,7 @@ SliceSummary MetricsCollector::summarize_slice(const Scope& scope, SimTime end,
   slice.itl = summarize(itl_of(scope, Span::total));
   slice.e2el = summarize(latency_of(scope, &RequestLatencies::e2el, Span::total));
   slice.queue = summarize(latency_of(scope, &RequestLatencies::queue, Span::total));
+  slice.perceived = summarize(perceived_of(scope, Span::total));
   const auto value = [&](const char* metric) {
     return request_value_of(scope, metric, Span::total, end, gauges).value;
   };
@@ -283,6 +315,7 @@ SliceSummary MetricsCollector::summarize_slice(const Scope& scope, SimTime end,
   slice.total_token_throughput = value("total_token_throughput");
   slice.request_goodput = value("request_goodput");
   slice.availability = value("availability");
+  slice.prefix_hit_rate = value("prefix_hit_rate");
   return slice;
 }
 
@@ -310,6 +343,9 @@ PoolSummary MetricsCollector::summarize_pool(std::size_t pool, const PoolGauges&
   summary.sequence_slots = std::int64_t{config.replicas} * config.max_num_seqs;
   summary.waiting_max = totals.waiting_max;
   summary.kv_blocks = gauges.kv_blocks_total;
+  if (config.prefix_cache) {
+    summary.prefix = summarize_prefix(gauges.prefix, totals.computed);
+  }
   return summary;
 }
 

@@ -54,7 +54,16 @@ void put_latency(Json& json, const char* name, const LatencySummary& latency) {
   json[fmt::format("count_{}", name)] = latency.count;
 }
 
-Json slice_metrics_json(const SliceSummary& slice) {
+/// What only some scenarios have, and only they report.
+struct Extras {
+  bool prefix_cache;
+  bool whole_answers;  // some users do not see tokens as they come
+
+  explicit Extras(const Config& config)
+      : prefix_cache{caches_prefixes(config)}, whole_answers{!everybody_streams(config)} {}
+};
+
+Json slice_metrics_json(const SliceSummary& slice, const Extras& extras) {
   Json json = Json::object();
   json["measured_arrivals"] = slice.measured_arrivals;
   json["measured"] = slice.measured;
@@ -62,6 +71,10 @@ Json slice_metrics_json(const SliceSummary& slice) {
   json["unfinished_share"] = slice.unfinished_share;
   json["prompt_tokens"] = slice.prompt_tokens;
   json["output_tokens"] = slice.output_tokens;
+  if (extras.prefix_cache) {
+    json["prefix_hit_tokens"] = slice.prefix_hit_tokens;
+    json["prefix_hit_rate"] = slice.prefix_hit_rate;
+  }
   json["request_throughput"] = slice.request_throughput;
   json["output_throughput"] = slice.output_throughput;
   json["total_token_throughput"] = slice.total_token_throughput;
@@ -75,6 +88,9 @@ Json slice_metrics_json(const SliceSummary& slice) {
   }
   put_latency(json, "e2el", slice.e2el);
   put_latency(json, "queue", slice.queue);
+  if (extras.whole_answers) {
+    put_latency(json, "perceived", slice.perceived);
+  }
   return json;
 }
 
@@ -131,6 +147,19 @@ Json thresholds_json(const RunResult& result) {
   return list;
 }
 
+Json prefix_json(const PrefixSummary& prefix) {
+  Json json = Json::object();
+  json["prompt_tokens"] = prefix.prompt_tokens;
+  json["hit_tokens"] = prefix.hit_tokens;
+  json["hit_rate"] = prefix.hit_rate;
+  json["recompute_tokens"] = prefix.recompute_tokens;
+  json["recompute_hit_tokens"] = prefix.recompute_hit_tokens;
+  json["computed_tokens"] = prefix.computed_tokens;
+  json["given_up_tokens"] = prefix.given_up_tokens;
+  json["left_tokens"] = prefix.left_tokens;
+  return json;
+}
+
 Json gpu_time_json(const RunResult& result) {
   Json pools = Json::array();
   std::int64_t gpus = 0;
@@ -156,6 +185,9 @@ Json gpu_time_json(const RunResult& result) {
     json["sequence_slots"] = pool.sequence_slots;
     json["waiting_max"] = pool.waiting_max;
     json["preemptions"] = pool.preemptions;
+    if (pool.prefix) {
+      json["prefix_cache"] = prefix_json(*pool.prefix);
+    }
     pools.push_back(json);
   }
   Json json = Json::object();
@@ -199,7 +231,7 @@ Json cost_json(const CostSummary& cost) {
 }
 
 Json metrics_json(const RunResult& result, const Config& config) {
-  Json json = slice_metrics_json(result.slices.front());
+  Json json = slice_metrics_json(result.slices.front(), Extras{config});
   json["gpu_utilization"] = result.gpu_utilization;
   json["kv_cache_usage"] = result.kv_cache_usage;
   json["gpu_hours"] = result.cost.gpu_hours;
@@ -214,6 +246,7 @@ Json result_document(const RunResult& result, const Config& config) {
   verdict["kind"] = verdict_name(result.verdict.kind);
   verdict["reasons"] = result.verdict.reasons;
   verdict["bottleneck"] = bottleneck(result);
+  const Extras extras{config};
   Json slices = Json::array();
   for (const SliceSummary& slice : result.slices) {
     if (slice.kind != "all") {
@@ -221,7 +254,7 @@ Json result_document(const RunResult& result, const Config& config) {
       json["kind"] = slice.kind;
       json["name"] = slice.name;
       json["requests"] = requests_json(slice);
-      json["metrics"] = slice_metrics_json(slice);
+      json["metrics"] = slice_metrics_json(slice, extras);
       slices.push_back(json);
     }
   }

@@ -130,13 +130,18 @@ std::vector<std::string> latency_row(const char* name, const LatencySummary& lat
           figure(p[6]), figure(p[7]),         grouped(latency.count)};
 }
 
-std::string latencies_part(const RunResult& result, const SummaryStyle& style) {
+std::string latencies_part(const RunResult& result, const Config& config,
+                           const SummaryStyle& style) {
   const SliceSummary& whole = result.slices.front();
-  const std::string table =
-      text_table({{"ms", false}, {"mean"}, {"p50"}, {"p90"}, {"p99"}, {"p99.9"}, {"measured"}},
-                 {latency_row("TTFT", whole.ttft), latency_row("TPOT", whole.tpot),
-                  latency_row("ITL", whole.itl), latency_row("E2E", whole.e2el),
-                  latency_row("queue", whole.queue)});
+  std::vector<std::vector<std::string>> rows = {
+      latency_row("TTFT", whole.ttft), latency_row("TPOT", whole.tpot),
+      latency_row("ITL", whole.itl), latency_row("E2E", whole.e2el),
+      latency_row("queue", whole.queue)};
+  if (!everybody_streams(config)) {
+    rows.push_back(latency_row("perceived", whole.perceived));
+  }
+  const std::string table = text_table(
+      {{"ms", false}, {"mean"}, {"p50"}, {"p90"}, {"p99"}, {"p99.9"}, {"measured"}}, rows);
   const std::string rates = fmt::format(
       "{:.2f} % never finished and have no TPOT or E2E; {} requests/s completed, {} within their "
       "SLOs; {} output tokens/s",
@@ -164,6 +169,20 @@ std::string pools_part(const RunResult& result) {
                      {"waiting max"},
                      {"preempted"}},
                     rows);
+}
+
+std::string prefixes_part(const RunResult& result, const SummaryStyle& style) {
+  std::string out;
+  for (const PoolSummary& pool : result.pools) {
+    if (pool.prefix) {
+      out +=
+          wrapped(fmt::format("Prefix cache of {}: {} of {} prompt tokens found ({} %)", pool.name,
+                              grouped(pool.prefix->hit_tokens), grouped(pool.prefix->prompt_tokens),
+                              percent(pool.prefix->hit_rate)),
+                  style.width, 0);
+    }
+  }
+  return out;
 }
 
 std::string thresholds_part(const RunResult& result) {
@@ -227,8 +246,9 @@ std::string terminal_summary(const RunResult& result, const Config& config,
     out += wrapped("nearest to its limit: " + bottleneck(result), style.width, 2);
   }
   out += "\n" + requests_part(result, style);
-  out += "\n" + latencies_part(result, style);
+  out += "\n" + latencies_part(result, config, style);
   out += "\n" + pools_part(result);
+  out += prefixes_part(result, style);
   out += thresholds_part(result);
   out += lines_part("Memory", memory, style);
   out += lines_part("Notes", notes, style);

@@ -142,6 +142,9 @@ void Service::arrive(RequestId id, const Arrival& arrival, Phase phase) {
   request.output_tokens = arrival.output_tokens;
   request.request_class = arrival.request_class;
   request.replica = not_a_member;
+  if (requests_.keeps_prefixes()) {
+    requests_.prefix_use(slot).prefix = arrival.prefix;
+  }
   if (refuse(slot)) {
     return;
   }
@@ -263,6 +266,9 @@ void Service::end(RequestSlot slot, Outcome outcome) {
   RequestRecord record = record_of(slot);
   record.outcome = outcome;
   record.finished = now;
+  if (requests_.keeps_prefixes()) {
+    record.prefix_hit_tokens = requests_.prefix_use(slot).hit_tokens;
+  }
   requests_.release(slot);
   if (record.replica_assigned) {
     Draws draws = load_stream_.of(record.id);

@@ -35,6 +35,9 @@ ContinuousReplica<Decoding>::ContinuousReplica(ReplicaIndex index, const Replica
                                                EventSink& sink, ReplicaListener& listener)
     : Replica{index, shape, engine, requests, sink, listener},
       decoding_{shape},
+      prefixes_{shape.prefix_cache
+                    ? std::make_unique<PrefixSharing>(shape, requests, decoding_.kv())
+                    : nullptr},
       batches_(static_cast<std::size_t>(shape.micro_batches)),
       work_(static_cast<std::size_t>(shape.micro_batches)),
       growth_(static_cast<std::size_t>(shape.micro_batches)) {
@@ -138,7 +141,7 @@ void ContinuousReplica<Decoding>::preempt_decoding(std::size_t position, SimTime
   const LeavingSequence victim = decoding_.remove(position, *requests_, batches_);
   Request& request = (*requests_)[victim.slot];
   request.emitted_tokens = request.output_tokens - static_cast<std::int32_t>(victim.rest);
-  decoding_.kv().give_back(victim.blocks);
+  take_memory(victim.slot, prefill_tokens(request) - 1, victim.blocks);
   interrupted_.push_back({victim.slot, last_token_of(victim.joined, now)});
 }
 
@@ -157,10 +160,22 @@ SimTime ContinuousReplica<Decoding>::last_token_of(std::uint32_t joined, SimTime
 
 template <class Decoding>
 void ContinuousReplica<Decoding>::preempt_partial(MicroBatch& batch) {
-  decoding_.kv().give_back(decoding_.kv().blocks_for(prefill_tokens((*requests_)[batch.partial])));
+  const std::int64_t tokens = prefill_tokens((*requests_)[batch.partial]);
+  if (prefixes_) {
+    prefixes_->give_up(tokens - batch.partial_done);
+  }
+  take_memory(batch.partial, batch.partial_done, decoding_.kv().blocks_for(tokens));
   batch.partial = no_slot;
   --batch.prefilling;
   --prefilling_;
+}
+
+/// A preempted sequence with its first `tokens` in KV gives back its `blocks`, as far as no other
+/// uses them.
+template <class Decoding>
+void ContinuousReplica<Decoding>::take_memory(RequestSlot slot, std::int64_t tokens,
+                                              std::int64_t blocks) {
+  decoding_.kv().give_back(prefixes_ ? prefixes_->preempt(slot, tokens, blocks) : blocks);
 }
 
 template <class Decoding>
@@ -189,10 +204,16 @@ bool ContinuousReplica<Decoding>::head_fits(std::int64_t decode_need) {
   if (waiting_.empty() || running() >= shape_->max_num_seqs) {
     return false;
   }
-  const Request& head = (*requests_)[waiting_.top()];
-  const std::int64_t need = decoding_.kv().blocks_for(prefill_tokens(head));
+  const RequestSlot slot = waiting_.top();
+  const std::int64_t tokens = prefill_tokens((*requests_)[slot]);
+  const std::int64_t free_blocks = decoding_.kv().free();
+  std::int64_t need = decoding_.kv().blocks_for(tokens);
+  if (prefixes_) {
+    head_hit_ = prefixes_->find(slot, tokens);
+    need -= head_hit_.blocks() - head_hit_.unreferenced;
+  }
   const std::int64_t keep = running() > 0 ? shape_->watermark_blocks : 0;
-  return decoding_.kv().free() - decode_need - need >= keep;
+  return free_blocks - decode_need - need >= keep;
 }
 
 /// The micro-batch with the fewest sequences among those with that much budget; null: none.
@@ -215,7 +236,8 @@ void ContinuousReplica<Decoding>::admit(std::int64_t decode_need, bool whole_pro
     const RequestSlot slot = waiting_.top();
     Request& request = (*requests_)[slot];
     const std::int64_t tokens = prefill_tokens(request);
-    MicroBatch* batch = roomiest(whole_prompts ? tokens : 1);
+    const std::int64_t found = head_hit_.blocks() * shape_->block_size;
+    MicroBatch* batch = roomiest(whole_prompts ? tokens - found : 1);
     if (batch == nullptr) {
       return;
     }
@@ -225,10 +247,15 @@ void ContinuousReplica<Decoding>::admit(std::int64_t decode_need, bool whole_pro
     if (request.scheduled == never) {
       request.scheduled = engine_->now();
     }
-    decoding_.kv().take(decoding_.kv().blocks_for(tokens));
+    std::int64_t blocks = decoding_.kv().blocks_for(tokens);
+    if (prefixes_) {
+      blocks -= head_hit_.blocks() - head_hit_.unreferenced;
+      prefixes_->take(slot, tokens, head_hit_);
+    }
+    decoding_.kv().take(blocks);
     ++batch->prefilling;
     ++prefilling_;
-    add_chunk(*batch, slot, 0);
+    add_chunk(*batch, slot, found);
   }
 }
 
@@ -365,6 +392,23 @@ std::int64_t ContinuousReplica<Decoding>::kv_blocks_used(SimTime t) const {
 }
 
 template <class Decoding>
+void ContinuousReplica<Decoding>::add_prefix_counts(PrefixCounts& counts) const {
+  if (!prefixes_) {
+    return;
+  }
+  const PrefixCounts& own = prefixes_->counts();
+  counts.prompt_tokens += own.prompt_tokens;
+  counts.hit_tokens += own.hit_tokens;
+  counts.recompute_tokens += own.recompute_tokens;
+  counts.recompute_hit_tokens += own.recompute_hit_tokens;
+  counts.given_up_tokens += own.given_up_tokens;
+  // Each prompt that is under way has one chunk in the step under way.
+  for (const Chunk& chunk : chunks_) {
+    counts.left_tokens += prefill_tokens((*requests_)[chunk.slot]) - chunk.context;
+  }
+}
+
+template <class Decoding>
 void ContinuousReplica<Decoding>::step_ended() {
   const SimTime now = engine_->now();
   const FineTime end = segment_.boundary(segment_.steps);
@@ -383,7 +427,7 @@ template <class Decoding>
 void ContinuousReplica<Decoding>::end_sequences(SimTime now) {
   LeavingSequence ended;
   while (decoding_.take_ended(ended, *requests_, batches_)) {
-    decoding_.kv().give_back(ended.blocks);
+    give_back(ended.slot, ended.blocks);
     end_request(ended.slot, now);
   }
 }
@@ -391,6 +435,9 @@ void ContinuousReplica<Decoding>::end_sequences(SimTime now) {
 template <class Decoding>
 void ContinuousReplica<Decoding>::end_chunks(SimTime now) {
   for (const Chunk& chunk : chunks_) {
+    if (prefixes_) {
+      prefixes_->computed(chunk.slot, chunk.context + chunk.tokens);
+    }
     if (chunk.completes) {
       end_chunk(chunk, now);
     }
@@ -414,7 +461,7 @@ void ContinuousReplica<Decoding>::end_chunk(const Chunk& chunk, SimTime now) {
   }
   const std::int64_t rest = request.output_tokens - request.emitted_tokens;
   if (rest == 0) {
-    decoding_.kv().give_back(decoding_.kv().blocks_for(tokens));
+    give_back(chunk.slot, decoding_.kv().blocks_for(tokens));
     end_request(chunk.slot, now);
     return;
   }

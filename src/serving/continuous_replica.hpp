@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <utility>
 #include <vector>
 
 #include "serving/micro_batch.hpp"
+#include "serving/prefix_sharing.hpp"
 #include "serving/replica.hpp"
 #include "serving/round_cost.hpp"
 #include "serving/segment.hpp"
@@ -33,13 +35,14 @@ class ContinuousReplica final : public Replica {
   void line_changed(bool head_changed, Phase phase) override;
   std::int64_t running() const override;
   std::int64_t kv_blocks_used(SimTime t) const override;
+  void add_prefix_counts(PrefixCounts& counts) const override;
 
  private:
   /// A piece of a prompt that the current step computes.
   struct Chunk {
     RequestSlot slot = no_slot;
     std::int64_t tokens = 0;
-    std::int64_t context = 0;  // tokens of the prompt computed before
+    std::int64_t context = 0;  // tokens of the prompt in KV before: computed, or found there
     bool completes = false;
   };
   /// When a preempted sequence got its last token.
@@ -71,6 +74,11 @@ class ContinuousReplica final : public Replica {
   void admit(std::int64_t decode_need, bool whole_prompts);
   MicroBatch* roomiest(std::int64_t least_budget);
   bool head_fits(std::int64_t decode_need);
+  void take_memory(RequestSlot slot, std::int64_t tokens, std::int64_t blocks);
+  /// A sequence that has all its tokens gives back its blocks, as far as no other uses them.
+  void give_back(RequestSlot slot, std::int64_t blocks) {
+    decoding_.kv().give_back(prefixes_ ? prefixes_->end(slot, blocks) : blocks);
+  }
   void add_chunk(MicroBatch& batch, RequestSlot slot, std::int64_t done);
   void start_segment(FineTime start, bool preempted);
   void fill_work();
@@ -84,7 +92,9 @@ class ContinuousReplica final : public Replica {
   void end_chunk(const Chunk& chunk, SimTime now);
   void note_gap(RequestSlot slot, SimTime now);
 
-  Decoding decoding_;  // in all micro-batches; has the KV memory
+  Decoding decoding_;                        // in all micro-batches; has the KV memory
+  std::unique_ptr<PrefixSharing> prefixes_;  // null: no prefix cache
+  PrefixHit head_hit_;                       // of the first in line, by head_fits
   Segment segment_;
   bool decode_runs_ = false;       // the decoding sequences advance in the segment
   std::int64_t prefilling_ = 0;    // prompts in part

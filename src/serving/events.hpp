@@ -23,6 +23,7 @@ struct RequestRecord {
   std::int32_t output_tokens = 0;   // that the request wants
   std::int32_t emitted_tokens = 0;  // that it got
   std::int32_t preemptions = 0;
+  std::int32_t prefix_hit_tokens = 0;  // of the prompt, found when it was first scheduled
   SimTime arrived{};
   SimTime scheduled = never;  // first time in a batch
   SimTime first_token = never;
@@ -45,6 +46,17 @@ struct StepRun {
   std::int64_t burst_tokens = 0;  // that came with another of their sequence: their gap is 0
 };
 
+/// Tokens of prompts that a prefix cache has seen, since t = 0. Conservation:
+///   prompt + recompute = hit + recompute_hit + computed in steps + given_up + left
+struct PrefixCounts {
+  std::int64_t prompt_tokens = 0;         // of requests when first scheduled
+  std::int64_t hit_tokens = 0;            // of these, found
+  std::int64_t recompute_tokens = 0;      // to compute again after a preemption
+  std::int64_t recompute_hit_tokens = 0;  // of these, found
+  std::int64_t given_up_tokens = 0;       // not computed: preempted amid the prompt
+  std::int64_t left_tokens = 0;           // of admitted prompts, not computed yet
+};
+
 /// State of one pool at the end of a window.
 struct PoolGauges {
   PoolIndex pool = 0;
@@ -58,6 +70,7 @@ struct PoolGauges {
   std::int64_t idle_ns = 0;
   std::int64_t down_ns = 0;
   std::int64_t preemptions = 0;  // since t = 0
+  PrefixCounts prefix;           // zeros without a prefix cache
 };
 
 /// Takes the events of a run, in order of time. Calls cost O(1) and must not allocate per call.

@@ -82,6 +82,7 @@ void Replica::add_gauges(PoolGauges& gauges, SimTime t) const {
   gauges.kv_blocks_used += kv_blocks_used(t);
   gauges.kv_blocks_total += shape_->kv_blocks;
   gauges.preemptions += preemptions_;
+  add_prefix_counts(gauges.prefix);
 }
 
 void Replica::first_token(RequestSlot slot, SimTime now) {

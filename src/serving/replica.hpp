@@ -27,6 +27,7 @@ struct ReplicaShape {
   bool chunked_prefill = true;
   Batching batching = Batching::continuous;
   KvLayout kv_layout = KvLayout::paged;
+  bool prefix_cache = false;  // continuous batching and paged KV only
   int block_size = 16;
   std::int64_t kv_blocks = 0;
   std::int64_t watermark_blocks = 0;
@@ -88,6 +89,8 @@ class Replica {
   virtual void line_changed(bool head_changed, Phase phase) = 0;
   virtual std::int64_t running() const = 0;
   virtual std::int64_t kv_blocks_used(SimTime t) const = 0;
+  /// Adds what the prefix cache has seen, if there is one.
+  virtual void add_prefix_counts(PrefixCounts&) const {}
 
   void set_busy(bool busy);
   void end_request(RequestSlot slot, SimTime now);

@@ -9,6 +9,7 @@
 #include "plimsoll/ids.hpp"
 #include "plimsoll/policies/queue.hpp"
 #include "plimsoll/units.hpp"
+#include "plimsoll/workload.hpp"
 
 namespace plimsoll {
 
@@ -36,17 +37,38 @@ struct Request {
 };
 static_assert(sizeof(Request) <= 64, "a request in flight fits a cache line");
 
+/// What a request has in common with others, and the named KV blocks that it references.
+struct PrefixUse {
+  SharedPrefix prefix;
+  std::int32_t common_blocks = 0;  // of prefix.common
+  std::int32_t own_blocks = 0;     // of its session, or of itself when it was preempted
+  std::int32_t hit_tokens = 0;     // of the prompt, found when it was first scheduled
+};
+
 class RequestTable {
  public:
+  /// Called before the first request: keeps a PrefixUse for each. Runs without a prefix cache do
+  /// without.
+  void keep_prefixes() { keeps_prefixes_ = true; }
+  bool keeps_prefixes() const { return keeps_prefixes_; }
+  PrefixUse& prefix_use(RequestSlot slot) { return prefixes_[slot]; }
+  const PrefixUse& prefix_use(RequestSlot slot) const { return prefixes_[slot]; }
+
   RequestSlot allocate() {
     if (free_.empty()) {
       PLIMSOLL_CHECK(requests_.size() < no_slot, "requests in flight fit 32 bits");
       requests_.emplace_back();
+      if (keeps_prefixes_) {
+        prefixes_.emplace_back();
+      }
       return static_cast<RequestSlot>(requests_.size() - 1);
     }
     const RequestSlot slot = free_.back();
     free_.pop_back();
     requests_[slot] = Request{};
+    if (keeps_prefixes_) {
+      prefixes_[slot] = PrefixUse{};
+    }
     return slot;
   }
 
@@ -60,7 +82,9 @@ class RequestTable {
   std::size_t in_flight() const { return requests_.size() - free_.size(); }
 
  private:
+  bool keeps_prefixes_ = false;
   std::vector<Request> requests_;
+  std::vector<PrefixUse> prefixes_;  // by slot
   std::vector<RequestSlot> free_;
 };
 

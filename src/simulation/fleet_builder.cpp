@@ -22,6 +22,7 @@ ReplicaShape shape_of(const Config& config, PoolIndex index, const PoolPlan& pla
   shape.chunked_prefill = pool.chunked_prefill;
   shape.batching = pool.batching;
   shape.kv_layout = pool.kv_layout;
+  shape.prefix_cache = pool.prefix_cache;
   shape.block_size = pool.block_size;
   shape.kv_blocks = plan.fit.kv_blocks;
   if (pool.kv_layout == KvLayout::paged) {

@@ -9,6 +9,7 @@
 #include "plimsoll/rng.hpp"
 #include "plimsoll/workload.hpp"
 #include "workload/length_sampler.hpp"
+#include "workload/prefix_sampler.hpp"
 
 namespace plimsoll {
 
@@ -19,20 +20,32 @@ class RequestMaker {
   RequestMaker(const WorkloadConfig& workload, std::uint64_t seed);
 
   ClassIndex draw_class(RequestId id) const;
-  /// Sets the class and both lengths.
+  /// Sets the class, both lengths and the prefix.
   void fill(RequestId id, Arrival& out) const;
+  /// Sets the prefix of a request whose class and lengths are known, when there are such laws.
+  void fill_prefix(RequestId id, Arrival& out) const {
+    if (!prefixes_.empty()) {
+      draw_prefix(id, out);
+    }
+  }
 
  private:
+  static constexpr std::size_t no_law = ~std::size_t{0};
   struct Lengths {
     LengthSampler prompt;
     LengthSampler output;
   };
 
+  void draw_prefix(RequestId id, Arrival& out) const;
+
   RandomStream class_stream_;
   RandomStream prompt_stream_;
   RandomStream output_stream_;
+  RandomStream prefix_stream_;
   std::vector<double> cumulative_share_;  // by class, not normalized
   std::vector<Lengths> lengths_;          // by class
+  std::vector<PrefixSampler> prefixes_;   // the workload's law, and classes' own
+  std::vector<std::size_t> prefix_of_;    // by class, into prefixes_; no_law: none
 };
 
 }  // namespace plimsoll

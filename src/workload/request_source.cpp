@@ -4,6 +4,7 @@
 #include <boost/random/exponential_distribution.hpp>
 #include <cmath>
 #include <functional>
+#include <optional>
 #include <queue>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "plimsoll/workload.hpp"
 #include "workload/renewal_process.hpp"
 #include "workload/request_maker.hpp"
+#include "workload/trace_lineage.hpp"
 #include "workload/trace_reader.hpp"
 
 namespace plimsoll {
@@ -129,7 +131,11 @@ class TraceReplay : public RequestSource {
         maker_{config.workload, config.seed},
         path_{config.workload.trace},
         speed_{config.workload.trace_speed},
-        reader_{path_, open_byte_file(path_), options.skip_bad_rows} {}
+        reader_{path_, open_byte_file(path_), options.skip_bad_rows} {
+    if (config.workload.trace_prefix) {
+      lineage_.emplace(*config.workload.trace_prefix);
+    }
+  }
 
   bool next(Arrival& out) override {
     TraceRow row;
@@ -145,7 +151,14 @@ class TraceReplay : public RequestSource {
     out.prompt_tokens = row.prompt_tokens;
     out.output_tokens = row.output_tokens;
     out.reusable_prefix_tokens = row.reusable_prefix_tokens;
-    out.request_class = maker_.draw_class(id_++);
+    out.request_class = maker_.draw_class(id_);
+    out.prefix = SharedPrefix{};
+    if (lineage_) {
+      lineage_->fill(id_, out);
+    } else {
+      maker_.fill_prefix(id_, out);
+    }
+    ++id_;
     return true;
   }
   void on_finished(SimTime) override {}
@@ -173,6 +186,7 @@ class TraceReplay : public RequestSource {
   std::string path_;
   double speed_;
   TraceReader reader_;
+  std::optional<TraceLineage> lineage_;
   RequestId id_ = 0;
   bool ended_ = false;
 };

@@ -236,6 +236,38 @@ void draw_speculation(Draws& draws, const Scale& scale, ReplicaCase& c) {
   c.speculation.emplace(draft, tokens, acceptance, draws());
 }
 
+/// Some cases cache prefixes: a few common ones of a few lengths, and conversations whose turns
+/// repeat what was said before.
+void draw_prefixes(Draws& draws, ReplicaCase& c) {
+  if (c.shape.kv_layout == KvLayout::contiguous || !chance(draws, 40)) {
+    return;
+  }
+  c.shape.prefix_cache = true;
+  const std::int64_t groups = between(draws, 1, 4);
+  const std::int64_t longest = between(draws, 1, 200);
+  const bool some_sessions = chance(draws, 50);
+  std::vector<SharedPrefix> sessions;
+  for (CaseRequest& request : c.requests) {
+    SharedPrefix& prefix = request.prefix;
+    if (chance(draws, 80)) {
+      prefix.common = static_cast<PrefixId>(between(draws, 1, groups));
+      const std::int64_t tokens = chance(draws, 70) ? longest : between(draws, 1, longest);
+      prefix.common_tokens =
+          static_cast<std::int32_t>(std::min<std::int64_t>(tokens, request.prompt));
+    }
+    if (some_sessions && chance(draws, 40)) {
+      const auto number = static_cast<std::size_t>(between(draws, 0, 3));
+      if (number >= sessions.size()) {
+        prefix.session = 100 + sessions.size();
+        sessions.push_back(prefix);
+      } else if (sessions[number].common_tokens <= request.prompt) {
+        prefix = sessions[number];
+        prefix.history_tokens = static_cast<std::int32_t>(between(draws, 0, request.prompt));
+      }
+    }
+  }
+}
+
 ReplicaCase draw_case(std::uint64_t seed) {
   Draws draws = RandomStream{seed, "replica case"}.of(0);
   ReplicaCase c;
@@ -243,6 +275,7 @@ ReplicaCase draw_case(std::uint64_t seed) {
   draw_requests(draws, c);
   draw_shape(draws, c);
   draw_speculation(draws, scale, c);
+  draw_prefixes(draws, c);
   c.costs =
       draw_table(draws, scale, c.shape.micro_batches, c.shape.token_budget, c.shape.max_context);
   draw_times(draws, scale, c);
@@ -269,6 +302,7 @@ struct Coverage {
   std::int64_t whole_prompts = 0;
   std::int64_t contiguous = 0;
   std::int64_t bursts = 0;
+  NaiveReplica::Counts prefixes;
   std::int64_t unfinished = 0;
   std::int64_t arrivals_before = 0;  // in the nanosecond of a boundary, and seen by it
   std::int64_t arrivals_after = 0;
@@ -288,6 +322,12 @@ void Coverage::add(const ReplicaCase& c, const NaiveResult& naive, const PlayRes
   cuts += naive.counts.cuts;
   pipelined += c.costs.stages() > 1 ? 1 : 0;
   unequal += c.costs.kinds.size() > 1 ? 1 : 0;
+  prefixes.hits += naive.counts.hits;
+  prefixes.hits_in_use += naive.counts.hits_in_use;
+  prefixes.own_hits += naive.counts.own_hits;
+  prefixes.session_hits += naive.counts.session_hits;
+  prefixes.copies += naive.counts.copies;
+  prefixes.lost += naive.counts.lost;
   whole_prompts += c.shape.chunked_prefill ? 0 : 1;
   contiguous += c.shape.kv_layout == KvLayout::contiguous ? 1 : 0;
   const auto at_boundary = [&](SimTime t) {
@@ -318,24 +358,22 @@ std::string Coverage::text() const {
   return fmt::format(
       "steps {} reported as {}, preempted {} + {} prompts, resumed {}, chunks {}, cuts {}, given "
       "up {}, overtaken {}, pipelined {}, unequal {}, whole prompts {}, contiguous {}, speculated "
-      "{}, "
-      "unfinished {}, at "
-      "boundaries: arrivals "
-      "{} + {} after, deadlines {}, windows {}",
+      "{}, unfinished {}, at boundaries: arrivals {} + {} after, deadlines {}, windows {}, prefixes "
+      "found {}, blocks in use {}, own {}, of sessions {}, copies {}, lost {}",
       steps, fast_reports, preempted_decodes, preempted_prefills, resumed, chunks, cuts, given_up,
       overtaken, pipelined, unequal, whole_prompts, contiguous, bursts, unfinished, arrivals_before,
-      arrivals_after, deadlines_at, windows_at);
+      arrivals_after, deadlines_at, windows_at, prefixes.hits, prefixes.hits_in_use,
+      prefixes.own_hits, prefixes.session_hits, prefixes.copies, prefixes.lost);
 }
 
 std::string describe(const ReplicaCase& c) {
   const ReplicaShape& s = c.shape;
   return fmt::format(
       "pp {} seqs {} budget {} chunked {} contiguous {} proposals {} block {} blocks {} watermark "
-      "{} requests "
-      "{}",
+      "{} requests {} prefix cache {}",
       s.micro_batches, s.max_num_seqs, s.token_budget, s.chunked_prefill,
       s.kv_layout == KvLayout::contiguous, c.speculation ? c.speculation->tokens() : 0,
-      s.block_size, s.kv_blocks, s.watermark_blocks, c.requests.size());
+      s.block_size, s.kv_blocks, s.watermark_blocks, c.requests.size(), s.prefix_cache);
 }
 
 /// True when all three ways agree.
@@ -393,7 +431,7 @@ TEST(FastForward, IsTheSameAsStepByStepAndAsTheOracle) {
   EXPECT_GT(coverage.preempted_prefills, 2);
   EXPECT_GT(coverage.resumed, 10);
   EXPECT_GT(coverage.chunks, 50);
-  EXPECT_GT(coverage.cuts, 50);
+  EXPECT_GT(coverage.cuts, 30);
   EXPECT_GT(coverage.given_up, 10);
   EXPECT_GT(coverage.overtaken, 20);
   EXPECT_GT(coverage.pipelined, 10);
@@ -401,6 +439,12 @@ TEST(FastForward, IsTheSameAsStepByStepAndAsTheOracle) {
   EXPECT_GT(coverage.whole_prompts, 5);
   EXPECT_GT(coverage.contiguous, 5);
   EXPECT_GT(coverage.bursts, 100);
+  EXPECT_GT(coverage.prefixes.hits, 20);
+  EXPECT_GT(coverage.prefixes.hits_in_use, 20);
+  EXPECT_GT(coverage.prefixes.own_hits, 5);
+  EXPECT_GT(coverage.prefixes.session_hits, 5);
+  EXPECT_GT(coverage.prefixes.copies, 10);
+  EXPECT_GT(coverage.prefixes.lost, 2);
   EXPECT_GT(coverage.unfinished, 2);
   EXPECT_GT(coverage.arrivals_before, 10);
   EXPECT_GT(coverage.arrivals_after, 10);

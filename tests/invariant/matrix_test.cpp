@@ -107,9 +107,40 @@ void check_windows(const RunResult& result, const std::string& timeseries, Findi
   if (all.in_flight == 0) {
     equal("output_tokens", all.billed_output_tokens);
   }
-  findings.expect(
-      sum(windows.numbers("prompt_tokens")) >= static_cast<double>(all.billed_prompt_tokens),
-      "fewer prompt tokens were computed than were answered");
+  std::int64_t found = 0;
+  for (const PoolSummary& pool : result.pools) {
+    found += pool.prefix ? pool.prefix->hit_tokens : 0;
+  }
+  findings.expect(sum(windows.numbers("prompt_tokens")) >=
+                      static_cast<double>(all.billed_prompt_tokens - found),
+                  "fewer prompt tokens were computed than were answered");
+}
+
+/// Prompt tokens are found or computed, whole blocks at a time.
+void check_prefixes(const RunResult& result, const Config& config, Findings& findings) {
+  for (std::size_t p = 0; p < result.pools.size(); ++p) {
+    findings.expect(result.pools[p].prefix.has_value() == config.pools[p].prefix_cache,
+                    "a prefix cache is told of when there is one");
+    if (!result.pools[p].prefix) {
+      continue;
+    }
+    const PrefixSummary& prefix = *result.pools[p].prefix;
+    const bool all_computed = result.slices.front().in_flight == 0;
+    findings.expect(prefix.prompt_tokens + prefix.recompute_tokens ==
+                        prefix.hit_tokens + prefix.recompute_hit_tokens + prefix.computed_tokens +
+                            prefix.given_up_tokens + prefix.left_tokens,
+                    "prompt tokens are lost");
+    findings.expect(!all_computed || prefix.left_tokens == 0,
+                    "a prompt was not computed to its end");
+    findings.expect(prefix.hit_tokens % config.pools[p].block_size == 0,
+                    "part of a block was found");
+    for (const SliceSummary& slice : result.slices) {
+      const bool this_pool = slice.kind == "pool" && slice.name == config.pools[p].name;
+      findings.expect(
+          !this_pool || !all_computed || prefix.prompt_tokens == slice.billed_prompt_tokens,
+          "prompts that were answered were not all scheduled once");
+    }
+  }
 }
 
 /// What the sampled requests went through is in order.
@@ -149,6 +180,7 @@ std::string play(const Config& config, const std::string& folder) {
   check_gpu_time(result, config, findings);
   check_windows(result, test::bytes_of_file(folder + "/timeseries.csv"), findings);
   check_causality(result, config, findings);
+  check_prefixes(result, config, findings);
   return findings.text();
 }
 
@@ -249,14 +281,20 @@ std::string seen(const Config& config) {
     }
   }
   std::int64_t preemptions = 0;
+  std::int64_t found = 0;
+  std::int64_t found_again = 0;
   bool down = false;
   bool all_busy = true;
   for (const PoolSummary& pool : result.pools) {
     preemptions += pool.preemptions;
+    found += pool.prefix ? pool.prefix->hit_tokens : 0;
+    found_again += pool.prefix ? pool.prefix->recompute_hit_tokens : 0;
     down = down || pool.down_ns > 0;
     all_busy = all_busy && pool.busy_ns > 0;
   }
   text += preemptions > 0 ? " preempted" : "";
+  text += found > 0 ? " found" : "";
+  text += found_again > 0 ? " found_again" : "";
   text += down ? " down" : "";
   text += all_busy ? " busy" : "";
   return text;
@@ -274,6 +312,8 @@ TEST(Matrix, TinyScenariosShowWhatTheyAreThereFor) {
   EXPECT_EQ(shows("pipeline"), " busy");
   EXPECT_EQ(shows("preemption"), " preempted busy");
   EXPECT_EQ(shows("preemption", {{"pools.main.kv_blocks", "7000"}}), " busy");
+  EXPECT_EQ(shows("prefix_cache"), " preempted found found_again busy");
+  EXPECT_EQ(shows("prefix_cache", {{"pools.main.prefix_cache", "false"}}), " preempted busy");
   EXPECT_EQ(shows("speculation"), " preempted busy");
   EXPECT_EQ(shows("spike"), " busy");
   EXPECT_EQ(shows("tiers"), " queue_full timed_out busy");

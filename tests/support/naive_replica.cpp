@@ -15,7 +15,11 @@ SimTime nearest(std::int64_t ns, std::int64_t rest) {
 
 NaiveReplica::NaiveReplica(const ReplicaShape& shape, RequestTable& requests, EventSink& sink,
                            ReplicaListener& listener)
-    : shape_{&shape}, requests_{&requests}, sink_{&sink}, listener_{&listener} {
+    : shape_{&shape},
+      requests_{&requests},
+      sink_{&sink},
+      listener_{&listener},
+      memory_{shape.prefix_cache ? shape.kv_blocks : 0} {
 }
 
 void NaiveReplica::become(int activity, SimTime now) {
@@ -39,6 +43,10 @@ void NaiveReplica::enqueue(RequestSlot slot, SimTime now) {
   sequence.rank = request.rank;
   sequence.prompt = request.prompt_tokens;
   sequence.output = request.output_tokens;
+  if (caches()) {
+    sequence.prefix = requests_->prefix_use(slot).prefix;
+    sequence.history = sequence.prefix.history_tokens;
+  }
   sequences_.push_back(sequence);
   if (ready_ && !stepping_) {
     only_decodes_ = false;
@@ -52,8 +60,13 @@ void NaiveReplica::cancel_waiting(RequestSlot slot) {
 }
 
 void NaiveReplica::drop(RequestSlot slot) {
-  sequences_.erase(std::find_if(sequences_.begin(), sequences_.end(),
-                                [slot](const Sequence& s) { return s.slot == slot; }));
+  const auto found = std::find_if(sequences_.begin(), sequences_.end(),
+                                  [slot](const Sequence& s) { return s.slot == slot; });
+  if (caches() && found->stage != Stage::waiting) {
+    give_names(*found, false);
+    let_go(*found);
+  }
+  sequences_.erase(found);
 }
 
 SimTime NaiveReplica::next_boundary() const {
@@ -80,14 +93,14 @@ void NaiveReplica::end_step() {
     run.prompt_tokens += s.chunk;
     only_decodes_ = only_decodes_ && s.chunk == 0;
     if (s.decodes) {
-      s.blocks = std::max(s.blocks, blocks_of_step(s));
+      hold(s, std::max(s.blocks, blocks_of_step(s)));
       s.gain = gain_of(s);
       run.burst_tokens += s.gain - 1;
     }
     s.in_kv += s.chunk + (s.decodes ? s.gain : 0);
     run.first_tokens += s.chunk > 0 && s.in_kv == s.goal ? 1 : 0;
     if (s.stage != Stage::waiting) {
-      s.blocks = std::max(s.blocks, blocks_for(s.in_kv));
+      hold(s, std::max(s.blocks, blocks_for(s.in_kv)));
     }
   }
   ++counts_.steps;
@@ -128,9 +141,21 @@ void NaiveReplica::emit_decodes(SimTime now) {
 }
 
 void NaiveReplica::emit_first(SimTime now) {
-  std::vector<RequestSlot> complete;
-  for (Sequence& s : sequences_) {
-    if (s.chunk == 0 || s.in_kv < s.goal) {
+  std::vector<std::pair<std::int64_t, RequestSlot>> chunks;
+  for (const Sequence& s : sequences_) {
+    if (s.chunk > 0) {
+      chunks.emplace_back(s.chunk_turn, s.slot);
+    }
+  }
+  std::sort(chunks.begin(), chunks.end());
+  for (const auto& turn_and_slot : chunks) {
+    const RequestSlot slot = turn_and_slot.second;
+    Sequence& s = *std::find_if(sequences_.begin(), sequences_.end(),
+                                [slot](const Sequence& other) { return other.slot == slot; });
+    if (caches()) {
+      give_names(s, false);
+    }
+    if (s.in_kv < s.goal) {
       continue;
     }
     if (s.emitted == 0) {
@@ -147,13 +172,10 @@ void NaiveReplica::emit_first(SimTime now) {
       s.draws = shape_->speculation->draws_of(s.id, (*requests_)[s.slot].preemptions);
     }
     if (s.emitted == s.output) {
-      complete.push_back(s.slot);
+      drop(slot);
+      (*requests_)[slot].emitted_tokens = (*requests_)[slot].output_tokens;
+      listener_->on_completed(slot, now);
     }
-  }
-  for (const RequestSlot slot : complete) {
-    drop(slot);
-    (*requests_)[slot].emitted_tokens = (*requests_)[slot].output_tokens;
-    listener_->on_completed(slot, now);
   }
 }
 
@@ -165,6 +187,7 @@ void NaiveReplica::plan(std::int64_t ns, std::int64_t rest) {
     s.decodes = false;
   }
   decode_paused_ = false;
+  chunk_turns_ = shape_->micro_batches;
   planned_at_ = nearest(ns, rest);
   if (shape_->chunked_prefill) {
     plan_chunked();
@@ -216,6 +239,12 @@ bool NaiveReplica::preempt_until_decodes_fit() {
       }
     }
     (last->stage == Stage::decoding ? counts_.preempted_decodes : counts_.preempted_prefills)++;
+    prefix_.given_up_tokens +=
+        caches() && last->stage == Stage::prefilling ? last->goal - last->in_kv : 0;
+    if (caches()) {
+      give_names(*last, true);
+      let_go(*last);
+    }
     last->stage = Stage::waiting;
     last->in_kv = 0;
     last->blocks = 0;
@@ -233,6 +262,7 @@ void NaiveReplica::continue_prefills() {
   for (Sequence& s : sequences_) {
     if (s.stage == Stage::prefilling) {
       s.chunk = std::min(s.goal - s.in_kv, budget_left(s.micro_batch));
+      s.chunk_turn = s.micro_batch;
       ++counts_.continued_chunks;
     }
   }
@@ -244,17 +274,25 @@ bool NaiveReplica::admit(std::int64_t decode_need) {
     const std::int64_t running = count(Stage::prefilling) + count(Stage::decoding);
     const std::int64_t tokens = s->prompt + s->emitted;
     const std::int64_t kept = running > 0 ? shape_->watermark_blocks : 0;
-    if (running >= shape_->max_num_seqs ||
-        free_blocks() - decode_need - blocks_for(tokens) < kept) {
+    const std::vector<int> found = find(*s, tokens);
+    std::int64_t need = blocks_for(tokens);
+    for (const int block : found) {
+      need -= memory_.in_use(block) ? 1 : 0;
+    }
+    if (running >= shape_->max_num_seqs || free_blocks() - decode_need - need < kept) {
       break;
     }
-    const int micro_batch = micro_batch_for(tokens);
+    const std::int64_t hit = static_cast<std::int64_t>(found.size()) * shape_->block_size;
+    const int micro_batch = micro_batch_for(tokens - hit);
     if (micro_batch < 0) {
       break;
     }
-    s->chunk = std::min(tokens, budget_left(micro_batch));
+    start_with(*s, found, tokens);
+    s->in_kv = hit;
+    s->chunk = std::min(tokens - hit, budget_left(micro_batch));
+    s->chunk_turn = chunk_turns_++;
     s->goal = tokens;
-    s->blocks = blocks_for(tokens);
+    hold(*s, blocks_for(tokens));
     s->micro_batch = micro_batch;
     s->stage = Stage::prefilling;
     Request& request = (*requests_)[s->slot];
@@ -266,6 +304,98 @@ bool NaiveReplica::admit(std::int64_t decode_need) {
   }
   counts_.cuts += admitted && only_decodes_ && !completed_ ? 1 : 0;
   return admitted;
+}
+
+// ---- with a prefix cache ----
+
+/// Whose blocks stand behind the common part of the sequence's prompt.
+PrefixId NaiveReplica::own_stream(const Sequence& sequence) const {
+  return sequence.prefix.session != no_prefix ? sequence.prefix.session
+                                              : (PrefixId{1} << 62) + sequence.id;
+}
+
+/// The block that ends within the common part is the common prefix's, any other its own stream's.
+NaiveBlocks::Name NaiveReplica::name_of(const Sequence& sequence, std::int64_t position) const {
+  const bool common = (position + 1) * shape_->block_size <= sequence.prefix.common_tokens;
+  return {common ? sequence.prefix.common : own_stream(sequence), position};
+}
+
+/// Named blocks from the first on, all but the last token at most.
+std::vector<int> NaiveReplica::find(const Sequence& sequence, std::int64_t tokens) const {
+  std::vector<int> found;
+  for (std::int64_t i = 0; caches() && (i + 1) * shape_->block_size < tokens; ++i) {
+    const NaiveBlocks::Name name = name_of(sequence, i);
+    const bool may =
+        name.first != own_stream(sequence) || (i + 1) * shape_->block_size <= sequence.history;
+    const int block = memory_.with_name(name);
+    if (!may || block == NaiveBlocks::no_block) {
+      break;
+    }
+    found.push_back(block);
+  }
+  return found;
+}
+
+void NaiveReplica::start_with(Sequence& sequence, const std::vector<int>& found,
+                              std::int64_t tokens) {
+  if (!caches()) {
+    return;
+  }
+  for (const int block : found) {
+    const auto position = static_cast<std::int64_t>(sequence.held.size());
+    const bool own = memory_.named(block, {own_stream(sequence), position});
+    counts_.hits_in_use += memory_.in_use(block) ? 1 : 0;
+    counts_.own_hits += own && sequence.prefix.session == no_prefix ? 1 : 0;
+    counts_.session_hits += own && sequence.prefix.session != no_prefix ? 1 : 0;
+    memory_.use(block);
+    sequence.held.push_back(block);
+  }
+  sequence.blocks = static_cast<std::int64_t>(found.size());
+  counts_.hits += found.empty() ? 0 : 1;
+  const std::int64_t hit = sequence.blocks * shape_->block_size;
+  const bool again = (*requests_)[sequence.slot].preemptions > 0;
+  counts_.lost += again && hit < sequence.history ? 1 : 0;
+  (again ? prefix_.recompute_tokens : prefix_.prompt_tokens) += tokens;
+  (again ? prefix_.recompute_hit_tokens : prefix_.hit_tokens) += hit;
+  if (!again) {
+    requests_->prefix_use(sequence.slot).hit_tokens = static_cast<std::int32_t>(hit);
+  }
+}
+
+/// From now on it holds so many blocks.
+void NaiveReplica::hold(Sequence& sequence, std::int64_t blocks) {
+  while (caches() && static_cast<std::int64_t>(sequence.held.size()) < blocks) {
+    sequence.held.push_back(memory_.take());
+  }
+  sequence.blocks = blocks;
+}
+
+/// Its full blocks get their names, unless such a name exists already or its predecessor in the
+/// same stream is a copy.
+void NaiveReplica::give_names(Sequence& sequence, bool its_own) {
+  for (std::int64_t i = 0; (i + 1) * shape_->block_size <= sequence.in_kv; ++i) {
+    const auto at = static_cast<std::size_t>(i);
+    const NaiveBlocks::Name name = name_of(sequence, i);
+    const bool own = name.first == own_stream(sequence);
+    const bool first = i == 0 || name_of(sequence, i - 1).first != name.first;
+    if (memory_.named(sequence.held[at], name) ||
+        (own && sequence.prefix.session == no_prefix && !its_own)) {
+      continue;
+    }
+    if (memory_.with_name(name) != NaiveBlocks::no_block ||
+        (!first && !memory_.named(sequence.held[at - 1], name_of(sequence, i - 1)))) {
+      ++counts_.copies;
+      continue;
+    }
+    memory_.give_name(sequence.held[at], name);
+    sequence.history = own ? std::max(sequence.history, sequence.in_kv) : sequence.history;
+  }
+}
+
+void NaiveReplica::let_go(Sequence& sequence) {
+  for (; !sequence.held.empty(); sequence.held.pop_back()) {
+    memory_.drop(sequence.held.back());
+  }
 }
 
 int NaiveReplica::micro_batch_for(std::int64_t tokens) const {
@@ -382,6 +512,9 @@ std::int64_t NaiveReplica::blocks_for(std::int64_t tokens) const {
 }
 
 std::int64_t NaiveReplica::free_blocks() const {
+  if (caches()) {
+    return memory_.free();
+  }
   std::int64_t free = shape_->kv_blocks;
   for (const Sequence& s : sequences_) {
     free -= s.blocks;
@@ -445,6 +578,10 @@ void NaiveReplica::add_gauges(PoolGauges& gauges, SimTime t) const {
   gauges.kv_blocks_used += shape_->kv_blocks - free_blocks();
   gauges.kv_blocks_total += shape_->kv_blocks;
   gauges.preemptions += preemptions_;
+  gauges.prefix = prefix_;
+  for (const Sequence& s : sequences_) {
+    gauges.prefix.left_tokens += caches() && s.stage == Stage::prefilling ? s.goal - s.in_kv : 0;
+  }
 }
 
 }  // namespace plimsoll::testing

@@ -8,6 +8,7 @@
 
 #include "serving/replica.hpp"
 #include "serving/speculation.hpp"
+#include "support/naive_blocks.hpp"
 
 namespace plimsoll::testing {
 
@@ -21,7 +22,13 @@ class NaiveReplica {
     std::int64_t preempted_decodes = 0;
     std::int64_t preempted_prefills = 0;
     std::int64_t continued_chunks = 0;
-    std::int64_t cuts = 0;  // admissions amid steps of decodes alone, of which none ended
+    std::int64_t hits = 0;          // admissions that found something named
+    std::int64_t hits_in_use = 0;   // that others were using
+    std::int64_t own_hits = 0;      // of what the sequence had computed before a preemption
+    std::int64_t session_hits = 0;  // of earlier turns
+    std::int64_t copies = 0;        // whole blocks that got no name: it was there
+    std::int64_t lost = 0;          // admissions with a prefix that had been found before, and gone
+    std::int64_t cuts = 0;          // admissions amid steps of decodes alone, of which none ended
   };
 
   NaiveReplica(const ReplicaShape& shape, RequestTable& requests, EventSink& sink,
@@ -49,8 +56,12 @@ class NaiveReplica {
     std::int64_t in_kv = 0;   // tokens computed
     std::int64_t goal = 0;    // tokens to compute before the next one is emitted
     std::int64_t blocks = 0;  // held
-    std::int64_t chunk = 0;   // prompt tokens computed in this step
-    bool decodes = false;     // in this step
+    std::vector<int> held{};  // the same one by one, in order; only with a prefix cache
+    SharedPrefix prefix{};
+    std::int64_t history = 0;     // tokens that it may find of its own stream
+    std::int64_t chunk_turn = 0;  // order of the chunks in a step
+    std::int64_t chunk = 0;       // prompt tokens computed in this step
+    bool decodes = false;         // in this step
     Stage stage = Stage::waiting;
     int micro_batch = 0;
     std::int64_t joined = 0;  // the decoding set, in this order
@@ -78,6 +89,16 @@ class NaiveReplica {
   void emit_first(SimTime now);
   void drop(RequestSlot slot);
 
+  // with a prefix cache
+  bool caches() const { return shape_->prefix_cache; }
+  PrefixId own_stream(const Sequence& sequence) const;
+  NaiveBlocks::Name name_of(const Sequence& sequence, std::int64_t position) const;
+  std::vector<int> find(const Sequence& sequence, std::int64_t tokens) const;
+  void start_with(Sequence& sequence, const std::vector<int>& found, std::int64_t tokens);
+  void hold(Sequence& sequence, std::int64_t blocks);
+  void give_names(Sequence& sequence, bool its_own);
+  void let_go(Sequence& sequence);
+
   std::int64_t blocks_for(std::int64_t tokens) const;
   std::int64_t free_blocks() const;
   std::int64_t decode_need() const;
@@ -91,7 +112,10 @@ class NaiveReplica {
   EventSink* sink_;
   ReplicaListener* listener_;
   std::vector<Sequence> sequences_;
+  NaiveBlocks memory_;  // with a prefix cache
+  PrefixCounts prefix_;
   std::int64_t joins_ = 0;
+  std::int64_t chunk_turns_ = 0;
   bool ready_ = false;
   bool stepping_ = false;
   bool only_decodes_ = false;  // the step that ended last

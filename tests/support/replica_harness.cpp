@@ -31,6 +31,9 @@ class Recorder : public EventSink, public ReplicaListener {
   explicit Recorder(const ReplicaCase& replica_case)
       : case_{replica_case}, slots_(replica_case.requests.size(), no_slot) {
     result_.requests.resize(replica_case.requests.size());
+    if (replica_case.shape.prefix_cache) {
+      table_.keep_prefixes();
+    }
   }
 
   RequestTable& table() { return table_; }
@@ -45,6 +48,9 @@ class Recorder : public EventSink, public ReplicaListener {
     request.rank = from.rank;
     request.prompt_tokens = from.prompt;
     request.output_tokens = from.output;
+    if (table_.keeps_prefixes()) {
+      table_.prefix_use(slots_[i]).prefix = from.prefix;
+    }
     return slots_[i];
   }
 
@@ -70,6 +76,7 @@ class Recorder : public EventSink, public ReplicaListener {
     window_.busy_ns = gauges.busy_ns;
     window_.idle_ns = gauges.idle_ns;
     window_.down_ns = gauges.down_ns;
+    window_.prefix = gauges.prefix;
     result_.windows.push_back(window_);
     window_ = {};
   }
@@ -119,6 +126,7 @@ class Recorder : public EventSink, public ReplicaListener {
     RequestResult& result = result_.requests[table_[slot].id];
     result.scheduled = ns(table_[slot].scheduled);
     result.preemptions = table_[slot].preemptions;
+    result.prefix_hit = table_.keeps_prefixes() ? table_.prefix_use(slot).hit_tokens : 0;
   }
   void end(RequestSlot slot) {
     write_down(slot);
@@ -303,17 +311,21 @@ std::size_t first_difference(const std::vector<T>& a, const std::vector<T>& b) {
 }
 
 std::string words(const RequestResult& r) {
-  return fmt::format("scheduled {} first {} finished {} given up {} preemptions {} emitted {}",
-                     r.scheduled, r.first_token, r.finished, r.given_up, r.preemptions, r.emitted);
+  return fmt::format(
+      "scheduled {} first {} finished {} given up {} preemptions {} emitted {} "
+      "prefix hit {}",
+      r.scheduled, r.first_token, r.finished, r.given_up, r.preemptions, r.emitted, r.prefix_hit);
 }
 
 std::string words(const WindowResult& w) {
   return fmt::format(
       "steps {} decoded {} + {} prompt {} first {} gaps {} hash {:x} resumed {} ({} ns) running {} "
-      "waiting {} blocks {} preemptions {} busy {} idle {} down {}",
+      "waiting {} blocks {} preemptions {} busy {} idle {} down {} "
+      "prefix: prompts {} hits {} recomputed {} hits {} given up {} left {}",
       w.steps, w.decode_tokens, w.burst_tokens, w.prompt_tokens, w.first_tokens, w.gaps, w.gap_hash,
       w.resumed, w.resumed_ns, w.running, w.waiting, w.kv_blocks_used, w.preemptions, w.busy_ns,
-      w.idle_ns, w.down_ns);
+      w.idle_ns, w.down_ns, w.prefix.prompt_tokens, w.prefix.hit_tokens, w.prefix.recompute_tokens,
+      w.prefix.recompute_hit_tokens, w.prefix.given_up_tokens, w.prefix.left_tokens);
 }
 
 template <class T>

@@ -20,6 +20,7 @@ struct CaseRequest {
   std::int32_t output = 1;
   QueueRank rank = 0;
   SimTime deadline = never;  // leaves the line then, unless it was scheduled before
+  SharedPrefix prefix{};     // only with a prefix cache
 };
 
 /// One replica, what comes to it, and when its metrics windows end. Whoever plays it sets
@@ -42,6 +43,7 @@ struct RequestResult {
   std::int64_t given_up = -1;
   std::int64_t preemptions = 0;
   std::int64_t emitted = 0;
+  std::int64_t prefix_hit = 0;  // tokens
 };
 
 struct WindowResult {
@@ -62,6 +64,7 @@ struct WindowResult {
   std::int64_t busy_ns = 0;
   std::int64_t idle_ns = 0;
   std::int64_t down_ns = 0;
+  PrefixCounts prefix{};
 };
 
 struct PlayResult {

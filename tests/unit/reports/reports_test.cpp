@@ -113,6 +113,22 @@ TEST_F(Reports, ResultJsonSaysNothingOfPathsOrWallClock) {
   EXPECT_EQ(text, result_json(result, config));
 }
 
+TEST_F(Reports, WhatAScenarioLeavesOutIsNotReported) {
+  const std::string plain = result_json(result, config);
+  EXPECT_THAT(plain, Not(HasSubstr("prefix")));
+  EXPECT_THAT(plain, Not(HasSubstr("perceived")));
+  config.workload.classes[1].stream = false;
+  config.pools[1].prefix_cache = true;
+  result.pools[1].prefix.emplace().hit_tokens = 4711;
+  const auto json = nlohmann::json::parse(result_json(result, config));
+  EXPECT_EQ(json["metrics"]["mean_perceived_ms"], 100.0)
+      << "class 0, which streams, alone completed";
+  EXPECT_EQ(json["metrics"]["prefix_hit_rate"], 0.0);
+  EXPECT_FALSE(json["gpu_time"]["pools"][0].contains("prefix_cache"));
+  EXPECT_EQ(json["gpu_time"]["pools"][1]["prefix_cache"]["hit_tokens"], 4711);
+  EXPECT_THAT(terminal_summary(result, config, SummaryStyle{}), HasSubstr("Prefix cache of pool1"));
+}
+
 TEST_F(Reports, RunJsonCountsGpuCompletedRequestsApart) {
   result.wall_seconds = 0.5;
   result.events = 100;

@@ -1,4 +1,5 @@
-// The published Azure 2023 conversation trace, against a reading of its own by plain C++.
+// Published traces: Azure's conversations of 2023, against a reading of its own by plain C++; the
+// reusable prefixes of Mooncake's.
 #include <gtest/gtest.h>
 #include <zlib.h>
 
@@ -13,11 +14,11 @@ namespace plimsoll {
 namespace {
 
 /// The data folder that may lie beside the checkout; empty when absent.
-std::string trace_path() {
+std::string trace_path(const char* name) {
   const char* shared = std::getenv("PLIMSOLL_SHARED");
   const std::filesystem::path folder =
       shared != nullptr ? shared : std::string{PLIMSOLL_SOURCE_DIR} + "/../shared";
-  const auto path = folder / "data/traces/azure2023_conv.csv.gz";
+  const auto path = folder / "data/traces" / name;
   return std::filesystem::exists(path) ? path.string() : std::string{};
 }
 
@@ -49,7 +50,7 @@ Totals read_plainly(const std::string& path) {
 }
 
 TEST(PublishedTrace, EveryRowOfAzure2023Arrives) {
-  const std::string path = trace_path();
+  const std::string path = trace_path("azure2023_conv.csv.gz");
   if (path.empty()) {
     GTEST_SKIP() << "no azure2023_conv.csv.gz: set PLIMSOLL_SHARED to the folder that has "
                     "data/traces";
@@ -73,6 +74,32 @@ TEST(PublishedTrace, EveryRowOfAzure2023Arrives) {
   EXPECT_EQ(totals.prompt_tokens, plain.prompt_tokens);
   EXPECT_EQ(totals.output_tokens, plain.output_tokens);
   EXPECT_EQ(totals.time_ms, plain.time_ms);
+}
+
+TEST(PublishedTrace, RowsOfMooncakeGoOnFromEarlierOnes) {
+  const std::string path = trace_path("mooncake_conversation.csv.gz");
+  if (path.empty()) {
+    GTEST_SKIP() << "no mooncake_conversation.csv.gz: set PLIMSOLL_SHARED to the folder that has "
+                    "data/traces";
+  }
+  Config config = testing::open_loop_config(1);
+  config.workload.trace = path;
+  config.workload.trace_prefix.emplace();
+  config.workload.trace_prefix->common_tokens = 512;
+  config.workload.trace_prefix->granularity = 512;
+  std::int64_t begin_alike = 0;
+  std::int64_t more = 0;
+  std::int64_t go_on = 0;
+  for (const Arrival& arrival : testing::draw_arrivals(config, 1'000'000)) {
+    begin_alike += arrival.prefix.common != no_prefix ? 1 : 0;
+    more += arrival.reusable_prefix_tokens > 512 ? 1 : 0;
+    go_on += arrival.prefix.history_tokens > 0 ? 1 : 0;
+    ASSERT_LE(arrival.prefix.history_tokens, arrival.reusable_prefix_tokens);
+    ASSERT_LE(arrival.prefix.common_tokens, arrival.prompt_tokens);
+  }
+  EXPECT_EQ(more, 4658);
+  EXPECT_EQ(go_on, 4655) << "docs/step_time.md says so";
+  EXPECT_EQ(begin_alike, 12'030) << "all but the first";
 }
 
 }  // namespace
