@@ -51,7 +51,7 @@ Ttft ttft_of(const Config& config) {
 double prefill_ms(const Config& config, std::int64_t context) {
   const std::int64_t chunk = prompt_tokens - context;
   const StepWork work{chunk, 1, context, chunk * (2 * context + chunk)};
-  return static_cast<double>(plan_pools(config, false)[0]->costs.latency.cost(work)) * 1e-12;
+  return static_cast<double>(plan_pools(config, false)[0]->costs.latency(work)) * 1e-12;
 }
 
 TEST(PrefixCacheModel, ASystemPromptSavesItsPrefillAndNothingElse) {

@@ -28,8 +28,19 @@ CostColumn uneven_column() {
   }
   column.kv_token = 3'000'000'000;
   column.pair = 20'000'000;
-  column.serial = 500'000'000'000;
+  column.head.assign(column.device.size(), 0);
   return column;
+}
+
+/// One such stage, or several without time between them.
+StepCostTable uneven_table(int stages = 1) {
+  StepCostTable table;
+  table.kinds = {{uneven_column(), stages}};
+  table.serial = 500'000'000'000;
+  if (stages > 1) {
+    table.hops.assign(table.kinds.front().column.device.size(), 0);
+  }
+  return table;
 }
 
 CaseRequest request(Duration arrival, std::int32_t prompt, std::int32_t output,
@@ -45,7 +56,7 @@ CaseRequest request(Duration arrival, std::int32_t prompt, std::int32_t output,
 
 ReplicaCase with_cache(std::vector<CaseRequest> requests) {
   ReplicaCase c;
-  c.costs.latency = uneven_column();
+  c.costs = uneven_table();
   c.shape.max_num_seqs = 16;
   c.shape.token_budget = 200;
   c.shape.block_size = 4;
@@ -71,7 +82,7 @@ std::int64_t ttft(const PlayResult& result, std::size_t i, Duration arrival) {
 /// Nanoseconds of a step of `chunk` prompt tokens after `context`, by the cost table.
 std::int64_t prefill_ns(std::int64_t chunk, std::int64_t context) {
   const StepWork work{chunk, 1, context, chunk * (2 * context + chunk)};
-  return uneven_column().cost(work) / 1'000'000;
+  return uneven_table().latency(work) / 1'000'000;
 }
 
 TEST(PrefixSharing, AHitSavesExactlyTheDifferenceOfTheCostTable) {
@@ -236,8 +247,7 @@ TEST(PrefixSharing, TheNextTurnOfASessionFindsWhatWasSaidBefore) {
 
 TEST(PrefixSharing, OneCacheServesAllMicroBatchesOfAPipeline) {
   ReplicaCase c = with_cache({request(0s, 60, 1, 40), request(1s, 10, 1, 0, no_prefix)});
-  c.costs.stages = 4;
-  c.costs.bottleneck = uneven_column();
+  c.costs = uneven_table(4);
   c.shape.micro_batches = 4;
   for (int i = 0; i < 4; ++i) {  // one for each micro-batch
     c.requests.push_back(request(1s + 1us, 60, 4, 40));
