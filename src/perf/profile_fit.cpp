@@ -27,10 +27,11 @@ ProfileCoefficient number(const char* key, double EngineProfile::*member, double
           [member](EngineProfile& profile, double value) { profile.*member = value; }};
 }
 
-ProfileCoefficient time(const char* key, FineDuration EngineProfile::*member, double start_ns,
-                        double upper_ns) {
+/// In nanoseconds.
+ProfileCoefficient time(const char* key, FineDuration EngineProfile::*member, double start,
+                        double upper) {
   return {
-      {key, start_ns, 0, upper_ns},
+      {key, start, 0, upper},
       [member](const EngineProfile& profile) { return (profile.*member).count(); },
       [member](EngineProfile& profile, double value) { profile.*member = FineDuration{value}; }};
 }
