@@ -184,6 +184,32 @@ TEST(ClosedLoop, OneArrivalPerFinishedRequest) {
   EXPECT_FALSE(source->next(arrival));
 }
 
+TEST(ClosedLoop, UsersThinkForAnExponentialTimeAndTheEarliestComesFirst) {
+  Config config = lognormal_config();
+  config.workload.arrivals.process = ArrivalProcess::closed_loop;
+  config.workload.arrivals.concurrency = 20'000;
+  config.workload.arrivals.think_time = milliseconds{50};
+  const auto source = make_request_source(config, {});
+  Arrival arrival;
+  SimTime before = sim_start;
+  double sum = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    ASSERT_TRUE(source->next(arrival));
+    ASSERT_GE(arrival.at, before);
+    before = arrival.at;
+    sum += to_seconds(arrival.at.time_since_epoch());
+  }
+  EXPECT_NEAR(sum / 20'000, 0.050, 4 * 0.050 / std::sqrt(20'000.0));
+  // An arrival that waits gives way to one that became available earlier.
+  SimTime pending = SimTime{seconds{1000}};
+  EXPECT_FALSE(source->swap_for_earlier(pending));
+  source->on_finished(SimTime{seconds{10}});
+  EXPECT_TRUE(source->swap_for_earlier(pending));
+  EXPECT_LT(pending, SimTime{seconds{20}});
+  ASSERT_TRUE(source->next(arrival));
+  EXPECT_EQ(arrival.at, SimTime{seconds{1000}});
+}
+
 TEST(ClosedLoop, LengthsAreThoseOfTheOpenLoop) {
   const Config open = lognormal_config();
   Config closed = open;
