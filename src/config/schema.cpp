@@ -47,6 +47,13 @@ Json quantity_schema(const std::string& pattern, bool above_zero) {
 }
 
 Json parameter_schema(const ParamDoc& param) {
+  if (param.per_tier) {
+    ParamDoc one = param;
+    one.per_tier = false;
+    const Json value = parameter_schema(one);
+    const Json by_tier{{"type", "object"}, {"additionalProperties", value}};
+    return Json{{"anyOf", Json::array({value, by_tier})}};
+  }
   switch (param.kind) {
     case ParamKind::count:
       return Json{{"type", "integer"}, {"minimum", param.minimum}, {"maximum", param.maximum}};

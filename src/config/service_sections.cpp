@@ -74,12 +74,9 @@ void read_text_parameter(Reader& reader, const ParamDoc& doc, const RawNode& nod
   params.set_text(doc.key, node.text);
 }
 
-void read_parameter(Reader& reader, const ParamDoc& doc, const RawNode& node,
-                    const std::string& path, PolicyParams& params) {
-  if (doc.kind == ParamKind::text) {
-    read_text_parameter(reader, doc, node, path, params);
-    return;
-  }
+/// A number within its range, in base units; reported and 0 when it is none.
+double read_number(Reader& reader, const ParamDoc& doc, const RawNode& node,
+                   const std::string& path) {
   const Parsed<double> parsed = parse_parameter(doc, node.is_scalar() ? node.text : "no value");
   if (!parsed.value) {
     reader.report(node.place, path,
@@ -92,7 +89,36 @@ void read_parameter(Reader& reader, const ParamDoc& doc, const RawNode& node,
                     describe_found(node)),
         doc.help);
   }
-  params.set_number(doc.key, parsed.value.value_or(0));
+  return parsed.value.value_or(0);
+}
+
+/// {free: 10/s, plus: 100/s}: tiers that are not named keep the default.
+void read_tier_numbers(Reader& reader, const ParamDoc& doc, const RawNode& map,
+                       const std::string& path, PolicyParams& params) {
+  for (const RawEntry& entry : map.entries) {
+    const std::string entry_path = join_path(path, entry.key);
+    RawNode name = scalar_node(entry.key);
+    name.place = entry.key_place;
+    const std::int64_t tier = find_reference(reader, NameList::tiers, name, entry_path);
+    const double value = read_number(reader, doc, entry.value, entry_path);
+    if (tier >= 0) {
+      params.set_tier_number(doc.key, static_cast<TierIndex>(tier), value);
+    }
+  }
+}
+
+void read_parameter(Reader& reader, const ParamDoc& doc, const RawNode* given,
+                    const std::string& path, PolicyParams& params) {
+  const RawNode standard = scalar_node(doc.default_text);
+  const RawNode& node = given == nullptr ? standard : *given;
+  if (doc.kind == ParamKind::text) {
+    read_text_parameter(reader, doc, node, path, params);
+  } else if (doc.per_tier && node.is_map()) {
+    read_tier_numbers(reader, doc, node, path, params);
+    params.set_number(doc.key, read_number(reader, doc, standard, path));
+  } else {
+    params.set_number(doc.key, read_number(reader, doc, node, path));
+  }
 }
 
 const std::vector<PolicyDoc>& policies_of(const PolicyCatalog& catalog, const std::string& kind) {
@@ -150,10 +176,7 @@ void read_policy_block(Reader& reader, const FieldDecl& field, const RawNode& ma
   policy.policy = doc->name;
   for (const ParamDoc& param : doc->params) {
     known.push_back(param.key);
-    const RawNode* const given = map.find(param.key);
-    const RawNode standard = scalar_node(param.default_text);
-    read_parameter(reader, param, given == nullptr ? standard : *given, join_path(path, param.key),
-                   policy.params);
+    read_parameter(reader, param, map.find(param.key), join_path(path, param.key), policy.params);
   }
   for (const RawEntry& entry : map.entries) {
     if (std::find(known.begin(), known.end(), entry.key) == known.end()) {
@@ -162,6 +185,22 @@ void read_policy_block(Reader& reader, const FieldDecl& field, const RawNode& ma
                     name_hint(entry.key, known, "keys here"));
     }
   }
+}
+
+RawNode write_parameter(const Writer& writer, const ParamDoc& doc, const PolicyParams& params) {
+  if (doc.kind == ParamKind::text) {
+    return scalar_node(params.text(doc.key));
+  }
+  const auto tiers = params.tier_numbers().find(doc.key);
+  if (tiers == params.tier_numbers().end()) {
+    return scalar_node(format_parameter(doc.kind, params.numbers().at(doc.key)));
+  }
+  RawNode map;
+  for (const auto& [tier, value] : tiers->second) {
+    append_entry(map, writer.config.tiers.at(tier).name,
+                 scalar_node(format_parameter(doc.kind, value)));
+  }
+  return map;
 }
 
 RawNode write_policy_block(const Writer& writer, const FieldDecl& field, const PolicyConfig& policy,
@@ -174,11 +213,7 @@ RawNode write_policy_block(const Writer& writer, const FieldDecl& field, const P
   const PolicyDoc* const doc = find_policy(writer.policies, field.doc.policy_kind, policy.policy);
   PLIMSOLL_CHECK(doc != nullptr, "a validated policy is known");
   for (const ParamDoc& param : doc->params) {
-    const auto number = policy.params.numbers().find(param.key);
-    append_entry(map, param.key,
-                 scalar_node(number == policy.params.numbers().end()
-                                 ? policy.params.text(param.key)
-                                 : format_parameter(param.kind, number->second)));
+    append_entry(map, param.key, write_parameter(writer, param, policy.params));
   }
   return map;
 }

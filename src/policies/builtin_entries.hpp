@@ -6,8 +6,10 @@
 namespace plimsoll {
 
 PolicyEntry<AdmissionPolicy> always_entry();
+PolicyEntry<QueuePolicy> edf_entry();
 PolicyEntry<QueuePolicy> fcfs_entry();
 PolicyEntry<QueuePolicy> priority_entry();
+PolicyEntry<QueuePolicy> weighted_fair_entry();
 PolicyEntry<Router> least_kv_entry();
 PolicyEntry<Router> least_requests_entry();
 PolicyEntry<Router> power_of_two_entry();

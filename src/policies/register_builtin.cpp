@@ -8,8 +8,10 @@ void register_builtin_admissions(Registry<AdmissionPolicy>& admissions) {
 }
 
 void register_builtin_queues(Registry<QueuePolicy>& queues) {
+  queues.add(edf_entry());
   queues.add(fcfs_entry());
   queues.add(priority_entry());
+  queues.add(weighted_fair_entry());
 }
 
 void register_builtin_routers(Registry<Router>& routers) {

@@ -108,6 +108,9 @@ RequestView Service::view_of(RequestSlot slot) const {
   view.prompt_tokens = request.prompt_tokens;
   view.predicted_output.tokens = predicted_output_[request.request_class];
   view.arrived = request.arrived;
+  const TierConfig& tier = config_.tiers[view.tier];
+  view.ttft_objective = tier.slo.ttft.value_or(Duration::max());
+  view.longest_wait = longest_wait(view.tier).value_or(Duration::max());
   return view;
 }
 
@@ -188,7 +191,7 @@ bool Service::route(RequestSlot slot, Phase phase) {
 void Service::wait_centrally(RequestSlot slot) {
   const std::int64_t capacity = config_.service.queue_capacity;
   if (capacity > 0 && queue_.size() >= capacity) {
-    end(slot, Outcome::queue_full);
+    give_up(slot, Outcome::queue_full);
     return;
   }
   requests_[slot].state = RequestState::waiting_centrally;
@@ -196,14 +199,18 @@ void Service::wait_centrally(RequestSlot slot) {
   set_deadline(slot);
 }
 
+std::optional<Duration> Service::longest_wait(TierIndex tier) const {
+  const auto& of_tier = config_.tiers[tier].deadline;
+  return of_tier ? of_tier : config_.service.queue_deadline;
+}
+
 void Service::set_deadline(RequestSlot slot) {
   const Request& request = requests_[slot];
-  const TierConfig& tier = config_.tiers[config_.workload.classes[request.request_class].tier];
-  const auto longest_wait = tier.deadline ? tier.deadline : config_.service.queue_deadline;
-  if (!longest_wait) {
+  const auto wait = longest_wait(config_.workload.classes[request.request_class].tier);
+  if (!wait) {
     return;
   }
-  deadlines_.push({request.arrived + *longest_wait, request.id, slot});
+  deadlines_.push({request.arrived + *wait, request.id, slot});
   engine_.arm(deadline_timer_, deadlines_.first().at);
 }
 
@@ -238,16 +245,26 @@ void Service::expire() {
     if (request.state == RequestState::waiting_centrally) {
       request.state = RequestState::free;
       queue_.forget_one();
-      end(entry.slot, Outcome::timed_out);
+      give_up(entry.slot, Outcome::timed_out);
     } else if (request.state == RequestState::waiting) {
       members_[member_of_[request.replica]].replica->cancel_waiting(entry.slot,
                                                                     Phase::before_steps);
-      end(entry.slot, Outcome::timed_out);
+      give_up(entry.slot, Outcome::timed_out);
     }
   }
   if (!deadlines_.empty()) {
     engine_.arm(deadline_timer_, deadlines_.first().at);
   }
+}
+
+/// The request at `slot`, which has a rank, was never in a batch.
+void Service::give_up(RequestSlot slot, Outcome outcome) {
+  queue_policy_->left(view_of(slot));
+  end(slot, outcome);
+}
+
+void Service::on_scheduled(RequestSlot slot) {
+  queue_policy_->served(requests_[slot].rank);
 }
 
 void Service::on_first_token(RequestSlot slot, SimTime) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "plimsoll/policies/builtin.hpp"
@@ -41,6 +42,7 @@ class Service final : public ReplicaListener {
   /// A request arrives at now(); `phase` says how it stands to step boundaries of the same time.
   void arrive(RequestId id, const Arrival& arrival, Phase phase);
 
+  void on_scheduled(RequestSlot slot) override;
   void on_first_token(RequestSlot slot, SimTime now) override;
   void on_completed(RequestSlot slot, SimTime now) override;
 
@@ -62,6 +64,8 @@ class Service final : public ReplicaListener {
   RequestView view_of(RequestSlot slot) const;
   RequestRecord record_of(RequestSlot slot) const;
   void end(RequestSlot slot, Outcome outcome);
+  void give_up(RequestSlot slot, Outcome outcome);
+  std::optional<Duration> longest_wait(TierIndex tier) const;
   bool refuse(RequestSlot slot);
   bool route(RequestSlot slot, Phase phase);
   void wait_centrally(RequestSlot slot);

@@ -222,9 +222,7 @@ void ContinuousReplica<Decoding>::admit(std::int64_t decode_need, bool whole_pro
     waiting_.pop();
     request.state = RequestState::running;
     request.micro_batch = static_cast<std::uint8_t>(batch - batches_.data());
-    if (request.scheduled == never) {
-      request.scheduled = engine_->now();
-    }
+    note_scheduled(slot);
     decoding_.kv().take(decoding_.kv().blocks_for(tokens));
     ++batch->prefilling;
     ++prefilling_;

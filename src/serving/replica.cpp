@@ -84,6 +84,14 @@ void Replica::add_gauges(PoolGauges& gauges, SimTime t) const {
   gauges.preemptions += preemptions_;
 }
 
+void Replica::note_scheduled(RequestSlot slot) {
+  Request& request = (*requests_)[slot];
+  if (request.scheduled == never) {
+    request.scheduled = engine_->now();
+    listener_->on_scheduled(slot);
+  }
+}
+
 void Replica::first_token(RequestSlot slot, SimTime now) {
   (*requests_)[slot].first_token = now;
   listener_->on_first_token(slot, now);

@@ -40,6 +40,8 @@ struct ReplicaShape {
 class ReplicaListener {
  public:
   virtual ~ReplicaListener() = default;
+  /// The request at `slot` is in a batch for the first time.
+  virtual void on_scheduled(RequestSlot) {}
   /// The request at `slot` got its first token at `now` (its fields are up to date).
   virtual void on_first_token(RequestSlot slot, SimTime now) = 0;
   /// It has all its tokens and left the batch. The listener releases the slot.
@@ -90,6 +92,8 @@ class Replica {
   virtual std::int64_t kv_blocks_used(SimTime t) const = 0;
 
   void set_busy(bool busy);
+  /// `slot` joins a batch now.
+  void note_scheduled(RequestSlot slot);
   void end_request(RequestSlot slot, SimTime now);
   void first_token(RequestSlot slot, SimTime now);
   /// Throws InternalError when a step of `segment` beats the machine; only when the shape asks for

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "plimsoll/ids.hpp"
 #include "plimsoll/units.hpp"
 
 namespace plimsoll {
@@ -22,6 +23,7 @@ struct ParamDoc {
   double minimum = 0.0;                // in base units (count, ratio, ns, 1/s); inclusive
   double maximum = 1e18;               // inclusive
   std::vector<std::string> choices{};  // for ParamKind::text: the valid words; empty = any
+  bool per_tier = false;               // numbers: may also be a map of tiers to values
 };
 
 /// Validated parameters: every documented key is present, in base units. Reading a key that the
@@ -37,12 +39,22 @@ class PolicyParams {
   bool flag(const std::string& key) const;
   const std::string& text(const std::string& key) const;
 
+  /// A number documented as per_tier: what was said of the tier, else the value of `key`.
+  double ratio_of(const std::string& key, TierIndex tier) const;
+  std::int64_t count_of(const std::string& key, TierIndex tier) const;
+  void set_tier_number(const std::string& key, TierIndex tier, double base_value) {
+    tier_numbers_[key][tier] = base_value;
+  }
+  using TierNumbers = std::map<std::string, std::map<TierIndex, double>>;
+  const TierNumbers& tier_numbers() const { return tier_numbers_; }
+
   const std::map<std::string, double>& numbers() const { return numbers_; }
   const std::map<std::string, std::string>& texts() const { return texts_; }
 
  private:
   std::map<std::string, double> numbers_;
   std::map<std::string, std::string> texts_;
+  TierNumbers tier_numbers_;
 };
 
 /// What the configuration needs to know of one registered policy.

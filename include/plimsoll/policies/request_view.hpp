@@ -23,6 +23,8 @@ struct RequestView {
   std::int32_t prompt_tokens = 0;
   PredictedLength predicted_output;
   SimTime arrived{};
+  Duration ttft_objective = Duration::max();  // its tier's; max: none
+  Duration longest_wait = Duration::max();    // before it is scheduled or times out; max: none
 };
 
 }  // namespace plimsoll

@@ -12,11 +12,13 @@ PolicyCatalog test_policies() {
       {"refill", ParamKind::rate, "10/s", "A rate.", 0, 1e6, {}},
       {"mode", ParamKind::text, "slow", "A word.", 0, 0, {"slow", "fast"}},
       {"strict", ParamKind::flag, "false", "A flag.", 0, 1, {}}};
+  const ParamDoc weight{"weight", ParamKind::ratio, "1", "Shares of service.", 0.01, 1e4, {}, true};
   PolicyCatalog catalog;
   catalog["router"] = {{"least_requests", "Fewest.", {}},
                        {"power_of_two", "Two of many.", {choices}},
                        {"round_robin", "In turn.", {}}};
-  catalog["queue"] = {{"aging", "Tests every kind.", of_every_kind}, {"fcfs", "In order.", {}}};
+  catalog["queue"] = {{"aging", "Tests every kind.", of_every_kind}, {"fcfs", "In order.", {}},
+                      {"weighted_fair", "By weights.", {weight}}};
   catalog["admission"] = {{"always", "All.", {}}};
   return catalog;
 }

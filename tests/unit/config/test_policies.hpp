@@ -6,7 +6,7 @@
 namespace plimsoll {
 
 /// Routers least_requests, power_of_two (choices), round_robin; queues fcfs, aging (every kind of
-/// parameter); admission always.
+/// parameter), weighted_fair (weight, per tier); admission always.
 PolicyCatalog test_policies();
 
 }  // namespace plimsoll
