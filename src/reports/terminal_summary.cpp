@@ -166,6 +166,30 @@ std::string pools_part(const RunResult& result) {
                     rows);
 }
 
+std::string scaling_part(const RunResult& result) {
+  if (result.scaling.empty()) {
+    return {};
+  }
+  std::vector<std::vector<std::string>> rows;
+  for (const ScalingSummary& scaling : result.scaling) {
+    rows.push_back({scaling.pool, scaling.policy, grouped(scaling.replicas_min),
+                    figure(scaling.replicas_mean), grouped(scaling.replicas_max),
+                    grouped(scaling.scale_ups), grouped(scaling.scale_downs),
+                    scaling.forecasts ? percent(scaling.forecast_mape) : "-",
+                    scaling.forecasts ? percent(scaling.forecast_bias) : "-"});
+  }
+  return "\n" + text_table({{"scaled pool", false},
+                            {"policy", false},
+                            {"least"},
+                            {"mean"},
+                            {"most"},
+                            {"ups"},
+                            {"downs"},
+                            {"forecast off %"},
+                            {"bias %"}},
+                           rows);
+}
+
 std::string thresholds_part(const RunResult& result) {
   if (result.thresholds.empty()) {
     return {};
@@ -229,6 +253,7 @@ std::string terminal_summary(const RunResult& result, const Config& config,
   out += "\n" + requests_part(result, style);
   out += "\n" + latencies_part(result, style);
   out += "\n" + pools_part(result);
+  out += scaling_part(result);
   out += thresholds_part(result);
   out += lines_part("Memory", memory, style);
   out += lines_part("Notes", notes, style);

@@ -92,6 +92,15 @@ double capacity_estimate(const ReplicaShape& shape, const MeanLengths& lengths) 
   return 1.0 / (decode_seconds + prefill_seconds);
 }
 
+double prefill_rate(const ReplicaShape& shape) {
+  StepWork full;
+  full.tokens = shape.token_budget;
+  full.samples = 1;
+  full.attention_pairs = full.tokens * full.tokens;
+  const auto tokens = static_cast<double>(full.tokens * shape.micro_batches);
+  return tokens / std::max(1e-9, round_seconds(shape, full));
+}
+
 double mean_of(const LengthLaw& law) {
   if (law.kind != LengthLaw::Kind::quantiles) {
     return law.mean;

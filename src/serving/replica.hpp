@@ -1,6 +1,7 @@
 // A replica: tp x pp GPUs that hold one copy of the model and run batches of requests.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -65,8 +66,17 @@ class Replica {
   Replica(const Replica&) = delete;
   Replica& operator=(const Replica&) = delete;
 
-  /// From now on it serves (it begins down). Starts what already waits.
+  // A replica's life: down (rented, not serving; it begins so) -> idle or busy -> draining -> off
+  // (not rented) -> down again. Only what follows here changes it.
+
+  /// down -> idle. Starts what already waits.
   void become_ready();
+  /// It serves what it has and gets no more; its time counts as draining from now on.
+  void begin_draining();
+  /// Nothing waits or runs here: down or draining -> off.
+  void turn_off();
+  /// off -> down.
+  void begin_loading();
 
   /// A new request joins the replica's queue; its rank, replica and lengths are set.
   void enqueue(RequestSlot slot, Phase phase);
@@ -113,14 +123,20 @@ class Replica {
   std::int64_t preemptions_ = 0;
 
  private:
-  enum class Activity : std::uint8_t { down, idle, busy };
+  enum class Activity : std::uint8_t { down, idle, busy, off };
   static void on_timer(void* replica, std::uint64_t);
   void audit_step(const StepWork& work, Femtoseconds cost) const;
   void set_activity(Activity activity);
 
+  static constexpr std::size_t draining_account = 4;
+  std::size_t account() const {
+    return draining_ ? draining_account : static_cast<std::size_t>(activity_);
+  }
+
   Activity activity_ = Activity::down;
+  bool draining_ = false;
   SimTime activity_since_{};
-  std::int64_t spent_ns_[3] = {0, 0, 0};  // by Activity
+  std::array<std::int64_t, 5> spent_ns_{};  // by Activity; draining
 };
 
 /// A replica of the kind of batching that `shape` says. All references must outlive it.

@@ -16,7 +16,7 @@ enum class ParamKind : std::uint8_t { count, ratio, duration, rate, text, flag }
 
 /// One parameter of a policy.
 struct ParamDoc {
-  std::string key;
+  std::string key;  // dots stand for maps within the policy's block
   ParamKind kind;
   std::string default_text;            // as it would stand in YAML, unit included
   std::string help;                    // one sentence
@@ -24,6 +24,7 @@ struct ParamDoc {
   double maximum = 1e18;               // inclusive
   std::vector<std::string> choices{};  // for ParamKind::text: the valid words; empty = any
   bool per_tier = false;               // numbers: may also be a map of tiers to values
+  bool (*accepts)(const std::string&) = nullptr;  // for ParamKind::text: its form; null = any
 };
 
 /// Validated parameters: every documented key is present, in base units. Reading a key that the
@@ -57,6 +58,12 @@ class PolicyParams {
   TierNumbers tier_numbers_;
 };
 
+/// A policy by name, with all of its parameters.
+struct PolicyConfig {
+  std::string policy;
+  PolicyParams params;
+};
+
 /// What the configuration needs to know of one registered policy.
 struct PolicyDoc {
   std::string name;
@@ -64,8 +71,9 @@ struct PolicyDoc {
   std::vector<ParamDoc> params;
 };
 
-/// All policies by kind ("router", "queue", "admission"), each list sorted by name. Built by the
-/// policies room and handed to the configuration, which therefore knows no policy by itself.
+/// All policies by kind ("admission", "autoscaler", "queue", "router"), each list sorted by name.
+/// Built by the policies room and handed to the configuration, which therefore knows no policy by
+/// itself.
 using PolicyCatalog = std::map<std::string, std::vector<PolicyDoc>>;
 
 }  // namespace plimsoll

@@ -9,7 +9,7 @@ namespace {
 class EarliestDeadlineFirst final : public QueuePolicy {
  public:
   explicit EarliestDeadlineFirst(const PolicyParams& params)
-      : by_ttft_{params.text("deadline") == "ttft"}, otherwise_{params.duration("otherwise")} {}
+      : by_ttft_{params.text("promise") == "ttft"}, otherwise_{params.duration("otherwise")} {}
 
   QueueRank rank(const RequestView& request) override {
     const Duration first = by_ttft_ ? request.ttft_objective : request.longest_wait;
@@ -32,10 +32,10 @@ PolicyEntry<QueuePolicy> edf_entry() {
       {"edf",
        "Earliest deadline first: arrival plus what the request's tier was promised. Optimal "
        "for lateness on one server; under overload it serves those who are already late.",
-       {{"deadline",
+       {{"promise",
          ParamKind::text,
          "ttft",
-         "The promise: the tier's slo.ttft, or wait: how long it may wait before it times out; "
+         "The deadline: the tier's slo.ttft, or wait: how long it may wait before it times out; "
          "where one is not set the other counts.",
          0,
          0,

@@ -17,9 +17,19 @@ PolicyCatalog test_policies() {
   catalog["router"] = {{"least_requests", "Fewest.", {}},
                        {"power_of_two", "Two of many.", {choices}},
                        {"round_robin", "In turn.", {}}};
-  catalog["queue"] = {{"aging", "Tests every kind.", of_every_kind}, {"fcfs", "In order.", {}},
+  catalog["queue"] = {{"aging", "Tests every kind.", of_every_kind},
+                      {"fcfs", "In order.", {}},
                       {"weighted_fair", "By weights.", {weight}}};
   catalog["admission"] = {{"always", "All.", {}}};
+  ParamDoc schedule{"schedule", ParamKind::text, "x=1", "Has an equals sign.", 0, 0, {}};
+  schedule.accepts = [](const std::string& text) { return text.find('=') != std::string::npos; };
+  const std::vector<ParamDoc> behavior{
+      {"behavior.scale_up.pods", ParamKind::count, "4", "Pods.", 0, 100, {}},
+      {"behavior.scale_up.stabilization", ParamKind::duration, "0", "How long.", 0, 1e15, {}},
+      {"behavior.scale_down.pods", ParamKind::count, "0", "Pods.", 0, 100, {}}};
+  catalog["autoscaler"] = {{"scheduled", "By the clock.", {schedule}},
+                           {"target_utilization", "By rules.", behavior},
+                           {"threshold", "By marks.", {}}};
   return catalog;
 }
 

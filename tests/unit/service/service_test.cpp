@@ -4,10 +4,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <utility>
 #include <vector>
 
 namespace plimsoll {
@@ -205,7 +207,7 @@ TEST_F(ServiceTest, PriorityDispatchesTheHigherTierFirstAndThenByArrival) {
 TEST_F(ServiceTest, EdfMeetsTheObjectivesThatFcfsMisses) {
   // Six requests of 10 ms at once; those of class 1 want their token within 35 ms, the rest in 1 s.
   config.service.queue.policy = "edf";
-  config.service.queue.params.set_text("deadline", "ttft");
+  config.service.queue.params.set_text("promise", "ttft");
   config.service.queue.params.set_number("otherwise", 1e9);
   config.tiers[1].slo.ttft = 35ms;
   config.service.max_outstanding = 1;
@@ -216,6 +218,38 @@ TEST_F(ServiceTest, EdfMeetsTheObjectivesThatFcfsMisses) {
   engine.run();
   EXPECT_EQ(order, (std::vector<RequestId>{0, 4, 5, 1, 2, 3}));
   EXPECT_EQ(ended[5].first_token - sim_start, 30ms);
+}
+
+/// The most that one replica got of the 20 requests of an interval, 100 ms long, with four replicas
+/// and loads scraped at its beginning.
+class HerdingTest : public ServiceTest {
+ protected:
+  int most_of_an_interval(bool own_count) {
+    config.service.router.policy = "least_requests";
+    config.service.scrape_interval = 100ms;
+    config.service.own_count = own_count;
+    open_ready(4);
+    for (int i = 0; i < 80; ++i) {
+      arrive(i * 5ms, 10);
+    }
+    engine.run();
+    EXPECT_EQ(ended.size(), 80U);
+    std::map<std::pair<std::int64_t, ReplicaIndex>, int> counts;
+    int most = 0;
+    for (const auto& [id, record] : ended) {
+      const std::int64_t interval = (record.arrived - sim_start) / 100ms;
+      most = std::max(most, ++counts[{interval, record.replica}]);
+    }
+    return most;
+  }
+};
+
+TEST_F(HerdingTest, WithoutItsOwnCountARouterSendsEverybodyToOneReplica) {
+  EXPECT_EQ(most_of_an_interval(false), 20);
+}
+
+TEST_F(HerdingTest, WithItsOwnCountItSpreadsThem) {
+  EXPECT_LE(most_of_an_interval(true), 6);
 }
 
 TEST_F(ServiceTest, WeightedFairSharesABackloggedReplicaAndForgetsWhoLeft) {

@@ -13,10 +13,10 @@ namespace {
 
 using testing::Line;
 
-PolicyConfig edf(const std::string& deadline = "ttft") {
+PolicyConfig edf(const std::string& promise = "ttft") {
   PolicyConfig config;
   config.policy = "edf";
-  config.params.set_text("deadline", deadline);
+  config.params.set_text("promise", promise);
   config.params.set_number("otherwise", 60e9);
   return config;
 }
