@@ -11,6 +11,10 @@ struct MeanLengths {
   double output = 0;
 };
 
+/// Sequences that run at once in a full replica of `shape`: as many as its slots and, at these
+/// lengths, its KV memory allow.
+double batch_estimate(const ReplicaShape& shape, const MeanLengths& lengths);
+
 /// Requests/s that one replica of `shape` sustains when full: each request needs its prompt
 /// computed once and `output` steps of a batch as large as sequences and KV memory allow.
 double capacity_estimate(const ReplicaShape& shape, const MeanLengths& lengths);

@@ -40,12 +40,13 @@ std::vector<double> tier_standings(const Config& config) {
 }
 
 /// What does not change of the load of a replica of `shape`, whose pool is known to `config`.
-ReplicaLoad unloaded(const Config& config, const ReplicaShape& shape, double capacity) {
+ReplicaLoad unloaded(const Config& config, const ReplicaShape& shape, double capacity,
+                     const MeanLengths& lengths) {
   ReplicaLoad load;
   load.accepting = false;
   load.kv_capacity_tokens = std::max<std::int64_t>(1, shape.kv_blocks * shape.block_size);
   load.pool = shape.pool;
-  load.slots = shape.max_num_seqs;
+  load.slots = static_cast<std::int64_t>(batch_estimate(shape, lengths));
   load.prefill_rate = prefill_rate(shape);
   load.request_rate = capacity;
   const PoolConfig& pool = config.pools[shape.pool];
@@ -82,7 +83,9 @@ Service::Service(const Config& config, ModelIndex model, const PolicyRegistries&
       max_context_{context_limit(config, model)},
       seen_loads_{*router_, loads_, config.service.scrape_interval, config.service.own_count,
                   RandomStream{config.seed, stream_name(config, model, "router_scrape")}},
-      tier_standing_{tier_standings(config)} {
+      tier_standing_{tier_standings(config)},
+      router_follows_prefill_{router_->follows_prefill()},
+      admission_follows_{admission_->follows_replicas()} {
   for (std::size_t i = 0; i < config.workload.classes.size(); ++i) {
     predicted_output_.push_back(expected_output(config, static_cast<ClassIndex>(i)));
   }
@@ -103,11 +106,12 @@ void Service::open() {
   }
   const double mean = total / static_cast<double>(members_.size());
   router_->reset(static_cast<std::uint32_t>(members_.size()));
-  if (admission_->follows_replicas()) {
+  const MeanLengths lengths = expected_lengths(config_, model_);
+  if (admission_follows_) {
     admission_->reset(static_cast<std::uint32_t>(members_.size()));
   }
   for (const Member& member : members_) {
-    loads_.push_back(unloaded(config_, member.replica->shape(), member.capacity));
+    loads_.push_back(unloaded(config_, member.replica->shape(), member.capacity, lengths));
     loads_.back().weight = member.capacity / mean;
   }
 }
@@ -150,7 +154,7 @@ void Service::change_load(std::uint32_t member, const LoadChange& change, Draws&
 
 void Service::tell_load(std::uint32_t member, const LoadChange& change, Draws& draws) {
   seen_loads_.changed(member, change.requests > 0, change.committed_tokens, draws);
-  if (admission_->follows_replicas()) {
+  if (admission_follows_) {
     admission_->update(member, loads_[member]);
   }
 }
@@ -330,7 +334,7 @@ void Service::on_scheduled(RequestSlot slot) {
 
 void Service::on_first_token(RequestSlot slot, SimTime) {
   const RequestRecord record = record_of(slot);
-  if (router_->follows_prefill()) {
+  if (router_follows_prefill_) {
     Draws draws = first_token_stream_.of(record.id);
     change_load(member_of_[record.replica], {0, 0, -std::int64_t{record.prompt_tokens}}, draws);
   }
@@ -359,7 +363,7 @@ void Service::end(RequestSlot slot, Outcome outcome) {
   if (record.replica_assigned) {
     Draws draws = load_stream_.of(record.id);
     const std::int64_t prompt = record.prompt_tokens;
-    const bool pending = record.first_token == never || !router_->follows_prefill();
+    const bool pending = record.first_token == never || !router_follows_prefill_;
     change_load(member_of_[record.replica], {-1, -prompt, pending ? -prompt : 0}, draws);
     tell_if_drained(record.replica);
     if (!queue_.empty()) {

@@ -112,6 +112,8 @@ class Service final : public ReplicaListener, public ReplicaDirectory {
   ScrapedLoads seen_loads_;
   std::vector<double> predicted_output_;  // by class
   std::vector<double> tier_standing_;     // by tier
+  bool router_follows_prefill_;
+  bool admission_follows_;
   std::vector<std::uint32_t> member_of_;  // by ReplicaIndex
   ServiceLoad load_;
   std::int64_t arrived_ = 0;

@@ -460,7 +460,7 @@ std::string check_little(const Config& config, double window_seconds, const std:
 
 TEST(Matrix, LittlesLawHoldsWhereAllAreCompleted) {
   for (const char* scenario : {"chunked", "contiguous", "preemption", "pipeline", "static_batch",
-                               "closed_loop", "speculation", "spike", "cold_start"}) {
+                               "closed_loop", "speculation", "spike", "cold_start", "autoscaled"}) {
     SCOPED_TRACE(scenario);
     const test::TemporaryFolder folder;
     const LoadedScenario loaded =

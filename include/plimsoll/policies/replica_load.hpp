@@ -17,7 +17,7 @@ struct ReplicaLoad {
   std::int64_t kv_capacity_tokens = 1;  // >= 1
   double weight = 1.0;                  // capacity relative to the fleet's mean replica, > 0
   std::uint32_t pool = 0;               // replicas of one pool are alike
-  std::int64_t slots = 256;             // sequences that run at once
+  std::int64_t slots = 256;             // sequences that slots and KV memory let run at once
   double prefill_rate = 1e4;            // prompt tokens/s when it does nothing else, > 0
   double request_rate = 1.0;            // requests/s that it sustains when full, > 0
   double dollars_per_hour = 0.0;        // 0: no price

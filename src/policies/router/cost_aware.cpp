@@ -94,8 +94,8 @@ PolicyEntry<Router> cost_aware_router_entry() {
        "fewest outstanding requests per capacity, as long as it has free slots; when no pool "
        "has any, the least loaded of all.",
        {{"fill", ParamKind::ratio, "0.8",
-         "Share of a replica's slots (max_num_seqs) that is filled before dearer replicas are "
-         "used.",
+         "Share of the sequences that slots and KV memory let run in a replica that is filled "
+         "before dearer ones are used.",
          0.001, 100}}},
       [](const PolicyParams& params) { return std::make_unique<CostAware>(params.ratio("fill")); }};
 }
