@@ -281,9 +281,9 @@ Overrides scaled_by(const std::string& policy, const std::string& scenario) {
     overrides.emplace_back(path + "max_replicas", std::to_string(pool.replicas + 2));
     overrides.emplace_back(path + "interval", "1.7s");
     overrides.emplace_back(path + "signal_delay", "2s");
-    if (pool.start == PoolStart::ready) {
-      overrides.emplace_back(path + "provisioning_delay", "2.5s");
-    }
+    // A cold pool that extends another one would take over its delay.
+    overrides.emplace_back(path + "provisioning_delay",
+                           pool.start == PoolStart::ready ? "2.5s" : "none");
   }
   return overrides;
 }
