@@ -325,6 +325,29 @@ TEST(Matrix, EveryAutoscalerKeepsTheLawsOnEveryScenario) {
   }
 }
 
+/// Changes of the number of replicas that were asked for over some scenarios.
+std::int64_t changes_of(const std::string& policy) {
+  std::int64_t changes = 0;
+  for (const char* scenario : {"tiers", "spike", "two_models"}) {
+    const LoadedScenario loaded =
+        test::load_shipped(fmt::format("tiny/{}.yaml", scenario), eager(policy, scenario));
+    changes += std::stol(test::in_child([&] {
+      std::int64_t sum = 0;
+      for (const ScalingSummary& scaling : run_scenario(loaded.config, {}).scaling) {
+        sum += scaling.scale_ups + scaling.scale_downs;
+      }
+      return std::to_string(sum);
+    }));
+  }
+  return changes;
+}
+
+TEST(Matrix, EveryAutoscalerScales) {
+  for (const PolicyDoc& doc : builtin_policies().autoscalers.docs()) {
+    EXPECT_GT(changes_of(doc.name), 0) << doc.name;
+  }
+}
+
 TEST(Matrix, EveryWayOfServingKeepsTheLawsOnAnOverloadedScenario) {
   for (const Overrides& overrides :
        std::vector<Overrides>{{{"pools.main.batching", "static"}},
