@@ -38,7 +38,7 @@ ROOMS["cli"] = set(ROOMS)
 
 PUBLIC_OWNER = {
     "units.hpp": "base", "errors.hpp": "base", "ids.hpp": "base", "rng.hpp": "base",
-    "config.hpp": "config", "scenario.hpp": "config", "workload.hpp": "workload",
+    "stages.hpp": "base", "path_config.hpp": "config", "config.hpp": "config", "scenario.hpp": "config", "workload.hpp": "workload",
     "metrics.hpp": "metrics", "report.hpp": "reports", "run_scenario.hpp": "simulation",
     "policies/params.hpp": "base",
 }

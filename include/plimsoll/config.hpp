@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "plimsoll/ids.hpp"
+#include "plimsoll/path_config.hpp"
 #include "plimsoll/policies/params.hpp"
 #include "plimsoll/units.hpp"
 
@@ -336,6 +337,7 @@ struct Config {
   std::vector<TierConfig> tiers;  // at least one
   ServiceConfig service;
   WorkloadConfig workload;
+  std::optional<PathConfig> path;  // absent: requests go straight to the service
   MetricsConfig metrics;
   std::vector<ThresholdConfig> thresholds;
 };

@@ -9,6 +9,7 @@
 
 #include "plimsoll/config.hpp"
 #include "plimsoll/ids.hpp"
+#include "plimsoll/stages.hpp"
 #include "plimsoll/units.hpp"
 
 namespace plimsoll {
@@ -99,6 +100,19 @@ struct WindowSummary {
   double queue_p99 = 0;                                                                       // ms
   double gpu_utilization = 0;  // busy share of ready GPU time in the window
   double kv_cache_usage = 0;   // blocks used / total at its end
+};
+
+/// One stage of the request path: visits by attempts of requests that came after the warm-up and
+/// whose end is known.
+struct StageSummary {
+  Stage stage = Stage::edge;
+  std::int64_t offered = 0;  // visits: the sum of `outcomes`
+  std::int64_t served = 0;   // passed on (completed) or answered here (cached)
+  std::int64_t hits = 0;     // of a cache
+  std::array<std::int64_t, outcome_count> outcomes{};  // by what became of them here
+  LatencySummary wait;                                 // for their turn
+  LatencySummary latency;                              // the wait included
+  double utilization = -1;  // share of its capacity that was used; negative: it has none
 };
 
 struct PoolSummary {
@@ -193,6 +207,8 @@ struct RunResult {
   std::vector<WorstWindow> worst_windows;
   std::vector<SampledRequest> sample;  // sorted by id
   std::vector<PoolSummary> pools;
+  std::vector<StageSummary> stages;  // that the scenario has; none without a path
+  PathSummary path;
   double gpu_utilization = 0;         // busy / (busy + idle) over all GPUs
   double kv_cache_usage = 0;          // used / total over all pools, mean over window ends
   std::int64_t queued_centrally = 0;  // at the end

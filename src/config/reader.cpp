@@ -12,7 +12,7 @@ namespace plimsoll {
 std::string_view name_list_path(NameList list) {
   constexpr std::array<std::string_view, name_list_count> paths = {
       "",       "catalog.gpus", "catalog.models", "catalog.profiles", "catalog.prices",
-      "stores", "tiers",        "pools"};
+      "stores", "tiers",        "pools",          "workload.classes", "path.edge.datacenters"};
   return paths[static_cast<std::size_t>(list)];
 }
 

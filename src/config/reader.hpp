@@ -14,8 +14,19 @@
 namespace plimsoll {
 
 /// The lists of Config that other parts of a scenario refer to by name.
-enum class NameList : std::uint8_t { none, gpus, models, profiles, prices, stores, tiers, pools };
-inline constexpr std::size_t name_list_count = 8;
+enum class NameList : std::uint8_t {
+  none,
+  gpus,
+  models,
+  profiles,
+  prices,
+  stores,
+  tiers,
+  pools,
+  classes,
+  datacenters
+};
+inline constexpr std::size_t name_list_count = 10;
 
 /// "catalog.gpus", ...: where the names of a list are declared.
 std::string_view name_list_path(NameList list);

@@ -18,6 +18,7 @@ SectionDecl tier_section();
 SectionDecl pool_section();
 SectionDecl service_section();
 SectionDecl workload_section();
+SectionDecl path_section();
 SectionDecl metrics_section();
 FieldDecl thresholds_field();
 

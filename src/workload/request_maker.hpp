@@ -21,6 +21,8 @@ class RequestMaker {
   ClassIndex draw_class(RequestId id) const;
   /// Sets the class and both lengths.
   void fill(RequestId id, Arrival& out) const;
+  /// Sets both lengths by the class that `out` has.
+  void fill_lengths(RequestId id, Arrival& out) const;
 
  private:
   struct Lengths {
