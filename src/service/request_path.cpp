@@ -142,7 +142,7 @@ void RequestPath::schedule(std::uint32_t place, SimTime at, FlightState state) {
   Flight& flight = flights_[place];
   const SimTime deadline = std::min(flight.patience, flight.attempt_ends);
   flight.state = at > deadline ? FlightState::gives_up : state;
-  engine_.arm(timers_[place], std::max(engine_.now(), std::min(at, deadline)));
+  wheel_.wake(std::max(engine_.now(), std::min(at, deadline)), timers_[place]);
 }
 
 void RequestPath::on_timer(void* path, std::uint64_t place) {
@@ -182,9 +182,7 @@ void RequestPath::enter_api_tier(std::uint32_t place) {
   }
   flight.state = FlightState::at_api_tier;
   flight.stage_began = engine_.now();
-  if (impatient_) {
-    engine_.arm(patience_timers_[place], std::min(flight.patience, flight.attempt_ends));
-  }
+  begin_waiting(place);
 }
 
 bool RequestPath::still_there(std::uint32_t place, std::uint64_t id) const {
@@ -197,9 +195,7 @@ void RequestPath::on_api_done(std::uint32_t place, std::uint64_t id, Duration wa
     return;
   }
   Flight& flight = flights_[place];
-  if (impatient_) {
-    engine_.disarm(patience_timers_[place]);
-  }
+  end_waiting(place);
   tell(Stage::api_tier, Outcome::completed, wait, flight.stage_began);
   flight.next = next_[static_cast<std::size_t>(Stage::api_tier)];
   walk(place, Phase::before_steps);
@@ -216,9 +212,7 @@ void RequestPath::enter_service(std::uint32_t place, Phase phase) {
   arrival.output_tokens = flight.record.output_tokens;
   arrival.request_class = flight.record.request_class;
   const std::uint64_t id = attempt_id(flight);
-  if (impatient_) {
-    engine_.arm(patience_timers_[place], std::min(flight.patience, flight.attempt_ends));
-  }
+  begin_waiting(place);
   entering_ = place;
   ++in_service_;
   const RequestSlot slot = services_[flight.model]->arrive(id, arrival, phase);
@@ -238,11 +232,9 @@ void RequestPath::on_first_token(const RequestRecord& record) {
   if (flight.leaving != Outcome::completed) {
     return;
   }
-  if (impatient_) {
-    engine_.disarm(patience_timers_[place_of_slot_[record.slot]]);
-    flight.patience = never;
-    flight.attempt_ends = never;
-  }
+  end_waiting(place_of_slot_[record.slot]);
+  flight.patience = never;
+  flight.attempt_ends = never;
   RequestRecord told = record;
   told.id = flight.record.id;
   told.arrived = flight.record.arrived;
@@ -257,9 +249,7 @@ void RequestPath::on_end(const RequestRecord& record) {
                                   : place_of_slot_[record.slot];
   Flight& flight = flights_[place];
   --in_service_;
-  if (impatient_) {
-    engine_.disarm(patience_timers_[place]);
-  }
+  end_waiting(place);
   flight.record.pool = record.pool;
   flight.record.replica = record.replica;
   flight.record.replica_assigned = record.replica_assigned;
@@ -299,9 +289,29 @@ void RequestPath::answer(std::uint32_t place) {
   end_attempt(place, outcome, at);
 }
 
+/// It is where nobody knows for how long: its client may leave before that.
+void RequestPath::begin_waiting(std::uint32_t place) {
+  Flight& flight = flights_[place];
+  const SimTime deadline = std::min(flight.patience, flight.attempt_ends);
+  if (deadline != never) {
+    last_stamp_ += last_stamp_ + 1 == 0 ? 2 : 1;  // 0 means none
+    flight.patience_stamp = last_stamp_;
+    wheel_.wake(deadline, patience_timers_[place], place, last_stamp_);
+  }
+}
+
+void RequestPath::end_waiting(std::uint32_t place) {
+  Flight& flight = flights_[place];
+  if (flight.patience_stamp != 0) {
+    flight.patience_stamp = 0;
+    engine_.disarm(patience_timers_[place]);
+  }
+}
+
 /// The client does not wait any longer for this attempt.
 void RequestPath::leave(std::uint32_t place) {
   Flight& flight = flights_[place];
+  flight.patience_stamp = 0;
   const Outcome outcome =
       engine_.now() >= flight.patience ? Outcome::abandoned : Outcome::timed_out;
   if (flight.state == FlightState::serving) {
@@ -392,7 +402,7 @@ void RequestPath::think(const Flight& flight) {
   thinker.model = flight.record.model;
   thinker.conversation = std::int64_t{flight.record.prompt_tokens} + flight.record.output_tokens;
   ++thinking_;
-  engine_.arm(thinker.timer, std::max(at, engine_.now() + Duration{1}));
+  wheel_.wake(std::max(at, engine_.now() + Duration{1}), thinker.timer);
 }
 
 void RequestPath::on_thought(void* path, std::uint64_t thinker) {

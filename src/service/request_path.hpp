@@ -21,6 +21,7 @@
 #include "service/safety_filter.hpp"
 #include "service/service.hpp"
 #include "service/streaming.hpp"
+#include "service/timing_wheel.hpp"
 
 namespace plimsoll {
 
@@ -39,7 +40,10 @@ class FollowUpListener {
 ///
 /// It stands between a Service and the metrics: what a Service tells of an attempt becomes what is
 /// told of the request. Every request ends in exactly one outcome, however many attempts it took.
-class RequestPath final : public EventSink, public EndListener, public ApiTierListener {
+class RequestPath final : public EventSink,
+                          public EndListener,
+                          public ApiTierListener,
+                          public WakeUpOwner {
  public:
   /// Everything referred to outlives the path. `config.path` is set.
   RequestPath(const Config& config, Engine& engine, EventSink& sink, EndListener& ends,
@@ -74,6 +78,10 @@ class RequestPath final : public EventSink, public EndListener, public ApiTierLi
   // From the API tier.
   void on_api_done(std::uint32_t place, std::uint64_t id, Duration wait, Duration work) override;
   bool still_there(std::uint32_t place, std::uint64_t id) const override;
+  // From the timing wheel, about patience.
+  bool wants(std::uint32_t place, std::uint32_t stamp) const override {
+    return flights_[place].patience_stamp == stamp;
+  }
 
  private:
   /// A user who thinks before the next turn.
@@ -110,6 +118,8 @@ class RequestPath final : public EventSink, public EndListener, public ApiTierLi
   void enter_api_tier(std::uint32_t place);
   void enter_service(std::uint32_t place, Phase phase);
   void answer(std::uint32_t place);
+  void begin_waiting(std::uint32_t place);
+  void end_waiting(std::uint32_t place);
   void leave(std::uint32_t place);
   void end_attempt(std::uint32_t place, Outcome outcome, SimTime at);
   void schedule(std::uint32_t place, SimTime at, FlightState state);
@@ -160,6 +170,8 @@ class RequestPath final : public EventSink, public EndListener, public ApiTierLi
   std::array<Stage, stage_count> next_{};     // the present stage after each
   Stage first_ = Stage::serving;
 
+  TimingWheel wheel_;
+  std::uint32_t last_stamp_ = 0;
   RandomStream trait_stream_;
   RandomStream conversation_stream_;
   RandomStream fetch_stream_;

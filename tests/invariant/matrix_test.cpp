@@ -107,7 +107,7 @@ void check_windows(const RunResult& result, const std::string& timeseries, Findi
   // Answers that nobody pays for have tokens too.
   const bool all_billed = count_of(all, Outcome::degraded) + count_of(all, Outcome::blocked) +
                               count_of(all, Outcome::abandoned) +
-                              count_of(all, Outcome::timed_out) ==
+                              count_of(all, Outcome::timed_out) + count_of(all, Outcome::failed) ==
                           0;
   if (all.in_flight == 0 && (all_billed || !result.path.present)) {
     equal("output_tokens", all.billed_output_tokens);
@@ -129,7 +129,8 @@ void check_causality(const RunResult& result, const Config& config, Findings& fi
     const bool may_be_served =
         result.path.present &&
         (request.outcome == Outcome::degraded || request.outcome == Outcome::blocked ||
-         request.outcome == Outcome::abandoned || request.outcome == Outcome::timed_out);
+         request.outcome == Outcome::abandoned || request.outcome == Outcome::timed_out ||
+         request.outcome == Outcome::failed);
     if (request.outcome != Outcome::completed) {
       findings.expect(may_be_served || (request.emitted_tokens == 0 && request.scheduled == never),
                       fmt::format("request {}: refused, but served", request.id));
