@@ -172,7 +172,7 @@ SectionDecl rate_limit_section() {
 }
 
 Section<KeysConfig> keys_fields() {
-  constexpr std::int64_t most = 100'000'000;
+  constexpr std::int64_t most = 20'000'000;
   Section<KeysConfig> section;
   section.field("count", &KeysConfig::count, big_count_kind(1, most), "1", "API keys")
       .field("exponent", &KeysConfig::exponent, number_kind({0, 5, false}), "1",

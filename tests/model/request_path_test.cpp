@@ -259,5 +259,32 @@ TEST(RequestPath, ARetryStormOutlivesItsCauseUnlessClientsBackOff) {
   EXPECT_LT(calm[1], 2.0);
 }
 
+TEST(RequestPath, ABypassCostsWhatIsUsedUntilItsAlarmIsAnswered) {
+  const LoadedScenario loaded = test::load_shipped("tiny/limits.yaml", {});
+  const std::string out = test::in_child([&] {
+    const RunResult result = run_scenario(loaded.config, {});
+    const PathSummary& path = result.path;
+    const auto seconds = [](SimTime t) { return to_seconds(t.time_since_epoch()); };
+    return fmt::format("{} {} {} {} {}", seconds(path.detected), seconds(path.enforced),
+                       path.bypassed, path.first_anomalies.front().request_class,
+                       path.bypassed_dollars > 0);
+  });
+  std::istringstream stream{out};
+  double detected = 0;
+  double enforced = 0;
+  double bypassed = 0;
+  std::string request_class;
+  stream >> detected >> enforced >> bypassed >> request_class;
+  // It opens at 60 s. Intervals end every 5 s; ten more pass before limits bind.
+  EXPECT_GT(detected, 60);
+  EXPECT_LE(detected, 70);
+  EXPECT_EQ(enforced, detected + 10);
+  EXPECT_EQ(request_class, "abuse");
+  // Abusers send 10/s and their two keys are allowed 1/s each; others are over a limit at times.
+  const double expected = 8 * (enforced - 60);
+  EXPECT_NEAR(bypassed, expected, 0.35 * expected);
+  EXPECT_TRUE(out.ends_with("true")) << out;
+}
+
 }  // namespace
 }  // namespace plimsoll
