@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "plimsoll/autoscale_config.hpp"
 #include "plimsoll/ids.hpp"
-#include "plimsoll/policies/params.hpp"
 #include "plimsoll/units.hpp"
 
 namespace plimsoll {
@@ -214,12 +214,6 @@ struct PriceSpec {
   std::vector<FigureSource> figures{};
 };
 
-/// A policy by name, with all of its parameters.
-struct PolicyConfig {
-  std::string policy;
-  PolicyParams params;
-};
-
 enum class Batching : std::uint8_t { continuous, static_batch };
 
 /// How KV memory is given to sequences.
@@ -277,7 +271,20 @@ struct PoolConfig {
   std::optional<std::size_t> store;  // into Config::stores, for cold starts
   Duration provision{};              // cold: before the weights are pulled
   Duration warm_up{};                // cold: after the weights are there
+  std::optional<AutoscaleConfig> autoscale;
 };
+
+/// The most replicas that a pool can ever have.
+inline int replica_slots(const PoolConfig& pool) {
+  return pool.autoscale ? pool.autoscale->max_replicas : pool.replicas;
+}
+
+/// What an hour of one GPU costs under a contract; 0: not offered.
+inline UsdPerHour price_of(const PriceSpec& price, Contract contract) {
+  return contract == Contract::on_demand  ? price.on_demand
+         : contract == Contract::reserved ? price.reserved
+                                          : price.spot;
+}
 
 /// A model store: a server of weights with a finite uplink.
 struct StoreConfig {
@@ -309,7 +316,9 @@ struct ServiceConfig {
   PolicyConfig router;
   PolicyConfig queue;
   PolicyConfig admission;
-  std::int64_t queue_capacity = 0;         // requests waiting centrally; 0 = no limit
+  Duration scrape_interval{};       // routers see loads as of the last scrape; 0: as they are
+  bool own_count = true;            // ... and add what they sent since
+  std::int64_t queue_capacity = 0;  // requests waiting centrally; 0 = no limit
   std::optional<Duration> queue_deadline;  // longest wait before scheduling
   int max_outstanding = 0;  // requests per replica before the rest waits centrally; 0 = no limit
 };

@@ -89,12 +89,15 @@ struct PrefixSummary {
 struct PoolSummary {
   std::string name;
   std::string gpu;
-  std::int64_t gpus = 0;  // in replicas
-  std::int64_t replicas = 0;
+  std::int64_t gpus = 0;      // in replicas
+  std::int64_t replicas = 0;  // at most, when an autoscaler decides
   std::int64_t gpus_per_replica = 1;
-  std::int64_t busy_ns = 0;  // replica-nanoseconds; busy + idle + down = replicas x elapsed
+  // Replica-nanoseconds; busy + idle + down + draining + off = replicas x elapsed.
+  std::int64_t busy_ns = 0;
   std::int64_t idle_ns = 0;
-  std::int64_t down_ns = 0;
+  std::int64_t down_ns = 0;      // rented, not serving yet
+  std::int64_t draining_ns = 0;  // ends what it has and gets no more
+  std::int64_t off_ns = 0;       // not rented
   std::int64_t preemptions = 0;
   double gpu_utilization = 0;      // busy / (busy + idle)
   double kv_cache_usage_mean = 0;  // over window ends
@@ -103,7 +106,7 @@ struct PoolSummary {
   double tokens_per_sequence_step =
       0;                            // that a step of a decoding sequence emits; 0: no speculation
   double running_mean = 0;          // sequences in batches, over window ends
-  std::int64_t sequence_slots = 0;  // replicas x max_num_seqs: the most that can run
+  std::int64_t sequence_slots = 0;  // replicas (serving, on average) x max_num_seqs
   std::int64_t waiting_max = 0;     // in the replicas' own queues, over window ends
   std::string memory_arithmetic;    // filled by whoever knows the fleet (simulation)
   std::int64_t kv_blocks = 0;
@@ -134,6 +137,36 @@ struct CostSummary {
   double per_million_tokens = 0;  // $ per 10^6 output tokens
   double revenue = 0;             // $
   double margin = 0;              // (revenue - total) / revenue; 0 without revenue
+};
+
+/// How a pool's autoscaler did.
+struct ScalingSummary {
+  std::string pool;
+  std::string policy;
+  std::int64_t evaluations = 0;
+  std::int64_t scale_ups = 0;  // evaluations that asked for more than there were
+  std::int64_t scale_downs = 0;
+  std::int64_t replicas_min = 0;  // ready and loading, after an evaluation or at t = 0
+  std::int64_t replicas_max = 0;
+  double replicas_mean = 0;             // rented, over time
+  bool forecasts = false;               // the policy forecasts, and some came due
+  std::int64_t forecasts_compared = 0;  // with what came
+  double forecast_mape = 0;
+  double forecast_bias = 0;
+};
+
+/// One evaluation of an autoscaler: a row of scaling.csv.
+struct ScalingRow {
+  SimTime at{};
+  std::string pool;
+  bool measured = false;  // there was a signal
+  double signal = 0;      // in the policy's own terms
+  std::int64_t ready = 0;
+  std::int64_t loading = 0;
+  std::int64_t draining = 0;
+  std::int64_t from = 0;  // ready and loading
+  std::int64_t to = 0;    // decided
+  std::string reason;
 };
 
 enum class VerdictKind : std::uint8_t { holds, fails, overloaded };
@@ -179,9 +212,10 @@ struct RunResult {
   std::vector<WorstWindow> worst_windows;
   std::vector<SampledRequest> sample;  // sorted by id
   std::vector<PoolSummary> pools;
-  double gpu_utilization = 0;         // busy / (busy + idle) over all GPUs
-  double kv_cache_usage = 0;          // used / total over all pools, mean over window ends
-  std::int64_t queued_centrally = 0;  // at the end
+  std::vector<ScalingSummary> scaling;  // of pools with an autoscaler
+  double gpu_utilization = 0;           // busy / (busy + idle) over all GPUs
+  double kv_cache_usage = 0;            // used / total over all pools, mean over window ends
+  std::int64_t queued_centrally = 0;    // at the end
   std::vector<ThresholdVerdict> thresholds;
   CostSummary cost;
   std::int64_t skipped_rows = 0;

@@ -65,6 +65,23 @@ class TimeseriesWriter {
   std::unique_ptr<File> file_;
 };
 
+/// scaling.csv row by row: every evaluation of every autoscaler.
+class ScalingWriter {
+ public:
+  explicit ScalingWriter(const std::string& path);
+  ~ScalingWriter();
+  ScalingWriter(const ScalingWriter&) = delete;
+  ScalingWriter& operator=(const ScalingWriter&) = delete;
+
+  void write(const ScalingRow& row);
+  /// As TimeseriesWriter::close.
+  void close();
+
+ private:
+  class File;
+  std::unique_ptr<File> file_;
+};
+
 /// One sentence for each figure behind `config`'s pools that is assumed, a rumour or extrapolated;
 /// result.json and the terminal summary tell them beside RunResult::notes.
 std::vector<std::string> provenance_notes(const Config& config);

@@ -30,6 +30,19 @@ bool PolicyParams::flag(const std::string& key) const {
   return number_of(numbers_, key) != 0.0;
 }
 
+double PolicyParams::ratio_of(const std::string& key, TierIndex tier) const {
+  if (const auto tiers = tier_numbers_.find(key); tiers != tier_numbers_.end()) {
+    if (const auto found = tiers->second.find(tier); found != tiers->second.end()) {
+      return found->second;
+    }
+  }
+  return number_of(numbers_, key);
+}
+
+std::int64_t PolicyParams::count_of(const std::string& key, TierIndex tier) const {
+  return std::llround(ratio_of(key, tier));
+}
+
 const std::string& PolicyParams::text(const std::string& key) const {
   const auto found = texts_.find(key);
   PLIMSOLL_CHECK(found != texts_.end(), "a policy reads a parameter it did not document: " + key);

@@ -54,8 +54,9 @@ std::string range_text(const ParamDoc& param) {
 std::vector<std::vector<std::string>> param_rows(const PolicyDoc& doc) {
   std::vector<std::vector<std::string>> rows;
   for (const auto& param : doc.params) {
-    rows.push_back({param.key, std::string{kind_text(param.kind)}, param.default_text,
-                    range_text(param), param.help});
+    rows.push_back({param.key,
+                    std::string{kind_text(param.kind)} + (param.per_tier ? ", by tier" : ""),
+                    param.default_text, range_text(param), param.help});
   }
   return rows;
 }

@@ -39,7 +39,7 @@ void throw_if_any(std::vector<Diagnostic>& findings) {
 }
 
 MergeRules merge_rules() {
-  return {{"policy", queue_own_keys()}, {"kind", {"minimum", "maximum"}}};
+  return {{"policy", policy_own_keys()}, {"kind", {"minimum", "maximum"}}};
 }
 
 }  // namespace

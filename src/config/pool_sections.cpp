@@ -125,6 +125,24 @@ void finish_kv_layout(PoolCheck& check, const RawNode& map, PoolConfig& pool) {
                               : "use kv_layout: paged, or prefix_cache: false");
 }
 
+void check_autoscale(PoolCheck& check, const PoolConfig& pool) {
+  if (!pool.autoscale) {
+    return;
+  }
+  const AutoscaleConfig& scale = *pool.autoscale;
+  check.require(scale.min_replicas <= pool.replicas && pool.replicas <= scale.max_replicas,
+                "autoscale",
+                fmt::format("{} replicas at t = 0 are not within {} .. {}", pool.replicas,
+                            scale.min_replicas, scale.max_replicas),
+                "change replicas, min_replicas or max_replicas");
+  check.require(is_cold(pool) || scale.provisioning_delay, "autoscale",
+                "how long an added replica takes to serve is not said",
+                "give autoscale.provisioning_delay, or start: cold");
+  check.require(!is_cold(pool) || !scale.provisioning_delay, "autoscale",
+                "an added replica of this pool starts cold: provisioning_delay is not read",
+                "use provision and warm_up of the pool instead");
+}
+
 void finish_pool(Reader& reader, const RawNode& map, const std::string& path, PoolConfig& pool,
                  bool clean) {
   const Config& config = reader.config();
@@ -140,6 +158,7 @@ void finish_pool(Reader& reader, const RawNode& map, const std::string& path, Po
   check_batching(check, pool);
   check_speculation(check, config, pool);
   finish_kv_layout(check, map, pool);
+  check_autoscale(check, pool);
   check.require(!is_cold(pool) || pool.store, "store",
                 "a cold start pulls its weights from a store, and none is named",
                 name_hint("", reader.names(NameList::stores), "stores"));
@@ -147,10 +166,7 @@ void finish_pool(Reader& reader, const RawNode& map, const std::string& path, Po
     const PriceSpec& price = config.prices[*pool.price];
     check.require(price.gpu == gpu.name, "price",
                   fmt::format("{} is a price of {}, not of {}", price.name, price.gpu, gpu.name));
-    const UsdPerHour rate = pool.contract == Contract::on_demand  ? price.on_demand
-                            : pool.contract == Contract::reserved ? price.reserved
-                                                                  : price.spot;
-    check.require(rate.count() > 0, "contract",
+    check.require(price_of(price, pool.contract).count() > 0, "contract",
                   fmt::format("{} does not offer this contract", price.name),
                   "choose another contract or price");
   }
@@ -250,6 +266,7 @@ SectionDecl pool_section() {
       .only_when("start: cold", is_cold)
       .field("warm_up", &PoolConfig::warm_up, duration_kind(), "0", "after the weights are there")
       .only_when("start: cold", is_cold)
+      .custom(autoscale_field())
       .finish(finish_pool);
   return section.build();
 }

@@ -47,6 +47,13 @@ Json quantity_schema(const std::string& pattern, bool above_zero) {
 }
 
 Json parameter_schema(const ParamDoc& param) {
+  if (param.per_tier) {
+    ParamDoc one = param;
+    one.per_tier = false;
+    const Json value = parameter_schema(one);
+    const Json by_tier{{"type", "object"}, {"additionalProperties", value}};
+    return Json{{"anyOf", Json::array({value, by_tier})}};
+  }
   switch (param.kind) {
     case ParamKind::count:
       return Json{{"type", "integer"}, {"minimum", param.minimum}, {"maximum", param.maximum}};
@@ -68,6 +75,19 @@ Json parameter_schema(const ParamDoc& param) {
   return schema;
 }
 
+/// Puts a parameter's schema where its dotted key says.
+void put_parameter(Json& schema, const std::string& key, Json parameter) {
+  const std::size_t dot = key.find('.');
+  if (dot == std::string::npos) {
+    schema["properties"][key] = std::move(parameter);
+    return;
+  }
+  Json& inner = schema["properties"][key.substr(0, dot)];
+  inner["type"] = "object";
+  inner["additionalProperties"] = false;
+  put_parameter(inner, key.substr(dot + 1), std::move(parameter));
+}
+
 /// One alternative per policy: its name, its parameters, and the keys beside them.
 Json policy_schema(const FieldDecl& field, const PolicyCatalog& policies) {
   Json alternatives = Json::array();
@@ -80,7 +100,7 @@ Json policy_schema(const FieldDecl& field, const PolicyCatalog& policies) {
     for (const ParamDoc& param : policy.params) {
       Json described = parameter_schema(param);
       described["description"] = fmt::format("{} (default {})", param.help, param.default_text);
-      schema["properties"][param.key] = std::move(described);
+      put_parameter(schema, param.key, std::move(described));
     }
     if (policy.name != field.default_text) {
       schema["required"] = Json::array({"policy"});

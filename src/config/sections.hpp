@@ -18,6 +18,7 @@ SectionDecl price_section();
 SectionDecl store_section();
 SectionDecl tier_section();
 SectionDecl pool_section();
+FieldDecl autoscale_field();
 SectionDecl service_section();
 SectionDecl workload_section();
 SectionDecl metrics_section();
@@ -27,14 +28,27 @@ SectionDecl collective_section();
 Kind<Precision> precision_kind();
 Kind<Attention> attention_kind();
 
-/// A policy and its parameters as a key of ServiceConfig; `own_keys` stand beside the parameters
-/// and belong to ServiceConfig itself.
-FieldDecl policy_field(std::string key, PolicyConfig ServiceConfig::*member,
-                       std::string default_policy, SectionDecl own_keys, std::string help);
+/// A policy block: its name under `policy`, its parameters, and beside them `own_keys`, which
+/// belong to the struct that holds it.
+struct PolicyBlock {
+  std::string key;
+  std::string kind;            // "router", ...
+  std::string default_policy;  // empty: the block or at least its policy has to be given
+  SectionDecl own_keys;
+  std::string help;
+  /// The struct that holds the policy within the section's, made when it has to be (reading), or
+  /// null when there is none (writing).
+  std::function<void*(void*)> make_holder;
+  std::function<const void*(const void*)> holder;
+  std::function<PolicyConfig&(void*)> policy;  // within its holder
+};
+FieldDecl policy_field(PolicyBlock block);
 
-/// Keys of service.queue that outlive a change of its policy.
-inline const std::vector<std::string>& queue_own_keys() {
-  static const std::vector<std::string> keys{"capacity", "deadline", "max_outstanding"};
+/// Keys beside policies' parameters, which outlive a change of the policy.
+inline const std::vector<std::string>& policy_own_keys() {
+  static const std::vector<std::string> keys{
+      "capacity",     "deadline",     "max_outstanding", "scrape_interval", "own_count",
+      "min_replicas", "max_replicas", "interval",        "signal_delay",    "provisioning_delay"};
   return keys;
 }
 

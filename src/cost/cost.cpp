@@ -30,20 +30,8 @@ double revenue_of(const RunResult& result, const Config& config) {
 }  // namespace
 
 double rented_gpu_hours(const PoolSummary& pool) {
-  return static_cast<double>(pool.busy_ns + pool.idle_ns + pool.down_ns) / ns_per_hour *
-         static_cast<double>(pool.gpus_per_replica);
-}
-
-UsdPerHour price_of(const PriceSpec& price, Contract contract) {
-  switch (contract) {
-    case Contract::on_demand:
-      return price.on_demand;
-    case Contract::reserved:
-      return price.reserved;
-    case Contract::spot:
-      return price.spot;
-  }
-  return {};
+  return static_cast<double>(pool.busy_ns + pool.idle_ns + pool.down_ns + pool.draining_ns) /
+         ns_per_hour * static_cast<double>(pool.gpus_per_replica);
 }
 
 const char* contract_name(Contract contract) {

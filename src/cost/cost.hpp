@@ -10,7 +10,8 @@
 namespace plimsoll {
 
 /// The GPU time that a pool rents, in GPU-hours: every GPU of every replica, up or down, from
-/// t = 0 to the end of the run, since a broken or loading machine is paid for as well.
+/// t = 0 to the end of the run, since a broken or loading machine is paid for as well; replicas
+/// that an autoscaler has turned off are not.
 double rented_gpu_hours(const PoolSummary& pool);
 
 /// Money of a run. Each pool's integer replica-nanoseconds become GPU-hours and dollars in one
@@ -19,9 +20,6 @@ double rented_gpu_hours(const PoolSummary& pool);
 /// without a price add GPU-hours but no dollars, and a note in `notes`.
 CostSummary summarize_cost(const RunResult& result, const Config& config,
                            std::vector<std::string>& notes);
-
-/// The hourly price of one GPU under `contract`; 0 when it is not offered.
-UsdPerHour price_of(const PriceSpec& price, Contract contract);
 
 /// "on_demand", "reserved" or "spot".
 const char* contract_name(Contract contract);

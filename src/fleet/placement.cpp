@@ -18,23 +18,24 @@ Placement place(const Config& config, const PoolConfig& pool) {
                                 gpu.gpus_per_node)}});
   }
   const int groups_per_node = gpu.gpus_per_node / pool.tp;
+  const int slots = replica_slots(pool);
   Placement placement;
   placement.stages_cross_nodes = pool.pp > groups_per_node;
-  placement.gpus_used = pool.replicas * pool.tp * pool.pp;
-  placement.first_node.reserve(static_cast<std::size_t>(pool.replicas));
+  placement.gpus_used = slots * pool.tp * pool.pp;
+  placement.first_node.reserve(static_cast<std::size_t>(slots));
   if (placement.stages_cross_nodes) {
     // Stages are laid one after the other over the nodes' groups; no group stays empty.
-    for (int replica = 0; replica < pool.replicas; ++replica) {
+    for (int replica = 0; replica < slots; ++replica) {
       placement.first_node.push_back(replica * pool.pp / groups_per_node);
     }
-    placement.nodes = (pool.replicas * pool.pp + groups_per_node - 1) / groups_per_node;
+    placement.nodes = (slots * pool.pp + groups_per_node - 1) / groups_per_node;
   } else {
     // A replica that fits a node stays within one: its hops then use NVLink.
     const int replicas_per_node = groups_per_node / pool.pp;
-    for (int replica = 0; replica < pool.replicas; ++replica) {
+    for (int replica = 0; replica < slots; ++replica) {
       placement.first_node.push_back(replica / replicas_per_node);
     }
-    placement.nodes = (pool.replicas + replicas_per_node - 1) / replicas_per_node;
+    placement.nodes = (slots + replicas_per_node - 1) / replicas_per_node;
   }
   placement.gpus_stranded = placement.nodes * gpu.gpus_per_node - placement.gpus_used;
   return placement;

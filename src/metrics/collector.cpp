@@ -190,11 +190,13 @@ void MetricsCollector::check_conservation(SimTime end, const std::vector<PoolGau
   for (const PoolGauges& pool : gauges) {
     held += pool.running + pool.waiting;
     const std::int64_t replica_ns =
-        config_.pools[pool.pool].replicas * end.time_since_epoch().count();
-    PLIMSOLL_CHECK(pool.busy_ns + pool.idle_ns + pool.down_ns == replica_ns,
-                   fmt::format("GPU time adds up: pool {} was busy {} + idle {} + down {} ns of {}",
+        replica_slots(config_.pools[pool.pool]) * end.time_since_epoch().count();
+    const std::int64_t rented = pool.busy_ns + pool.idle_ns + pool.down_ns + pool.draining_ns;
+    PLIMSOLL_CHECK(rented + pool.off_ns == replica_ns,
+                   fmt::format("GPU time adds up: pool {} was busy {} + idle {} + down {} + "
+                               "draining {} + off {} ns of {}",
                                config_.pools[pool.pool].name, pool.busy_ns, pool.idle_ns,
-                               pool.down_ns, replica_ns));
+                               pool.down_ns, pool.draining_ns, pool.off_ns, replica_ns));
     if (config_.pools[pool.pool].prefix_cache) {
       check_prompt_tokens(pool);
     }

@@ -154,7 +154,7 @@ class MetricsCollector final : public EventSink {
                                const std::vector<PoolGauges>& gauges) const;
   /// InternalError when prompt tokens do not equal those found, computed, given up and left.
   void check_prompt_tokens(const PoolGauges& gauges) const;
-  PoolSummary summarize_pool(std::size_t pool, const PoolGauges& gauges) const;
+  PoolSummary summarize_pool(std::size_t pool, const PoolGauges& gauges, SimTime end) const;
   void note_event(std::uint64_t kind, RequestId id, SimTime at) {
     std::uint64_t x = static_cast<std::uint64_t>(at.time_since_epoch().count()) * 4 + kind;
     x = (x ^ (x >> 32)) * 0xd6e8feb86659fd93ULL + (id + 1) * 0x9e3779b97f4a7c15ULL;

@@ -256,7 +256,9 @@ MetricValue MetricsCollector::gpu_value_of(const Scope& scope, const std::string
     const PoolGauges before = span == Span::window ? pool.last : PoolGauges{};
     busy += static_cast<Int128>(now.busy_ns - before.busy_ns) * gpus_of(now.pool);
     idle += static_cast<Int128>(now.idle_ns - before.idle_ns) * gpus_of(now.pool);
-    down += static_cast<Int128>(now.down_ns - before.down_ns) * gpus_of(now.pool);
+    down +=
+        static_cast<Int128>(now.down_ns + now.draining_ns - before.down_ns - before.draining_ns) *
+        gpus_of(now.pool);
     kv_used += span == Span::window ? now.kv_blocks_used : pool.kv_used_sum;
     kv_total += span == Span::window ? now.kv_blocks_total : pool.kv_total_sum;
   }
@@ -319,18 +321,21 @@ SliceSummary MetricsCollector::summarize_slice(const Scope& scope, SimTime end,
   return slice;
 }
 
-PoolSummary MetricsCollector::summarize_pool(std::size_t pool, const PoolGauges& gauges) const {
+PoolSummary MetricsCollector::summarize_pool(std::size_t pool, const PoolGauges& gauges,
+                                             SimTime end) const {
   const PoolConfig& config = config_.pools[pool];
   const PoolTotals& totals = pools_[pool];
   PoolSummary summary;
   summary.name = config.name;
   summary.gpu = config_.gpus[config.gpu].name;
-  summary.replicas = config.replicas;
-  summary.gpus = config.replicas * gpus_of(pool);
+  summary.replicas = replica_slots(config);
+  summary.gpus = summary.replicas * gpus_of(pool);
   summary.gpus_per_replica = gpus_of(pool);
   summary.busy_ns = gauges.busy_ns;
   summary.idle_ns = gauges.idle_ns;
   summary.down_ns = gauges.down_ns;
+  summary.draining_ns = gauges.draining_ns;
+  summary.off_ns = gauges.off_ns;
   summary.preemptions = gauges.preemptions;
   summary.gpu_utilization = ratio(summary.busy_ns, summary.busy_ns + summary.idle_ns).value;
   summary.kv_cache_usage_mean = ratio(totals.kv_used_sum, totals.kv_total_sum).value;
@@ -341,6 +346,11 @@ PoolSummary MetricsCollector::summarize_pool(std::size_t pool, const PoolGauges&
   }
   summary.running_mean = ratio(totals.running_sum, windows_.closed()).value;
   summary.sequence_slots = std::int64_t{config.replicas} * config.max_num_seqs;
+  const Int128 slot_ns = static_cast<Int128>(gauges.busy_ns + gauges.idle_ns + gauges.draining_ns) *
+                         config.max_num_seqs;
+  if (config.autoscale && end > sim_start) {
+    summary.sequence_slots = static_cast<std::int64_t>(slot_ns / end.time_since_epoch().count());
+  }
   summary.waiting_max = totals.waiting_max;
   summary.kv_blocks = gauges.kv_blocks_total;
   if (config.prefix_cache) {
@@ -372,7 +382,7 @@ RunResult MetricsCollector::finish(SimTime end, SimTime arrivals_end,
   result.worst_windows = windows_.worst();
   result.sample = sample_.sorted();
   for (const PoolGauges& pool : gauges) {
-    result.pools.push_back(summarize_pool(pool.pool, pool));
+    result.pools.push_back(summarize_pool(pool.pool, pool, end));
   }
   const Scope& whole = slices_.front();
   result.gpu_utilization = gpu_value_of(whole, "gpu_utilization", Span::total, gauges).value;

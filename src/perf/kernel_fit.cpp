@@ -27,9 +27,8 @@ Coefficient share(std::string name, double KernelSpec::*member, double start) {
           [member](KernelSpec& spec, double value) { spec.*member = value; }};
 }
 
-/// In nanoseconds.
-Coefficient latency(std::string name, FineDuration KernelSpec::*member, double start) {
-  return {{std::move(name), start, 0.0, 200e3},
+Coefficient latency(std::string name, FineDuration KernelSpec::*member, double start_ns) {
+  return {{std::move(name), start_ns, 0.0, 200e3},
           [member](KernelSpec& spec, double value) { spec.*member = FineDuration{value}; }};
 }
 

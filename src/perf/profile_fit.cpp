@@ -27,11 +27,10 @@ ProfileCoefficient number(const char* key, double EngineProfile::*member, double
           [member](EngineProfile& profile, double value) { profile.*member = value; }};
 }
 
-/// In nanoseconds.
-ProfileCoefficient time(const char* key, FineDuration EngineProfile::*member, double start,
-                        double upper) {
+ProfileCoefficient time(const char* key, FineDuration EngineProfile::*member, double start_ns,
+                        double upper_ns) {
   return {
-      {key, start, 0, upper},
+      {key, start_ns, 0, upper_ns},
       [member](const EngineProfile& profile) { return (profile.*member).count(); },
       [member](EngineProfile& profile, double value) { profile.*member = FineDuration{value}; }};
 }

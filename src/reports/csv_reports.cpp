@@ -15,6 +15,8 @@ constexpr const char* timeseries_header =
     "p50_ttft_ms,p99_ttft_ms,p50_tpot_ms,p99_tpot_ms,p50_e2el_ms,p99_e2el_ms,p99_queue_ms,"
     "gpu_utilization,kv_cache_usage\n";
 
+constexpr const char* scaling_header = "at_s,pool,signal,ready,loading,draining,from,to,reason\n";
+
 constexpr const char* requests_header =
     "id,class,tier,model,pool,replica,outcome,prompt_tokens,output_tokens,emitted_tokens,"
     "preemptions,arrived_s,scheduled_s,first_token_s,finished_s,ttft_ms,tpot_ms,e2el_ms,"
@@ -55,6 +57,12 @@ std::string timeseries_row(const WindowSummary& w) {
                      w.output_tokens, w.queued, w.running, w.ttft_p50, w.ttft_p99, w.tpot_p50,
                      w.tpot_p99, w.e2el_p50, w.e2el_p99, w.queue_p99, w.gpu_utilization,
                      w.kv_cache_usage);
+}
+
+std::string scaling_row(const ScalingRow& row) {
+  return fmt::format("{},{},{},{},{},{},{},{},{}\n", seconds(row.at), csv_field(row.pool),
+                     row.measured ? fmt::format("{}", row.signal) : "", row.ready, row.loading,
+                     row.draining, row.from, row.to, row.reason);
 }
 
 /// Empty for what never happened.
@@ -118,6 +126,22 @@ void TimeseriesWriter::write(const WindowSummary& window) {
   file_->write(timeseries_row(window));
 }
 void TimeseriesWriter::close() {
+  file_->close();
+}
+
+class ScalingWriter::File : public OutputFile {
+ public:
+  using OutputFile::OutputFile;
+};
+
+ScalingWriter::ScalingWriter(const std::string& path) : file_{new File{path}} {
+  file_->write(scaling_header);
+}
+ScalingWriter::~ScalingWriter() = default;
+void ScalingWriter::write(const ScalingRow& row) {
+  file_->write(scaling_row(row));
+}
+void ScalingWriter::close() {
   file_->close();
 }
 

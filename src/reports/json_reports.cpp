@@ -160,6 +160,32 @@ Json prefix_json(const PrefixSummary& prefix) {
   return json;
 }
 
+const ScalingSummary* scaling_of(const RunResult& result, const std::string& pool) {
+  for (const ScalingSummary& scaling : result.scaling) {
+    if (scaling.pool == pool) {
+      return &scaling;
+    }
+  }
+  return nullptr;
+}
+
+Json scaling_json(const ScalingSummary& scaling) {
+  Json json = Json::object();
+  json["policy"] = scaling.policy;
+  json["evaluations"] = scaling.evaluations;
+  json["scale_ups"] = scaling.scale_ups;
+  json["scale_downs"] = scaling.scale_downs;
+  json["replicas_min"] = scaling.replicas_min;
+  json["replicas_mean"] = scaling.replicas_mean;
+  json["replicas_max"] = scaling.replicas_max;
+  if (scaling.forecasts) {
+    json["forecasts_compared"] = scaling.forecasts_compared;
+    json["forecast_mape"] = scaling.forecast_mape;
+    json["forecast_bias"] = scaling.forecast_bias;
+  }
+  return json;
+}
+
 Json gpu_time_json(const RunResult& result) {
   Json pools = Json::array();
   std::int64_t gpus = 0;
@@ -173,6 +199,11 @@ Json gpu_time_json(const RunResult& result) {
     json["busy_replica_ns"] = pool.busy_ns;
     json["idle_replica_ns"] = pool.idle_ns;
     json["down_replica_ns"] = pool.down_ns;
+    if (const ScalingSummary* const scaling = scaling_of(result, pool.name)) {
+      json["draining_replica_ns"] = pool.draining_ns;
+      json["off_replica_ns"] = pool.off_ns;
+      json["scaling"] = scaling_json(*scaling);
+    }
     json["gpu_hours"] = rented_gpu_hours(pool);
     json["gpu_utilization"] = pool.gpu_utilization;
     json["kv_cache_usage_mean"] = pool.kv_cache_usage_mean;

@@ -185,6 +185,30 @@ std::string prefixes_part(const RunResult& result, const SummaryStyle& style) {
   return out;
 }
 
+std::string scaling_part(const RunResult& result) {
+  if (result.scaling.empty()) {
+    return {};
+  }
+  std::vector<std::vector<std::string>> rows;
+  for (const ScalingSummary& scaling : result.scaling) {
+    rows.push_back({scaling.pool, scaling.policy, grouped(scaling.replicas_min),
+                    figure(scaling.replicas_mean), grouped(scaling.replicas_max),
+                    grouped(scaling.scale_ups), grouped(scaling.scale_downs),
+                    scaling.forecasts ? percent(scaling.forecast_mape) : "-",
+                    scaling.forecasts ? percent(scaling.forecast_bias) : "-"});
+  }
+  return "\n" + text_table({{"scaled pool", false},
+                            {"policy", false},
+                            {"least"},
+                            {"mean"},
+                            {"most"},
+                            {"ups"},
+                            {"downs"},
+                            {"forecast off %"},
+                            {"bias %"}},
+                           rows);
+}
+
 std::string thresholds_part(const RunResult& result) {
   if (result.thresholds.empty()) {
     return {};
@@ -249,6 +273,7 @@ std::string terminal_summary(const RunResult& result, const Config& config,
   out += "\n" + latencies_part(result, config, style);
   out += "\n" + pools_part(result);
   out += prefixes_part(result, style);
+  out += scaling_part(result);
   out += thresholds_part(result);
   out += lines_part("Memory", memory, style);
   out += lines_part("Notes", notes, style);

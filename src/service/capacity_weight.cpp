@@ -42,6 +42,10 @@ double law_mean(const std::optional<LengthLaw>& own, const LengthLaw& common) {
   return std::max(1.0, mean_of(own ? *own : common));
 }
 
+double tokens_held_by_one(const MeanLengths& lengths) {
+  return lengths.prompt + lengths.output / 2;
+}
+
 }  // namespace
 
 MeanLengths expected_lengths(const Config& config, ModelIndex model) {
@@ -67,13 +71,18 @@ double expected_output(const Config& config, ClassIndex request_class) {
   return law_mean(config.workload.classes[request_class].output, config.workload.output);
 }
 
-double capacity_estimate(const ReplicaShape& shape, const MeanLengths& lengths) {
-  const double tokens_held = lengths.prompt + lengths.output / 2;
+double batch_estimate(const ReplicaShape& shape, const MeanLengths& lengths) {
   const double kv_tokens = static_cast<double>(shape.kv_blocks) * shape.block_size;
-  const double tokens_reserved =
-      shape.kv_layout == KvLayout::contiguous ? std::max(1, shape.max_context) : tokens_held;
-  const double batch =
-      std::max(1.0, std::min(static_cast<double>(shape.max_num_seqs), kv_tokens / tokens_reserved));
+  const double tokens_reserved = shape.kv_layout == KvLayout::contiguous
+                                     ? std::max(1, shape.max_context)
+                                     : tokens_held_by_one(lengths);
+  return std::max(1.0,
+                  std::min(static_cast<double>(shape.max_num_seqs), kv_tokens / tokens_reserved));
+}
+
+double capacity_estimate(const ReplicaShape& shape, const MeanLengths& lengths) {
+  const double tokens_held = tokens_held_by_one(lengths);
+  const double batch = batch_estimate(shape, lengths);
   const double per_micro_batch = std::max(1.0, batch / shape.micro_batches);
 
   StepWork decode;
@@ -90,6 +99,15 @@ double capacity_estimate(const ReplicaShape& shape, const MeanLengths& lengths) 
   const double decode_seconds = lengths.output * seconds_per_token(shape, decode) / batch;
   const double prefill_seconds = prompt_steps * round_seconds(shape, prefill) / shape.micro_batches;
   return 1.0 / (decode_seconds + prefill_seconds);
+}
+
+double prefill_rate(const ReplicaShape& shape) {
+  StepWork full;
+  full.tokens = shape.token_budget;
+  full.samples = 1;
+  full.attention_pairs = full.tokens * full.tokens;
+  const auto tokens = static_cast<double>(full.tokens * shape.micro_batches);
+  return tokens / std::max(1e-9, round_seconds(shape, full));
 }
 
 double mean_of(const LengthLaw& law) {

@@ -11,9 +11,16 @@ struct MeanLengths {
   double output = 0;
 };
 
+/// Sequences that run at once in a full replica of `shape`: as many as its slots and, at these
+/// lengths, its KV memory allow.
+double batch_estimate(const ReplicaShape& shape, const MeanLengths& lengths);
+
 /// Requests/s that one replica of `shape` sustains when full: each request needs its prompt
 /// computed once and `output` steps of a batch as large as sequences and KV memory allow.
 double capacity_estimate(const ReplicaShape& shape, const MeanLengths& lengths);
+
+/// Prompt tokens/s that one replica of `shape` computes when it does nothing else.
+double prefill_rate(const ReplicaShape& shape);
 
 /// What an operator expects of requests of `model`: the means of its classes' laws by their shares.
 /// Before a trace is played its lengths are unknown: then 1,000 prompt and 200 output tokens.

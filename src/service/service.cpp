@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
+#include <set>
 #include <string>
 
 namespace plimsoll {
@@ -20,6 +22,39 @@ int context_limit(const Config& config, ModelIndex model) {
     }
   }
   return limit;
+}
+
+/// Where each tier stands between the lowest priority (0) and the highest (1), in equal steps.
+std::vector<double> tier_standings(const Config& config) {
+  std::set<int> priorities;
+  for (const TierConfig& tier : config.tiers) {
+    priorities.insert(tier.priority);
+  }
+  std::vector<double> standings;
+  for (const TierConfig& tier : config.tiers) {
+    const auto below = std::distance(priorities.begin(), priorities.find(tier.priority));
+    const auto steps = std::max<std::size_t>(1, priorities.size() - 1);
+    standings.push_back(static_cast<double>(below) / static_cast<double>(steps));
+  }
+  return standings;
+}
+
+/// What does not change of the load of a replica of `shape`, whose pool is known to `config`.
+ReplicaLoad unloaded(const Config& config, const ReplicaShape& shape, double capacity,
+                     const MeanLengths& lengths) {
+  ReplicaLoad load;
+  load.accepting = false;
+  load.kv_capacity_tokens = std::max<std::int64_t>(1, shape.kv_blocks * shape.block_size);
+  load.pool = shape.pool;
+  load.slots = static_cast<std::int64_t>(batch_estimate(shape, lengths));
+  load.prefill_rate = prefill_rate(shape);
+  load.request_rate = capacity;
+  const PoolConfig& pool = config.pools[shape.pool];
+  if (pool.price) {
+    load.dollars_per_hour =
+        price_of(config.prices[*pool.price], pool.contract).count() * pool.tp * pool.pp;
+  }
+  return load;
 }
 
 std::string stream_name(const Config& config, ModelIndex model, const char* purpose) {
@@ -41,10 +76,16 @@ Service::Service(const Config& config, ModelIndex model, const PolicyRegistries&
       admission_{policies.admissions.make(config.service.admission)},
       route_stream_{config.seed, stream_name(config, model, "router")},
       load_stream_{config.seed, stream_name(config, model, "router_load")},
+      first_token_stream_{config.seed, stream_name(config, model, "router_first_token")},
       queue_{requests, RequestState::waiting_centrally},
       dispatch_timer_{engine.make_timer(EventPriority::dispatch, &Service::on_dispatch, this, 0)},
       deadline_timer_{engine.make_timer(EventPriority::deadline, &Service::on_deadline, this, 0)},
-      max_context_{context_limit(config, model)} {
+      max_context_{context_limit(config, model)},
+      seen_loads_{*router_, loads_, config.service.scrape_interval, config.service.own_count,
+                  RandomStream{config.seed, stream_name(config, model, "router_scrape")}},
+      tier_standing_{tier_standings(config)},
+      router_follows_prefill_{router_->follows_prefill()},
+      admission_follows_{admission_->follows_replicas()} {
   for (std::size_t i = 0; i < config.workload.classes.size(); ++i) {
     predicted_output_.push_back(expected_output(config, static_cast<ClassIndex>(i)));
   }
@@ -65,13 +106,13 @@ void Service::open() {
   }
   const double mean = total / static_cast<double>(members_.size());
   router_->reset(static_cast<std::uint32_t>(members_.size()));
+  const MeanLengths lengths = expected_lengths(config_, model_);
+  if (admission_follows_) {
+    admission_->reset(static_cast<std::uint32_t>(members_.size()));
+  }
   for (const Member& member : members_) {
-    const ReplicaShape& shape = member.replica->shape();
-    ReplicaLoad load;
-    load.kv_capacity_tokens = std::max<std::int64_t>(1, shape.kv_blocks * shape.block_size);
-    load.weight = member.capacity / mean;
-    load.accepting = false;
-    loads_.push_back(load);
+    loads_.push_back(unloaded(config_, member.replica->shape(), member.capacity, lengths));
+    loads_.back().weight = member.capacity / mean;
   }
 }
 
@@ -80,21 +121,42 @@ void Service::replica_ready(ReplicaIndex replica) {
   members_[member].ready = true;
   ++load_.replicas;
   Draws draws = load_stream_.of(~std::uint64_t{replica});
-  change_load(member, 0, 0, draws);
+  change_load(member, {}, draws);
   if (!queue_.empty()) {
     engine_.arm(dispatch_timer_, engine_.now());
   }
 }
 
-void Service::change_load(std::uint32_t member, int requests, std::int64_t prompt_tokens,
-                          Draws& draws) {
+void Service::replica_leaving(ReplicaIndex replica, DrainListener& listener) {
+  const std::uint32_t member = member_of_[replica];
+  members_[member].ready = false;
+  --load_.replicas;
+  Draws draws = load_stream_.of(~std::uint64_t{replica});
+  change_load(member, {}, draws);
+  if (loads_[member].outstanding == 0) {
+    listener.on_drained(replica);
+  } else {
+    members_[member].leaving = &listener;
+  }
+}
+
+void Service::change_load(std::uint32_t member, const LoadChange& change, Draws& draws) {
+  seen_loads_.refresh(engine_.now());
   ReplicaLoad& load = loads_[member];
-  load.outstanding += requests;
-  load.committed_kv_tokens += prompt_tokens;
-  load_.outstanding += requests;
+  load.outstanding += change.requests;
+  load.committed_kv_tokens += change.committed_tokens;
+  load.pending_prompt_tokens += change.pending_tokens;
+  load_.outstanding += change.requests;
   const int limit = config_.service.max_outstanding;
   load.accepting = members_[member].ready && (limit == 0 || load.outstanding < limit);
-  router_->update(member, load, draws);
+  tell_load(member, change, draws);
+}
+
+void Service::tell_load(std::uint32_t member, const LoadChange& change, Draws& draws) {
+  seen_loads_.changed(member, change.requests > 0, change.committed_tokens, draws);
+  if (admission_follows_) {
+    admission_->update(member, loads_[member]);
+  }
 }
 
 RequestView Service::view_of(RequestSlot slot) const {
@@ -108,6 +170,10 @@ RequestView Service::view_of(RequestSlot slot) const {
   view.prompt_tokens = request.prompt_tokens;
   view.predicted_output.tokens = predicted_output_[request.request_class];
   view.arrived = request.arrived;
+  const TierConfig& tier = config_.tiers[view.tier];
+  view.tier_standing = tier_standing_[view.tier];
+  view.ttft_objective = tier.slo.ttft.value_or(Duration::max());
+  view.longest_wait = longest_wait(view.tier).value_or(Duration::max());
   return view;
 }
 
@@ -134,6 +200,7 @@ RequestRecord Service::record_of(RequestSlot slot) const {
 }
 
 void Service::arrive(RequestId id, const Arrival& arrival, Phase phase) {
+  ++arrived_;
   const RequestSlot slot = requests_.allocate();
   Request& request = requests_[slot];
   request.id = id;
@@ -173,6 +240,7 @@ bool Service::refuse(RequestSlot slot) {
 bool Service::route(RequestSlot slot, Phase phase) {
   const RequestView view = view_of(slot);
   Draws draws = route_stream_.of(view.id);
+  seen_loads_.refresh(engine_.now());
   const RouteDecision decision = router_->pick(view, draws);
   if (decision.replica == RouteDecision::none) {
     return false;
@@ -180,7 +248,7 @@ bool Service::route(RequestSlot slot, Phase phase) {
   const bool queued_before = requests_[slot].state == RequestState::waiting_centrally;
   Replica& replica = *members_[decision.replica].replica;
   requests_[slot].replica = replica.index();
-  change_load(decision.replica, 1, view.prompt_tokens, draws);
+  change_load(decision.replica, {1, view.prompt_tokens, view.prompt_tokens}, draws);
   replica.enqueue(slot, phase);
   if (!queued_before && requests_[slot].state == RequestState::waiting) {
     set_deadline(slot);
@@ -191,7 +259,7 @@ bool Service::route(RequestSlot slot, Phase phase) {
 void Service::wait_centrally(RequestSlot slot) {
   const std::int64_t capacity = config_.service.queue_capacity;
   if (capacity > 0 && queue_.size() >= capacity) {
-    end(slot, Outcome::queue_full);
+    give_up(slot, Outcome::queue_full);
     return;
   }
   requests_[slot].state = RequestState::waiting_centrally;
@@ -199,14 +267,18 @@ void Service::wait_centrally(RequestSlot slot) {
   set_deadline(slot);
 }
 
+std::optional<Duration> Service::longest_wait(TierIndex tier) const {
+  const auto& of_tier = config_.tiers[tier].deadline;
+  return of_tier ? of_tier : config_.service.queue_deadline;
+}
+
 void Service::set_deadline(RequestSlot slot) {
   const Request& request = requests_[slot];
-  const TierConfig& tier = config_.tiers[config_.workload.classes[request.request_class].tier];
-  const auto longest_wait = tier.deadline ? tier.deadline : config_.service.queue_deadline;
-  if (!longest_wait) {
+  const auto wait = longest_wait(config_.workload.classes[request.request_class].tier);
+  if (!wait) {
     return;
   }
-  deadlines_.push({request.arrived + *longest_wait, request.id, slot});
+  deadlines_.push({request.arrived + *wait, request.id, slot});
   engine_.arm(deadline_timer_, deadlines_.first().at);
 }
 
@@ -241,11 +313,11 @@ void Service::expire() {
     if (request.state == RequestState::waiting_centrally) {
       request.state = RequestState::free;
       queue_.forget_one();
-      end(entry.slot, Outcome::timed_out);
+      give_up(entry.slot, Outcome::timed_out);
     } else if (request.state == RequestState::waiting) {
       members_[member_of_[request.replica]].replica->cancel_waiting(entry.slot,
                                                                     Phase::before_steps);
-      end(entry.slot, Outcome::timed_out);
+      give_up(entry.slot, Outcome::timed_out);
     }
   }
   if (!deadlines_.empty()) {
@@ -253,12 +325,36 @@ void Service::expire() {
   }
 }
 
+/// The request at `slot`, which has a rank, was never in a batch.
+void Service::give_up(RequestSlot slot, Outcome outcome) {
+  queue_policy_->left(view_of(slot));
+  end(slot, outcome);
+}
+
+void Service::on_scheduled(RequestSlot slot) {
+  queue_policy_->served(requests_[slot].rank);
+}
+
 void Service::on_first_token(RequestSlot slot, SimTime) {
-  sink_.on_first_token(record_of(slot));
+  const RequestRecord record = record_of(slot);
+  if (router_follows_prefill_) {
+    Draws draws = first_token_stream_.of(record.id);
+    change_load(member_of_[record.replica], {0, 0, -std::int64_t{record.prompt_tokens}}, draws);
+  }
+  sink_.on_first_token(record);
 }
 
 void Service::on_completed(RequestSlot slot, SimTime) {
   end(slot, Outcome::completed);
+}
+
+void Service::tell_if_drained(ReplicaIndex replica) {
+  Member& member = members_[member_of_[replica]];
+  if (member.leaving != nullptr && outstanding(replica) == 0) {
+    DrainListener& listener = *member.leaving;
+    member.leaving = nullptr;
+    listener.on_drained(replica);
+  }
 }
 
 void Service::end(RequestSlot slot, Outcome outcome) {
@@ -272,7 +368,10 @@ void Service::end(RequestSlot slot, Outcome outcome) {
   requests_.release(slot);
   if (record.replica_assigned) {
     Draws draws = load_stream_.of(record.id);
-    change_load(member_of_[record.replica], -1, -std::int64_t{record.prompt_tokens}, draws);
+    const std::int64_t prompt = record.prompt_tokens;
+    const bool pending = record.first_token == never || !router_follows_prefill_;
+    change_load(member_of_[record.replica], {-1, -prompt, pending ? -prompt : 0}, draws);
+    tell_if_drained(record.replica);
     if (!queue_.empty()) {
       engine_.arm(dispatch_timer_, now);
     }

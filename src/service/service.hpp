@@ -3,13 +3,16 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "plimsoll/policies/builtin.hpp"
 #include "plimsoll/workload.hpp"
 #include "service/capacity_weight.hpp"
 #include "service/deadlines.hpp"
+#include "service/scraped_loads.hpp"
 #include "serving/replica.hpp"
+#include "serving/replica_directory.hpp"
 
 namespace plimsoll {
 
@@ -25,7 +28,7 @@ class EndListener {
 /// A request is refused (over_context, shed, rate_limited, queue_full), or given to a replica at
 /// once, or waits centrally until a replica accepts; it leaves at its deadline unless it has been
 /// in a batch by then. Replicas accept while they serve and hold fewer than max_outstanding.
-class Service final : public ReplicaListener {
+class Service final : public ReplicaListener, public ReplicaDirectory {
  public:
   /// Everything referred to outlives the service. Throws ConfigError for what policies refuse.
   Service(const Config& config, ModelIndex model, const PolicyRegistries& policies, Engine& engine,
@@ -36,16 +39,22 @@ class Service final : public ReplicaListener {
   void add_replica(Replica& replica, double capacity);
   /// All replicas are known: sets routers up.
   void open();
-  void replica_ready(ReplicaIndex replica);
 
+  void replica_ready(ReplicaIndex replica) override;
+  void replica_leaving(ReplicaIndex replica, DrainListener& listener) override;
+  std::int64_t outstanding(ReplicaIndex replica) const override {
+    return loads_[member_of_[replica]].outstanding;
+  }
+  std::int64_t arrived() const override { return arrived_; }
   /// A request arrives at now(); `phase` says how it stands to step boundaries of the same time.
   void arrive(RequestId id, const Arrival& arrival, Phase phase);
 
+  void on_scheduled(RequestSlot slot) override;
   void on_first_token(RequestSlot slot, SimTime now) override;
   void on_completed(RequestSlot slot, SimTime now) override;
 
   /// Requests that wait centrally.
-  std::int64_t queued() const { return queue_.size(); }
+  std::int64_t queued() const override { return queue_.size(); }
   ModelIndex model() const { return model_; }
   /// Tokens of prompt and output together beyond which a request ends as over_context.
   int max_context() const { return max_context_; }
@@ -55,6 +64,13 @@ class Service final : public ReplicaListener {
     Replica* replica = nullptr;
     double capacity = 0;
     bool ready = false;
+    DrainListener* leaving = nullptr;  // told when its last request has ended
+  };
+  /// What changes of a replica's load.
+  struct LoadChange {
+    int requests = 0;
+    std::int64_t committed_tokens = 0;
+    std::int64_t pending_tokens = 0;
   };
   static void on_dispatch(void* service, std::uint64_t);
   static void on_deadline(void* service, std::uint64_t);
@@ -62,13 +78,17 @@ class Service final : public ReplicaListener {
   RequestView view_of(RequestSlot slot) const;
   RequestRecord record_of(RequestSlot slot) const;
   void end(RequestSlot slot, Outcome outcome);
+  void give_up(RequestSlot slot, Outcome outcome);
+  std::optional<Duration> longest_wait(TierIndex tier) const;
   bool refuse(RequestSlot slot);
   bool route(RequestSlot slot, Phase phase);
   void wait_centrally(RequestSlot slot);
   void set_deadline(RequestSlot slot);
   void dispatch();
   void expire();
-  void change_load(std::uint32_t member, int requests, std::int64_t prompt_tokens, Draws& draws);
+  void change_load(std::uint32_t member, const LoadChange& change, Draws& draws);
+  void tell_if_drained(ReplicaIndex replica);
+  void tell_load(std::uint32_t member, const LoadChange& change, Draws& draws);
 
   const Config& config_;
   ModelIndex model_;
@@ -81,16 +101,22 @@ class Service final : public ReplicaListener {
   std::unique_ptr<AdmissionPolicy> admission_;
   RandomStream route_stream_;
   RandomStream load_stream_;
+  RandomStream first_token_stream_;
   WaitingQueue queue_;
   Deadlines deadlines_;
   TimerId dispatch_timer_;
   TimerId deadline_timer_;
   int max_context_;
   std::vector<Member> members_;
-  std::vector<ReplicaLoad> loads_;        // by member
+  std::vector<ReplicaLoad> loads_;  // by member
+  ScrapedLoads seen_loads_;
   std::vector<double> predicted_output_;  // by class
+  std::vector<double> tier_standing_;     // by tier
+  bool router_follows_prefill_;
+  bool admission_follows_;
   std::vector<std::uint32_t> member_of_;  // by ReplicaIndex
   ServiceLoad load_;
+  std::int64_t arrived_ = 0;
 };
 
 }  // namespace plimsoll

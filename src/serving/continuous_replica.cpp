@@ -244,9 +244,7 @@ void ContinuousReplica<Decoding>::admit(std::int64_t decode_need, bool whole_pro
     waiting_.pop();
     request.state = RequestState::running;
     request.micro_batch = static_cast<std::uint8_t>(batch - batches_.data());
-    if (request.scheduled == never) {
-      request.scheduled = engine_->now();
-    }
+    note_scheduled(slot);
     std::int64_t blocks = decoding_.kv().blocks_for(tokens);
     if (prefixes_) {
       blocks -= head_hit_.blocks() - head_hit_.unreferenced;

@@ -68,7 +68,9 @@ struct PoolGauges {
   std::int64_t kv_blocks_total = 0;
   std::int64_t busy_ns = 0;  // replica-nanoseconds since t = 0
   std::int64_t idle_ns = 0;
-  std::int64_t down_ns = 0;
+  std::int64_t down_ns = 0;      // rented, not serving yet
+  std::int64_t draining_ns = 0;  // serving what it has, for the last time
+  std::int64_t off_ns = 0;       // not rented
   std::int64_t preemptions = 0;  // since t = 0
   PrefixCounts prefix;           // zeros without a prefix cache
 };

@@ -27,7 +27,7 @@ void Replica::on_timer(void* replica, std::uint64_t) {
 
 void Replica::set_activity(Activity activity) {
   const SimTime now = engine_->now();
-  spent_ns_[static_cast<int>(activity_)] += (now - activity_since_).count();
+  spent_ns_[account()] += (now - activity_since_).count();
   activity_since_ = now;
   activity_ = activity;
 }
@@ -47,7 +47,28 @@ void Replica::become_ready() {
   }
 }
 
+void Replica::begin_draining() {
+  PLIMSOLL_CHECK(activity_ == Activity::idle || activity_ == Activity::busy,
+                 "only a replica that serves can drain");
+  set_activity(activity_);
+  draining_ = true;
+}
+
+void Replica::turn_off() {
+  PLIMSOLL_CHECK(activity_ == Activity::down || (draining_ && activity_ == Activity::idle),
+                 "a replica that is turned off has nothing to do");
+  PLIMSOLL_CHECK(waiting_.empty() && running() == 0, "no request is lost with a replica");
+  set_activity(Activity::off);
+  draining_ = false;
+}
+
+void Replica::begin_loading() {
+  PLIMSOLL_CHECK(activity_ == Activity::off, "only a replica that is off can be provisioned");
+  set_activity(Activity::down);
+}
+
 void Replica::enqueue(RequestSlot slot, Phase phase) {
+  PLIMSOLL_CHECK(activity_ != Activity::off, "a replica that is off gets no requests");
   Request& request = (*requests_)[slot];
   request.state = RequestState::waiting;
   waiting_.push(slot);
@@ -70,19 +91,30 @@ void Replica::cancel_waiting(RequestSlot slot, Phase phase) {
 }
 
 void Replica::add_gauges(PoolGauges& gauges, SimTime t) const {
-  std::int64_t spent[3] = {spent_ns_[0], spent_ns_[1], spent_ns_[2]};
-  spent[static_cast<int>(activity_)] += (t - activity_since_).count();
-  gauges.down_ns += spent[static_cast<int>(Activity::down)];
-  gauges.idle_ns += spent[static_cast<int>(Activity::idle)];
-  gauges.busy_ns += spent[static_cast<int>(Activity::busy)];
-  gauges.replicas_ready += activity_ != Activity::down ? 1 : 0;
+  auto spent = spent_ns_;
+  spent[account()] += (t - activity_since_).count();
+  gauges.down_ns += spent[static_cast<std::size_t>(Activity::down)];
+  gauges.idle_ns += spent[static_cast<std::size_t>(Activity::idle)];
+  gauges.busy_ns += spent[static_cast<std::size_t>(Activity::busy)];
+  gauges.off_ns += spent[static_cast<std::size_t>(Activity::off)];
+  gauges.draining_ns += spent[draining_account];
+  const bool serves = activity_ == Activity::idle || activity_ == Activity::busy;
+  gauges.replicas_ready += serves && !draining_ ? 1 : 0;
   gauges.replicas_busy += activity_ == Activity::busy ? 1 : 0;
   gauges.running += running();
   gauges.waiting += waiting_.size();
   gauges.kv_blocks_used += kv_blocks_used(t);
-  gauges.kv_blocks_total += shape_->kv_blocks;
+  gauges.kv_blocks_total += activity_ == Activity::off ? 0 : shape_->kv_blocks;
   gauges.preemptions += preemptions_;
   add_prefix_counts(gauges.prefix);
+}
+
+void Replica::note_scheduled(RequestSlot slot) {
+  Request& request = (*requests_)[slot];
+  if (request.scheduled == never) {
+    request.scheduled = engine_->now();
+    listener_->on_scheduled(slot);
+  }
 }
 
 void Replica::first_token(RequestSlot slot, SimTime now) {

@@ -1,6 +1,7 @@
 // A replica: tp x pp GPUs that hold one copy of the model and run batches of requests.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -41,6 +42,8 @@ struct ReplicaShape {
 class ReplicaListener {
  public:
   virtual ~ReplicaListener() = default;
+  /// The request at `slot` is in a batch for the first time.
+  virtual void on_scheduled(RequestSlot) {}
   /// The request at `slot` got its first token at `now` (its fields are up to date).
   virtual void on_first_token(RequestSlot slot, SimTime now) = 0;
   /// It has all its tokens and left the batch. The listener releases the slot.
@@ -64,8 +67,17 @@ class Replica {
   Replica(const Replica&) = delete;
   Replica& operator=(const Replica&) = delete;
 
-  /// From now on it serves (it begins down). Starts what already waits.
+  // A replica's life: down (rented, not serving; it begins so) -> idle or busy -> draining -> off
+  // (not rented) -> down again. Only what follows here changes it.
+
+  /// down -> idle. Starts what already waits.
   void become_ready();
+  /// It serves what it has and gets no more; its time counts as draining from now on.
+  void begin_draining();
+  /// Nothing waits or runs here: down or draining -> off.
+  void turn_off();
+  /// off -> down.
+  void begin_loading();
 
   /// A new request joins the replica's queue; its rank, replica and lengths are set.
   void enqueue(RequestSlot slot, Phase phase);
@@ -93,6 +105,8 @@ class Replica {
   virtual void add_prefix_counts(PrefixCounts&) const {}
 
   void set_busy(bool busy);
+  /// `slot` joins a batch now.
+  void note_scheduled(RequestSlot slot);
   void end_request(RequestSlot slot, SimTime now);
   void first_token(RequestSlot slot, SimTime now);
   /// Throws InternalError when a step of `segment` beats the machine; only when the shape asks for
@@ -112,14 +126,20 @@ class Replica {
   std::int64_t preemptions_ = 0;
 
  private:
-  enum class Activity : std::uint8_t { down, idle, busy };
+  enum class Activity : std::uint8_t { down, idle, busy, off };
   static void on_timer(void* replica, std::uint64_t);
   void audit_step(const StepWork& work, Femtoseconds cost) const;
   void set_activity(Activity activity);
 
+  static constexpr std::size_t draining_account = 4;
+  std::size_t account() const {
+    return draining_ ? draining_account : static_cast<std::size_t>(activity_);
+  }
+
   Activity activity_ = Activity::down;
+  bool draining_ = false;
   SimTime activity_since_{};
-  std::int64_t spent_ns_[3] = {0, 0, 0};  // by Activity
+  std::array<std::int64_t, 5> spent_ns_{};  // by Activity; draining
 };
 
 /// A replica of the kind of batching that `shape` says. All references must outlive it.

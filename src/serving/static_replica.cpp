@@ -74,7 +74,7 @@ void StaticReplica::begin_batch(FineTime start) {
     waiting_.pop();
     Request& request = (*requests_)[slot];
     request.state = RequestState::running;
-    request.scheduled = engine_->now();
+    note_scheduled(slot);
     request.micro_batch = static_cast<std::uint8_t>(batch_.size() % work_.size());
     padded_prompt_ = std::max<std::int64_t>(padded_prompt_, request.prompt_tokens);
     outputs_.push_back(request.output_tokens);

@@ -1,6 +1,7 @@
 // The library's entry: one configuration in, numbers and files out.
 #include "plimsoll/run_scenario.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 
@@ -10,6 +11,11 @@
 
 namespace plimsoll {
 namespace {
+
+bool autoscales(const Config& config) {
+  return std::any_of(config.pools.begin(), config.pools.end(),
+                     [](const PoolConfig& pool) { return pool.autoscale.has_value(); });
+}
 
 void write_files(const std::string& folder, const RunResult& result, const Config& config) {
   write_result_json(folder + "/result.json", result, config);
@@ -28,9 +34,17 @@ RunResult run_scenario(const Config& config, const RunOptions& options) {
     timeseries.emplace(options.out_folder + "/timeseries.csv");
     simulation.set_window_writer([&](const WindowSummary& window) { timeseries->write(window); });
   }
+  std::optional<ScalingWriter> scaling;
+  if (!options.out_folder.empty() && autoscales(config)) {
+    scaling.emplace(options.out_folder + "/scaling.csv");
+    simulation.set_scaling_writer([&](const ScalingRow& row) { scaling->write(row); });
+  }
   RunResult result = simulation.play();
   if (timeseries) {
     timeseries->close();
+  }
+  if (scaling) {
+    scaling->close();
   }
   result.cost = summarize_cost(result, config, result.notes);
   const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - begin;

@@ -36,10 +36,15 @@ Simulation::Simulation(const Config& config, const RunOptions& options)
   const PolicyRegistries policies = builtin_policies();
   build_services(policies);
   build_replicas();
+  build_scaling(policies);
 }
 
 void Simulation::set_window_writer(std::function<void(const WindowSummary&)> writer) {
   collector_.set_window_writer(std::move(writer));
+}
+
+void Simulation::set_scaling_writer(std::function<void(const ScalingRow&)> writer) {
+  scaled_pools_.set_writer(std::move(writer));
 }
 
 void Simulation::build_services(const PolicyRegistries& policies) {
@@ -59,7 +64,7 @@ void Simulation::build_replicas() {
     Service& service = *service_of_model_[config_.pools[p].model];
     const double capacity =
         capacity_estimate(shape, expected_lengths(config_, config_.pools[p].model));
-    for (int r = 0; r < config_.pools[p].replicas; ++r) {
+    for (int r = 0; r < replica_slots(config_.pools[p]); ++r) {
       replicas_.push_back(make_replica(static_cast<ReplicaIndex>(replicas_.size()), shape, engine_,
                                        requests_, collector_, service));
       service.add_replica(*replicas_.back(), capacity);
@@ -70,17 +75,44 @@ void Simulation::build_replicas() {
   }
 }
 
+void Simulation::build_scaling(const PolicyRegistries& policies) {
+  std::size_t first = 0;
+  for (std::size_t p = 0; p < plans_.size(); ++p) {
+    const PoolConfig& pool = config_.pools[p];
+    const auto slots = static_cast<std::size_t>(replica_slots(pool));
+    if (pool.autoscale) {
+      std::vector<Replica*> replicas;
+      for (std::size_t r = 0; r < slots; ++r) {
+        replicas.push_back(replicas_[first + r].get());
+      }
+      const auto cold = [this, p](std::size_t slot, std::function<void()> ready) {
+        start_cold(engine_, config_, *plans_[p], slot, std::move(ready));
+      };
+      scaled_pools_.add(config_, static_cast<PoolIndex>(p), std::move(replicas),
+                        *service_of_model_[pool.model], engine_, cold,
+                        policies.autoscalers.make(pool.autoscale->policy));
+    }
+    first += slots;
+  }
+}
+
 void Simulation::start_replicas() {
   std::size_t index = 0;
   for (std::size_t p = 0; p < plans_.size(); ++p) {
-    Service* service = service_of_model_[config_.pools[p].model];
-    for (int r = 0; r < config_.pools[p].replicas; ++r, ++index) {
+    const PoolConfig& pool = config_.pools[p];
+    Service* service = service_of_model_[pool.model];
+    if (pool.autoscale) {
+      scaled_pools_.open(static_cast<PoolIndex>(p));
+      index += static_cast<std::size_t>(replica_slots(pool));
+      continue;
+    }
+    for (int r = 0; r < pool.replicas; ++r, ++index) {
       Replica* replica = replicas_[index].get();
       const auto ready = [service, replica] {
         replica->become_ready();
         service->replica_ready(replica->index());
       };
-      if (config_.pools[p].start == PoolStart::ready) {
+      if (pool.start == PoolStart::ready) {
         ready();
       } else {
         start_cold(engine_, config_, *plans_[p], static_cast<std::size_t>(r), ready);
@@ -259,6 +291,7 @@ RunResult Simulation::summarize() {
   for (std::size_t p = 0; p < plans_.size(); ++p) {
     result.pools[p].memory_arithmetic = plans_[p]->fit.arithmetic;
   }
+  scaled_pools_.summarize(result);
   add_notes(result);
   result.events = engine_.events();
   result.skipped_rows = source_->skipped_rows();

@@ -12,6 +12,7 @@
 #include "plimsoll/workload.hpp"
 #include "service/service.hpp"
 #include "simulation/fleet_builder.hpp"
+#include "simulation/scaled_pools.hpp"
 
 namespace plimsoll {
 
@@ -25,6 +26,9 @@ class Simulation final : public EndListener {
   /// Where closed windows go; set before play().
   void set_window_writer(std::function<void(const WindowSummary&)> writer);
 
+  /// Where every evaluation of an autoscaler goes; set before play().
+  void set_scaling_writer(std::function<void(const ScalingRow&)> writer);
+
   /// Plays it. Once.
   RunResult play();
 
@@ -36,6 +40,7 @@ class Simulation final : public EndListener {
 
   void build_replicas();
   void build_services(const PolicyRegistries& policies);
+  void build_scaling(const PolicyRegistries& policies);
   void start_replicas();
   void fetch_arrival();
   void play_arrival();
@@ -58,6 +63,7 @@ class Simulation final : public EndListener {
   std::vector<std::unique_ptr<Service>> services_;
   std::vector<Service*> service_of_model_;
   std::vector<std::unique_ptr<Replica>> replicas_;
+  ScaledPools scaled_pools_;
   TimerId arrival_timer_;
   TimerId window_timer_;
   Arrival pending_;

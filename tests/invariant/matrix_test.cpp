@@ -63,17 +63,29 @@ void check_conservation(const RunResult& result, Findings& findings) {
   findings.expect(count_of(all, Outcome::completed) > 0, "nothing was completed");
 }
 
-/// Every nanosecond of every replica was busy, idle or down.
+/// Every nanosecond of every replica was busy, idle, down, draining or off.
 void check_gpu_time(const RunResult& result, const Config& config, Findings& findings) {
   const std::int64_t elapsed = result.end.time_since_epoch().count();
   for (std::size_t p = 0; p < result.pools.size(); ++p) {
     const PoolSummary& pool = result.pools[p];
-    findings.expect(
-        pool.busy_ns + pool.idle_ns + pool.down_ns == config.pools[p].replicas * elapsed,
-        fmt::format("{}: busy {} + idle {} + down {} ns are not {} x {}", pool.name, pool.busy_ns,
-                    pool.idle_ns, pool.down_ns, config.pools[p].replicas, elapsed));
-    findings.expect(pool.busy_ns >= 0 && pool.idle_ns >= 0 && pool.down_ns >= 0,
+    const int slots = replica_slots(config.pools[p]);
+    const std::int64_t rented = pool.busy_ns + pool.idle_ns + pool.down_ns + pool.draining_ns;
+    findings.expect(rented + pool.off_ns == slots * elapsed,
+                    fmt::format("{}: busy {} + idle {} + down {} + draining {} + off {} ns are not "
+                                "{} x {}",
+                                pool.name, pool.busy_ns, pool.idle_ns, pool.down_ns,
+                                pool.draining_ns, pool.off_ns, slots, elapsed));
+    findings.expect(pool.busy_ns >= 0 && pool.idle_ns >= 0 && pool.down_ns >= 0 &&
+                        pool.draining_ns >= 0 && pool.off_ns >= 0,
                     pool.name + ": negative time");
+    if (config.pools[p].autoscale) {
+      const double hours =
+          static_cast<double>(rented) / 3.6e12 * static_cast<double>(pool.gpus_per_replica);
+      findings.expect(std::abs(result.cost.lines[p].gpu_hours - hours) < 1e-9,
+                      pool.name + ": what is rented is billed, and nothing else");
+      continue;
+    }
+    findings.expect(pool.draining_ns == 0 && pool.off_ns == 0, pool.name + ": nobody removed it");
     const bool cold = config.pools[p].start == PoolStart::cold;
     findings.expect((pool.down_ns > 0) == cold, pool.name + ": down without a cold start");
   }
@@ -170,6 +182,38 @@ void check_causality(const RunResult& result, const Config& config, Findings& fi
   findings.expect(!result.sample.empty(), "no request was sampled");
 }
 
+/// Replicas stay within their bounds, and scaling.csv adds up to what the result says.
+void check_scaling(const RunResult& result, const Config& config, const std::string& folder,
+                   Findings& findings) {
+  if (result.scaling.empty()) {
+    return;
+  }
+  const CsvTable rows{test::bytes_of_file(folder + "/scaling.csv")};
+  const std::vector<std::string> pools = rows.column("pool");
+  const std::vector<double> from = rows.numbers("from");
+  const std::vector<double> to = rows.numbers("to");
+  for (const ScalingSummary& scaling : result.scaling) {
+    const auto pool = std::find_if(config.pools.begin(), config.pools.end(),
+                                   [&](const PoolConfig& p) { return p.name == scaling.pool; });
+    std::int64_t ups = 0;
+    std::int64_t evaluations = 0;
+    for (std::size_t i = 0; i < pools.size(); ++i) {
+      if (pools[i] == scaling.pool) {
+        ++evaluations;
+        ups += to[i] > from[i] ? 1 : 0;
+        findings.expect(
+            to[i] >= pool->autoscale->min_replicas && to[i] <= pool->autoscale->max_replicas,
+            scaling.pool + ": a decision beyond the bounds");
+      }
+    }
+    findings.expect(evaluations == scaling.evaluations && ups == scaling.scale_ups,
+                    scaling.pool + ": scaling.csv and the result differ");
+    findings.expect(scaling.replicas_max <= pool->autoscale->max_replicas,
+                    scaling.pool + ": more replicas than there may be");
+    findings.expect(evaluations > 0, scaling.pool + ": was never looked at");
+  }
+}
+
 std::string play(const Config& config, const std::string& folder) {
   RunOptions options;
   options.audit_roofline = true;
@@ -181,6 +225,7 @@ std::string play(const Config& config, const std::string& folder) {
   check_windows(result, test::bytes_of_file(folder + "/timeseries.csv"), findings);
   check_causality(result, config, findings);
   check_prefixes(result, config, findings);
+  check_scaling(result, config, folder, findings);
   return findings.text();
 }
 
@@ -221,6 +266,8 @@ void expect_laws(const std::string& scenario, const Overrides& overrides) {
     EXPECT_TRUE(bytes == test::bytes_of_file(slow_folder.path() + file))
         << file << " differs without fast-forward";
   }
+  EXPECT_TRUE(test::bytes_of_file(fast_folder.path() + "/scaling.csv") ==
+              test::bytes_of_file(slow_folder.path() + "/scaling.csv"));
 }
 
 void expect_laws_of_policies(const std::string& path, const std::vector<PolicyDoc>& docs,
@@ -256,6 +303,83 @@ TEST(Matrix, EveryAdmissionKeepsTheLawsOnEveryScenario) {
   expect_laws_of_policies("service.admission.policy", builtin_policies().admissions.docs(), {});
 }
 
+/// Gives every pool of a scenario an autoscaler.
+Overrides scaled_by(const std::string& policy, const std::string& scenario) {
+  Overrides overrides;
+  const LoadedScenario loaded = test::load_shipped("tiny/" + scenario + ".yaml", {});
+  for (const PoolConfig& pool : loaded.config.pools) {
+    const std::string path = "pools." + pool.name + ".autoscale.";
+    overrides.emplace_back(path + "policy", policy);
+    overrides.emplace_back(path + "max_replicas", std::to_string(pool.replicas + 2));
+    overrides.emplace_back(path + "interval", "1.7s");
+    overrides.emplace_back(path + "signal_delay", "2s");
+    // A cold pool that extends another one would take over its delay.
+    overrides.emplace_back(path + "provisioning_delay",
+                           pool.start == PoolStart::ready ? "2.5s" : "none");
+  }
+  return overrides;
+}
+
+/// Marks that make the short tiny scenarios scale.
+Overrides eager(const std::string& policy, const std::string& scenario) {
+  Overrides overrides = scaled_by(policy, scenario);
+  const std::size_t pools = overrides.size();
+  for (std::size_t i = 0; i < pools; ++i) {
+    const std::string path = overrides[i].first;
+    const std::string suffix = ".autoscale.policy";
+    if (path.size() < suffix.size() || path.substr(path.size() - suffix.size()) != suffix) {
+      continue;
+    }
+    const std::string block = path.substr(0, path.size() - std::string{"policy"}.size());
+    if (policy == "threshold") {
+      overrides.emplace_back(block + "scale_up_threshold", "3");
+      overrides.emplace_back(block + "scale_down_threshold", "2");
+    } else if (policy == "queue_depth") {
+      overrides.emplace_back(block + "waiting_per_replica", "0.2");
+      overrides.emplace_back(block + "idle_for", "5s");
+    } else if (policy == "target_utilization") {
+      overrides.emplace_back(block + "behavior.scale_down.stabilization", "5s");
+    } else if (policy == "predictive") {
+      overrides.emplace_back(block + "rate_per_replica", "4/s");
+      overrides.emplace_back(block + "season", "20s");
+    }
+  }
+  return overrides;
+}
+
+TEST(Matrix, EveryAutoscalerKeepsTheLawsOnEveryScenario) {
+  EXPECT_GE(builtin_policies().autoscalers.docs().size(), 6u);
+  for (const PolicyDoc& doc : builtin_policies().autoscalers.docs()) {
+    SCOPED_TRACE(doc.name);
+    for (const std::string& scenario : test::tiny_scenarios()) {
+      expect_laws(scenario, eager(doc.name, scenario));
+    }
+  }
+}
+
+/// Changes of the number of replicas that were asked for over some scenarios.
+std::int64_t changes_of(const std::string& policy) {
+  std::int64_t changes = 0;
+  for (const char* scenario : {"tiers", "spike", "two_models"}) {
+    const LoadedScenario loaded =
+        test::load_shipped(fmt::format("tiny/{}.yaml", scenario), eager(policy, scenario));
+    changes += std::stol(test::in_child([&] {
+      std::int64_t sum = 0;
+      for (const ScalingSummary& scaling : run_scenario(loaded.config, {}).scaling) {
+        sum += scaling.scale_ups + scaling.scale_downs;
+      }
+      return std::to_string(sum);
+    }));
+  }
+  return changes;
+}
+
+TEST(Matrix, EveryAutoscalerScales) {
+  for (const PolicyDoc& doc : builtin_policies().autoscalers.docs()) {
+    EXPECT_GT(changes_of(doc.name), 0) << doc.name;
+  }
+}
+
 TEST(Matrix, EveryWayOfServingKeepsTheLawsOnAnOverloadedScenario) {
   for (const Overrides& overrides :
        std::vector<Overrides>{{{"pools.main.batching", "static"}},
@@ -275,7 +399,8 @@ TEST(Matrix, EveryWayOfServingKeepsTheLawsOnAnOverloadedScenario) {
 std::string seen(const Config& config) {
   const RunResult result = run_scenario(config, {});
   std::string text = fmt::format("{} events;", result.events);
-  for (const Outcome outcome : {Outcome::over_context, Outcome::queue_full, Outcome::timed_out}) {
+  for (const Outcome outcome : {Outcome::over_context, Outcome::rate_limited, Outcome::shed,
+                                Outcome::queue_full, Outcome::timed_out}) {
     if (count_of(result.slices.front(), outcome) > 0) {
       text += fmt::format(" {}", outcome_name(outcome));
     }
@@ -285,18 +410,21 @@ std::string seen(const Config& config) {
   std::int64_t found_again = 0;
   bool down = false;
   bool all_busy = true;
+  bool drained = false;
   for (const PoolSummary& pool : result.pools) {
     preemptions += pool.preemptions;
     found += pool.prefix ? pool.prefix->hit_tokens : 0;
     found_again += pool.prefix ? pool.prefix->recompute_hit_tokens : 0;
     down = down || pool.down_ns > 0;
     all_busy = all_busy && pool.busy_ns > 0;
+    drained = drained || pool.draining_ns > 0;
   }
   text += preemptions > 0 ? " preempted" : "";
   text += found > 0 ? " found" : "";
   text += found_again > 0 ? " found_again" : "";
   text += down ? " down" : "";
   text += all_busy ? " busy" : "";
+  text += drained ? " drained" : "";
   return text;
 }
 
@@ -306,14 +434,26 @@ TEST(Matrix, TinyScenariosShowWhatTheyAreThereFor) {
     const std::string text = test::in_child([&] { return seen(loaded.config); });
     return text.substr(std::min(text.size(), text.find(';') + 1));
   };
+  EXPECT_EQ(shows("autoscaled"), " down busy drained");
+  EXPECT_EQ(shows("autoscaled_cold"), " down busy drained");
   EXPECT_EQ(shows("chunked"), " busy");
   EXPECT_EQ(shows("cold_start"), " down busy");
   EXPECT_EQ(shows("contiguous"), " busy");
+  EXPECT_EQ(shows("fair_shares"), " timed_out busy");
   EXPECT_EQ(shows("pipeline"), " busy");
   EXPECT_EQ(shows("preemption"), " preempted busy");
   EXPECT_EQ(shows("preemption", {{"pools.main.kv_blocks", "7000"}}), " busy");
   EXPECT_EQ(shows("prefix_cache"), " preempted found found_again busy");
   EXPECT_EQ(shows("prefix_cache", {{"pools.main.prefix_cache", "false"}}), " preempted busy");
+  EXPECT_EQ(shows("rate_limited"), " rate_limited busy");
+  EXPECT_EQ(shows("rate_limited", {{"service.admission.policy", "tier_shed"},
+                                   {"service.admission.from", "3"},
+                                   {"service.admission.to", "8"}}),
+            " shed busy");
+  EXPECT_EQ(shows("rate_limited", {{"service.admission.policy", "kv_watermark"},
+                                   {"service.admission.mark", "0.5%"}}),
+            " shed busy");
+  EXPECT_EQ(shows("stale_signals"), " busy");
   EXPECT_EQ(shows("speculation"), " preempted busy");
   EXPECT_EQ(shows("spike"), " busy");
   EXPECT_EQ(shows("tiers"), " queue_full timed_out busy");
@@ -383,7 +523,7 @@ std::string check_little(const Config& config, double window_seconds, const std:
 
 TEST(Matrix, LittlesLawHoldsWhereAllAreCompleted) {
   for (const char* scenario : {"chunked", "contiguous", "preemption", "pipeline", "static_batch",
-                               "closed_loop", "speculation", "spike", "cold_start"}) {
+                               "closed_loop", "speculation", "spike", "cold_start", "autoscaled"}) {
     SCOPED_TRACE(scenario);
     const test::TemporaryFolder folder;
     const LoadedScenario loaded =

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "plimsoll/policies/admission.hpp"
+#include "plimsoll/policies/autoscaler.hpp"
 #include "plimsoll/policies/queue.hpp"
 #include "plimsoll/policies/router.hpp"
 
@@ -11,12 +12,13 @@ struct PolicyRegistries {
   Registry<Router> routers;
   Registry<QueuePolicy> queues;
   Registry<AdmissionPolicy> admissions;
+  Registry<Autoscaler> autoscalers;
 };
 
 /// All registries filled.
 PolicyRegistries builtin_policies();
 
-/// Their descriptions by kind: "admission", "queue", "router".
+/// Their descriptions by kind: "admission", "autoscaler", "queue", "router".
 PolicyCatalog policy_catalog(const PolicyRegistries& registries);
 
 }  // namespace plimsoll

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "plimsoll/ids.hpp"
 #include "plimsoll/units.hpp"
 
 namespace plimsoll {
@@ -15,13 +16,15 @@ enum class ParamKind : std::uint8_t { count, ratio, duration, rate, text, flag }
 
 /// One parameter of a policy.
 struct ParamDoc {
-  std::string key;
+  std::string key;  // dots stand for maps within the policy's block
   ParamKind kind;
   std::string default_text;            // as it would stand in YAML, unit included
   std::string help;                    // one sentence
   double minimum = 0.0;                // in base units (count, ratio, ns, 1/s); inclusive
   double maximum = 1e18;               // inclusive
   std::vector<std::string> choices{};  // for ParamKind::text: the valid words; empty = any
+  bool per_tier = false;               // numbers: may also be a map of tiers to values
+  bool (*accepts)(const std::string&) = nullptr;  // for ParamKind::text: its form; null = any
 };
 
 /// Validated parameters: every documented key is present, in base units. Reading a key that the
@@ -37,12 +40,28 @@ class PolicyParams {
   bool flag(const std::string& key) const;
   const std::string& text(const std::string& key) const;
 
+  /// A number documented as per_tier: what was said of the tier, else the value of `key`.
+  double ratio_of(const std::string& key, TierIndex tier) const;
+  std::int64_t count_of(const std::string& key, TierIndex tier) const;
+  void set_tier_number(const std::string& key, TierIndex tier, double base_value) {
+    tier_numbers_[key][tier] = base_value;
+  }
+  using TierNumbers = std::map<std::string, std::map<TierIndex, double>>;
+  const TierNumbers& tier_numbers() const { return tier_numbers_; }
+
   const std::map<std::string, double>& numbers() const { return numbers_; }
   const std::map<std::string, std::string>& texts() const { return texts_; }
 
  private:
   std::map<std::string, double> numbers_;
   std::map<std::string, std::string> texts_;
+  TierNumbers tier_numbers_;
+};
+
+/// A policy by name, with all of its parameters.
+struct PolicyConfig {
+  std::string policy;
+  PolicyParams params;
 };
 
 /// What the configuration needs to know of one registered policy.
@@ -52,8 +71,9 @@ struct PolicyDoc {
   std::vector<ParamDoc> params;
 };
 
-/// All policies by kind ("router", "queue", "admission"), each list sorted by name. Built by the
-/// policies room and handed to the configuration, which therefore knows no policy by itself.
+/// All policies by kind ("admission", "autoscaler", "queue", "router"), each list sorted by name.
+/// Built by the policies room and handed to the configuration, which therefore knows no policy by
+/// itself.
 using PolicyCatalog = std::map<std::string, std::vector<PolicyDoc>>;
 
 }  // namespace plimsoll

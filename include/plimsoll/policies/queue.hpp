@@ -13,11 +13,16 @@ namespace plimsoll {
 using QueueRank = std::int64_t;
 
 /// Contract: rank() is called once when a request joins; the rank stays with it, also when it is
-/// preempted and waits again. O(1).
+/// preempted and waits again. Later exactly one of served() and left() is called, unless the run
+/// ends before. All are O(1).
 class QueuePolicy {
  public:
   virtual ~QueuePolicy() = default;
   virtual QueueRank rank(const RequestView& request) = 0;
+  /// A request of this rank is in a batch for the first time.
+  virtual void served(QueueRank) {}
+  /// A request leaves without ever having been in a batch.
+  virtual void left(const RequestView&) {}
 };
 
 void register_builtin_queues(Registry<QueuePolicy>& queues);

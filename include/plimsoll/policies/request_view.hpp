@@ -16,13 +16,17 @@ struct PredictedLength {
 
 struct RequestView {
   RequestId id = 0;
+  std::uint64_t session = 0;  // requests of one session share a prefix; 0: of none
   TierIndex tier = 0;
   ClassIndex request_class = 0;
   ModelIndex model = 0;
-  int priority = 0;  // its tier's; larger is more urgent
+  int priority = 0;          // its tier's; larger is more urgent
+  double tier_standing = 0;  // 0: its tier has the lowest priority .. 1: the highest
   std::int32_t prompt_tokens = 0;
   PredictedLength predicted_output;
   SimTime arrived{};
+  Duration ttft_objective = Duration::max();  // its tier's; max: none
+  Duration longest_wait = Duration::max();    // before it is scheduled or times out; max: none
 };
 
 }  // namespace plimsoll

@@ -6,20 +6,11 @@
 
 #include "plimsoll/config.hpp"
 #include "plimsoll/policies/registry.hpp"
+#include "plimsoll/policies/replica_load.hpp"
 #include "plimsoll/policies/request_view.hpp"
 #include "plimsoll/rng.hpp"
 
 namespace plimsoll {
-
-/// What a router may know of one replica, as last told. Fields change only when a request is
-/// assigned or ends, or the replica comes, goes or fills up: never from step to step.
-struct ReplicaLoad {
-  std::int64_t outstanding = 0;          // requests assigned and not ended
-  std::int64_t committed_kv_tokens = 0;  // prompt tokens of those requests
-  std::int64_t kv_capacity_tokens = 1;   // of the replica, >= 1
-  double weight = 1.0;                   // capacity relative to the fleet's mean replica, > 0
-  bool accepting = true;                 // serving, and below the outstanding limit
-};
 
 /// The choice: a position among the replicas the router was told of, or none.
 struct RouteDecision {
@@ -40,6 +31,8 @@ class Router {
   virtual void update(std::uint32_t replica, const ReplicaLoad& load, Draws& draws) = 0;
   /// Chooses an accepting replica; RouteDecision::none when there is none.
   virtual RouteDecision pick(const RequestView& request, Draws& draws) = 0;
+  /// Whether update() is to tell of first tokens too (pending_prompt_tokens).
+  virtual bool follows_prefill() const { return false; }
 };
 
 void register_builtin_routers(Registry<Router>& routers);

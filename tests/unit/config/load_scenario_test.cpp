@@ -136,6 +136,55 @@ TEST(LoadScenario, FillsInDefaultsAndDerivedFigures) {
   EXPECT_EQ(config.metrics.sample_requests, 1000);
 }
 
+TEST(LoadScenario, NumbersOfAPolicyMayDifferByTier) {
+  const LoadedScenario loaded = load_over_base(
+      "tiers: {free: {}, gold: {}, plus: {}}\n"
+      "workload: {classes: {chat: {tier: plus}}}\n"
+      "service: {queue: {policy: weighted_fair, weight: {plus: 3, free: 50%}}}\n");
+  const PolicyParams& params = loaded.config.service.queue.params;
+  EXPECT_EQ(params.ratio_of("weight", 0), 0.5);
+  EXPECT_EQ(params.ratio_of("weight", 1), 1.0) << "the default";
+  EXPECT_EQ(params.ratio_of("weight", 2), 3.0);
+  EXPECT_EQ(params.count_of("weight", 2), 3);
+  const LoadedScenario again =
+      load_scenario_text(loaded.resolved_yaml, "elsewhere.yaml", {}, test_policies());
+  EXPECT_EQ(again.resolved_yaml, loaded.resolved_yaml);
+}
+
+TEST(LoadScenario, AnAutoscalerIsReadKeptAndResolved) {
+  const LoadedScenario loaded = load_over_base(
+      "pools: {main: {replicas: 3, autoscale: {policy: target_utilization, max_replicas: 9,"
+      " provisioning_delay: 90s, behavior: {scale_up: {pods: 7}}}}}\n"
+      "service: {router: {scrape_interval: 5s, own_count: false}}\n");
+  ASSERT_TRUE(loaded.config.pools[0].autoscale.has_value());
+  const AutoscaleConfig& scale = *loaded.config.pools[0].autoscale;
+  EXPECT_EQ(scale.min_replicas, 1);
+  EXPECT_EQ(scale.max_replicas, 9);
+  EXPECT_EQ(scale.interval, 15s);
+  EXPECT_EQ(scale.signal_delay, 0s);
+  EXPECT_EQ(scale.provisioning_delay, 90s);
+  EXPECT_EQ(scale.policy.params.count("behavior.scale_up.pods"), 7);
+  EXPECT_EQ(scale.policy.params.count("behavior.scale_down.pods"), 0);
+  EXPECT_EQ(replica_slots(loaded.config.pools[0]), 9);
+  EXPECT_EQ(loaded.config.service.scrape_interval, 5s);
+  EXPECT_FALSE(loaded.config.service.own_count);
+  EXPECT_FALSE(load().config.pools[0].autoscale.has_value());
+  const LoadedScenario again =
+      load_scenario_text(loaded.resolved_yaml, "elsewhere.yaml", {}, test_policies());
+  EXPECT_EQ(again.resolved_yaml, loaded.resolved_yaml);
+}
+
+TEST(LoadScenario, AnotherPolicyKeepsTheKeysBesideIt) {
+  const LoadedScenario loaded = load_scenario_text(
+      "extends: parts/small.yaml\n"
+      "pools: {main: {autoscale: {policy: scheduled, schedule: a=2, max_replicas: 9,"
+      " provisioning_delay: 90s}}}\n",
+      PLIMSOLL_SOURCE_DIR "/tests/cli/bad/over.yaml",
+      ScenarioRequest{"", {{"pools.main.autoscale.policy", "threshold"}}, ""}, test_policies());
+  EXPECT_EQ(loaded.config.pools[0].autoscale->policy.policy, "threshold");
+  EXPECT_EQ(loaded.config.pools[0].autoscale->max_replicas, 9);
+}
+
 TEST(LoadScenario, ReadsEverySection) {
   const Config config = load_over_base(rich).config;
   EXPECT_EQ(config.warm_up, 1234567ns);

@@ -12,12 +12,24 @@ PolicyCatalog test_policies() {
       {"refill", ParamKind::rate, "10/s", "A rate.", 0, 1e6, {}},
       {"mode", ParamKind::text, "slow", "A word.", 0, 0, {"slow", "fast"}},
       {"strict", ParamKind::flag, "false", "A flag.", 0, 1, {}}};
+  const ParamDoc weight{"weight", ParamKind::ratio, "1", "Shares of service.", 0.01, 1e4, {}, true};
   PolicyCatalog catalog;
   catalog["router"] = {{"least_requests", "Fewest.", {}},
                        {"power_of_two", "Two of many.", {choices}},
                        {"round_robin", "In turn.", {}}};
-  catalog["queue"] = {{"aging", "Tests every kind.", of_every_kind}, {"fcfs", "In order.", {}}};
+  catalog["queue"] = {{"aging", "Tests every kind.", of_every_kind},
+                      {"fcfs", "In order.", {}},
+                      {"weighted_fair", "By weights.", {weight}}};
   catalog["admission"] = {{"always", "All.", {}}};
+  ParamDoc schedule{"schedule", ParamKind::text, "x=1", "Has an equals sign.", 0, 0, {}};
+  schedule.accepts = [](const std::string& text) { return text.find('=') != std::string::npos; };
+  const std::vector<ParamDoc> behavior{
+      {"behavior.scale_up.pods", ParamKind::count, "4", "Pods.", 0, 100, {}},
+      {"behavior.scale_up.stabilization", ParamKind::duration, "0", "How long.", 0, 1e15, {}},
+      {"behavior.scale_down.pods", ParamKind::count, "0", "Pods.", 0, 100, {}}};
+  catalog["autoscaler"] = {{"scheduled", "By the clock.", {schedule}},
+                           {"target_utilization", "By rules.", behavior},
+                           {"threshold", "By marks.", {}}};
   return catalog;
 }
 

@@ -6,7 +6,8 @@
 namespace plimsoll {
 
 /// Routers least_requests, power_of_two (choices), round_robin; queues fcfs, aging (every kind of
-/// parameter); admission always.
+/// parameter), weighted_fair (weight, per tier); admission always;
+/// autoscalers scheduled (a text with a form), target_utilization (dotted keys), threshold.
 PolicyCatalog test_policies();
 
 }  // namespace plimsoll

@@ -4,10 +4,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <utility>
 #include <vector>
 
 namespace plimsoll {
@@ -203,6 +205,87 @@ TEST_F(ServiceTest, PriorityDispatchesTheHigherTierFirstAndThenByArrival) {
   EXPECT_EQ(order, (std::vector<RequestId>{0, 1, 3, 2, 4}));
   EXPECT_EQ(scheduled(1), 10ms);
   EXPECT_EQ(scheduled(4), 40ms);
+}
+
+TEST_F(ServiceTest, EdfMeetsTheObjectivesThatFcfsMisses) {
+  // Six requests of 10 ms at once; those of class 1 want their token within 35 ms, the rest in 1 s.
+  config.service.queue.policy = "edf";
+  config.service.queue.params.set_text("promise", "ttft");
+  config.service.queue.params.set_number("otherwise", 1e9);
+  config.tiers[1].slo.ttft = 35ms;
+  config.service.max_outstanding = 1;
+  open_ready(1);
+  for (int i = 0; i < 6; ++i) {
+    arrive(0ms, 10, static_cast<ClassIndex>(i < 4 ? 0 : 1));
+  }
+  engine.run();
+  EXPECT_EQ(order, (std::vector<RequestId>{0, 4, 5, 1, 2, 3}));
+  EXPECT_EQ(ended[5].first_token - sim_start, 30ms);
+}
+
+/// The most that one replica got of the 20 requests of an interval, 100 ms long, with four replicas
+/// and loads scraped at its beginning.
+class HerdingTest : public ServiceTest {
+ protected:
+  int most_of_an_interval(bool own_count) {
+    config.service.router.policy = "least_requests";
+    config.service.scrape_interval = 100ms;
+    config.service.own_count = own_count;
+    open_ready(4);
+    for (int i = 0; i < 80; ++i) {
+      arrive(i * 5ms, 10);
+    }
+    engine.run();
+    EXPECT_EQ(ended.size(), 80U);
+    std::map<std::pair<std::int64_t, ReplicaIndex>, int> counts;
+    int most = 0;
+    for (const auto& [id, record] : ended) {
+      const std::int64_t interval = (record.arrived - sim_start) / 100ms;
+      most = std::max(most, ++counts[{interval, record.replica}]);
+    }
+    return most;
+  }
+};
+
+TEST_F(HerdingTest, WithoutItsOwnCountARouterSendsEverybodyToOneReplica) {
+  EXPECT_EQ(most_of_an_interval(false), 20);
+}
+
+TEST_F(HerdingTest, WithItsOwnCountItSpreadsThem) {
+  EXPECT_LE(most_of_an_interval(true), 6);
+}
+
+TEST_F(ServiceTest, WeightedFairSharesABackloggedReplicaAndForgetsWhoLeft) {
+  config.service.queue.policy = "weighted_fair";
+  config.service.queue.params.set_text("by", "tier");
+  config.service.queue.params.set_text("cost", "requests");
+  config.service.queue.params.set_number("weight", 1);
+  config.service.queue.params.set_tier_number("weight", 1, 3);
+  config.tiers[0].deadline = 85ms;
+  open_ready(1);  // they wait in the replica's own line
+  for (int i = 0; i < 16; ++i) {
+    arrive(0ms, 10, static_cast<ClassIndex>(i / 8));
+  }
+  for (int i = 0; i < 16; ++i) {
+    arrive(90ms, 10, static_cast<ClassIndex>(i / 8));
+  }
+  engine.run();
+  const auto completed = [&](ClassIndex request_class, Duration from, Duration to) {
+    int count = 0;
+    for (const auto& [id, record] : ended) {
+      const Duration at = record.finished - sim_start;
+      count += record.outcome == Outcome::completed && record.request_class == request_class &&
+                       at > from && at <= to
+                   ? 1
+                   : 0;
+    }
+    return count;
+  };
+  EXPECT_EQ(completed(1, 0ms, 80ms), 6);
+  EXPECT_EQ(completed(0, 0ms, 80ms), 2);
+  // Six of tier 0 gave up at 85 ms: the next of their tier are not charged for them.
+  EXPECT_EQ(completed(1, 90ms, 170ms), 6);
+  EXPECT_EQ(completed(0, 90ms, 170ms), 2);
 }
 
 TEST_F(ServiceTest, AReplicaHoldsNoMoreThanMaxOutstanding) {

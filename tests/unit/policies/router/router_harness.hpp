@@ -29,6 +29,11 @@ class RouterHarness {
     PolicyConfig config;
     config.policy = name;
     config.params.set_number("choices", static_cast<double>(choices));
+    config.params.set_number("bound", 1.25);
+    config.params.set_number("points", 128);
+    config.params.set_number("headroom", 0.5);
+    config.params.set_number("otherwise", 2e9);
+    config.params.set_number("fill", 0.8);
     router_ = builtin_policies().routers.make(config);
     router_->reset(replicas);
   }

@@ -1,0 +1,268 @@
+// A pool that grows and shrinks, with real replicas before a real service: nothing is lost, and
+// every nanosecond is accounted for. Work is by hand: a prompt of n tokens takes n ms. One engine a
+// case.
+#include "operations/scalable_pool.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "service/service.hpp"
+
+namespace plimsoll {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Femtoseconds ms = 1'000'000'000'000;
+constexpr int context = 512;
+
+class ScalablePoolTest : public testing::Test, public EventSink, public EndListener {
+ protected:
+  ScalablePoolTest() {
+    CostColumn stage;
+    for (int tokens = 0; tokens <= context; ++tokens) {
+      stage.device.push_back(tokens * ms);
+      stage.head.push_back(0);
+    }
+    costs.kinds = {{stage, 1}};
+    shape.costs = &costs;
+    shape.token_budget = context;
+    shape.kv_blocks = 100;
+    shape.max_context = context;
+    config.models.resize(1);
+    config.models[0].name = "model";
+    config.pools.resize(1);
+    config.pools[0].max_context = context;
+    config.tiers = {TierConfig{}};
+    config.workload.classes = {RequestClassConfig{}};
+    config.service.router.policy = "round_robin";
+    config.service.queue.policy = "fcfs";
+    config.service.admission.policy = "always";
+    AutoscaleConfig& scale = config.pools[0].autoscale.emplace();
+    scale.min_replicas = 1;
+    scale.max_replicas = 3;
+    scale.provisioning_delay = 100ms;
+  }
+
+  void open(int replicas) {
+    config.pools[0].replicas = replicas;
+    service = std::make_unique<Service>(config, ModelIndex{0}, builtin_policies(), engine, requests,
+                                        *this, *this);
+    std::vector<Replica*> slots;
+    for (ReplicaIndex i = 0; i < 3; ++i) {
+      replicas_.push_back(make_replica(i, shape, engine, requests, *this, *service));
+      service->add_replica(*replicas_.back(), 1.0);
+      slots.push_back(replicas_.back().get());
+    }
+    service->open();
+    pool = std::make_unique<ScalablePool>(config, PoolIndex{0}, slots, *service, engine, cold);
+    pool->open();
+  }
+
+  void at(Duration t, std::function<void()> what) {
+    engine.at(sim_start + t, EventPriority::window, std::move(what));
+  }
+  RequestId arrive(Duration t, int prompt) {
+    const RequestId id = next_id_++;
+    Arrival arrival;
+    arrival.at = sim_start + t;
+    arrival.prompt_tokens = prompt;
+    arrival.output_tokens = 1;
+    engine.at(arrival.at, EventPriority::arrival,
+              [this, id, arrival] { service->arrive(id, arrival, Phase::before_steps); });
+    return id;
+  }
+  void expect_counts(std::int64_t ready, std::int64_t loading, std::int64_t draining) {
+    const InstanceCounts counts = pool->instances();
+    EXPECT_EQ(counts.ready, ready) << engine.now().time_since_epoch().count();
+    EXPECT_EQ(counts.loading, loading);
+    EXPECT_EQ(counts.draining, draining);
+  }
+  PoolGauges gauges(std::size_t replica) {
+    PoolGauges gauges;
+    replicas_[replica]->add_gauges(gauges, engine.now());
+    return gauges;
+  }
+  void expect_time_adds_up() {
+    for (std::size_t i = 0; i < 3; ++i) {
+      const PoolGauges g = gauges(i);
+      EXPECT_EQ(g.busy_ns + g.idle_ns + g.down_ns + g.draining_ns + g.off_ns,
+                engine.now().time_since_epoch().count());
+    }
+  }
+
+  void on_arrival(RequestId, ClassIndex, SimTime) override {}
+  void on_first_token(const RequestRecord&) override {}
+  void on_steps(const StepRun&) override {}
+  void on_resumed_token(PoolIndex, Duration) override {}
+  void on_end(const RequestRecord& record) override { ended[record.id] = record; }
+  void on_request_ended(SimTime) override {}
+
+  Config config;
+  StepCostTable costs;
+  ReplicaShape shape;
+  Engine engine{PlatformSpec{}};
+  RequestTable requests;
+  std::unique_ptr<Service> service;
+  std::unique_ptr<ScalablePool> pool;
+  ScalablePool::ColdStart cold;
+  std::map<RequestId, RequestRecord> ended;
+
+ private:
+  std::vector<std::unique_ptr<Replica>> replicas_;
+  RequestId next_id_ = 0;
+};
+
+TEST_F(ScalablePoolTest, AnAddedReplicaServesAfterItsDelayAndNotBefore) {
+  open(1);
+  at(10ms, [&] { pool->scale_to(2); });
+  arrive(0ms, 300);
+  const RequestId before = arrive(110ms - 1ns, 10);
+  const RequestId after = arrive(110ms + 1ns, 10);
+  at(50ms, [&] { expect_counts(1, 1, 0); });
+  at(111ms, [&] { expect_counts(2, 0, 0); });
+  engine.run();
+  EXPECT_EQ(ended[before].replica, 0U);
+  EXPECT_EQ(ended[after].replica, 1U);
+  EXPECT_EQ(ended[after].scheduled - sim_start, 110ms + 1ns);
+  expect_time_adds_up();
+  EXPECT_EQ(gauges(1).off_ns, 10'000'000);
+  EXPECT_EQ(gauges(1).down_ns, 100'000'000);
+}
+
+TEST_F(ScalablePoolTest, ARemovedReplicaEndsWhatItHasTakesNoMoreAndGoes) {
+  open(2);
+  // Both get two: 40 and 40 ms at the first, 60 and 20 ms at the second.
+  const std::vector<RequestId> ids{arrive(0ms, 40), arrive(0ms, 60), arrive(0ms, 40),
+                                   arrive(0ms, 20)};
+  at(10ms, [&] { pool->scale_to(1); });
+  const RequestId later = arrive(20ms, 10);
+  const RequestId latest = arrive(21ms, 10);
+  at(79ms, [&] { expect_counts(1, 0, 1); });
+  at(81ms, [&] { expect_counts(1, 0, 0); });
+  at(200ms, [] {});
+  engine.run();
+  ASSERT_EQ(ended.size(), 6U) << "no request is lost";
+  for (const auto& [id, record] : ended) {
+    EXPECT_EQ(record.outcome, Outcome::completed) << id;
+  }
+  EXPECT_EQ(ended[ids[3]].replica, 1U);
+  EXPECT_EQ(ended[ids[3]].finished - sim_start, 80ms);
+  EXPECT_EQ(ended[later].replica, 0U);
+  EXPECT_EQ(ended[latest].replica, 0U);
+  expect_time_adds_up();
+  EXPECT_EQ(gauges(1).busy_ns, 10'000'000);
+  EXPECT_EQ(gauges(1).draining_ns, 70'000'000);
+  EXPECT_EQ(gauges(1).off_ns, 120'000'000);
+  EXPECT_EQ(gauges(2).off_ns, 200'000'000);
+}
+
+TEST_F(ScalablePoolTest, AnIdleReplicaGoesAtOnceAndMayComeAgain) {
+  open(2);
+  at(10ms, [&] { pool->scale_to(1); });
+  at(10ms + 1ns, [&] { expect_counts(1, 0, 0); });
+  at(50ms, [&] { pool->scale_to(3); });
+  at(51ms, [&] { expect_counts(1, 2, 0); });
+  at(151ms, [&] { expect_counts(3, 0, 0); });
+  const RequestId first = arrive(160ms, 10);
+  const RequestId second = arrive(160ms, 10);
+  const RequestId third = arrive(160ms, 10);
+  engine.run();
+  EXPECT_EQ(ended[first].finished, ended[third].finished) << "three at once";
+  EXPECT_EQ(ended[second].finished - sim_start, 170ms);
+  expect_time_adds_up();
+}
+
+TEST_F(ScalablePoolTest, WhoIsLoadingGoesBeforeWhoServes) {
+  open(1);
+  at(10ms, [&] { pool->scale_to(2); });
+  at(20ms, [&] { pool->scale_to(3); });
+  at(30ms, [&] { pool->scale_to(2); });  // the younger of the two
+  at(31ms, [&] { expect_counts(1, 1, 0); });
+  at(111ms, [&] { expect_counts(2, 0, 0); });
+  at(200ms, [] {});
+  engine.run();
+  EXPECT_EQ(gauges(2).down_ns, 10'000'000);
+  EXPECT_EQ(gauges(2).off_ns, 190'000'000);
+  expect_time_adds_up();
+}
+
+TEST_F(ScalablePoolTest, TheReplicaWithTheFewestRequestsDrains) {
+  open(3);
+  arrive(0ms, 100);
+  arrive(0ms, 100);
+  arrive(0ms, 100);
+  arrive(0ms, 100);  // a second one for the first replica
+  arrive(0ms, 100);  // and for the second
+  at(10ms, [&] { pool->scale_to(2); });
+  at(120ms, [] {});
+  engine.run();
+  EXPECT_EQ(gauges(2).draining_ns, 90'000'000);
+  EXPECT_EQ(gauges(1).draining_ns, 0);
+}
+
+TEST_F(ScalablePoolTest, WhileNobodyServesRequestsWaitCentrally) {
+  config.pools[0].autoscale->min_replicas = 0;
+  open(1);
+  at(5ms, [&] { pool->scale_to(0); });
+  const RequestId id = arrive(10ms, 10);
+  at(20ms, [&] {
+    EXPECT_EQ(pool->scrape(ScalingSignal::queue_depth, 1s), 1.0);
+    EXPECT_EQ(pool->scrape(ScalingSignal::utilization, 1s), std::nullopt);
+    pool->scale_to(1);
+  });
+  engine.run();
+  EXPECT_EQ(ended[id].finished - sim_start, 130ms);
+}
+
+TEST_F(ScalablePoolTest, SignalsAreWhatTheySay) {
+  open(2);
+  arrive(0ms, 80);
+  arrive(0ms, 30);
+  arrive(10ms, 20);
+  arrive(10ms, 20);
+  at(20ms, [&] {
+    // One running and one waiting at each; both are busy.
+    EXPECT_EQ(pool->scrape(ScalingSignal::outstanding, 20ms), 2.0);
+    EXPECT_EQ(pool->scrape(ScalingSignal::queue_depth, 20ms), 2.0);
+    // Blocks of 16: 5 of the prompt of 80, 2 of that of 30, of 200.
+    EXPECT_EQ(pool->scrape(ScalingSignal::memory_utilization, 20ms), 7.0 / 200);
+  });
+  at(30ms, [&] { pool->scrape(ScalingSignal::none, 10ms); });
+  at(130ms, [&] {
+    // 70 ms of 100 at the first (80 + 20 from 0 on), 20 ms at the second.
+    EXPECT_EQ(pool->scrape(ScalingSignal::utilization, 100ms), 90.0 / 200);
+  });
+  arrive(140ms, 1);
+  at(150ms, [&] { EXPECT_EQ(pool->scrape(ScalingSignal::arrival_rate, 20ms), 1 / 0.02); });
+  engine.run();
+}
+
+TEST_F(ScalablePoolTest, AColdStartThatIsCalledOffIsRentedUntilItsEnd) {
+  config.pools[0].start = PoolStart::cold;
+  config.pools[0].autoscale->provisioning_delay.reset();
+  std::vector<std::size_t> started;
+  cold = [&](std::size_t slot, std::function<void()> ready) {
+    started.push_back(slot);
+    engine.at(engine.now() + 50ms, EventPriority::fleet, std::move(ready));
+  };
+  open(1);
+  at(60ms, [&] { pool->scale_to(2); });
+  at(70ms, [&] { pool->scale_to(1); });
+  at(71ms, [&] { expect_counts(1, 0, 1); });
+  at(111ms, [&] { expect_counts(1, 0, 0); });
+  at(200ms, [] {});
+  engine.run();
+  EXPECT_EQ(started, (std::vector<std::size_t>{0, 1}));
+  EXPECT_EQ(gauges(0).down_ns, 50'000'000);
+  EXPECT_EQ(gauges(1).down_ns, 50'000'000);
+  EXPECT_EQ(gauges(1).off_ns, 150'000'000);
+  expect_time_adds_up();
+}
+
+}  // namespace
+}  // namespace plimsoll
