@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "plimsoll/autoscale_config.hpp"
+#include "plimsoll/faults_config.hpp"
 #include "plimsoll/ids.hpp"
+#include "plimsoll/rollout_config.hpp"
 #include "plimsoll/units.hpp"
 
 namespace plimsoll {
@@ -272,11 +274,12 @@ struct PoolConfig {
   Duration provision{};              // cold: before the weights are pulled
   Duration warm_up{};                // cold: after the weights are there
   std::optional<AutoscaleConfig> autoscale;
+  int surge = 0;  // replicas that a rollout may add meanwhile; derived from Config::rollouts
 };
 
 /// The most replicas that a pool can ever have.
 inline int replica_slots(const PoolConfig& pool) {
-  return pool.autoscale ? pool.autoscale->max_replicas : pool.replicas;
+  return (pool.autoscale ? pool.autoscale->max_replicas : pool.replicas) + pool.surge;
 }
 
 /// What an hour of one GPU costs under a contract; 0: not offered.
@@ -444,6 +447,8 @@ struct Config {
   std::vector<StoreConfig> stores;
   std::vector<PoolConfig> pools;  // at least one
   std::vector<TierConfig> tiers;  // at least one
+  std::optional<FaultsConfig> faults;
+  std::vector<RolloutConfig> rollouts;  // sorted by name
   ServiceConfig service;
   WorkloadConfig workload;
   MetricsConfig metrics;

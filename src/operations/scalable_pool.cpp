@@ -30,27 +30,36 @@ void ScalablePool::open() {
       start(slot);
     } else {
       slots_[slot].replica->begin_loading();
-      finish_start(slot);
+      slots_[slot].state = State::loading;
+      finish_start(slot, slots_[slot].started);
     }
   }
 }
 
 void ScalablePool::start(std::size_t index) {
+  slots_[index].replica->begin_loading();
+  load(index);
+}
+
+void ScalablePool::load(std::size_t index) {
   Slot& slot = slots_[index];
   slot.state = State::loading;
-  slot.started = ++starts_;
-  slot.replica->begin_loading();
+  const std::uint64_t start = ++starts_;
+  slot.started = start;
   if (pool_.start == PoolStart::cold) {
-    cold_start_(index, [this, index] { finish_start(index); });
+    cold_start_(index, [this, index, start] { finish_start(index, start); });
     return;
   }
   PLIMSOLL_CHECK(scale_.provisioning_delay.has_value(), "validated: how long a start takes");
   slot.start_event = engine_.at(engine_.now() + *scale_.provisioning_delay, EventPriority::fleet,
-                                [this, index] { finish_start(index); });
+                                [this, index, start] { finish_start(index, start); });
 }
 
-void ScalablePool::finish_start(std::size_t index) {
+void ScalablePool::finish_start(std::size_t index, std::uint64_t start) {
   Slot& slot = slots_[index];
+  if (slot.started != start || (slot.state != State::loading && slot.state != State::cancelled)) {
+    return;  // its machine broke meanwhile
+  }
   if (slot.state == State::cancelled) {
     slot.state = State::off;
     slot.replica->turn_off();
@@ -70,8 +79,8 @@ std::int64_t ScalablePool::count(State state) const {
 }
 
 InstanceCounts ScalablePool::instances() const {
-  return {count(State::ready), count(State::loading),
-          count(State::draining) + count(State::cancelled)};
+  return {count(State::ready), count(State::loading) + count(State::broken),
+          count(State::draining) + count(State::cancelled) + count(State::scrapped)};
 }
 
 double ScalablePool::dollars_per_hour() const {
@@ -119,7 +128,7 @@ std::optional<double> ScalablePool::scrape(ScalingSignal signal, Duration interv
 void ScalablePool::scale_to(std::int64_t instances) {
   std::int64_t current = this->instances().current();
   for (std::size_t slot = 0; slot < slots_.size() && current < instances; ++slot) {
-    if (slots_[slot].state == State::off) {
+    if (slots_[slot].state == State::off && !slots_[slot].machine_broken) {
       start(slot);
       ++current;
     }
@@ -151,10 +160,62 @@ void ScalablePool::remove_one() {
     cancel_start(*youngest);
     return;
   }
+  if (scrap_one()) {
+    return;
+  }
   PLIMSOLL_CHECK(lightest != nullptr, "who is asked to remove an instance has one");
   lightest->state = State::draining;
   lightest->replica->begin_draining();
   directory_.replica_leaving(lightest->replica->index(), *this);
+}
+
+/// A broken one serves nobody; it is off once it is repaired.
+bool ScalablePool::scrap_one() {
+  for (Slot& slot : slots_) {
+    if (slot.state == State::broken) {
+      slot.state = State::scrapped;
+      return true;
+    }
+  }
+  return false;
+}
+
+bool ScalablePool::machine_failed(std::size_t index, DownCause cause) {
+  Slot& slot = slots_[index];
+  slot.machine_broken = true;
+  switch (slot.state) {
+    case State::off:
+      return false;
+    case State::loading:
+      if (pool_.start != PoolStart::cold) {
+        engine_.cancel(slot.start_event);
+      }
+      slot.state = State::broken;
+      break;
+    case State::ready:
+      slot.state = State::broken;
+      break;
+    case State::cancelled:
+      slot.state = State::scrapped;
+      break;
+    case State::draining:  // off when what it had has been taken away
+    case State::broken:
+    case State::scrapped:
+      break;
+  }
+  slot.replica->fail(cause);
+  return true;
+}
+
+void ScalablePool::machine_repaired(std::size_t index) {
+  Slot& slot = slots_[index];
+  slot.machine_broken = false;
+  if (slot.state == State::broken) {
+    load(index);
+  } else if (slot.state == State::scrapped) {
+    slot.state = State::off;
+    slot.replica->turn_off();
+  }
 }
 
 /// A cold start that is under way is rented until it would have served.

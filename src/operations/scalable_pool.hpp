@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/engine.hpp"
+#include "operations/fault_target.hpp"
 #include "operations/scalable_target.hpp"
 #include "plimsoll/config.hpp"
 #include "serving/replica.hpp"
@@ -17,8 +18,8 @@ namespace plimsoll {
 /// until it is provisioned. An added replica loads (for the provisioning delay, or through its cold
 /// start) and then serves; a removed one drains and is then off, and may be provisioned again.
 /// While a draining replica holds its slot, fewer may be loading than were asked for: the next
-/// evaluation asks again.
-class ScalablePool final : public ScalableTarget, private DrainListener {
+/// evaluation asks again. One that breaks counts as loading until it serves again.
+class ScalablePool final : public ScalableTarget, public FaultTarget, private DrainListener {
  public:
   /// How a slot of a cold pool starts: calls `ready` as an event when its weights are warm.
   using ColdStart = std::function<void(std::size_t slot, std::function<void()> ready)>;
@@ -38,18 +39,32 @@ class ScalablePool final : public ScalableTarget, private DrainListener {
   std::optional<double> scrape(ScalingSignal signal, Duration interval) override;
   void scale_to(std::int64_t instances) override;
 
+  bool machine_failed(std::size_t slot, DownCause cause) override;
+  void machine_repaired(std::size_t slot) override;
+
  private:
-  enum class State : std::uint8_t { off, loading, cancelled, ready, draining };
+  enum class State : std::uint8_t {
+    off,
+    loading,
+    cancelled,
+    ready,
+    draining,
+    broken,    // loads again once it is repaired
+    scrapped,  // broken and not wanted any more
+  };
   struct Slot {
     Replica* replica = nullptr;
     State state = State::off;
     std::uint64_t started = 0;  // order of the latest start: the youngest is cancelled first
     TimerId start_event = 0;    // of a plain provisioning delay
+    bool machine_broken = false;
   };
 
   void start(std::size_t slot);
-  void finish_start(std::size_t slot);
+  void load(std::size_t slot);
+  void finish_start(std::size_t slot, std::uint64_t start);
   void remove_one();
+  bool scrap_one();
   void cancel_start(Slot& slot);
   void on_drained(ReplicaIndex replica) override;
   std::int64_t count(State state) const;

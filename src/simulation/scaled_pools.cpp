@@ -52,6 +52,15 @@ void ScaledPools::open(PoolIndex pool) {
   }
 }
 
+FaultTarget& ScaledPools::target(PoolIndex pool) {
+  for (Entry& entry : entries_) {
+    if (entry.pool == pool) {
+      return *entry.target;
+    }
+  }
+  throw InternalError{"a pool that scales has a target"};
+}
+
 void ScaledPools::summarize(RunResult& result) const {
   const auto elapsed = static_cast<double>(result.end.time_since_epoch().count());
   for (const Entry& entry : entries_) {

@@ -20,6 +20,8 @@ class ScaledPools {
   void add(const Config& config, PoolIndex pool, std::vector<Replica*> replicas,
            ReplicaDirectory& directory, Engine& engine, ScalablePool::ColdStart cold_start,
            std::unique_ptr<Autoscaler> policy);
+  /// The pool, for faults.
+  FaultTarget& target(PoolIndex pool);
   /// At t = 0: its replicas begin, and its loop.
   void open(PoolIndex pool);
   /// Fills RunResult::scaling, once its pools are there.

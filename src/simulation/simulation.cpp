@@ -25,6 +25,7 @@ Simulation::Simulation(const Config& config, const RunOptions& options)
       collector_{config},
       source_{make_request_source(config, SourceOptions{options.skip_bad_rows})},
       engine_{platform_of(config, plans_)},
+      operations_{config, plans_, engine_},
       arrival_timer_{engine_.make_timer(
           source_->closed_loop() ? EventPriority::dispatch : EventPriority::arrival,
           &Simulation::on_arrival, this, 0)},
@@ -37,6 +38,7 @@ Simulation::Simulation(const Config& config, const RunOptions& options)
   build_services(policies);
   build_replicas();
   build_scaling(policies);
+  build_operations();
 }
 
 void Simulation::set_window_writer(std::function<void(const WindowSummary&)> writer) {
@@ -45,6 +47,10 @@ void Simulation::set_window_writer(std::function<void(const WindowSummary&)> wri
 
 void Simulation::set_scaling_writer(std::function<void(const ScalingRow&)> writer) {
   scaled_pools_.set_writer(std::move(writer));
+}
+
+void Simulation::set_incident_writer(std::function<void(const IncidentRow&)> writer) {
+  operations_.set_writer(std::move(writer));
 }
 
 void Simulation::build_services(const PolicyRegistries& policies) {
@@ -96,6 +102,33 @@ void Simulation::build_scaling(const PolicyRegistries& policies) {
   }
 }
 
+std::vector<Replica*> Simulation::replicas_of(PoolIndex pool) const {
+  std::vector<Replica*> found;
+  for (const auto& replica : replicas_) {
+    if (replica->shape().pool == pool) {
+      found.push_back(replica.get());
+    }
+  }
+  return found;
+}
+
+void Simulation::build_operations() {
+  for (std::size_t p = 0; p < plans_.size(); ++p) {
+    const auto pool = static_cast<PoolIndex>(p);
+    Service& service = *service_of_model_[config_.pools[p].model];
+    if (!is_operated(config_, pool)) {
+      operations_.skip(pool);
+    } else if (config_.pools[p].autoscale) {
+      operations_.add_scaled(pool, scaled_pools_.target(pool), service);
+    } else {
+      operations_.add_fixed(pool, replicas_of(pool), service,
+                            [this, p](std::size_t slot, std::function<void()> ready) {
+                              start_cold(engine_, config_, *plans_[p], slot, std::move(ready));
+                            });
+    }
+  }
+}
+
 void Simulation::start_replicas() {
   std::size_t index = 0;
   for (std::size_t p = 0; p < plans_.size(); ++p) {
@@ -103,6 +136,11 @@ void Simulation::start_replicas() {
     Service* service = service_of_model_[pool.model];
     if (pool.autoscale) {
       scaled_pools_.open(static_cast<PoolIndex>(p));
+      index += static_cast<std::size_t>(replica_slots(pool));
+      continue;
+    }
+    if (is_operated(config_, static_cast<PoolIndex>(p))) {
+      operations_.open(static_cast<PoolIndex>(p));
       index += static_cast<std::size_t>(replica_slots(pool));
       continue;
     }
@@ -123,6 +161,7 @@ void Simulation::start_replicas() {
 
 RunResult Simulation::play() {
   start_replicas();
+  operations_.start();
   fetch_arrival();
   engine_.arm(window_timer_, collector_.next_window_end());
   if (config_.duration > Duration::zero()) {
@@ -292,6 +331,7 @@ RunResult Simulation::summarize() {
     result.pools[p].memory_arithmetic = plans_[p]->fit.arithmetic;
   }
   scaled_pools_.summarize(result);
+  operations_.summarize(result);
   add_notes(result);
   result.events = engine_.events();
   result.skipped_rows = source_->skipped_rows();

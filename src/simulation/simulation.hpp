@@ -12,6 +12,7 @@
 #include "plimsoll/workload.hpp"
 #include "service/service.hpp"
 #include "simulation/fleet_builder.hpp"
+#include "simulation/fleet_operations.hpp"
 #include "simulation/scaled_pools.hpp"
 
 namespace plimsoll {
@@ -29,6 +30,9 @@ class Simulation final : public EndListener {
   /// Where every evaluation of an autoscaler goes; set before play().
   void set_scaling_writer(std::function<void(const ScalingRow&)> writer);
 
+  /// Where every incident goes; set before play().
+  void set_incident_writer(std::function<void(const IncidentRow&)> writer);
+
   /// Plays it. Once.
   RunResult play();
 
@@ -41,6 +45,8 @@ class Simulation final : public EndListener {
   void build_replicas();
   void build_services(const PolicyRegistries& policies);
   void build_scaling(const PolicyRegistries& policies);
+  void build_operations();
+  std::vector<Replica*> replicas_of(PoolIndex pool) const;
   void start_replicas();
   void fetch_arrival();
   void play_arrival();
@@ -64,6 +70,7 @@ class Simulation final : public EndListener {
   std::vector<Service*> service_of_model_;
   std::vector<std::unique_ptr<Replica>> replicas_;
   ScaledPools scaled_pools_;
+  FleetOperations operations_;
   TimerId arrival_timer_;
   TimerId window_timer_;
   Arrival pending_;
