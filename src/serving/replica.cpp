@@ -121,6 +121,12 @@ std::vector<RequestSlot> Replica::take_waiting() {
   return slots;
 }
 
+void Replica::take_waiting(RequestSlot slot) {
+  PLIMSOLL_CHECK(activity_ == Activity::down, "only a replica that is down loses its line");
+  waiting_.erase(slot);
+  (*requests_)[slot].state = RequestState::free;
+}
+
 void Replica::enqueue(RequestSlot slot, Phase phase) {
   PLIMSOLL_CHECK(activity_ != Activity::off, "a replica that is off gets no requests");
   Request& request = (*requests_)[slot];

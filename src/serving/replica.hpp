@@ -86,6 +86,8 @@ class Replica {
   void fail(DownCause cause);
   /// Everybody leaves the line of a replica that is down, in order. Slots are not released.
   std::vector<RequestSlot> take_waiting();
+  /// The same for one of them.
+  void take_waiting(RequestSlot slot);
 
   /// A new request joins the replica's queue; its rank, replica and lengths are set.
   void enqueue(RequestSlot slot, Phase phase);

@@ -176,7 +176,8 @@ Overrides draw_serving(Draws& draws) {
       overrides.emplace_back("pools.fixed.provision", "500ms");
       // The scaled pool extends the fixed one.
       overrides.emplace_back("pools.scaled.start", "ready");
-      overrides.emplace_back("pools.scaled.store", "none");
+      overrides.emplace_back("pools.scaled.store", "null");
+      overrides.emplace_back("pools.scaled.provision", "null");
       break;
     default:
       break;
@@ -262,7 +263,7 @@ std::string broken_laws(const Config& config, const RunResult& result) {
 
 /// Plays a schedule in this process: its fingerprint, or what went wrong behind "broken: ".
 std::string play_here(const Schedule& schedule, bool fast_forward) {
-  alarm(60);  // a run that hangs dies
+  alarm(20);  // a run that hangs dies
   const Config config = config_of(schedule, fast_forward);
   RunResult result;
   try {
