@@ -83,10 +83,11 @@ void Replica::end_draining() {
 
 void Replica::fail(DownCause cause) {
   PLIMSOLL_CHECK(activity_ != Activity::off, "a replica that is off has no machine to fail");
-  std::vector<RequestSlot> lost;
+  DroppedWork dropped;
   if (running() > 0) {
-    drop_work(engine_->now() - Duration{1}, lost);
+    dropped = drop_work(engine_->now() - Duration{1});
   }
+  std::vector<RequestSlot>& lost = dropped.running;
   engine_->disarm(timer_);
   set_activity(Activity::down);
   draining_ = false;
@@ -108,6 +109,10 @@ void Replica::fail(DownCause cause) {
     waiting_.push(slot);
   }
   PLIMSOLL_CHECK(running() == 0, "nothing runs on a machine that stopped");
+  for (const RequestSlot slot : dropped.leavers) {
+    take_waiting(slot);
+    listener_->on_cancelled(slot, engine_->now());
+  }
 }
 
 std::vector<RequestSlot> Replica::take_waiting() {
@@ -144,6 +149,9 @@ void Replica::cancel_waiting(RequestSlot slot, Phase phase) {
   Request& request = (*requests_)[slot];
   PLIMSOLL_CHECK(request.state == RequestState::waiting, "only a waiting request can be cancelled");
   request.state = RequestState::free;
+  if (request.preemptions > 0) {
+    forget_interrupted(slot);
+  }
   waiting_.forget_one();
   if (was_head && !waiting_.empty() && activity_ == Activity::busy) {
     line_changed(true, phase);
