@@ -40,6 +40,7 @@ PUBLIC_OWNER = {
     "units.hpp": "base", "errors.hpp": "base", "ids.hpp": "base", "rng.hpp": "base",
     "stages.hpp": "base", "path_config.hpp": "config", "config.hpp": "config",
     "faults_config.hpp": "config", "rollout_config.hpp": "config", "operations_summary.hpp": "base",
+    "autoscale_config.hpp": "config",
     "scenario.hpp": "config", "workload.hpp": "workload", "metric_docs.hpp": "config",
     "metrics.hpp": "metrics", "report.hpp": "reports", "run_scenario.hpp": "simulation",
     "policies/params.hpp": "base",
