@@ -21,11 +21,12 @@ enum class NameList : std::uint8_t {
   models,
   profiles,
   prices,
+  loaders,
   stores,
   tiers,
   pools
 };
-inline constexpr std::size_t name_list_count = 9;
+inline constexpr std::size_t name_list_count = 10;
 
 /// "catalog.gpus", ...: where the names of a list are declared.
 std::string_view name_list_path(NameList list);

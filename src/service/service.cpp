@@ -140,6 +140,21 @@ void Service::replica_leaving(ReplicaIndex replica, DrainListener& listener) {
   }
 }
 
+void Service::replica_failed(ReplicaIndex replica) {
+  const std::uint32_t index = member_of_[replica];
+  Member& member = members_[index];
+  PLIMSOLL_CHECK(loads_[index].outstanding == 0, "who is taken back has nothing in flight");
+  if (member.ready) {
+    member.ready = false;
+    --load_.replicas;
+    Draws draws = load_stream_.of(~std::uint64_t{replica});
+    change_load(index, {}, draws);
+    member.replica->begin_draining();
+  }
+  member.replica->turn_off();
+  member.replica->begin_loading();
+}
+
 void Service::change_load(std::uint32_t member, const LoadChange& change, Draws& draws) {
   seen_loads_.refresh(engine_.now());
   ReplicaLoad& load = loads_[member];

@@ -42,6 +42,7 @@ class Service final : public ReplicaListener, public ReplicaDirectory {
 
   void replica_ready(ReplicaIndex replica) override;
   void replica_leaving(ReplicaIndex replica, DrainListener& listener) override;
+  void replica_failed(ReplicaIndex replica) override;
   std::int64_t outstanding(ReplicaIndex replica) const override {
     return loads_[member_of_[replica]].outstanding;
   }

@@ -1,4 +1,4 @@
-// The pools of a run that grow and shrink.
+// The pools of a run, each with the loop that scales it, if it has one, and its weights.
 #include "simulation/scaled_pools.hpp"
 
 #include <string>
@@ -26,22 +26,28 @@ ScalingRow row_of(const std::string& pool, const ScalingStep& step) {
 
 void ScaledPools::add(const Config& config, PoolIndex pool, std::vector<Replica*> replicas,
                       ReplicaDirectory& directory, Engine& engine,
-                      ScalablePool::ColdStart cold_start, std::unique_ptr<Autoscaler> policy) {
+                      std::unique_ptr<WeightLoading> weights, std::unique_ptr<Autoscaler> policy) {
+  PLIMSOLL_CHECK(entries_.size() == pool, "pools are added in their order");
   Entry entry;
-  entry.pool = pool;
   entry.config = &config.pools[pool];
-  const AutoscaleConfig& scale = *entry.config->autoscale;
+  entry.weights = std::move(weights);
   entry.target = std::make_unique<ScalablePool>(config, pool, std::move(replicas), directory,
-                                                engine, std::move(cold_start));
-  entry.loop = std::make_unique<ScalingLoop>(engine, *entry.target, std::move(policy),
-                                             scale.interval, scale.signal_delay);
+                                                engine, entry.weights.get());
+  if (policy != nullptr) {
+    const AutoscaleConfig& scale = *entry.config->autoscale;
+    entry.loop = std::make_unique<ScalingLoop>(engine, *entry.target, std::move(policy),
+                                               scale.interval, scale.signal_delay);
+  }
   entries_.push_back(std::move(entry));
 }
 
-void ScaledPools::open(PoolIndex pool) {
+void ScaledPools::open() {
   for (Entry& entry : entries_) {
-    if (entry.pool == pool) {
-      entry.target->open();
+    entry.target->open();
+    if (entry.weights) {
+      entry.weights->prefetch();
+    }
+    if (entry.loop) {
       if (writer_) {
         entry.loop->set_observer([this, name = entry.config->name](const ScalingStep& step) {
           writer_(row_of(name, step));
@@ -52,28 +58,38 @@ void ScaledPools::open(PoolIndex pool) {
   }
 }
 
+ScalingSummary ScaledPools::summary_of(const Entry& entry, const PoolSummary& pool, SimTime end) {
+  const auto elapsed = static_cast<double>(end.time_since_epoch().count());
+  const ScalingTotals& totals = entry.loop->totals();
+  ScalingSummary summary;
+  summary.pool = entry.config->name;
+  summary.policy = entry.config->autoscale->policy.policy;
+  summary.evaluations = totals.evaluations;
+  summary.scale_ups = totals.scale_ups;
+  summary.scale_downs = totals.scale_downs;
+  summary.replicas_min = totals.least;
+  summary.replicas_max = totals.most;
+  const std::int64_t rented = pool.busy_ns + pool.idle_ns + pool.down_ns + pool.draining_ns;
+  summary.replicas_mean = elapsed > 0 ? static_cast<double>(rented) / elapsed : 0;
+  if (const auto error = entry.loop->policy().forecast_error()) {
+    summary.forecasts = true;
+    summary.forecasts_compared = error->compared;
+    summary.forecast_mape = error->mape;
+    summary.forecast_bias = error->bias;
+  }
+  return summary;
+}
+
 void ScaledPools::summarize(RunResult& result) const {
-  const auto elapsed = static_cast<double>(result.end.time_since_epoch().count());
-  for (const Entry& entry : entries_) {
-    const ScalingTotals& totals = entry.loop->totals();
-    const PoolSummary& pool = result.pools[entry.pool];
-    ScalingSummary summary;
-    summary.pool = entry.config->name;
-    summary.policy = entry.config->autoscale->policy.policy;
-    summary.evaluations = totals.evaluations;
-    summary.scale_ups = totals.scale_ups;
-    summary.scale_downs = totals.scale_downs;
-    summary.replicas_min = totals.least;
-    summary.replicas_max = totals.most;
-    const std::int64_t rented = pool.busy_ns + pool.idle_ns + pool.down_ns + pool.draining_ns;
-    summary.replicas_mean = elapsed > 0 ? static_cast<double>(rented) / elapsed : 0;
-    if (const auto error = entry.loop->policy().forecast_error()) {
-      summary.forecasts = true;
-      summary.forecasts_compared = error->compared;
-      summary.forecast_mape = error->mape;
-      summary.forecast_bias = error->bias;
+  for (std::size_t p = 0; p < entries_.size(); ++p) {
+    const Entry& entry = entries_[p];
+    ElasticitySummary elasticity = entry.target->elasticity();
+    if (adds_cold(*entry.config)) {
+      result.pools[p].elasticity = std::move(elasticity);
     }
-    result.scaling.push_back(summary);
+    if (entry.loop) {
+      result.scaling.push_back(summary_of(entry, result.pools[p], result.end));
+    }
   }
 }
 

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "simulation/cold_start.hpp"
+#include "simulation/weight_routes.hpp"
 
 namespace plimsoll {
 namespace {
@@ -25,6 +25,7 @@ Simulation::Simulation(const Config& config, const RunOptions& options)
       collector_{config},
       source_{make_request_source(config, SourceOptions{options.skip_bad_rows})},
       engine_{platform_of(config, plans_)},
+      stores_{config, engine_, host_of_store},
       arrival_timer_{engine_.make_timer(
           source_->closed_loop() ? EventPriority::dispatch : EventPriority::arrival,
           &Simulation::on_arrival, this, 0)},
@@ -36,7 +37,7 @@ Simulation::Simulation(const Config& config, const RunOptions& options)
   const PolicyRegistries policies = builtin_policies();
   build_services(policies);
   build_replicas();
-  build_scaling(policies);
+  build_pools(policies);
 }
 
 void Simulation::set_window_writer(std::function<void(const WindowSummary&)> writer) {
@@ -75,54 +76,29 @@ void Simulation::build_replicas() {
   }
 }
 
-void Simulation::build_scaling(const PolicyRegistries& policies) {
+void Simulation::build_pools(const PolicyRegistries& policies) {
   std::size_t first = 0;
   for (std::size_t p = 0; p < plans_.size(); ++p) {
     const PoolConfig& pool = config_.pools[p];
     const auto slots = static_cast<std::size_t>(replica_slots(pool));
-    if (pool.autoscale) {
-      std::vector<Replica*> replicas;
-      for (std::size_t r = 0; r < slots; ++r) {
-        replicas.push_back(replicas_[first + r].get());
-      }
-      const auto cold = [this, p](std::size_t slot, std::function<void()> ready) {
-        start_cold(engine_, config_, *plans_[p], slot, std::move(ready));
-      };
-      scaled_pools_.add(config_, static_cast<PoolIndex>(p), std::move(replicas),
-                        *service_of_model_[pool.model], engine_, cold,
-                        policies.autoscalers.make(pool.autoscale->policy));
+    std::vector<Replica*> replicas;
+    for (std::size_t r = 0; r < slots; ++r) {
+      replicas.push_back(replicas_[first + r].get());
     }
     first += slots;
-  }
-}
-
-void Simulation::start_replicas() {
-  std::size_t index = 0;
-  for (std::size_t p = 0; p < plans_.size(); ++p) {
-    const PoolConfig& pool = config_.pools[p];
-    Service* service = service_of_model_[pool.model];
-    if (pool.autoscale) {
-      scaled_pools_.open(static_cast<PoolIndex>(p));
-      index += static_cast<std::size_t>(replica_slots(pool));
-      continue;
+    std::unique_ptr<WeightLoading> weights;
+    if (adds_cold(pool)) {
+      weights = std::make_unique<WeightLoading>(
+          config_, static_cast<PoolIndex>(p), weight_routes(config_, *plans_[p]), stores_, engine_);
     }
-    for (int r = 0; r < pool.replicas; ++r, ++index) {
-      Replica* replica = replicas_[index].get();
-      const auto ready = [service, replica] {
-        replica->become_ready();
-        service->replica_ready(replica->index());
-      };
-      if (pool.start == PoolStart::ready) {
-        ready();
-      } else {
-        start_cold(engine_, config_, *plans_[p], static_cast<std::size_t>(r), ready);
-      }
-    }
+    scaled_pools_.add(config_, static_cast<PoolIndex>(p), std::move(replicas),
+                      *service_of_model_[pool.model], engine_, std::move(weights),
+                      pool.autoscale ? policies.autoscalers.make(pool.autoscale->policy) : nullptr);
   }
 }
 
 RunResult Simulation::play() {
-  start_replicas();
+  scaled_pools_.open();
   fetch_arrival();
   engine_.arm(window_timer_, collector_.next_window_end());
   if (config_.duration > Duration::zero()) {

@@ -40,8 +40,7 @@ class Simulation final : public EndListener {
 
   void build_replicas();
   void build_services(const PolicyRegistries& policies);
-  void build_scaling(const PolicyRegistries& policies);
-  void start_replicas();
+  void build_pools(const PolicyRegistries& policies);
   void fetch_arrival();
   void play_arrival();
   void close_window();
@@ -59,6 +58,7 @@ class Simulation final : public EndListener {
   MetricsCollector collector_;
   std::unique_ptr<RequestSource> source_;
   Engine engine_;
+  ModelStores stores_;
   RequestTable requests_;
   std::vector<std::unique_ptr<Service>> services_;
   std::vector<Service*> service_of_model_;
