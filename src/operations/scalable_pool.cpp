@@ -187,6 +187,7 @@ void ScalablePool::give_up_start(Slot& slot) {
 /// From rented and without work to off.
 void ScalablePool::release(Slot& slot) {
   slot.state = State::off;
+  slot.called_off = false;
   slot.replica->turn_off();
   const auto contract = static_cast<std::size_t>(procurement_.contract_of(index_of(slot)));
   seen_.rented_ns[contract] += (engine_.now() - slot.since).count();

@@ -304,11 +304,11 @@ class ProcuredPoolTest : public ScalablePoolTest {
   /// Replicas of t = 0 serve; added ones are ordered, provisioned (10 ms), pull (50), load (30) and
   /// warm up (20).
   ProcuredPoolTest() {
-    PoolConfig& pool = config.pools[0];
-    pool.autoscale.reset();
-    pool.procurement.emplace();
-    pool.provision = 10ms;
-    pool.warm_up = 20ms;
+    PoolConfig& procured = config.pools[0];
+    procured.autoscale.reset();
+    procured.procurement.emplace();
+    procured.provision = 10ms;
+    procured.warm_up = 20ms;
     weights.load = 30ms;
   }
   ProcurementConfig& procurement() { return *config.pools[0].procurement; }
