@@ -161,6 +161,7 @@ TEST_F(WeightLoadingTest, WhatANodeHasIsNotPulled) {
   config.pools[0].weights->tier = WeightTier::ssd;
   build(1);
   bring(0s, 0);
+  engine->at(sim_start + 50s, EventPriority::fleet, [this] { loading->released(0); });
   bring(100s, 0);  // it was read once: now it lies in main memory
   engine->run();
   EXPECT_NEAR(pulled[0], 100, tolerance);
