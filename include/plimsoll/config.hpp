@@ -9,7 +9,9 @@
 
 #include "plimsoll/autoscale_config.hpp"
 #include "plimsoll/elasticity_config.hpp"
+#include "plimsoll/faults_config.hpp"
 #include "plimsoll/ids.hpp"
+#include "plimsoll/rollout_config.hpp"
 #include "plimsoll/units.hpp"
 
 namespace plimsoll {
@@ -286,11 +288,12 @@ struct PoolConfig {
   Duration provision{};              // cold: before the weights are pulled
   Duration warm_up{};                // cold: after the weights are there
   std::optional<AutoscaleConfig> autoscale;
+  int surge = 0;  // replicas that a rollout may add meanwhile; derived from Config::rollouts
 };
 
 /// The most replicas that a pool can ever have.
 inline int replica_slots(const PoolConfig& pool) {
-  int slots = pool.autoscale ? pool.autoscale->max_replicas : pool.replicas;
+  int slots = (pool.autoscale ? pool.autoscale->max_replicas : pool.replicas) + pool.surge;
   if (pool.procurement) {
     for (const OrderConfig& order : pool.procurement->orders) {
       slots += order.replicas;
@@ -471,6 +474,8 @@ struct Config {
   std::vector<StoreConfig> stores;
   std::vector<PoolConfig> pools;  // at least one
   std::vector<TierConfig> tiers;  // at least one
+  std::optional<FaultsConfig> faults;
+  std::vector<RolloutConfig> rollouts;  // sorted by name
   ServiceConfig service;
   WorkloadConfig workload;
   MetricsConfig metrics;

@@ -12,6 +12,7 @@
 #include "plimsoll/elasticity_metrics.hpp"
 #include "plimsoll/ids.hpp"
 #include "plimsoll/metric_docs.hpp"
+#include "plimsoll/operations_summary.hpp"
 #include "plimsoll/units.hpp"
 
 namespace plimsoll {
@@ -99,6 +100,7 @@ struct PoolSummary {
   std::int64_t down_ns = 0;      // rented, not serving yet
   std::int64_t draining_ns = 0;  // ends what it has and gets no more
   std::int64_t off_ns = 0;       // not rented
+  DownTimes down_by_cause{};     // parts of down_ns
   std::int64_t preemptions = 0;
   double gpu_utilization = 0;      // busy / (busy + idle)
   double kv_cache_usage_mean = 0;  // over window ends
@@ -111,7 +113,7 @@ struct PoolSummary {
   std::int64_t waiting_max = 0;     // in the replicas' own queues, over window ends
   std::string memory_arithmetic;    // filled by whoever knows the fleet (simulation)
   std::int64_t kv_blocks = 0;
-  std::optional<PrefixSummary> prefix;  // with a prefix cache
+  std::optional<PrefixSummary> prefix;          // with a prefix cache
   std::optional<ElasticitySummary> elasticity;  // when replicas start cold
 };
 
@@ -215,6 +217,7 @@ struct RunResult {
   std::vector<SampledRequest> sample;  // sorted by id
   std::vector<PoolSummary> pools;
   std::vector<ScalingSummary> scaling;  // of pools with an autoscaler
+  OperationsSummary operations;         // faults and rollouts
   double gpu_utilization = 0;           // busy / (busy + idle) over all GPUs
   double kv_cache_usage = 0;            // used / total over all pools, mean over window ends
   std::int64_t queued_centrally = 0;    // at the end

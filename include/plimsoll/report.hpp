@@ -82,6 +82,23 @@ class ScalingWriter {
   std::unique_ptr<File> file_;
 };
 
+/// incidents.csv row by row: faults, dead replicas, rollouts, in order of time.
+class IncidentWriter {
+ public:
+  explicit IncidentWriter(const std::string& path);
+  ~IncidentWriter();
+  IncidentWriter(const IncidentWriter&) = delete;
+  IncidentWriter& operator=(const IncidentWriter&) = delete;
+
+  void write(const IncidentRow& row);
+  /// As TimeseriesWriter::close.
+  void close();
+
+ private:
+  class File;
+  std::unique_ptr<File> file_;
+};
+
 /// One sentence for each figure behind `config`'s pools that is assumed, a rumour or extrapolated;
 /// result.json and the terminal summary tell them beside RunResult::notes.
 std::vector<std::string> provenance_notes(const Config& config);

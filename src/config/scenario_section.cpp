@@ -47,6 +47,9 @@ void add_default_tier(Reader& reader, Config& config) {
 
 void finish_scenario(Reader& reader, const RawNode& root, const std::string&, Config& config,
                      bool clean) {
+  if (clean) {
+    finish_rollouts(reader, root, config);
+  }
   config.name = config.name.empty() ? name_from_file(root) : config.name;
   if (config.name.find_first_of("/\\ \t\n") != std::string::npos) {
     reader.report(place_of_key(root, "name"), "name", "expected a name without spaces and slashes",
@@ -134,6 +137,10 @@ SectionDecl scenario_section() {
       .named("pools", &Config::pools, pool_section(), NameList::pools,
              "replicas of one kind: same GPU, model, layout and batching")
       .required()
+      .optional_section("faults", &Config::faults, faults_section(),
+                        "machines, links and stores that break, and who notices")
+      .named("rollouts", &Config::rollouts, rollout_section(), NameList::none,
+             "new versions of weights, and how they come to the replicas of a pool")
       .section("service", &Config::service, service_section(), "how requests reach replicas")
       .section("workload", &Config::workload, workload_section(), "what users send")
       .required()

@@ -23,6 +23,10 @@ SectionDecl tier_section();
 SectionDecl pool_section();
 FieldDecl autoscale_field();
 SectionDecl service_section();
+SectionDecl faults_section();
+SectionDecl rollout_section();
+/// Gives pools the replicas that rollouts add, and refuses what cannot be rolled out.
+void finish_rollouts(Reader& reader, const RawNode& root, Config& config);
 SectionDecl workload_section();
 SectionDecl metrics_section();
 FieldDecl thresholds_field();

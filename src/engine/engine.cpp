@@ -53,6 +53,7 @@ class Engine::Impl {
   void transfer(const std::string& from, const std::string& to, Bytes bytes,
                 std::function<void()> done);
   void read(const std::string& node, Bytes bytes, std::function<void()> done);
+  void set_bandwidth_share(const std::string& name, double share);
   /// Plays up to `end`; `never` plays all there is.
   void run(SimTime end);
   void stop() { stopping_ = interrupted_ = true; }
@@ -216,6 +217,11 @@ void Engine::Impl::read(const std::string& node, Bytes bytes, std::function<void
         start_flow(disk->io_init(size, s4u::Io::OpType::READ), std::move(done));
       },
       false);
+}
+
+void Engine::Impl::set_bandwidth_share(const std::string& name, double share) {
+  PLIMSOLL_CHECK(share > 0 && share <= 1, "a link passes a share of its bandwidth, above 0");
+  defer([this, name, share] { platform_.set_bandwidth_share(name, share); }, false);
 }
 
 void Engine::Impl::start_flow(s4u::ActivityPtr activity, std::function<void()> done) {
@@ -491,6 +497,9 @@ void Engine::transfer(const std::string& from, const std::string& to, Bytes byte
 }
 void Engine::read(const std::string& node, Bytes bytes, std::function<void()> done) {
   impl_->read(node, bytes, std::move(done));
+}
+void Engine::set_bandwidth_share(const std::string& name, double share) {
+  impl_->set_bandwidth_share(name, share);
 }
 void Engine::run_until(SimTime end) {
   impl_->run(end);

@@ -90,6 +90,10 @@ class Engine {
   /// Reads from a node's disk; reads at the same time share it equally.
   void read(const std::string& node, Bytes bytes, std::function<void()> done);
 
+  /// From now on the link of a node or store passes `share` of its bandwidth, 0 < share <= 1, each
+  /// way; flows under way get slower or faster.
+  void set_bandwidth_share(const std::string& name, double share);
+
   /// Plays all events up to and including `end`, then now() == end; or until stop().
   void run_until(SimTime end);
   /// Plays until nothing is left to happen, or stop().

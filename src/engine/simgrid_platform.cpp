@@ -107,6 +107,7 @@ simgrid::s4u::Host* SimGridPlatform::add_host(const std::string& name, BytesPerS
   const simgrid::s4u::LinkInRoute up{link, simgrid::s4u::LinkInRoute::Direction::UP};
   zone_->add_route(host->get_netpoint(), nullptr, nullptr, nullptr, {up}, true);
   hosts_.emplace(name, host);
+  links_.emplace(name, OwnLink{link, bandwidth.count()});
   return host;
 }
 
@@ -114,6 +115,13 @@ simgrid::s4u::Host* SimGridPlatform::host(const std::string& name) const {
   const auto found = hosts_.find(name);
   PLIMSOLL_CHECK(found != hosts_.end(), fmt::format("no node or store is called {}", name));
   return found->second;
+}
+
+void SimGridPlatform::set_bandwidth_share(const std::string& name, double share) {
+  const auto found = links_.find(name);
+  PLIMSOLL_CHECK(found != links_.end(), fmt::format("no node or store is called {}", name));
+  found->second.link->get_link_up()->set_bandwidth(found->second.bandwidth * share);
+  found->second.link->get_link_down()->set_bandwidth(found->second.bandwidth * share);
 }
 
 simgrid::s4u::Disk* SimGridPlatform::disk(const std::string& name) const {

@@ -22,6 +22,8 @@ class SimGridPlatform {
   simgrid::s4u::Host* host(const std::string& name) const;
   /// InternalError when there is no such node or it has no disk.
   simgrid::s4u::Disk* disk(const std::string& name) const;
+  /// Sets the bandwidth of its link, each way, to a share of what was built.
+  void set_bandwidth_share(const std::string& name, double share);
   /// Where actors live; no part of the network.
   simgrid::s4u::Host* control_host() const { return control_host_; }
   simgrid::s4u::Engine& engine() { return *engine_; }
@@ -32,7 +34,12 @@ class SimGridPlatform {
   std::unique_ptr<simgrid::s4u::Engine> engine_;
   simgrid::s4u::NetZone* zone_ = nullptr;
   simgrid::s4u::Host* control_host_ = nullptr;
+  struct OwnLink {
+    simgrid::s4u::SplitDuplexLink* link = nullptr;
+    double bandwidth = 0;  // bytes/s each way
+  };
   std::map<std::string, simgrid::s4u::Host*, std::less<>> hosts_;
+  std::map<std::string, OwnLink, std::less<>> links_;
 };
 
 }  // namespace plimsoll

@@ -336,6 +336,7 @@ PoolSummary MetricsCollector::summarize_pool(std::size_t pool, const PoolGauges&
   summary.down_ns = gauges.down_ns;
   summary.draining_ns = gauges.draining_ns;
   summary.off_ns = gauges.off_ns;
+  summary.down_by_cause = gauges.down_by_cause;
   summary.preemptions = gauges.preemptions;
   summary.gpu_utilization = ratio(summary.busy_ns, summary.busy_ns + summary.idle_ns).value;
   summary.kv_cache_usage_mean = ratio(totals.kv_used_sum, totals.kv_total_sum).value;

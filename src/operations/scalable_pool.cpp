@@ -13,10 +13,12 @@ constexpr std::int64_t most_multiples = 10;
 }  // namespace
 
 ScalablePool::ScalablePool(const Config& config, PoolIndex pool, std::vector<Replica*> replicas,
-                           ReplicaDirectory& directory, Engine& engine, WeightSource* weights)
+                           ReplicaDirectory& directory, ReplicaIncidents& incidents, Engine& engine,
+                           WeightSource* weights)
     : config_{config},
       pool_{config.pools[pool]},
       directory_{directory},
+      incidents_{incidents},
       engine_{engine},
       weights_{weights},
       procurement_{config, pool} {
@@ -102,8 +104,13 @@ void ScalablePool::wait_for_delivery(Slot& slot) {
 void ScalablePool::deliver(Slot& slot) {
   slot.replica->begin_loading();
   slot.since = engine_.now();
-  enter(slot, State::provisioned, StartPhase::provision);
   arm_reclaim(slot);
+  prepare(slot);
+}
+
+/// What a machine does first, whether it is new or was repaired.
+void ScalablePool::prepare(Slot& slot) {
+  enter(slot, State::provisioned, StartPhase::provision);
   if (adds_cold(pool_)) {
     after(slot, pool_.provision, &ScalablePool::pull);
   } else {
@@ -188,6 +195,7 @@ void ScalablePool::give_up_start(Slot& slot) {
 void ScalablePool::release(Slot& slot) {
   slot.state = State::off;
   slot.called_off = false;
+  end_failure(slot);
   slot.replica->turn_off();
   const auto contract = static_cast<std::size_t>(procurement_.contract_of(index_of(slot)));
   seen_.rented_ns[contract] += (engine_.now() - slot.since).count();
@@ -229,7 +237,8 @@ InstanceCounts ScalablePool::instances() const {
   counts.ready = count(State::ready);
   counts.draining = count(State::draining);
   for (const Slot& slot : slots_) {
-    counts.loading += starts(slot) ? 1 : 0;
+    const bool comes_back = slot.state == State::failed && !slot.called_off;
+    counts.loading += starts(slot) || comes_back ? 1 : 0;
     counts.draining += slot.called_off ? 1 : 0;
   }
   return counts;
@@ -288,7 +297,7 @@ std::optional<double> ScalablePool::scrape(ScalingSignal signal, Duration interv
 void ScalablePool::scale_to(std::int64_t instances) {
   std::int64_t current = this->instances().current();
   for (std::size_t slot = 0; slot < slots_.size() && current < instances; ++slot) {
-    if (slots_[slot].state == State::off) {
+    if (slots_[slot].state == State::off && !slots_[slot].machine_broken) {
       order(slot, 0);
       ++current;
     }
@@ -320,8 +329,22 @@ void ScalablePool::remove_one() {
     call_off(*youngest);
     return;
   }
+  if (scrap_one()) {
+    return;
+  }
   PLIMSOLL_CHECK(lightest != nullptr, "who is asked to remove an instance has one");
   begin_draining(*lightest);
+}
+
+/// A broken one serves nobody; it is off once it is repaired.
+bool ScalablePool::scrap_one() {
+  for (Slot& slot : slots_) {
+    if (slot.state == State::failed && !slot.called_off) {
+      slot.called_off = true;
+      return true;
+    }
+  }
+  return false;
 }
 
 /// An order is withdrawn; a cold start that is under way is rented until it would have served.
@@ -367,45 +390,88 @@ void ScalablePool::on_drained(ReplicaIndex replica) {
   });
 }
 
+// ---- failures ----
+
+/// Its machine stops, in whatever state it is. What it had stands in its line until the service
+/// takes it back.
+void ScalablePool::break_down(Slot& slot, DownCause cause) {
+  slot.replica->fail(cause);
+  if (weights_ != nullptr) {
+    weights_->give_up(index_of(slot));
+  }
+  if (slot.failed) {
+    return;  // it is broken already
+  }
+  slot.failed = engine_.now();
+  ++seen_.failures;
+  if (slot.state == State::draining) {
+    return;  // off when what it had has been taken away
+  }
+  if (slot.state == State::ready) {
+    --serving_;
+  } else {
+    give_up_start(slot);
+  }
+  slot.state = State::failed;
+}
+
+void ScalablePool::end_failure(Slot& slot) {
+  if (slot.failed) {
+    seen_.failed_ns += (engine_.now() - *slot.failed).count();
+    slot.failed.reset();
+  }
+}
+
 void ScalablePool::fail(std::size_t index) {
   Slot& slot = slots_[index];
   PLIMSOLL_CHECK(slot.state > State::ordered && slot.state != State::failed,
                  "only a replica whose machines run can fail");
-  if (slot.state == State::ready || slot.state == State::draining) {
-    serving_ -= slot.state == State::ready ? 1 : 0;
+  if (slot.state == State::draining) {
     slot.drained = nullptr;
-    directory_.replica_failed(slot.replica->index());
-  } else {
-    give_up_start(slot);
-    slot.called_off = false;
+    slot.state = State::ready;  // it is broken, and no longer on its way out
+    ++serving_;
   }
-  if (weights_ != nullptr) {
-    weights_->give_up(index);
-  }
-  slot.state = State::failed;
-  slot.failed = engine_.now();
-  ++seen_.failures;
+  break_down(slot, DownCause::node);
+  slot.called_off = false;
+  incidents_.replica_lost(slot.replica->index());
 }
 
 void ScalablePool::restart(std::size_t index, WeightsVersion version) {
   Slot& slot = slots_[index];
   PLIMSOLL_CHECK(slot.state == State::failed, "only what failed is started again");
-  seen_.failed_ns += (engine_.now() - slot.failed).count();
+  end_failure(slot);
   slot.ordered = engine_.now();
   slot.version = version;
-  slot.clock.begin(StartPhase::pull, engine_.now());
-  if (weights_ != nullptr) {
-    pull(slot);
-  } else {
-    warm_up(slot);
-  }
+  slot.clock.begin(StartPhase::provision, engine_.now());
+  prepare(slot);
 }
 
 void ScalablePool::dismiss(std::size_t index) {
+  PLIMSOLL_CHECK(slots_[index].state == State::failed, "only what failed is dismissed");
+  release(slots_[index]);
+}
+
+bool ScalablePool::machine_failed(std::size_t index, DownCause cause) {
   Slot& slot = slots_[index];
-  PLIMSOLL_CHECK(slot.state == State::failed, "only what failed is dismissed");
-  seen_.failed_ns += (engine_.now() - slot.failed).count();
-  release(slot);
+  slot.machine_broken = true;
+  if (slot.state <= State::ordered) {
+    return false;
+  }
+  break_down(slot, cause);
+  return true;
+}
+
+void ScalablePool::machine_repaired(std::size_t index) {
+  Slot& slot = slots_[index];
+  slot.machine_broken = false;
+  if (slot.state != State::failed) {
+    return;
+  }
+  if (slot.called_off) {
+    dismiss(index);
+  } else {
+    restart(index, slot.version);
+  }
 }
 
 // ---- spot machines ----
@@ -442,7 +508,9 @@ void ScalablePool::take_back(Slot& slot) {
   if (directory_.outstanding(slot.replica->index()) > 0) {
     ++seen_.reclaimed_serving;
   }
-  if (slot.state != State::failed) {
+  if (slot.state == State::failed) {
+    incidents_.replica_lost(slot.replica->index());  // whoever noticed or not
+  } else {
     fail(index_of(slot));
   }
   dismiss(index_of(slot));
@@ -459,8 +527,8 @@ ElasticitySummary ScalablePool::elasticity() const {
     if (slot.clock.running()) {
       add_to(summary.times, slot.clock.times(engine_.now()));
     }
-    if (slot.state == State::failed) {
-      summary.failed_ns += (engine_.now() - slot.failed).count();
+    if (slot.failed) {
+      summary.failed_ns += (engine_.now() - *slot.failed).count();
     }
     if (slot.state > State::ordered) {
       const auto contract = static_cast<std::size_t>(procurement_.contract_of(index_of(slot)));

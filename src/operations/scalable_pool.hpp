@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/engine.hpp"
+#include "operations/fault_target.hpp"
 #include "operations/procurement.hpp"
 #include "operations/scalable_target.hpp"
 #include "operations/start_clock.hpp"
@@ -14,6 +15,7 @@
 #include "plimsoll/config.hpp"
 #include "serving/replica.hpp"
 #include "serving/replica_directory.hpp"
+#include "serving/replica_incidents.hpp"
 
 namespace plimsoll {
 
@@ -26,13 +28,14 @@ namespace plimsoll {
 ///
 /// A pool whose replicas do not start cold has no WeightSource: there a start is provisioned and
 /// then ready. While a draining replica holds its slot, fewer may be loading than were asked for:
-/// the next evaluation asks again.
-class ScalablePool final : public ScalableTarget, private DrainListener {
+/// the next evaluation asks again. One that failed counts as loading until it serves again.
+class ScalablePool final : public ScalableTarget, public FaultTarget, private DrainListener {
  public:
   /// `replicas` are the pool's slots in order, all down and of consecutive indices. All references
   /// outlive the pool. `weights` may be null when the pool never starts cold.
   ScalablePool(const Config& config, PoolIndex pool, std::vector<Replica*> replicas,
-               ReplicaDirectory& directory, Engine& engine, WeightSource* weights);
+               ReplicaDirectory& directory, ReplicaIncidents& incidents, Engine& engine,
+               WeightSource* weights);
 
   /// At t = 0: so many slots as the pool has replicas begin, ready or loading; the rest is off.
   void open();
@@ -52,11 +55,11 @@ class ScalablePool final : public ScalableTarget, private DrainListener {
   bool off(std::size_t slot) const { return slots_[slot].state == State::off; }
   /// That it has, or had last.
   WeightsVersion version(std::size_t slot) const { return slots_[slot].version; }
-  /// Stops abruptly whatever it does: requests in flight are handed back to the service
-  /// (ReplicaDirectory::replica_failed), a start is given up. It stays rented. Not for slots that
-  /// are off or ordered.
+  /// Stops abruptly whatever it does, and everybody knows at once: requests in flight are handed
+  /// back to the service, a start is given up. It stays rented. Not for slots that are off, ordered
+  /// or failed.
   void fail(std::size_t slot);
-  /// A failed slot starts again: pulls or reads the weights of `version`, loads, warms up, serves.
+  /// A failed slot starts again, as from its delivery, with the weights of `version`.
   void restart(std::size_t slot, WeightsVersion version);
   /// A failed slot's machines are given back: it is off.
   void dismiss(std::size_t slot);
@@ -65,6 +68,11 @@ class ScalablePool final : public ScalableTarget, private DrainListener {
   /// A slot that serves ends what it has and gets no more; then it is off and `drained` (may be
   /// empty) runs as an event.
   void drain(std::size_t slot, std::function<void()> drained);
+
+  // FaultTarget: a machine that fails is not used before it is repaired; then its replica starts
+  // again, or is off when nobody wants it any more.
+  bool machine_failed(std::size_t slot, DownCause cause) override;
+  void machine_repaired(std::size_t slot) override;
 
   /// How the pool's replicas came to serve, up to now(); replica time in it adds up exactly.
   ElasticitySummary elasticity() const;
@@ -84,12 +92,13 @@ class ScalablePool final : public ScalableTarget, private DrainListener {
   struct Slot {
     Replica* replica = nullptr;
     State state = State::off;
-    bool called_off = false;  // its start goes on to its end, which is off
+    bool called_off = false;  // its start or repair goes on to its end, which is off
+    bool machine_broken = false;
     WeightsVersion version = 0;
     std::uint64_t number = 0;  // of its order: the youngest is called off first
     SimTime ordered{};
     SimTime since{};                 // of being rented
-    SimTime failed{};                // when it failed last
+    std::optional<SimTime> failed;   // since when it is broken
     StartClock clock;                // of its start
     std::optional<TimerId> next;     // the event that ends its phase
     std::optional<TimerId> reclaim;  // the next event of its spot machines
@@ -101,6 +110,7 @@ class ScalablePool final : public ScalableTarget, private DrainListener {
   void begin(Slot& slot, WeightsVersion version);
   void wait_for_delivery(Slot& slot);
   void deliver(Slot& slot);
+  void prepare(Slot& slot);
   void pull(Slot& slot);
   void load(Slot& slot);
   void warm_up(Slot& slot);
@@ -115,6 +125,9 @@ class ScalablePool final : public ScalableTarget, private DrainListener {
   void note_serving(const Slot& slot);
   void place_order(int replicas);
   void remove_one();
+  bool scrap_one();
+  void break_down(Slot& slot, DownCause cause);
+  void end_failure(Slot& slot);
   void call_off(Slot& slot);
   void on_drained(ReplicaIndex replica) override;
   std::int64_t count(State state) const;
@@ -127,6 +140,7 @@ class ScalablePool final : public ScalableTarget, private DrainListener {
   const Config& config_;
   const PoolConfig& pool_;
   ReplicaDirectory& directory_;
+  ReplicaIncidents& incidents_;
   Engine& engine_;
   WeightSource* weights_;
   Procurement procurement_;

@@ -145,6 +145,23 @@ void ScalingWriter::close() {
   file_->close();
 }
 
+class IncidentWriter::File : public OutputFile {
+ public:
+  using OutputFile::OutputFile;
+};
+
+IncidentWriter::IncidentWriter(const std::string& path) : file_{new File{path}} {
+  file_->write("at_s,what,subject,detail\n");
+}
+IncidentWriter::~IncidentWriter() = default;
+void IncidentWriter::write(const IncidentRow& row) {
+  file_->write(fmt::format("{},{},{},{}\n", seconds(row.at), row.what, csv_field(row.subject),
+                           csv_field(row.detail)));
+}
+void IncidentWriter::close() {
+  file_->close();
+}
+
 void write_timeseries_csv(const std::string& path, const std::vector<WindowSummary>& windows) {
   TimeseriesWriter writer{path};
   for (const WindowSummary& window : windows) {

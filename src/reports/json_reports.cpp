@@ -186,6 +186,14 @@ Json scaling_json(const ScalingSummary& scaling) {
   return json;
 }
 
+Json down_by_cause_json(const DownTimes& down) {
+  Json json = Json::object();
+  for (std::size_t cause = 0; cause < down.size(); ++cause) {
+    json[std::string{down_cause_name(static_cast<DownCause>(cause))}] = down[cause];
+  }
+  return json;
+}
+
 Json start_times_json(const StartTimes& times) {
   Json json = Json::object();
   for (std::size_t phase = 0; phase < times.size(); ++phase) {
@@ -235,6 +243,71 @@ Json elasticity_json(const ElasticitySummary& elasticity) {
   return json;
 }
 
+Json outages_json(const OperationsSummary& operations) {
+  Json pools = Json::array();
+  for (const OutageSummary& outages : operations.outages) {
+    Json json = Json::object();
+    json["pool"] = outages.pool;
+    json["outages"] = outages.outages;
+    json["down_replica_ns"] = outages.down_ns;
+    json["up_replica_ns"] = outages.up_ns;
+    json["availability"] = outages.availability;
+    json["mtbf_s"] = outages.mtbf_seconds;
+    json["mttr_s"] = outages.mttr_seconds;
+    json["mean_detection_s"] = outages.detection_seconds;
+    pools.push_back(json);
+  }
+  Json json = Json::object();
+  json["attempts_lost"] = operations.losses.lost;
+  json["attempts_retried"] = operations.losses.retried;
+  json["attempts_failed"] = operations.losses.failed;
+  json["pools"] = pools;
+  return json;
+}
+
+Json rollouts_json(const OperationsSummary& operations) {
+  Json list = Json::array();
+  for (const RolloutSummary& rollout : operations.rollouts) {
+    Json json = Json::object();
+    json["rollout"] = rollout.name;
+    json["pool"] = rollout.pool;
+    json["version"] = rollout.version;
+    json["strategy"] = rollout.strategy;
+    json["outcome"] = rollout.outcome;
+    json["began_s"] = rollout.began_s;
+    json["first_bad_answer_s"] = rollout.first_bad_s;
+    json["gate_fired_s"] = rollout.fired_s;
+    json["detection_s"] = rollout.detection_s;
+    json["ended_s"] = rollout.ended_s;
+    json["loads"] = rollout.loads;
+    json["corrupt_loads"] = rollout.corrupt_loads;
+    json["answers"] = rollout.answers;
+    json["degraded"] = rollout.degraded;
+    json["failed"] = rollout.failed;
+    list.push_back(json);
+  }
+  return list;
+}
+
+void put_operations(Json& json, const OperationsSummary& operations) {
+  if (!operations.faults && operations.rollouts.empty()) {
+    return;
+  }
+  Json part = Json::object();
+  part["incidents"] = operations.incidents;
+  if (operations.faults) {
+    part["faults"] = outages_json(operations);
+  }
+  if (!operations.rollouts.empty()) {
+    part["rollouts"] = rollouts_json(operations);
+  }
+  json["operations"] = part;
+}
+
+bool has_operations(const RunResult& result) {
+  return result.operations.faults || !result.operations.rollouts.empty();
+}
+
 Json gpu_time_json(const RunResult& result) {
   Json pools = Json::array();
   std::int64_t gpus = 0;
@@ -249,12 +322,15 @@ Json gpu_time_json(const RunResult& result) {
     json["idle_replica_ns"] = pool.idle_ns;
     json["down_replica_ns"] = pool.down_ns;
     const ScalingSummary* const scaling = scaling_of(result, pool.name);
-    if (scaling != nullptr || pool.elasticity) {
+    if (scaling != nullptr || pool.elasticity || has_operations(result)) {
       json["draining_replica_ns"] = pool.draining_ns;
       json["off_replica_ns"] = pool.off_ns;
     }
     if (scaling != nullptr) {
       json["scaling"] = scaling_json(*scaling);
+    }
+    if (has_operations(result)) {
+      json["down_by_cause_replica_ns"] = down_by_cause_json(pool.down_by_cause);
     }
     if (pool.elasticity) {
       json["elasticity"] = elasticity_json(*pool.elasticity);
@@ -358,6 +434,7 @@ Json result_document(const RunResult& result, const Config& config) {
   json["windows"] = windows_json(result, config);
   json["thresholds"] = thresholds_json(result);
   json["gpu_time"] = gpu_time_json(result);
+  put_operations(json, result.operations);
   json["memory_fit"] = memory_fit_json(result);
   json["cost"] = cost_json(result.cost);
   json["skipped_rows"] = result.skipped_rows;
@@ -403,6 +480,37 @@ void write_run_json(const std::string& path, const RunResult& result, const RunF
   write_text_file(path, json.dump(2) + "\n");
 }
 
+namespace {
+
+/// What happened to the rollouts of a result, if it has some.
+void read_operations(const Json& json, ResultDigest& digest) {
+  const Json& outcomes = json.at("requests").at("outcomes");
+  digest.degraded = outcomes.at("degraded").get<std::int64_t>();
+  digest.failed = outcomes.at("failed").get<std::int64_t>();
+  const auto operations = json.find("operations");
+  if (operations == json.end()) {
+    return;
+  }
+  const auto rollouts = operations->find("rollouts");
+  if (rollouts == operations->end()) {
+    return;
+  }
+  for (const Json& rollout : *rollouts) {
+    RolloutDigest row;
+    row.name = rollout.at("rollout").get<std::string>();
+    row.strategy = rollout.at("strategy").get<std::string>();
+    row.outcome = rollout.at("outcome").get<std::string>();
+    row.detection_s = rollout.at("detection_s").get<double>();
+    row.began_s = rollout.at("began_s").get<double>();
+    row.ended_s = rollout.at("ended_s").get<double>();
+    row.loads = rollout.at("loads").get<std::int64_t>();
+    row.corrupt_loads = rollout.at("corrupt_loads").get<std::int64_t>();
+    digest.rollouts.push_back(row);
+  }
+}
+
+}  // namespace
+
 ResultDigest read_result_digest(const std::string& path) {
   try {
     const Json json = Json::parse(read_text_file(path));
@@ -419,6 +527,7 @@ ResultDigest read_result_digest(const std::string& path) {
     digest.request_goodput = metrics.at("request_goodput").get<double>();
     digest.gpu_hours = metrics.at("gpu_hours").get<double>();
     digest.dollars = json.at("cost").at("total_dollars").get<double>();
+    read_operations(json, digest);
     return digest;
   } catch (const Json::exception& error) {
     Diagnostic finding;

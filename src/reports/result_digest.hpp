@@ -3,8 +3,21 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace plimsoll {
+
+/// One rollout; times are -1 for what did not happen.
+struct RolloutDigest {
+  std::string name;
+  std::string strategy;
+  std::string outcome;
+  double detection_s = -1;
+  double began_s = -1;
+  double ended_s = -1;
+  std::int64_t loads = 0;
+  std::int64_t corrupt_loads = 0;
+};
 
 struct ResultDigest {
   std::string verdict;
@@ -18,6 +31,9 @@ struct ResultDigest {
   double request_goodput = 0;
   double gpu_hours = 0;
   double dollars = 0;
+  std::int64_t degraded = 0;
+  std::int64_t failed = 0;
+  std::vector<RolloutDigest> rollouts{};
 };
 
 /// Reads a file that write_result_json wrote. IoError when it cannot be read, ConfigError when it

@@ -6,6 +6,7 @@
 #include "metrics/thresholds.hpp"
 #include "metrics/verdict.hpp"
 #include "plimsoll/report.hpp"
+#include "reports/operations_tables.hpp"
 #include "reports/result_digest.hpp"
 #include "reports/text_table.hpp"
 
@@ -311,6 +312,7 @@ std::string terminal_summary(const RunResult& result, const Config& config,
   out += prefixes_part(result, style);
   out += scaling_part(result);
   out += elasticity_part(result);
+  out += operations_tables(result);
   out += thresholds_part(result);
   out += lines_part("Memory", memory, style);
   out += lines_part("Notes", notes, style);
@@ -321,8 +323,10 @@ std::string compare_summary(const std::vector<std::pair<std::string, std::string
                             const SummaryStyle& style) {
   static_cast<void>(style);
   std::vector<std::vector<std::string>> rows;
+  std::vector<std::pair<std::string, ResultDigest>> digests;
   for (const auto& variant : variants) {
-    const ResultDigest digest = read_result_digest(variant.second);
+    digests.emplace_back(variant.first, read_result_digest(variant.second));
+    const ResultDigest& digest = digests.back().second;
     rows.push_back(
         {variant.first, digest.verdict, grouped(digest.arrived), grouped(digest.completed),
          percent(digest.unfinished_share), figure(digest.median_ttft_ms),
@@ -341,7 +345,8 @@ std::string compare_summary(const std::vector<std::pair<std::string, std::string
                      {"good/s"},
                      {"GPU-h"},
                      {"cost"}},
-                    rows);
+                    rows) +
+         rollouts_compared(digests);
 }
 
 }  // namespace plimsoll

@@ -11,8 +11,6 @@
 namespace plimsoll {
 namespace {
 
-constexpr std::uint32_t not_a_member = 0xffffffffU;
-
 /// The smallest limit of the pools that serve `model`, so that any of them can take any request.
 int context_limit(const Config& config, ModelIndex model) {
   int limit = 0;
@@ -77,6 +75,7 @@ Service::Service(const Config& config, ModelIndex model, const PolicyRegistries&
       route_stream_{config.seed, stream_name(config, model, "router")},
       load_stream_{config.seed, stream_name(config, model, "router_load")},
       first_token_stream_{config.seed, stream_name(config, model, "router_first_token")},
+      retry_stream_{config.seed, stream_name(config, model, "router_retry")},
       queue_{requests, RequestState::waiting_centrally},
       dispatch_timer_{engine.make_timer(EventPriority::dispatch, &Service::on_dispatch, this, 0)},
       deadline_timer_{engine.make_timer(EventPriority::deadline, &Service::on_deadline, this, 0)},
@@ -96,7 +95,10 @@ void Service::add_replica(Replica& replica, double capacity) {
     member_of_.resize(replica.index() + 1, not_a_member);
   }
   member_of_[replica.index()] = static_cast<std::uint32_t>(members_.size());
-  members_.push_back({&replica, capacity, false});
+  Member member;
+  member.replica = &replica;
+  member.capacity = capacity;
+  members_.push_back(member);
 }
 
 void Service::open() {
@@ -119,6 +121,7 @@ void Service::open() {
 void Service::replica_ready(ReplicaIndex replica) {
   const std::uint32_t member = member_of_[replica];
   members_[member].ready = true;
+  members_[member].leaving = nullptr;  // it stays after all
   ++load_.replicas;
   Draws draws = load_stream_.of(~std::uint64_t{replica});
   change_load(member, {}, draws);
@@ -138,21 +141,6 @@ void Service::replica_leaving(ReplicaIndex replica, DrainListener& listener) {
   } else {
     members_[member].leaving = &listener;
   }
-}
-
-void Service::replica_failed(ReplicaIndex replica) {
-  const std::uint32_t index = member_of_[replica];
-  Member& member = members_[index];
-  PLIMSOLL_CHECK(loads_[index].outstanding == 0, "who is taken back has nothing in flight");
-  if (member.ready) {
-    member.ready = false;
-    --load_.replicas;
-    Draws draws = load_stream_.of(~std::uint64_t{replica});
-    change_load(index, {}, draws);
-    member.replica->begin_draining();
-  }
-  member.replica->turn_off();
-  member.replica->begin_loading();
 }
 
 void Service::change_load(std::uint32_t member, const LoadChange& change, Draws& draws) {
@@ -254,7 +242,9 @@ bool Service::refuse(RequestSlot slot) {
 /// Gives the request to a replica; false when none accepts.
 bool Service::route(RequestSlot slot, Phase phase) {
   const RequestView view = view_of(slot);
-  Draws draws = route_stream_.of(view.id);
+  const std::uint64_t retries = requests_[slot].retries;
+  Draws draws =
+      retries == 0 ? route_stream_.of(view.id) : retry_stream_.of(view.id * 256 + retries);
   seen_loads_.refresh(engine_.now());
   const RouteDecision decision = router_->pick(view, draws);
   if (decision.replica == RouteDecision::none) {
@@ -265,8 +255,11 @@ bool Service::route(RequestSlot slot, Phase phase) {
   requests_[slot].replica = replica.index();
   change_load(decision.replica, {1, view.prompt_tokens, view.prompt_tokens}, draws);
   replica.enqueue(slot, phase);
-  if (!queued_before && requests_[slot].state == RequestState::waiting) {
+  if (!queued_before && retries == 0 && requests_[slot].state == RequestState::waiting) {
     set_deadline(slot);
+  }
+  if (members_[decision.replica].dead) {
+    await_timeout(decision.replica, slot);
   }
   return true;
 }
@@ -356,11 +349,14 @@ void Service::on_first_token(RequestSlot slot, SimTime) {
     Draws draws = first_token_stream_.of(record.id);
     change_load(member_of_[record.replica], {0, 0, -std::int64_t{record.prompt_tokens}}, draws);
   }
-  sink_.on_first_token(record);
+  if (record.first_token == engine_.now()) {  // else it had it in an attempt before
+    sink_.on_first_token(record);
+  }
 }
 
 void Service::on_completed(RequestSlot slot, SimTime) {
-  end(slot, Outcome::completed);
+  const bool corrupt = members_[member_of_[requests_[slot].replica]].corrupt;
+  end(slot, corrupt ? Outcome::degraded : Outcome::completed);
 }
 
 void Service::tell_if_drained(ReplicaIndex replica) {
@@ -380,13 +376,16 @@ void Service::end(RequestSlot slot, Outcome outcome) {
   if (requests_.keeps_prefixes()) {
     record.prefix_hit_tokens = requests_.prefix_use(slot).hit_tokens;
   }
+  const bool pending = !requests_[slot].prefilled || !router_follows_prefill_;
   requests_.release(slot);
   if (record.replica_assigned) {
     Draws draws = load_stream_.of(record.id);
     const std::int64_t prompt = record.prompt_tokens;
-    const bool pending = record.first_token == never || !router_follows_prefill_;
     change_load(member_of_[record.replica], {-1, -prompt, pending ? -prompt : 0}, draws);
     tell_if_drained(record.replica);
+    if (answers_ != nullptr) {
+      answers_->on_answer(record.replica, outcome);
+    }
     if (!queue_.empty()) {
       engine_.arm(dispatch_timer_, now);
     }

@@ -13,8 +13,12 @@
 #include "service/scraped_loads.hpp"
 #include "serving/replica.hpp"
 #include "serving/replica_directory.hpp"
+#include "serving/replica_incidents.hpp"
 
 namespace plimsoll {
+
+/// Of a request that no replica has, and of a replica that serves another model.
+inline constexpr std::uint32_t not_a_member = 0xffffffffU;
 
 /// Is told that a request came to its end, whatever its outcome.
 class EndListener {
@@ -28,7 +32,7 @@ class EndListener {
 /// A request is refused (over_context, shed, rate_limited, queue_full), or given to a replica at
 /// once, or waits centrally until a replica accepts; it leaves at its deadline unless it has been
 /// in a batch by then. Replicas accept while they serve and hold fewer than max_outstanding.
-class Service final : public ReplicaListener, public ReplicaDirectory {
+class Service final : public ReplicaListener, public ReplicaDirectory, public ReplicaIncidents {
  public:
   /// Everything referred to outlives the service. Throws ConfigError for what policies refuse.
   Service(const Config& config, ModelIndex model, const PolicyRegistries& policies, Engine& engine,
@@ -42,11 +46,18 @@ class Service final : public ReplicaListener, public ReplicaDirectory {
 
   void replica_ready(ReplicaIndex replica) override;
   void replica_leaving(ReplicaIndex replica, DrainListener& listener) override;
-  void replica_failed(ReplicaIndex replica) override;
   std::int64_t outstanding(ReplicaIndex replica) const override {
     return loads_[member_of_[replica]].outstanding;
   }
   std::int64_t arrived() const override { return arrived_; }
+
+  void replica_died(ReplicaIndex replica) override;
+  void replica_lost(ReplicaIndex replica) override;
+  void set_corrupt(ReplicaIndex replica, bool corrupt) override;
+  /// Who is told of answers; set before the first request.
+  void set_answer_listener(AnswerListener& listener) { answers_ = &listener; }
+  const LossSummary& losses() const { return losses_; }
+
   /// A request arrives at now(); `phase` says how it stands to step boundaries of the same time.
   void arrive(RequestId id, const Arrival& arrival, Phase phase);
 
@@ -66,6 +77,9 @@ class Service final : public ReplicaListener, public ReplicaDirectory {
     double capacity = 0;
     bool ready = false;
     DrainListener* leaving = nullptr;  // told when its last request has ended
+    bool dead = false;                 // and nobody knows: what is sent there is lost
+    bool corrupt = false;              // its answers are
+    std::uint32_t deaths = 0;
   };
   /// What changes of a replica's load.
   struct LoadChange {
@@ -88,6 +102,10 @@ class Service final : public ReplicaListener, public ReplicaDirectory {
   void dispatch();
   void expire();
   void change_load(std::uint32_t member, const LoadChange& change, Draws& draws);
+  void await_timeout(std::uint32_t member, RequestSlot slot);
+  void lose_all(std::uint32_t member);
+  void lose(RequestSlot slot);
+  void begin_anew(RequestSlot slot);
   void tell_if_drained(ReplicaIndex replica);
   void tell_load(std::uint32_t member, const LoadChange& change, Draws& draws);
 
@@ -103,6 +121,7 @@ class Service final : public ReplicaListener, public ReplicaDirectory {
   RandomStream route_stream_;
   RandomStream load_stream_;
   RandomStream first_token_stream_;
+  RandomStream retry_stream_;
   WaitingQueue queue_;
   Deadlines deadlines_;
   TimerId dispatch_timer_;
@@ -117,6 +136,8 @@ class Service final : public ReplicaListener, public ReplicaDirectory {
   bool admission_follows_;
   std::vector<std::uint32_t> member_of_;  // by ReplicaIndex
   ServiceLoad load_;
+  AnswerListener* answers_ = nullptr;
+  LossSummary losses_;
   std::int64_t arrived_ = 0;
 };
 

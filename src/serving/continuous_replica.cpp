@@ -319,6 +319,33 @@ void ContinuousReplica<Decoding>::settle(SimTime t) {
 }
 
 template <class Decoding>
+void ContinuousReplica<Decoding>::drop_work(SimTime before, std::vector<RequestSlot>& lost) {
+  report(segment_.steps_until(before));
+  for (std::size_t i = 0; i < static_cast<std::size_t>(decoding_.count()); ++i) {
+    lost.push_back(decoding_.slot_at(i));
+  }
+  // Each prompt that is under way has one chunk in the step under way.
+  for (const Chunk& chunk : chunks_) {
+    lost.push_back(chunk.slot);
+    if (prefixes_) {
+      prefixes_->give_up(prefill_tokens((*requests_)[chunk.slot]) - chunk.context);
+    }
+  }
+  PLIMSOLL_CHECK(static_cast<std::int64_t>(lost.size()) == running(),
+                 "who runs decodes or has its prompt computed");
+  decoding_ = Decoding{*shape_};
+  if (prefixes_) {
+    prefixes_->lose_memory();
+  }
+  std::fill(batches_.begin(), batches_.end(), MicroBatch{});
+  chunks_.clear();
+  interrupted_.clear();
+  pauses_.clear();
+  prefilling_ = 0;
+  decode_runs_ = false;
+}
+
+template <class Decoding>
 void ContinuousReplica<Decoding>::report(std::int64_t until) {
   if (until > 0 && decode_runs_ && !pauses_.empty()) {
     report_end_of_pauses();

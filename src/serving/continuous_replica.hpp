@@ -34,6 +34,7 @@ class ContinuousReplica final : public Replica {
   void plan(FineTime start) override;
   void line_changed(bool head_changed, Phase phase) override;
   std::int64_t running() const override;
+  void drop_work(SimTime before, std::vector<RequestSlot>& lost) override;
   std::int64_t kv_blocks_used(SimTime t) const override;
   void add_prefix_counts(PrefixCounts& counts) const override;
 

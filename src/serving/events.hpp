@@ -5,6 +5,7 @@
 
 #include "perf/step_time_model.hpp"
 #include "plimsoll/ids.hpp"
+#include "plimsoll/operations_summary.hpp"
 #include "plimsoll/units.hpp"
 
 namespace plimsoll {
@@ -71,6 +72,7 @@ struct PoolGauges {
   std::int64_t down_ns = 0;      // rented, not serving yet
   std::int64_t draining_ns = 0;  // serving what it has, for the last time
   std::int64_t off_ns = 0;       // not rented
+  DownTimes down_by_cause{};     // parts of down_ns
   std::int64_t preemptions = 0;  // since t = 0
   PrefixCounts prefix;           // zeros without a prefix cache
 };

@@ -50,7 +50,7 @@ void PrefixSharing::take(RequestSlot slot, std::int64_t tokens, const PrefixHit&
   use.common_blocks = static_cast<std::int32_t>(hit.common);
   use.own_blocks = static_cast<std::int32_t>(hit.own);
   const std::int64_t found = hit.blocks() * block_;
-  if ((*requests_)[slot].preemptions == 0) {
+  if ((*requests_)[slot].preemptions == 0 && (*requests_)[slot].retries == 0) {
     use.hit_tokens = static_cast<std::int32_t>(found);
     counts_.prompt_tokens += tokens;
     counts_.hit_tokens += found;

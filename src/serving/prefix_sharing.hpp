@@ -45,6 +45,9 @@ class PrefixSharing {
   /// `tokens` of an admitted request's prompt will not be computed: it is preempted.
   void give_up(std::int64_t tokens) { counts_.given_up_tokens += tokens; }
 
+  /// The replica's memory is lost, and what was found in it with it.
+  void lose_memory() { cache_ = PrefixCache{kv_->total()}; }
+
   const PrefixCounts& counts() const { return counts_; }
 
  private:

@@ -26,10 +26,17 @@ void Replica::on_timer(void* replica, std::uint64_t) {
 }
 
 void Replica::set_activity(Activity activity) {
-  const SimTime now = engine_->now();
-  spent_ns_[account()] += (now - activity_since_).count();
-  activity_since_ = now;
+  add_time(engine_->now());
   activity_ = activity;
+}
+
+void Replica::add_time(SimTime now) {
+  const std::int64_t spent = (now - activity_since_).count();
+  spent_ns_[account()] += spent;
+  if (activity_ == Activity::down) {
+    down_ns_[static_cast<std::size_t>(down_cause_)] += spent;
+  }
+  activity_since_ = now;
 }
 
 void Replica::set_busy(bool busy) {
@@ -62,9 +69,56 @@ void Replica::turn_off() {
   draining_ = false;
 }
 
-void Replica::begin_loading() {
+void Replica::begin_loading(DownCause cause) {
   PLIMSOLL_CHECK(activity_ == Activity::off, "only a replica that is off can be provisioned");
   set_activity(Activity::down);
+  down_cause_ = cause;
+}
+
+void Replica::end_draining() {
+  PLIMSOLL_CHECK(draining_, "only a replica that drains can stay after all");
+  add_time(engine_->now());
+  draining_ = false;
+}
+
+void Replica::fail(DownCause cause) {
+  PLIMSOLL_CHECK(activity_ != Activity::off, "a replica that is off has no machine to fail");
+  std::vector<RequestSlot> lost;
+  if (running() > 0) {
+    drop_work(engine_->now() - Duration{1}, lost);
+  }
+  engine_->disarm(timer_);
+  set_activity(Activity::down);
+  draining_ = false;
+  down_cause_ = cause;
+  // Preempted ones lose what they had generated, too.
+  while (!waiting_.empty()) {
+    lost.push_back(waiting_.top());
+    waiting_.pop();
+    (*requests_)[lost.back()].state = RequestState::free;
+  }
+  for (const RequestSlot slot : lost) {
+    Request& request = (*requests_)[slot];
+    request.emitted_tokens = 0;
+    request.state = RequestState::waiting;
+    if (requests_->keeps_prefixes()) {
+      requests_->prefix_use(slot).common_blocks = 0;
+      requests_->prefix_use(slot).own_blocks = 0;
+    }
+    waiting_.push(slot);
+  }
+  PLIMSOLL_CHECK(running() == 0, "nothing runs on a machine that stopped");
+}
+
+std::vector<RequestSlot> Replica::take_waiting() {
+  PLIMSOLL_CHECK(activity_ == Activity::down, "only a replica that is down loses its line");
+  std::vector<RequestSlot> slots;
+  while (!waiting_.empty()) {
+    slots.push_back(waiting_.top());
+    waiting_.pop();
+    (*requests_)[slots.back()].state = RequestState::free;
+  }
+  return slots;
 }
 
 void Replica::enqueue(RequestSlot slot, Phase phase) {
@@ -98,6 +152,12 @@ void Replica::add_gauges(PoolGauges& gauges, SimTime t) const {
   gauges.busy_ns += spent[static_cast<std::size_t>(Activity::busy)];
   gauges.off_ns += spent[static_cast<std::size_t>(Activity::off)];
   gauges.draining_ns += spent[draining_account];
+  for (std::size_t cause = 0; cause < down_ns_.size(); ++cause) {
+    gauges.down_by_cause[cause] += down_ns_[cause];
+  }
+  if (activity_ == Activity::down) {
+    gauges.down_by_cause[static_cast<std::size_t>(down_cause_)] += (t - activity_since_).count();
+  }
   const bool serves = activity_ == Activity::idle || activity_ == Activity::busy;
   gauges.replicas_ready += serves && !draining_ ? 1 : 0;
   gauges.replicas_busy += activity_ == Activity::busy ? 1 : 0;
@@ -118,7 +178,10 @@ void Replica::note_scheduled(RequestSlot slot) {
 }
 
 void Replica::first_token(RequestSlot slot, SimTime now) {
-  (*requests_)[slot].first_token = now;
+  Request& request = (*requests_)[slot];
+  request.prefilled = true;
+  // A request that was begun anew had its first token before: its user saw it then.
+  request.first_token = request.first_token == never ? now : request.first_token;
   listener_->on_first_token(slot, now);
 }
 

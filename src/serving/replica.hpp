@@ -77,7 +77,15 @@ class Replica {
   /// Nothing waits or runs here: down or draining -> off.
   void turn_off();
   /// off -> down.
-  void begin_loading();
+  void begin_loading(DownCause cause = DownCause::loading);
+  /// It stays after all, before its last request has ended.
+  void end_draining();
+  /// The machine stops: idle, busy, draining or down -> down. Steps that ended before now() count,
+  /// the one under way emits nothing; KV memory is lost. Whoever ran or waited stands in the line
+  /// with nothing generated, until take_waiting. The account of time says `cause`.
+  void fail(DownCause cause);
+  /// Everybody leaves the line of a replica that is down, in order. Slots are not released.
+  std::vector<RequestSlot> take_waiting();
 
   /// A new request joins the replica's queue; its rank, replica and lengths are set.
   void enqueue(RequestSlot slot, Phase phase);
@@ -100,6 +108,9 @@ class Replica {
   /// `slot` joined or left the line; `was_head` tells that it is or was first.
   virtual void line_changed(bool head_changed, Phase phase) = 0;
   virtual std::int64_t running() const = 0;
+  /// Drops what runs as of `before`, the last moment that still was: steps that ended by then are
+  /// told to the sink, memory and batch are empty, the running are appended to `lost`.
+  virtual void drop_work(SimTime before, std::vector<RequestSlot>& lost) = 0;
   virtual std::int64_t kv_blocks_used(SimTime t) const = 0;
   /// Adds what the prefix cache has seen, if there is one.
   virtual void add_prefix_counts(PrefixCounts&) const {}
@@ -130,6 +141,7 @@ class Replica {
   static void on_timer(void* replica, std::uint64_t);
   void audit_step(const StepWork& work, Femtoseconds cost) const;
   void set_activity(Activity activity);
+  void add_time(SimTime now);
 
   static constexpr std::size_t draining_account = 4;
   std::size_t account() const {
@@ -139,7 +151,9 @@ class Replica {
   Activity activity_ = Activity::down;
   bool draining_ = false;
   SimTime activity_since_{};
+  DownCause down_cause_ = DownCause::loading;
   std::array<std::int64_t, 5> spent_ns_{};  // by Activity; draining
+  DownTimes down_ns_{};                     // parts of the time down
 };
 
 /// A replica of the kind of batching that `shape` says. All references must outlive it.

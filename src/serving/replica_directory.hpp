@@ -22,9 +22,6 @@ class ReplicaDirectory {
   virtual void replica_ready(ReplicaIndex replica) = 0;
   /// It gets no more; `listener`, which outlives that, is told once it has none left.
   virtual void replica_leaving(ReplicaIndex replica, DrainListener& listener) = 0;
-  /// It stopped abruptly, serving or draining: it gets no more, and what it had goes back to the
-  /// service, which tries it again or ends it as failed. The replica is down after that.
-  virtual void replica_failed(ReplicaIndex replica) = 0;
   /// Requests assigned to it and not ended.
   virtual std::int64_t outstanding(ReplicaIndex replica) const = 0;
   /// Requests that wait centrally, and all that ever arrived.

@@ -34,6 +34,8 @@ struct Request {
   std::uint16_t preemptions = 0;
   RequestState state = RequestState::free;
   std::uint8_t micro_batch = 0;
+  std::uint8_t retries = 0;  // after its replica died
+  bool prefilled = false;    // its prompt is computed, in this attempt
 };
 static_assert(sizeof(Request) <= 64, "a request in flight fits a cache line");
 

@@ -45,6 +45,12 @@ void StaticReplica::settle(SimTime t) {
   }
 }
 
+void StaticReplica::drop_work(SimTime before, std::vector<RequestSlot>& lost) {
+  report(segment_.steps_until(before));
+  lost.insert(lost.end(), batch_.begin(), batch_.end());
+  batch_.clear();
+}
+
 void StaticReplica::step_ended() {
   if (batch_.empty()) {
     begin_batch(FineTime::of(engine_->now()));

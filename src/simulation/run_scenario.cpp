@@ -39,7 +39,15 @@ RunResult run_scenario(const Config& config, const RunOptions& options) {
     scaling.emplace(options.out_folder + "/scaling.csv");
     simulation.set_scaling_writer([&](const ScalingRow& row) { scaling->write(row); });
   }
+  std::optional<IncidentWriter> incidents;
+  if (!options.out_folder.empty() && (config.faults || !config.rollouts.empty())) {
+    incidents.emplace(options.out_folder + "/incidents.csv");
+    simulation.set_incident_writer([&](const IncidentRow& row) { incidents->write(row); });
+  }
   RunResult result = simulation.play();
+  if (incidents) {
+    incidents->close();
+  }
   if (timeseries) {
     timeseries->close();
   }

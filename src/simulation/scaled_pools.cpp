@@ -1,4 +1,4 @@
-// The pools of a run, each with the loop that scales it, if it has one, and its weights.
+// The pools of a run, each with the loop that scales it, if it has one.
 #include "simulation/scaled_pools.hpp"
 
 #include <string>
@@ -25,37 +25,37 @@ ScalingRow row_of(const std::string& pool, const ScalingStep& step) {
 }  // namespace
 
 void ScaledPools::add(const Config& config, PoolIndex pool, std::vector<Replica*> replicas,
-                      ReplicaDirectory& directory, Engine& engine,
-                      std::unique_ptr<WeightLoading> weights, std::unique_ptr<Autoscaler> policy) {
-  PLIMSOLL_CHECK(entries_.size() == pool, "pools are added in their order");
-  Entry entry;
+                      Service& service, Engine& engine, WeightSource* weights,
+                      std::unique_ptr<Autoscaler> policy) {
+  skip(pool);
+  Entry& entry = entries_.back();
   entry.config = &config.pools[pool];
-  entry.weights = std::move(weights);
-  entry.target = std::make_unique<ScalablePool>(config, pool, std::move(replicas), directory,
-                                                engine, entry.weights.get());
+  entry.target = std::make_unique<ScalablePool>(config, pool, std::move(replicas), service, service,
+                                                engine, weights);
   if (policy != nullptr) {
     const AutoscaleConfig& scale = *entry.config->autoscale;
     entry.loop = std::make_unique<ScalingLoop>(engine, *entry.target, std::move(policy),
                                                scale.interval, scale.signal_delay);
   }
-  entries_.push_back(std::move(entry));
 }
 
-void ScaledPools::open() {
-  for (Entry& entry : entries_) {
-    entry.target->open();
-    if (entry.weights) {
-      entry.weights->prefetch();
-    }
-    if (entry.loop) {
-      if (writer_) {
-        entry.loop->set_observer([this, name = entry.config->name](const ScalingStep& step) {
-          writer_(row_of(name, step));
-        });
-      }
-      entry.loop->start();
-    }
+void ScaledPools::skip(PoolIndex pool) {
+  PLIMSOLL_CHECK(entries_.size() == pool, "pools are added in their order");
+  entries_.push_back(Entry{});
+}
+
+void ScaledPools::open(PoolIndex pool) {
+  Entry& entry = entries_[pool];
+  entry.target->open();
+  if (!entry.loop) {
+    return;
   }
+  if (writer_) {
+    entry.loop->set_observer([this, name = entry.config->name](const ScalingStep& step) {
+      writer_(row_of(name, step));
+    });
+  }
+  entry.loop->start();
 }
 
 ScalingSummary ScaledPools::summary_of(const Entry& entry, const PoolSummary& pool, SimTime end) {
@@ -83,6 +83,9 @@ ScalingSummary ScaledPools::summary_of(const Entry& entry, const PoolSummary& po
 void ScaledPools::summarize(RunResult& result) const {
   for (std::size_t p = 0; p < entries_.size(); ++p) {
     const Entry& entry = entries_[p];
+    if (entry.target == nullptr) {
+      continue;
+    }
     ElasticitySummary elasticity = entry.target->elasticity();
     if (adds_cold(*entry.config)) {
       result.pools[p].elasticity = std::move(elasticity);

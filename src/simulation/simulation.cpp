@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "simulation/cold_start.hpp"
 #include "simulation/weight_routes.hpp"
 
 namespace plimsoll {
@@ -26,6 +27,7 @@ Simulation::Simulation(const Config& config, const RunOptions& options)
       source_{make_request_source(config, SourceOptions{options.skip_bad_rows})},
       engine_{platform_of(config, plans_)},
       stores_{config, engine_, host_of_store},
+      operations_{config, plans_, engine_},
       arrival_timer_{engine_.make_timer(
           source_->closed_loop() ? EventPriority::dispatch : EventPriority::arrival,
           &Simulation::on_arrival, this, 0)},
@@ -46,6 +48,10 @@ void Simulation::set_window_writer(std::function<void(const WindowSummary&)> wri
 
 void Simulation::set_scaling_writer(std::function<void(const ScalingRow&)> writer) {
   scaled_pools_.set_writer(std::move(writer));
+}
+
+void Simulation::set_incident_writer(std::function<void(const IncidentRow&)> writer) {
+  operations_.set_writer(std::move(writer));
 }
 
 void Simulation::build_services(const PolicyRegistries& policies) {
@@ -76,29 +82,66 @@ void Simulation::build_replicas() {
   }
 }
 
+std::vector<Replica*> Simulation::replicas_of(PoolIndex pool) const {
+  std::vector<Replica*> found;
+  for (const auto& replica : replicas_) {
+    if (replica->shape().pool == pool) {
+      found.push_back(replica.get());
+    }
+  }
+  return found;
+}
+
+/// Pools whose size is given and to which something happens are slots of a FixedPool; all others,
+/// whoever decides on their size, are ScalablePools.
 void Simulation::build_pools(const PolicyRegistries& policies) {
-  std::size_t first = 0;
   for (std::size_t p = 0; p < plans_.size(); ++p) {
-    const PoolConfig& pool = config_.pools[p];
-    const auto slots = static_cast<std::size_t>(replica_slots(pool));
-    std::vector<Replica*> replicas;
-    for (std::size_t r = 0; r < slots; ++r) {
-      replicas.push_back(replicas_[first + r].get());
+    const auto pool = static_cast<PoolIndex>(p);
+    const PoolConfig& config = config_.pools[p];
+    Service& service = *service_of_model_[config.model];
+    weights_.push_back(
+        adds_cold(config) ? std::make_unique<WeightLoading>(
+                                config_, pool, weight_routes(config_, *plans_[p]), stores_, engine_)
+                          : nullptr);
+    WeightLoading* const weights = weights_.back().get();
+    if (is_operated(config_, pool) && !config.autoscale && !config.procurement) {
+      scaled_pools_.skip(pool);
+      operations_.add_fixed(
+          pool, replicas_of(pool), service,
+          [this, &config, weights](std::size_t slot, WeightsVersion version,
+                                   std::function<void()> ready) {
+            start_cold(engine_, config, *weights, {slot, version}, std::move(ready));
+          });
+      continue;
     }
-    first += slots;
-    std::unique_ptr<WeightLoading> weights;
-    if (adds_cold(pool)) {
-      weights = std::make_unique<WeightLoading>(
-          config_, static_cast<PoolIndex>(p), weight_routes(config_, *plans_[p]), stores_, engine_);
+    scaled_pools_.add(
+        config_, pool, replicas_of(pool), service, engine_, weights,
+        config.autoscale ? policies.autoscalers.make(config.autoscale->policy) : nullptr);
+    if (is_operated(config_, pool)) {
+      operations_.add_scaled(pool, scaled_pools_.target(pool), service);
+    } else {
+      operations_.skip(pool);
     }
-    scaled_pools_.add(config_, static_cast<PoolIndex>(p), std::move(replicas),
-                      *service_of_model_[pool.model], engine_, std::move(weights),
-                      pool.autoscale ? policies.autoscalers.make(pool.autoscale->policy) : nullptr);
   }
 }
 
+void Simulation::start_pools() {
+  for (std::size_t p = 0; p < plans_.size(); ++p) {
+    const auto pool = static_cast<PoolIndex>(p);
+    if (scaled_pools_.has(pool)) {
+      scaled_pools_.open(pool);
+    } else {
+      operations_.open(pool);
+    }
+    if (weights_[p] != nullptr) {
+      weights_[p]->prefetch();
+    }
+  }
+  operations_.start();
+}
+
 RunResult Simulation::play() {
-  scaled_pools_.open();
+  start_pools();
   fetch_arrival();
   engine_.arm(window_timer_, collector_.next_window_end());
   if (config_.duration > Duration::zero()) {
@@ -268,6 +311,7 @@ RunResult Simulation::summarize() {
     result.pools[p].memory_arithmetic = plans_[p]->fit.arithmetic;
   }
   scaled_pools_.summarize(result);
+  operations_.summarize(result);
   add_notes(result);
   result.events = engine_.events();
   result.skipped_rows = source_->skipped_rows();

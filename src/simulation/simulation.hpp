@@ -7,11 +7,13 @@
 #include <vector>
 
 #include "metrics/collector.hpp"
+#include "operations/weight_loading.hpp"
 #include "plimsoll/policies/builtin.hpp"
 #include "plimsoll/run_scenario.hpp"
 #include "plimsoll/workload.hpp"
 #include "service/service.hpp"
 #include "simulation/fleet_builder.hpp"
+#include "simulation/fleet_operations.hpp"
 #include "simulation/scaled_pools.hpp"
 
 namespace plimsoll {
@@ -29,6 +31,9 @@ class Simulation final : public EndListener {
   /// Where every evaluation of an autoscaler goes; set before play().
   void set_scaling_writer(std::function<void(const ScalingRow&)> writer);
 
+  /// Where every incident goes; set before play().
+  void set_incident_writer(std::function<void(const IncidentRow&)> writer);
+
   /// Plays it. Once.
   RunResult play();
 
@@ -41,6 +46,8 @@ class Simulation final : public EndListener {
   void build_replicas();
   void build_services(const PolicyRegistries& policies);
   void build_pools(const PolicyRegistries& policies);
+  std::vector<Replica*> replicas_of(PoolIndex pool) const;
+  void start_pools();
   void fetch_arrival();
   void play_arrival();
   void close_window();
@@ -63,7 +70,9 @@ class Simulation final : public EndListener {
   std::vector<std::unique_ptr<Service>> services_;
   std::vector<Service*> service_of_model_;
   std::vector<std::unique_ptr<Replica>> replicas_;
+  std::vector<std::unique_ptr<WeightLoading>> weights_;  // by pool; null: it never starts cold
   ScaledPools scaled_pools_;
+  FleetOperations operations_;
   TimerId arrival_timer_;
   TimerId window_timer_;
   Arrival pending_;

@@ -42,6 +42,17 @@ std::int64_t ended(const SliceSummary& slice) {
   return sum;
 }
 
+/// Machines break: what had been computed is lost, and computed again.
+bool breaks(const Config& config) {
+  return config.faults.has_value();
+}
+
+/// Something other than an autoscaler takes replicas of the pool out and brings them back.
+bool operated(const Config& config, std::size_t pool) {
+  return breaks(config) || std::any_of(config.rollouts.begin(), config.rollouts.end(),
+                                       [pool](const RolloutConfig& r) { return r.pool == pool; });
+}
+
 std::int64_t count_of(const SliceSummary& slice, Outcome outcome) {
   return slice.outcomes[static_cast<std::size_t>(outcome)];
 }
@@ -78,7 +89,12 @@ void check_gpu_time(const RunResult& result, const Config& config, Findings& fin
     findings.expect(pool.busy_ns >= 0 && pool.idle_ns >= 0 && pool.down_ns >= 0 &&
                         pool.draining_ns >= 0 && pool.off_ns >= 0,
                     pool.name + ": negative time");
-    if (config.pools[p].autoscale) {
+    std::int64_t down = 0;
+    for (const std::int64_t part : pool.down_by_cause) {
+      down += part;
+    }
+    findings.expect(down == pool.down_ns, pool.name + ": time down is not the sum of its causes");
+    if (config.pools[p].autoscale || operated(config, p)) {
       const double hours =
           static_cast<double>(rented) / 3.6e12 * static_cast<double>(pool.gpus_per_replica);
       findings.expect(std::abs(result.cost.lines[p].gpu_hours - hours) < 1e-9,
@@ -100,7 +116,8 @@ double sum(const std::vector<double>& values) {
 }
 
 /// Windows lie end to end and add up to the whole. Counts are exact in a double.
-void check_windows(const RunResult& result, const std::string& timeseries, Findings& findings) {
+void check_windows(const RunResult& result, const Config& config, const std::string& timeseries,
+                   Findings& findings) {
   const CsvTable windows{timeseries};
   const SliceSummary& all = result.slices.front();
   const std::vector<double> begins = windows.numbers("begin_s");
@@ -116,7 +133,8 @@ void check_windows(const RunResult& result, const std::string& timeseries, Findi
   equal("arrived", all.arrived);
   equal("ended", ended(all));
   equal("completed", count_of(all, Outcome::completed));
-  if (all.in_flight == 0) {
+  const bool all_completed = count_of(all, Outcome::completed) == all.arrived;
+  if (all.in_flight == 0 && !breaks(config) && all_completed) {
     equal("output_tokens", all.billed_output_tokens);
   }
   std::int64_t found = 0;
@@ -149,7 +167,8 @@ void check_prefixes(const RunResult& result, const Config& config, Findings& fin
     for (const SliceSummary& slice : result.slices) {
       const bool this_pool = slice.kind == "pool" && slice.name == config.pools[p].name;
       findings.expect(
-          !this_pool || !all_computed || prefix.prompt_tokens == slice.billed_prompt_tokens,
+          !this_pool || !all_computed || breaks(config) ||
+              prefix.prompt_tokens == slice.billed_prompt_tokens,
           "prompts that were answered were not all scheduled once");
     }
   }
@@ -163,7 +182,11 @@ void check_causality(const RunResult& result, const Config& config, Findings& fi
     };
     in_order(request.arrived, request.finished);
     in_order(request.finished, result.end);
-    if (request.outcome != Outcome::completed) {
+    if (request.outcome == Outcome::failed) {
+      findings.expect(request.emitted_tokens == 0, "what a lost request got is lost");
+      continue;
+    }
+    if (request.outcome != Outcome::completed && request.outcome != Outcome::degraded) {
       findings.expect(request.emitted_tokens == 0 && request.scheduled == never,
                       fmt::format("request {}: refused, but served", request.id));
       continue;
@@ -222,7 +245,7 @@ std::string play(const Config& config, const std::string& folder) {
   Findings findings;
   check_conservation(result, findings);
   check_gpu_time(result, config, findings);
-  check_windows(result, test::bytes_of_file(folder + "/timeseries.csv"), findings);
+  check_windows(result, config, test::bytes_of_file(folder + "/timeseries.csv"), findings);
   check_causality(result, config, findings);
   check_prefixes(result, config, findings);
   check_scaling(result, config, folder, findings);
@@ -266,8 +289,11 @@ void expect_laws(const std::string& scenario, const Overrides& overrides) {
     EXPECT_TRUE(bytes == test::bytes_of_file(slow_folder.path() + file))
         << file << " differs without fast-forward";
   }
-  EXPECT_TRUE(test::bytes_of_file(fast_folder.path() + "/scaling.csv") ==
-              test::bytes_of_file(slow_folder.path() + "/scaling.csv"));
+  for (const char* file : {"/scaling.csv", "/incidents.csv"}) {
+    EXPECT_TRUE(test::bytes_of_file(fast_folder.path() + file) ==
+                test::bytes_of_file(slow_folder.path() + file))
+        << file;
+  }
 }
 
 void expect_laws_of_policies(const std::string& path, const std::vector<PolicyDoc>& docs,
@@ -307,7 +333,11 @@ TEST(Matrix, EveryAdmissionKeepsTheLawsOnEveryScenario) {
 Overrides scaled_by(const std::string& policy, const std::string& scenario) {
   Overrides overrides;
   const LoadedScenario loaded = test::load_shipped("tiny/" + scenario + ".yaml", {});
-  for (const PoolConfig& pool : loaded.config.pools) {
+  for (std::size_t p = 0; p < loaded.config.pools.size(); ++p) {
+    const PoolConfig& pool = loaded.config.pools[p];
+    if (!loaded.config.rollouts.empty()) {
+      continue;  // versions are brought to pools of a given size
+    }
     const std::string path = "pools." + pool.name + ".autoscale.";
     overrides.emplace_back(path + "policy", policy);
     overrides.emplace_back(path + "max_replicas", std::to_string(pool.replicas + 2));
@@ -399,8 +429,8 @@ TEST(Matrix, EveryWayOfServingKeepsTheLawsOnAnOverloadedScenario) {
 std::string seen(const Config& config) {
   const RunResult result = run_scenario(config, {});
   std::string text = fmt::format("{} events;", result.events);
-  for (const Outcome outcome : {Outcome::over_context, Outcome::rate_limited, Outcome::shed,
-                                Outcome::queue_full, Outcome::timed_out}) {
+  for (const Outcome outcome : {Outcome::degraded, Outcome::over_context, Outcome::rate_limited,
+                                Outcome::shed, Outcome::queue_full, Outcome::timed_out}) {
     if (count_of(result.slices.front(), outcome) > 0) {
       text += fmt::format(" {}", outcome_name(outcome));
     }
@@ -425,6 +455,7 @@ std::string seen(const Config& config) {
   text += down ? " down" : "";
   text += all_busy ? " busy" : "";
   text += drained ? " drained" : "";
+  text += result.operations.losses.lost > 0 ? " lost" : "";
   return text;
 }
 
@@ -440,6 +471,7 @@ TEST(Matrix, TinyScenariosShowWhatTheyAreThereFor) {
   EXPECT_EQ(shows("cold_start"), " down busy");
   EXPECT_EQ(shows("contiguous"), " busy");
   EXPECT_EQ(shows("fair_shares"), " timed_out busy");
+  EXPECT_EQ(shows("faults"), " found down busy drained lost");
   EXPECT_EQ(shows("pipeline"), " busy");
   EXPECT_EQ(shows("preemption"), " preempted busy");
   EXPECT_EQ(shows("preemption", {{"pools.main.kv_blocks", "7000"}}), " busy");
@@ -453,6 +485,7 @@ TEST(Matrix, TinyScenariosShowWhatTheyAreThereFor) {
   EXPECT_EQ(shows("rate_limited", {{"service.admission.policy", "kv_watermark"},
                                    {"service.admission.mark", "0.5%"}}),
             " shed busy");
+  EXPECT_EQ(shows("rollouts"), " degraded down busy drained lost");
   EXPECT_EQ(shows("stale_signals"), " busy");
   EXPECT_EQ(shows("speculation"), " preempted busy");
   EXPECT_EQ(shows("spike"), " busy");

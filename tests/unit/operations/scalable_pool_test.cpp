@@ -98,7 +98,8 @@ class ScalablePoolTest : public testing::Test, public EventSink, public EndListe
       slots.push_back(replicas_.back().get());
     }
     service->open();
-    pool = std::make_unique<ScalablePool>(config, PoolIndex{0}, slots, *service, engine, &weights);
+    pool = std::make_unique<ScalablePool>(config, PoolIndex{0}, slots, *service, *service, engine,
+                                          &weights);
     pool->open();
   }
 
@@ -400,14 +401,40 @@ TEST_F(ProcuredPoolTest, ASpotReplicaWithNoticeDrainsLosesNobodyAndComesAgain) {
   expect_time_adds_up();
 }
 
+TEST_F(ProcuredPoolTest, ASpotReplicaWithoutNoticeLosesOnlyWhatWasInFlight) {
+  procurement().spot = SpotConfig{1, 1s, 0ms, true};
+  const Procurement law{config, 0};
+  const Duration reclaimed = *law.reclaimed_after(0, 1);
+  ASSERT_GT(reclaimed, 300ms) << "the seed of this case";
+  open(1);
+  const RequestId before = arrive(reclaimed - 200ms, 100);
+  const RequestId running = arrive(reclaimed - 50ms, 100);
+  const RequestId waiting = arrive(reclaimed - 40ms, 100);
+  const RequestId after = arrive(reclaimed + 10ms, 10);
+  engine.run_until(sim_start + reclaimed + 400ms);
+  ASSERT_EQ(ended.size(), 4U);
+  EXPECT_EQ(ended[before].finished - sim_start, reclaimed - 100ms) << "what was over stays so";
+  // Both in flight begin anew on the machine that comes 110 ms later, in one step or two.
+  for (const RequestId id : {running, waiting, after}) {
+    EXPECT_EQ(ended[id].outcome, Outcome::completed) << id;
+    EXPECT_GE(ended[id].finished - sim_start, reclaimed + 110ms) << id;
+  }
+  EXPECT_EQ(service->losses().lost, 2);
+  EXPECT_EQ(service->losses().retried, 2);
+  const ElasticitySummary summary = pool->elasticity();
+  EXPECT_EQ(summary.reclaims, 1);
+  EXPECT_EQ(summary.reclaimed_serving, 1);
+  expect_time_adds_up();
+}
+
 TEST_F(ProcuredPoolTest, AFailedStartIsGivenUpAndBeginsAnewWithAnotherVersion) {
   procurement().orders = {{0ms, 1}};
   open(1);
   at(40ms, [&] { pool->fail(1); });  // it pulls
-  at(41ms, [&] { expect_counts(1, 0, 0); });
+  at(41ms, [&] { expect_counts(1, 1, 0); });
   at(100ms, [&] { pool->restart(1, 7); });
-  at(199ms, [&] { expect_counts(1, 1, 0); });
-  at(201ms, [&] { expect_counts(2, 0, 0); });
+  at(209ms, [&] { expect_counts(1, 1, 0); });
+  at(211ms, [&] { expect_counts(2, 0, 0); });
   at(300ms, [] {});
   engine.run();
   EXPECT_EQ(weights.brought, (std::vector<std::pair<std::size_t, WeightsVersion>>{{1, 0}, {1, 7}}));

@@ -1,0 +1,82 @@
+// How the machines of a run fared, and its rollouts, as they go into result.json.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "plimsoll/units.hpp"
+
+namespace plimsoll {
+
+/// Why a rented replica does not serve.
+enum class DownCause : std::uint8_t { loading, deployment, gpu, node, rack, zone };
+inline constexpr int down_cause_count = 6;
+inline constexpr int first_fault_cause = 2;  // from here on causes are faults
+
+constexpr std::string_view down_cause_name(DownCause cause) {
+  constexpr std::string_view names[down_cause_count] = {"loading", "deployment", "gpu",
+                                                        "node",    "rack",       "zone"};
+  return names[static_cast<int>(cause)];
+}
+
+using DownTimes = std::array<std::int64_t, down_cause_count>;  // replica-ns, by DownCause
+
+/// How often and how long the replicas of a pool were out because of faults.
+struct OutageSummary {
+  std::string pool;
+  std::int64_t outages = 0;      // of replicas; a rack takes several at once
+  std::int64_t down_ns = 0;      // replica-ns from a fault to serving again
+  std::int64_t up_ns = 0;        // replica-ns of serving: busy, idle and draining
+  double availability = 1;       // up / (up + down by faults)
+  double mtbf_seconds = 0;       // up / outages; 0 without any
+  double mttr_seconds = 0;       // down / outages, of what is not over yet too
+  double detection_seconds = 0;  // mean, from the fault until the router knows
+};
+
+/// What faults did to requests. One request may be lost several times.
+struct LossSummary {
+  std::int64_t lost = 0;     // attempts that died with a replica
+  std::int64_t retried = 0;  // of these, begun anew
+  std::int64_t failed = 0;   // of these, given up: lost = retried + failed
+};
+
+/// One rollout. Times are -1 for what did not happen.
+struct RolloutSummary {
+  std::string name;
+  std::string pool;
+  std::string version;
+  std::string strategy;
+  std::string outcome;      // "waiting", "under_way", "completed", "rolling_back", "rolled_back"
+  double began_s = -1;      // the first replica was touched
+  double first_bad_s = -1;  // the first bad answer of the version
+  double fired_s = -1;      // the gate
+  double detection_s = -1;  // from the first replica of the version that was corrupt and served
+                            // until the gate fired
+  double ended_s = -1;      // completed or rolled back
+  std::int64_t loads = 0;   // of the version
+  std::int64_t corrupt_loads = 0;
+  std::int64_t answers = 0;   // of replicas with the version
+  std::int64_t degraded = 0;  // of these
+  std::int64_t failed = 0;
+};
+
+/// A row of incidents.csv.
+struct IncidentRow {
+  SimTime at{};
+  std::string what;     // "fault", "repaired", "died", "noticed", "serves", "rollout"
+  std::string subject;  // the fault process, pool or rollout
+  std::string detail;
+};
+
+struct OperationsSummary {
+  bool faults = false;                 // the scenario has some
+  std::vector<OutageSummary> outages;  // by pool, with faults
+  LossSummary losses;
+  std::vector<RolloutSummary> rollouts;
+  std::int64_t incidents = 0;  // rows of the timeline
+};
+
+}  // namespace plimsoll

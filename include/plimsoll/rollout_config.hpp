@@ -1,0 +1,68 @@
+// What a validated scenario says of new versions of a model's weights, and how they are brought to
+// the replicas of a pool.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "plimsoll/units.hpp"
+
+namespace plimsoll {
+
+enum class RolloutKind : std::uint8_t { rolling, blue_green, canary, all_at_once };
+inline constexpr int rollout_kind_count = 4;
+
+constexpr std::string_view rollout_kind_name(RolloutKind kind) {
+  constexpr std::string_view names[rollout_kind_count] = {"rolling", "blue_green", "canary",
+                                                          "all_at_once"};
+  return names[static_cast<int>(kind)];
+}
+
+/// Which answers of a version's replicas a health gate counts as bad.
+enum class GateSignal : std::uint8_t {
+  degraded,  // a corrupt answer
+  failed,    // lost with a replica
+  bad,       // either
+};
+
+/// Looks every `interval` at the answers that the new version gave in the last `window`, as they
+/// were `delay` ago.
+struct HealthGateConfig {
+  GateSignal signal = GateSignal::bad;
+  double threshold = 0.02;   // share of bad answers from which on it fires, in (0, 1]
+  int minimum_answers = 20;  // fewer say nothing
+  Duration window{};
+  Duration interval{};
+  Duration delay{};
+};
+
+/// A share of the replicas, and how long they are watched before the next step.
+struct CanaryStep {
+  double share = 0;  // (0, 1]
+  Duration bake{};
+};
+
+struct RolloutConfig {
+  std::string name;
+  std::size_t pool = 0;  // into Config::pools
+  std::string version;
+  Duration at{};
+  Duration validation{};  // of the version's safety, before the first replica loads it
+  RolloutKind strategy = RolloutKind::rolling;
+  int max_unavailable = 1;          // rolling: replicas that are replaced at a time, in their place
+  int max_surge = 0;                // rolling: replicas that are added meanwhile
+  std::vector<CanaryStep> steps{};  // canary
+  Duration bake{};                  // blue_green: the old version stays loaded for so long
+  std::optional<HealthGateConfig> gate;  // fires: the rollout is rolled back
+  std::optional<Duration> load;  // a copy of the whole checkpoint by one loader; none: as the pool
+                                 // starts, cold from its store
+  int loaders = 1;               // distributed loading: each loads its shard, all at once
+  double shard_race = 0;         // probability that a loader reads its shard while it is written
+  double version_corrupt = 0;    // probability that the checkpoint itself is corrupt
+};
+
+}  // namespace plimsoll

@@ -1,0 +1,151 @@
+// Config: rollouts: versions of weights, strategies, health gates.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "config/kinds.hpp"
+#include "config/sections.hpp"
+
+namespace plimsoll {
+
+namespace {
+
+bool is_rolling(const RolloutConfig& rollout) {
+  return rollout.strategy == RolloutKind::rolling;
+}
+bool is_canary(const RolloutConfig& rollout) {
+  return rollout.strategy == RolloutKind::canary;
+}
+bool is_blue_green(const RolloutConfig& rollout) {
+  return rollout.strategy == RolloutKind::blue_green;
+}
+
+SectionDecl gate_section() {
+  return Section<HealthGateConfig>{}
+      .field("signal", &HealthGateConfig::signal,
+             word_kind<GateSignal>({{"degraded", GateSignal::degraded},
+                                    {"failed", GateSignal::failed},
+                                    {"bad", GateSignal::bad}}),
+             "bad", "answers that count against the new version; bad: degraded or failed")
+      .field("threshold", &HealthGateConfig::threshold, ratio_kind({0, 1, true}), "2%",
+             "share of the new version's answers from which on the rollout is rolled back")
+      .field("minimum_answers", &HealthGateConfig::minimum_answers, count_kind(1, 1'000'000'000),
+             "20", "fewer answers in the window say nothing")
+      .field("window", &HealthGateConfig::window, millisecond_kind(), "5min",
+             "answers that are looked at")
+      .field("interval", &HealthGateConfig::interval, millisecond_kind(), "15s",
+             "between two looks")
+      .field("delay", &HealthGateConfig::delay, duration_kind(), "1min",
+             "until the quality of an answer is known")
+      .build();
+}
+
+SectionDecl step_section() {
+  return Section<CanaryStep>{}
+      .field("share", &CanaryStep::share, ratio_kind({0, 1, true}), "",
+             "of the replicas, rounded up, that have the new version after this step")
+      .field("bake", &CanaryStep::bake, duration_kind(), "", "watched for so long before the next")
+      .build();
+}
+
+void finish_rollout(Reader& reader, const RawNode& map, const std::string& path,
+                    RolloutConfig& rollout, bool clean) {
+  if (!clean) {
+    return;
+  }
+  const auto require = [&](bool holds, const char* key, const std::string& message,
+                           const char* hint) {
+    if (!holds) {
+      reader.report(place_of_key(map, key), join_path(path, key), message, hint);
+    }
+  };
+  const Config& config = reader.config();
+  if (rollout.pool < config.pools.size()) {
+    const PoolConfig& pool = config.pools[rollout.pool];
+    require(!pool.autoscale, "pool", fmt::format("{} grows and shrinks by itself", pool.name),
+            "roll out to pools without autoscale");
+    require(!pool.procurement, "pool", fmt::format("replicas of {} come and go", pool.name),
+            "roll out to pools without procurement");
+    require(rollout.load || pool.start == PoolStart::cold, "load",
+            "how long a replica takes to load the version is not said",
+            "give load, or use a pool of start: cold");
+  }
+  require(!is_rolling(rollout) || rollout.max_unavailable + rollout.max_surge > 0,
+          "max_unavailable", "no replica may be replaced and none added",
+          "raise max_unavailable or max_surge");
+  require(!is_canary(rollout) || !rollout.steps.empty(), "steps", "a canary without steps",
+          "list steps such as {share: 5%, bake: 10min}");
+  for (std::size_t i = 1; i < rollout.steps.size(); ++i) {
+    require(rollout.steps[i].share > rollout.steps[i - 1].share, "steps",
+            "steps do not rise from share to share", "order them");
+  }
+}
+
+void add_strategy_keys(Section<RolloutConfig>& section) {
+  section
+      .field("strategy", &RolloutConfig::strategy,
+             word_kind<RolloutKind>({{"rolling", RolloutKind::rolling},
+                                     {"blue_green", RolloutKind::blue_green},
+                                     {"canary", RolloutKind::canary},
+                                     {"all_at_once", RolloutKind::all_at_once}}),
+             "rolling",
+             "rolling: some replicas at a time; blue_green: a second set of replicas, then all "
+             "traffic at once; canary: step by step; all_at_once: every replica in its place")
+      .field("max_unavailable", &RolloutConfig::max_unavailable, count_kind(0, 1'000'000), "1",
+             "replicas that are replaced at a time in their place")
+      .only_when("strategy: rolling", is_rolling)
+      .field("max_surge", &RolloutConfig::max_surge, count_kind(0, 1'000'000), "0",
+             "replicas that are added meanwhile, so that fewer are missing")
+      .only_when("strategy: rolling", is_rolling)
+      .list("steps", &RolloutConfig::steps, step_section(), "of a canary; the rest follows at once")
+      .only_when("strategy: canary", is_canary)
+      .field("bake", &RolloutConfig::bake, duration_kind(), "10min",
+             "the old version stays loaded for so long after the switch")
+      .only_when("strategy: blue_green", is_blue_green)
+      .optional_section("gate", &RolloutConfig::gate, gate_section(),
+                        "watches the new version; when it fires, the old version comes back");
+}
+
+/// Replicas that a rollout of `pool` needs beside its own.
+int surge_of(const RolloutConfig& rollout, const PoolConfig& pool) {
+  return is_blue_green(rollout) ? pool.replicas : is_rolling(rollout) ? rollout.max_surge : 0;
+}
+
+}  // namespace
+
+SectionDecl rollout_section() {
+  Section<RolloutConfig> section;
+  section
+      .field("pool", &RolloutConfig::pool, reference_kind<std::size_t>(NameList::pools), "",
+             "whose replicas get it")
+      .field("version", &RolloutConfig::version, text_kind(), "", "of the weights, for people")
+      .derived("the rollout's name")
+      .field("at", &RolloutConfig::at, duration_kind(), "",
+             "when it begins; one that is due while another of its pool is under way waits")
+      .field("validation", &RolloutConfig::validation, duration_kind(), "0",
+             "of the version's safety, before a replica is touched");
+  add_strategy_keys(section);
+  section
+      .optional("load", &RolloutConfig::load, duration_kind(true),
+                "a copy of the whole checkpoint by one loader; without it a replica starts cold "
+                "from its store")
+      .field("loaders", &RolloutConfig::loaders, count_kind(1, 100'000), "1",
+             "of one replica: each loads its shard, all at once")
+      .field("shard_race", &RolloutConfig::shard_race, ratio_kind(), "0",
+             "probability that a loader reads its shard while it is being written; one such shard "
+             "makes the replica's copy corrupt")
+      .field("version_corrupt", &RolloutConfig::version_corrupt, ratio_kind(), "0",
+             "probability that the checkpoint itself is corrupt, and so every copy")
+      .finish(finish_rollout);
+  return section.build();
+}
+
+void finish_rollouts(Reader&, const RawNode&, Config& config) {
+  for (RolloutConfig& rollout : config.rollouts) {
+    rollout.version = rollout.version.empty() ? rollout.name : rollout.version;
+    PoolConfig& pool = config.pools[rollout.pool];
+    pool.surge = std::max(pool.surge, surge_of(rollout, pool));
+  }
+}
+
+}  // namespace plimsoll

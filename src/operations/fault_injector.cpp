@@ -1,0 +1,226 @@
+// Faults as events: each unit alternates between up and under repair.
+#include "operations/fault_injector.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "operations/health_check.hpp"
+
+namespace plimsoll {
+namespace {
+
+/// What is left of the bandwidth of a link that passes nothing: flows must have an end.
+constexpr double least_share = 1e-9;
+
+bool slows(FaultScope scope) {
+  return scope == FaultScope::link || scope == FaultScope::store;
+}
+
+DownCause cause_of(FaultScope scope) {
+  switch (scope) {
+    case FaultScope::gpu:
+      return DownCause::gpu;
+    case FaultScope::node:
+      return DownCause::node;
+    case FaultScope::rack:
+      return DownCause::rack;
+    case FaultScope::zone:
+      return DownCause::zone;
+    case FaultScope::link:
+    case FaultScope::store:
+      break;
+  }
+  throw InternalError{"a link or store takes no replica down"};
+}
+
+}  // namespace
+
+FaultInjector::FaultInjector(const Config& config, FailureDomains domains, Engine& engine,
+                             HostNames names, Observer observer)
+    : config_{config},
+      faults_{*config.faults},
+      domains_{std::move(domains)},
+      engine_{engine},
+      names_{std::move(names)},
+      observer_{std::move(observer)} {
+  for (const FaultProcess& process : faults_.processes) {
+    const std::size_t units = units_of(process).size();
+    if (process.law == FaultLaw::timeline && static_cast<std::size_t>(process.unit) >= units) {
+      throw ConfigError{
+          {Diagnostic{"", 0, 0, "faults.processes." + process.name + ".unit",
+                      fmt::format("there is no {} {}: the fleet has {}",
+                                  fault_scope_name(process.scope), process.unit, units),
+                      "units are counted from 0"}}};
+    }
+  }
+}
+
+std::vector<int> FaultInjector::units_of(const FaultProcess& process) const {
+  return process.scope == FaultScope::store ? std::vector<int>{0}
+                                            : domains_.units(process.scope, process.pool);
+}
+
+void FaultInjector::add_pool(PoolIndex pool, FaultTarget& target, ReplicaIncidents& incidents,
+                             std::size_t slots) {
+  PLIMSOLL_CHECK(pool == pools_.size(), "pools are told in their order");
+  Pool entry;
+  entry.target = &target;
+  entry.incidents = &incidents;
+  entry.first = static_cast<ReplicaIndex>(machines_.size());
+  pools_.push_back(entry);
+  Machine machine;
+  machine.pool = pool;
+  machines_.resize(machines_.size() + slots, machine);
+}
+
+void FaultInjector::start() {
+  for (std::size_t process = 0; process < faults_.processes.size(); ++process) {
+    start_process(process);
+  }
+  for (std::size_t unit = 0; unit < units_.size(); ++unit) {
+    await_fault(unit);
+  }
+}
+
+void FaultInjector::start_process(std::size_t index) {
+  const FaultProcess& process = faults_.processes[index];
+  const std::vector<int> units = units_of(process);
+  if (process.law == FaultLaw::timeline) {
+    const int unit = units[static_cast<std::size_t>(process.unit)];
+    const SimTime at = sim_start + process.at;
+    engine_.at(at, EventPriority::fleet, [this, &process, unit] { begin(process, unit); });
+    engine_.at(at + process.lasting, EventPriority::fleet,
+               [this, &process, unit] { end(process, unit); });
+    return;
+  }
+  const RandomStream stream{config_.seed, "faults:" + process.name};
+  for (const int unit : units) {
+    units_.push_back({index, unit, stream.of(static_cast<std::uint64_t>(unit))});
+  }
+}
+
+void FaultInjector::await_fault(std::size_t unit) {
+  const Duration up = draw_time_up(faults_.processes[units_[unit].process], units_[unit].draws);
+  // Beyond the clock's range is never.
+  if (up < never - engine_.now()) {
+    engine_.at(engine_.now() + up, EventPriority::fleet, [this, unit] { fault_of(unit); });
+  }
+}
+
+void FaultInjector::fault_of(std::size_t index) {
+  Unit& unit = units_[index];
+  const FaultProcess& process = faults_.processes[unit.process];
+  const RepairDraw repair = draw_repair(process, unit.draws);
+  begin(process, unit.number);
+  engine_.at(engine_.now() + repair.length, EventPriority::fleet, [this, index] {
+    end(faults_.processes[units_[index].process], units_[index].number);
+    await_fault(index);
+  });
+}
+
+void FaultInjector::begin(const FaultProcess& process, int unit) {
+  tell("fault", process.name, describe(process, unit));
+  if (slows(process.scope)) {
+    limit(process, unit, true);
+    return;
+  }
+  for (const ReplicaIndex replica : domains_.replicas(process.scope, unit)) {
+    if (machines_[replica].faults++ == 0) {
+      take_down(replica, cause_of(process.scope));
+    }
+  }
+}
+
+void FaultInjector::end(const FaultProcess& process, int unit) {
+  tell("repaired", process.name, describe(process, unit));
+  if (slows(process.scope)) {
+    limit(process, unit, false);
+    return;
+  }
+  for (const ReplicaIndex replica : domains_.replicas(process.scope, unit)) {
+    if (--machines_[replica].faults == 0) {
+      bring_back(replica);
+    }
+  }
+}
+
+void FaultInjector::take_down(ReplicaIndex replica, DownCause cause) {
+  Machine& machine = machines_[replica];
+  Pool& pool = pools_[machine.pool];
+  machine.died = engine_.now();
+  machine.noticed = false;
+  machine.dead = pool.target->machine_failed(replica - pool.first, cause);
+  if (!machine.dead) {
+    return;
+  }
+  ++pool.outages;
+  pool.incidents->replica_died(replica);
+  tell("died", config_.pools[machine.pool].name, fmt::format("replica {}", replica - pool.first));
+  machine.notice_event = engine_.at(noticed_at(faults_, engine_.now()), EventPriority::fleet,
+                                    [this, replica] { notice(replica); });
+}
+
+void FaultInjector::bring_back(ReplicaIndex replica) {
+  Machine& machine = machines_[replica];
+  Pool& pool = pools_[machine.pool];
+  if (machine.dead && !machine.noticed) {
+    // A machine that comes back knows nothing of its requests, and says so.
+    engine_.cancel(machine.notice_event);
+    notice(replica);
+  }
+  machine.dead = false;
+  pool.target->machine_repaired(replica - pool.first);
+}
+
+void FaultInjector::notice(ReplicaIndex replica) {
+  Machine& machine = machines_[replica];
+  Pool& pool = pools_[machine.pool];
+  machine.noticed = true;
+  ++pool.noticed;
+  pool.notice_ns += (engine_.now() - machine.died).count();
+  tell("noticed", config_.pools[machine.pool].name,
+       fmt::format("replica {}", replica - pool.first));
+  pool.incidents->replica_lost(replica);
+}
+
+void FaultInjector::limit(const FaultProcess& process, int unit, bool begins) {
+  const double share = std::max(process.factor, least_share);
+  for (const std::string& host : hosts_of(process, unit)) {
+    std::vector<double>& limits = limits_[host];
+    if (begins) {
+      limits.push_back(share);
+    } else {
+      limits.erase(std::find(limits.begin(), limits.end(), share));
+    }
+    const double lowest = limits.empty() ? 1.0 : *std::min_element(limits.begin(), limits.end());
+    engine_.set_bandwidth_share(host, lowest);
+  }
+}
+
+std::vector<std::string> FaultInjector::hosts_of(const FaultProcess& process, int unit) const {
+  if (process.scope == FaultScope::store) {
+    return names_.servers(*process.store);
+  }
+  return {names_.node(domains_.pool_of_node(unit), domains_.node_in_pool(unit))};
+}
+
+std::string FaultInjector::describe(const FaultProcess& process, int unit) const {
+  return process.scope == FaultScope::store
+             ? "store " + config_.stores[*process.store].name
+             : fmt::format("{} {}", fault_scope_name(process.scope), unit);
+}
+
+void FaultInjector::tell(const char* what, const std::string& subject, std::string detail) {
+  observer_({engine_.now(), what, subject, std::move(detail)});
+}
+
+double FaultInjector::mean_detection_seconds(PoolIndex pool) const {
+  const Pool& entry = pools_[pool];
+  return entry.noticed == 0
+             ? 0
+             : static_cast<double>(entry.notice_ns) * 1e-9 / static_cast<double>(entry.noticed);
+}
+
+}  // namespace plimsoll

@@ -1,0 +1,94 @@
+// Breaks machines, links and stores as the scenario says, repairs them, and has dead replicas
+// noticed by health checks.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "engine/engine.hpp"
+#include "fleet/failure_domains.hpp"
+#include "operations/fault_draws.hpp"
+#include "operations/fault_target.hpp"
+#include "serving/replica_incidents.hpp"
+
+namespace plimsoll {
+
+/// Faults that overlap: a replica is out from the first until all are repaired, and the time counts
+/// for the first; of limits on one link the lowest holds. O(units) memory, one event per unit.
+class FaultInjector {
+ public:
+  using Observer = std::function<void(const IncidentRow&)>;
+  /// Names of hosts in the engine.
+  struct HostNames {
+    std::function<std::string(std::size_t pool, int node)> node;
+    std::function<std::vector<std::string>(std::size_t store)> servers;
+  };
+
+  /// `config` has faults. References outlive this. Throws ConfigError for a unit that is not there.
+  FaultInjector(const Config& config, FailureDomains domains, Engine& engine, HostNames names,
+                Observer observer);
+
+  /// The replicas of a pool, in order of pools.
+  void add_pool(PoolIndex pool, FaultTarget& target, ReplicaIncidents& incidents,
+                std::size_t slots);
+  /// At t = 0, when all pools have begun.
+  void start();
+
+  std::int64_t outages(PoolIndex pool) const { return pools_[pool].outages; }
+  /// Mean over the outages that were noticed; 0 without any.
+  double mean_detection_seconds(PoolIndex pool) const;
+
+ private:
+  struct Pool {
+    FaultTarget* target = nullptr;
+    ReplicaIncidents* incidents = nullptr;
+    ReplicaIndex first = 0;
+    std::int64_t outages = 0;
+    std::int64_t noticed = 0;
+    std::int64_t notice_ns = 0;
+  };
+  struct Machine {
+    PoolIndex pool = 0;
+    int faults = 0;  // that last
+    bool dead = false;
+    bool noticed = false;
+    SimTime died{};
+    TimerId notice_event = 0;
+  };
+  /// A unit of a process that repeats.
+  struct Unit {
+    std::size_t process = 0;
+    int number = 0;
+    Draws draws;
+  };
+
+  std::vector<int> units_of(const FaultProcess& process) const;
+  void start_process(std::size_t process);
+  void await_fault(std::size_t unit);
+  void fault_of(std::size_t unit);
+  void begin(const FaultProcess& process, int unit);
+  void end(const FaultProcess& process, int unit);
+  void take_down(ReplicaIndex replica, DownCause cause);
+  void bring_back(ReplicaIndex replica);
+  void notice(ReplicaIndex replica);
+  void limit(const FaultProcess& process, int unit, bool begins);
+  std::vector<std::string> hosts_of(const FaultProcess& process, int unit) const;
+  std::string describe(const FaultProcess& process, int unit) const;
+  void tell(const char* what, const std::string& subject, std::string detail);
+
+  const Config& config_;
+  const FaultsConfig& faults_;
+  FailureDomains domains_;
+  Engine& engine_;
+  HostNames names_;
+  Observer observer_;
+  std::vector<Pool> pools_;
+  std::vector<Machine> machines_;  // by replica
+  std::vector<Unit> units_;
+  std::map<std::string, std::vector<double>> limits_;  // by host
+};
+
+}  // namespace plimsoll

@@ -1,0 +1,118 @@
+// A pool whose size is given: its replicas load versions of the weights, serve, stand by, drain,
+// break and come back.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "engine/engine.hpp"
+#include "operations/fault_target.hpp"
+#include "operations/weight_source.hpp"
+#include "plimsoll/config.hpp"
+#include "plimsoll/rng.hpp"
+#include "serving/replica.hpp"
+#include "serving/replica_directory.hpp"
+#include "serving/replica_incidents.hpp"
+
+namespace plimsoll {
+
+/// What a slot is for.
+enum class SlotUse : std::uint8_t {
+  off,      // not rented
+  standby,  // loaded, gets no requests
+  serving,
+};
+
+/// What a slot should become: each is brought there on its own, through faults and drains.
+struct SlotGoal {
+  int version = 0;
+  SlotUse use = SlotUse::off;
+  friend bool operator==(const SlotGoal&, const SlotGoal&) = default;
+};
+
+/// How copies of a version come into being.
+struct LoadedVersion {
+  std::optional<Duration> load;  // none: through the pool's cold start
+  int loaders = 1;
+  double shard_race = 0;
+  bool corrupt = false;  // the checkpoint is, and so every copy
+};
+
+/// Replicas are slots; those above PoolConfig::replicas are off until a rollout uses them. A slot
+/// that changes its version drains first, so that no request is lost by that.
+class FixedPool final : public FaultTarget, private DrainListener {
+ public:
+  /// Calls `ready` as an event when a slot has the weights of a version.
+  using ColdStart =
+      std::function<void(std::size_t slot, WeightsVersion version, std::function<void()> ready)>;
+
+  /// `replicas` are the slots in order, all down, of consecutive indices. References outlive this.
+  FixedPool(const Config& config, PoolIndex pool, std::vector<Replica*> replicas,
+            ReplicaDirectory& directory, ReplicaIncidents& incidents, Engine& engine,
+            ColdStart cold_start);
+
+  /// Called from events whenever a slot came further; set before open().
+  void set_listener(std::function<void()> listener) { listener_ = std::move(listener); }
+  /// At t = 0: the pool's replicas begin with version 0, ready or loading.
+  void open();
+
+  /// The number of a new version.
+  int add_version(const LoadedVersion& version);
+  void set_goal(std::size_t slot, SlotGoal goal);
+  SlotGoal goal(std::size_t slot) const { return slots_[slot].goal; }
+  /// It is what it should be, or broken (then it will be, once repaired).
+  bool settled(std::size_t slot) const;
+  std::size_t size() const { return slots_.size(); }
+  /// The version that a replica has, or last had.
+  int version_of(ReplicaIndex replica) const {
+    return slots_[replica - slots_.front().replica->index()].version;
+  }
+  /// Copies of a version that were loaded, and those of them that are corrupt.
+  std::int64_t loads(int version) const { return counts_[index(version)].loads; }
+  std::int64_t corrupt_loads(int version) const { return counts_[index(version)].corrupt; }
+
+  bool machine_failed(std::size_t slot, DownCause cause) override;
+  void machine_repaired(std::size_t slot) override;
+
+ private:
+  enum class State : std::uint8_t { off, loading, standby, serving, draining, broken };
+  struct Slot {
+    Replica* replica = nullptr;
+    State state = State::off;
+    SlotGoal goal;
+    int version = 0;
+    bool broken_off = false;       // its machine is, and nobody rents it
+    std::uint64_t generation = 0;  // of what is under way: later calls from before are ignored
+  };
+  struct Counts {
+    std::int64_t loads = 0;
+    std::int64_t corrupt = 0;
+  };
+  static std::size_t index(int version) { return static_cast<std::size_t>(version); }
+
+  void reconcile(std::size_t slot);
+  void reconcile_loaded(Slot& slot);
+  void begin_load(std::size_t slot);
+  void finish_load(std::size_t slot, std::uint64_t generation);
+  void begin_drain(Slot& slot);
+  void finish_drain(std::size_t slot, std::uint64_t generation);
+  void turn_off(Slot& slot);
+  bool draw_corrupt(std::size_t slot);
+  void on_drained(ReplicaIndex replica) override;
+
+  const PoolConfig& pool_;
+  ReplicaDirectory& directory_;
+  ReplicaIncidents& incidents_;
+  Engine& engine_;
+  ColdStart cold_start_;
+  RandomStream race_stream_;
+  std::function<void()> listener_;
+  std::vector<Slot> slots_;
+  std::vector<LoadedVersion> versions_;
+  std::vector<Counts> counts_;  // by version
+  std::uint64_t loads_ = 0;
+};
+
+}  // namespace plimsoll

@@ -1,0 +1,222 @@
+// A rollout as events: batch after batch, until the last or until the gate fires.
+#include "operations/rollout/rollout.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "plimsoll/errors.hpp"
+
+namespace plimsoll {
+namespace {
+
+double seconds_or_none(SimTime t) {
+  return t == never ? -1.0 : static_cast<double>(t.time_since_epoch().count()) / 1e9;
+}
+
+}  // namespace
+
+std::unique_ptr<RolloutStrategy> make_strategy(const RolloutConfig& rollout) {
+  switch (rollout.strategy) {
+    case RolloutKind::rolling:
+      return make_rolling(rollout);
+    case RolloutKind::blue_green:
+      return make_blue_green(rollout);
+    case RolloutKind::canary:
+      return make_canary(rollout);
+    case RolloutKind::all_at_once:
+      return make_all_at_once(rollout);
+  }
+  throw InternalError{"a rollout without a strategy"};
+}
+
+Rollout::Rollout(const RolloutConfig& config, const std::string& pool_name, FixedPool& pool,
+                 Engine& engine, bool version_corrupt, Observer observer)
+    : config_{config},
+      pool_name_{pool_name},
+      pool_{pool},
+      engine_{engine},
+      version_corrupt_{version_corrupt},
+      observer_{std::move(observer)},
+      strategy_{make_strategy(config)} {
+  if (config.gate) {
+    gate_.emplace(*config.gate);
+  }
+}
+
+void Rollout::tell(std::string what) const {
+  observer_({engine_.now(), "rollout", config_.name, std::move(what)});
+}
+
+void Rollout::begin(std::function<void()> ended) {
+  ended_ = std::move(ended);
+  tell(fmt::format("version {} is validated", config_.version));
+  engine_.at(engine_.now() + config_.validation, EventPriority::fleet, [this] { start(); });
+}
+
+void Rollout::start() {
+  phase_ = Phase::under_way;
+  began_ = engine_.now();
+  LoadedVersion version;
+  version.load = config_.load;
+  if (version.load) {
+    version.load = *version.load / config_.loaders;
+  }
+  version.loaders = config_.loaders;
+  version.shard_race = config_.shard_race;
+  version.corrupt = version_corrupt_;
+  for (std::size_t slot = 0; slot < pool_.size(); ++slot) {
+    const SlotGoal goal = pool_.goal(slot);
+    if (goal.use == SlotUse::serving) {
+      slots_.serving.push_back(slot);
+      old_version_ = goal.version;
+    } else {
+      slots_.spare.push_back(slot);
+    }
+  }
+  new_version_ = pool_.add_version(version);
+  tell(fmt::format("{} of version {} to {} begins", rollout_kind_name(config_.strategy),
+                   config_.version, pool_name_));
+  if (gate_) {
+    engine_.at(engine_.now() + config_.gate->interval, EventPriority::window, [this] { look(); });
+  }
+  begin_batches(strategy_->forward(slots_));
+}
+
+void Rollout::begin_batches(std::vector<RolloutBatch> batches) {
+  ++plan_;
+  batches_ = std::move(batches);
+  next_batch_ = 0;
+  baking_ = false;
+  begin_batch();
+}
+
+/// The next batch, or the end when there is none.
+void Rollout::begin_batch() {
+  if (next_batch_ == batches_.size()) {
+    finish(phase_ == Phase::rolling_back ? Phase::rolled_back : Phase::completed);
+    return;
+  }
+  const RolloutBatch& batch = batches_[next_batch_++];
+  baking_ = false;
+  for (const SlotChange& change : batch.changes) {
+    if (phase_ == Phase::under_way) {
+      made_.push_back(change);
+    }
+    pool_.set_goal(change.slot, {change.to_new ? new_version_ : old_version_, change.use});
+  }
+  advance();
+}
+
+bool Rollout::batch_settled() const {
+  const RolloutBatch& batch = batches_[next_batch_ - 1];
+  return std::all_of(batch.changes.begin(), batch.changes.end(),
+                     [this](const SlotChange& change) { return pool_.settled(change.slot); });
+}
+
+void Rollout::on_progress() {
+  if (phase_ == Phase::under_way || phase_ == Phase::rolling_back) {
+    advance();
+  }
+}
+
+/// Once all changes of the batch have been made, its bake begins.
+void Rollout::advance() {
+  if (baking_ || !batch_settled()) {
+    return;
+  }
+  baking_ = true;
+  Duration bake = batches_[next_batch_ - 1].bake;
+  if (phase_ == Phase::under_way && gate_ && next_batch_ == batches_.size()) {
+    // The gate has to have seen what the last replicas answer.
+    bake = std::max(bake, config_.gate->window + config_.gate->delay);
+  }
+  engine_.at(engine_.now() + bake, EventPriority::fleet, [this, plan = plan_] { end_batch(plan); });
+}
+
+void Rollout::end_batch(std::uint64_t plan) {
+  if (plan == plan_) {
+    begin_batch();
+  }
+}
+
+void Rollout::look() {
+  if (phase_ != Phase::under_way) {
+    return;
+  }
+  if (gate_->look(engine_.now(), answers_)) {
+    fired_ = engine_.now();
+    engine_.at(engine_.now(), EventPriority::window, [this] { roll_back(); });
+    return;
+  }
+  engine_.at(engine_.now() + config_.gate->interval, EventPriority::window, [this] { look(); });
+}
+
+void Rollout::roll_back() {
+  phase_ = Phase::rolling_back;
+  tell(fmt::format("the gate fires after {} answers, {} degraded and {} failed", answers_.answers,
+                   answers_.degraded, answers_.failed));
+  begin_batches(strategy_->back(slots_, made_));
+}
+
+void Rollout::finish(Phase phase) {
+  phase_ = phase;
+  ended_at_ = engine_.now();
+  tell(phase_name(phase));
+  engine_.at(engine_.now(), EventPriority::fleet, ended_);
+}
+
+void Rollout::on_answer(ReplicaIndex replica, Outcome outcome) {
+  if (new_version_ < 0 || pool_.version_of(replica) != new_version_) {
+    return;
+  }
+  ++answers_.answers;
+  answers_.degraded += outcome == Outcome::degraded ? 1 : 0;
+  answers_.failed += outcome == Outcome::failed ? 1 : 0;
+  if (first_bad_ == never && (outcome == Outcome::degraded || outcome == Outcome::failed)) {
+    first_bad_ = engine_.now();
+  }
+}
+
+const char* Rollout::phase_name(Phase phase) {
+  switch (phase) {
+    case Phase::waiting:
+      return "waiting";
+    case Phase::under_way:
+      return "under_way";
+    case Phase::completed:
+      return "completed";
+    case Phase::rolling_back:
+      return "rolling_back";
+    case Phase::rolled_back:
+      return "rolled_back";
+  }
+  return "";
+}
+
+RolloutSummary Rollout::summary() const {
+  RolloutSummary summary;
+  summary.name = config_.name;
+  summary.pool = pool_name_;
+  summary.version = config_.version;
+  summary.strategy = rollout_kind_name(config_.strategy);
+  summary.outcome = phase_name(phase_);
+  summary.began_s = seconds_or_none(began_);
+  summary.first_bad_s = seconds_or_none(first_bad_);
+  summary.fired_s = seconds_or_none(fired_);
+  if (fired_ != never && first_bad_ != never) {
+    summary.detection_s = static_cast<double>((fired_ - first_bad_).count()) / 1e9;
+  }
+  summary.ended_s = seconds_or_none(ended_at_);
+  if (new_version_ >= 0) {
+    summary.loads = pool_.loads(new_version_);
+    summary.corrupt_loads = pool_.corrupt_loads(new_version_);
+  }
+  summary.answers = answers_.answers;
+  summary.degraded = answers_.degraded;
+  summary.failed = answers_.failed;
+  return summary;
+}
+
+}  // namespace plimsoll

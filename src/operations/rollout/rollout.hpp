@@ -1,0 +1,84 @@
+// A rollout under way: validation, batches, health gate, and the way back.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "engine/engine.hpp"
+#include "operations/rollout/health_gate.hpp"
+#include "operations/rollout/rollout_strategy.hpp"
+
+namespace plimsoll {
+
+/// Brings one version to one pool. Runs on events; it is told when the pool's slots come further
+/// and of the version's answers.
+class Rollout {
+ public:
+  using Observer = std::function<void(const IncidentRow&)>;
+
+  /// `version_corrupt`: the checkpoint was drawn corrupt. References outlive this.
+  Rollout(const RolloutConfig& config, const std::string& pool_name, FixedPool& pool,
+          Engine& engine, bool version_corrupt, Observer observer);
+
+  /// Begins now, with the validation; `ended` is called as an event when it is over, one way or
+  /// the other.
+  void begin(std::function<void()> ended);
+  SimTime due() const { return sim_start + config_.at; }
+  /// A slot of the pool came further.
+  void on_progress();
+  /// A replica of the pool ended a request.
+  void on_answer(ReplicaIndex replica, Outcome outcome);
+
+  RolloutSummary summary() const;
+
+ private:
+  enum class Phase : std::uint8_t {
+    waiting,
+    under_way,
+    completed,
+    rolling_back,
+    rolled_back,
+  };
+  static const char* phase_name(Phase phase);
+
+  void start();
+  void begin_batches(std::vector<RolloutBatch> batches);
+  void begin_batch();
+  void advance();
+  void end_batch(std::uint64_t plan);
+  void look();
+  void roll_back();
+  void finish(Phase phase);
+  bool batch_settled() const;
+  void tell(std::string what) const;
+
+  const RolloutConfig& config_;
+  const std::string& pool_name_;
+  FixedPool& pool_;
+  Engine& engine_;
+  bool version_corrupt_;
+  Observer observer_;
+  std::function<void()> ended_;
+  std::unique_ptr<RolloutStrategy> strategy_;
+  std::optional<HealthGate> gate_;
+
+  Phase phase_ = Phase::waiting;
+  int old_version_ = 0;
+  int new_version_ = -1;
+  RolloutSlots slots_;
+  std::vector<SlotChange> made_;  // on the way there
+  std::vector<RolloutBatch> batches_;
+  std::size_t next_batch_ = 0;  // behind the one under way
+  std::uint64_t plan_ = 0;      // which batches_: those of before are no more followed
+  bool baking_ = false;
+  AnswerCounts answers_;
+  SimTime began_ = never;
+  SimTime first_bad_ = never;
+  SimTime fired_ = never;
+  SimTime ended_at_ = never;
+};
+
+}  // namespace plimsoll

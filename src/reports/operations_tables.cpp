@@ -1,0 +1,136 @@
+// Reports room: how the machines fared, and what became of rollouts.
+#include "reports/operations_tables.hpp"
+
+#include <fmt/format.h>
+
+#include "reports/text_table.hpp"
+
+namespace plimsoll {
+namespace {
+
+std::string count(std::int64_t number) {
+  return fmt::format("{}", fmt::group_digits(number));
+}
+
+/// Seconds as people read them; "-" for what did not happen.
+std::string span(double seconds) {
+  if (seconds < 0) {
+    return "-";
+  }
+  if (seconds < 120) {
+    return fmt::format("{:.1f} s", seconds);
+  }
+  return seconds < 7200 ? fmt::format("{:.1f} min", seconds / 60)
+                        : fmt::format("{:.1f} h", seconds / 3600);
+}
+
+std::string share(std::int64_t part, std::int64_t whole) {
+  return whole == 0 ? "-"
+                    : fmt::format("{:.2f}",
+                                  100.0 * static_cast<double>(part) / static_cast<double>(whole));
+}
+
+/// "node 1.2 h, rack 3.0 min": the times down that there were.
+std::string causes(const DownTimes& down) {
+  std::string text;
+  for (std::size_t cause = 0; cause < down.size(); ++cause) {
+    if (down[cause] > 0) {
+      text += fmt::format("{}{} {}", text.empty() ? "" : ", ",
+                          down_cause_name(static_cast<DownCause>(cause)),
+                          span(static_cast<double>(down[cause]) / 1e9));
+    }
+  }
+  return text.empty() ? "-" : text;
+}
+
+std::string outages_table(const RunResult& result) {
+  std::vector<std::vector<std::string>> rows;
+  for (std::size_t p = 0; p < result.operations.outages.size(); ++p) {
+    const OutageSummary& outages = result.operations.outages[p];
+    const bool some = outages.outages > 0;
+    rows.push_back(
+        {outages.pool, count(outages.outages), fmt::format("{:.4f}", 100 * outages.availability),
+         some ? span(outages.mtbf_seconds) : "-", some ? span(outages.mttr_seconds) : "-",
+         some ? span(outages.detection_seconds) : "-", causes(result.pools[p].down_by_cause)});
+  }
+  const LossSummary& losses = result.operations.losses;
+  return "\n" +
+         text_table({{"pool", false},
+                     {"outages"},
+                     {"available %"},
+                     {"MTBF"},
+                     {"MTTR"},
+                     {"noticed after"},
+                     {"replica time down", false}},
+                    rows) +
+         fmt::format("{} attempts lost with a replica: {} begun anew, {} failed\n",
+                     count(losses.lost), count(losses.retried), count(losses.failed));
+}
+
+std::string rollouts_table(const RunResult& result) {
+  std::vector<std::vector<std::string>> rows;
+  for (const RolloutSummary& rollout : result.operations.rollouts) {
+    const bool ended = rollout.ended_s >= 0;
+    rows.push_back({rollout.name, rollout.strategy, rollout.outcome, span(rollout.began_s),
+                    ended ? span(rollout.ended_s - rollout.began_s) : "-",
+                    fmt::format("{} of {}", rollout.corrupt_loads, rollout.loads),
+                    count(rollout.answers), count(rollout.degraded), count(rollout.failed),
+                    span(rollout.detection_s)});
+  }
+  return "\n" + text_table({{"rollout", false},
+                            {"strategy", false},
+                            {"outcome", false},
+                            {"began"},
+                            {"took"},
+                            {"corrupt copies"},
+                            {"answers"},
+                            {"degraded"},
+                            {"failed"},
+                            {"detected after"}},
+                           rows);
+}
+
+}  // namespace
+
+std::string operations_tables(const RunResult& result) {
+  std::string out;
+  if (result.operations.faults) {
+    out += outages_table(result);
+  }
+  if (!result.operations.rollouts.empty()) {
+    out += rollouts_table(result);
+  }
+  return out;
+}
+
+std::string rollouts_compared(const std::vector<std::pair<std::string, ResultDigest>>& variants) {
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& [name, digest] : variants) {
+    for (const RolloutDigest& rollout : digest.rollouts) {
+      const bool ended = rollout.ended_s >= 0;
+      rows.push_back({name, rollout.name, rollout.strategy, rollout.outcome,
+                      fmt::format("{} of {}", rollout.corrupt_loads, rollout.loads),
+                      span(rollout.detection_s),
+                      ended ? span(rollout.ended_s - rollout.began_s) : "-", count(digest.degraded),
+                      share(digest.degraded, digest.arrived), count(digest.failed),
+                      share(digest.failed, digest.arrived)});
+    }
+  }
+  if (rows.empty()) {
+    return {};
+  }
+  return "\n" + text_table({{"variant", false},
+                            {"rollout", false},
+                            {"strategy", false},
+                            {"outcome", false},
+                            {"corrupt copies"},
+                            {"detected after"},
+                            {"took"},
+                            {"degraded"},
+                            {"%"},
+                            {"failed"},
+                            {"%"}},
+                           rows);
+}
+
+}  // namespace plimsoll

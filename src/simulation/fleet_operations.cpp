@@ -1,0 +1,196 @@
+// Wires faults and rollouts to pools and services.
+#include "simulation/fleet_operations.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "simulation/weight_routes.hpp"
+
+namespace plimsoll {
+namespace {
+
+FailureDomains domains_of(const Config& config,
+                          const std::vector<std::unique_ptr<PoolPlan>>& plans) {
+  std::vector<const Placement*> placements;
+  for (const auto& plan : plans) {
+    placements.push_back(&plan->placement);
+  }
+  return FailureDomains{config, placements};
+}
+
+OutageSummary outages_of(const PoolSummary& pool) {
+  OutageSummary summary;
+  summary.pool = pool.name;
+  summary.up_ns = pool.busy_ns + pool.idle_ns + pool.draining_ns;
+  for (std::size_t cause = first_fault_cause; cause < pool.down_by_cause.size(); ++cause) {
+    summary.down_ns += pool.down_by_cause[cause];
+  }
+  return summary;
+}
+
+}  // namespace
+
+bool is_operated(const Config& config, PoolIndex pool) {
+  return config.faults ||
+         std::any_of(config.rollouts.begin(), config.rollouts.end(),
+                     [pool](const RolloutConfig& rollout) { return rollout.pool == pool; });
+}
+
+FleetOperations::FleetOperations(const Config& config,
+                                 const std::vector<std::unique_ptr<PoolPlan>>& plans,
+                                 Engine& engine)
+    : config_{config}, engine_{engine}, entries_(config.pools.size()) {
+  if (config.faults) {
+    FaultInjector::HostNames names;
+    names.node = [&config](std::size_t pool, int node) {
+      return host_of_node(config.pools[pool], node);
+    };
+    names.servers = [&config](std::size_t store) {
+      std::vector<std::string> servers;
+      for (int server = 0; server < config.stores[store].servers; ++server) {
+        servers.push_back(host_of_store(config.stores[store], server));
+      }
+      return servers;
+    };
+    faults_ =
+        std::make_unique<FaultInjector>(config, domains_of(config, plans), engine, std::move(names),
+                                        [this](const IncidentRow& row) { tell(row); });
+  }
+  for (const RolloutConfig& rollout : config.rollouts) {
+    in_order_.push_back(&rollout);
+  }
+  std::stable_sort(in_order_.begin(), in_order_.end(),
+                   [](const RolloutConfig* a, const RolloutConfig* b) { return a->at < b->at; });
+}
+
+void FleetOperations::watch(PoolIndex pool, Service& service) {
+  entries_[pool].service = &service;
+  if (!config_.rollouts.empty()) {
+    service.set_answer_listener(*this);
+  }
+  skip(pool);
+}
+
+void FleetOperations::skip(PoolIndex pool) {
+  const auto slots = static_cast<std::size_t>(replica_slots(config_.pools[pool]));
+  pool_of_replica_.resize(pool_of_replica_.size() + slots, pool);
+}
+
+void FleetOperations::add_fixed(PoolIndex pool, std::vector<Replica*> replicas, Service& service,
+                                FixedPool::ColdStart cold_start) {
+  Entry& entry = entries_[pool];
+  const std::size_t slots = replicas.size();
+  entry.pool = std::make_unique<FixedPool>(config_, pool, std::move(replicas), service, service,
+                                           engine_, std::move(cold_start));
+  watch(pool, service);
+  if (faults_) {
+    faults_->add_pool(pool, *entry.pool, service, slots);
+  }
+  add_rollouts(pool);
+}
+
+void FleetOperations::add_scaled(PoolIndex pool, FaultTarget& target, Service& service) {
+  watch(pool, service);
+  if (faults_) {
+    faults_->add_pool(pool, target, service,
+                      static_cast<std::size_t>(replica_slots(config_.pools[pool])));
+  }
+}
+
+bool FleetOperations::draw_corrupt(const RolloutConfig& rollout) const {
+  Draws draws = RandomStream{config_.seed, "checkpoint:" + rollout.name}.of(0);
+  return draws.uniform() < rollout.version_corrupt;
+}
+
+void FleetOperations::add_rollouts(PoolIndex pool) {
+  Entry& entry = entries_[pool];
+  for (const RolloutConfig* const rollout : in_order_) {
+    if (rollout->pool == pool) {
+      entry.rollouts.push_back(std::make_unique<Rollout>(
+          *rollout, config_.pools[pool].name, *entry.pool, engine_, draw_corrupt(*rollout),
+          [this](const IncidentRow& row) { tell(row); }));
+    }
+  }
+  entry.pool->set_listener([this, pool] {
+    for (const auto& rollout : entries_[pool].rollouts) {
+      rollout->on_progress();
+    }
+  });
+}
+
+void FleetOperations::open(PoolIndex pool) {
+  entries_[pool].pool->open();
+}
+
+void FleetOperations::start() {
+  if (faults_) {
+    faults_->start();
+  }
+  for (const RolloutConfig* const rollout : in_order_) {
+    engine_.at(sim_start + rollout->at, EventPriority::fleet,
+               [this, pool = static_cast<PoolIndex>(rollout->pool)] { begin_due(pool); });
+  }
+}
+
+/// The next rollout of the pool begins, if it is due and none is under way.
+void FleetOperations::begin_due(PoolIndex pool) {
+  Entry& entry = entries_[pool];
+  if (entry.under_way || entry.next == entry.rollouts.size() ||
+      entry.rollouts[entry.next]->due() > engine_.now()) {
+    return;
+  }
+  entry.under_way = true;
+  entry.rollouts[entry.next++]->begin([this, pool] {
+    entries_[pool].under_way = false;
+    begin_due(pool);
+  });
+}
+
+void FleetOperations::on_answer(ReplicaIndex replica, Outcome outcome) {
+  const Entry& entry = entries_[pool_of_replica_[replica]];
+  for (const auto& rollout : entry.rollouts) {
+    rollout->on_answer(replica, outcome);
+  }
+}
+
+void FleetOperations::tell(const IncidentRow& row) {
+  ++incidents_;
+  if (writer_) {
+    writer_(row);
+  }
+}
+
+void FleetOperations::summarize(RunResult& result) const {
+  OperationsSummary& operations = result.operations;
+  operations.faults = faults_ != nullptr;
+  operations.incidents = incidents_;
+  std::vector<const Service*> counted;
+  for (std::size_t p = 0; p < entries_.size(); ++p) {
+    const Entry& entry = entries_[p];
+    for (const auto& rollout : entry.rollouts) {
+      operations.rollouts.push_back(rollout->summary());
+    }
+    if (!faults_) {
+      continue;
+    }
+    if (std::find(counted.begin(), counted.end(), entry.service) == counted.end()) {
+      counted.push_back(entry.service);
+      operations.losses.lost += entry.service->losses().lost;
+      operations.losses.retried += entry.service->losses().retried;
+      operations.losses.failed += entry.service->losses().failed;
+    }
+    OutageSummary outages = outages_of(result.pools[p]);
+    outages.outages = faults_->outages(static_cast<PoolIndex>(p));
+    outages.detection_seconds = faults_->mean_detection_seconds(static_cast<PoolIndex>(p));
+    const auto up = static_cast<double>(outages.up_ns);
+    const auto down = static_cast<double>(outages.down_ns);
+    outages.availability = up + down > 0 ? up / (up + down) : 1.0;
+    if (outages.outages > 0) {
+      outages.mtbf_seconds = up / 1e9 / static_cast<double>(outages.outages);
+      outages.mttr_seconds = down / 1e9 / static_cast<double>(outages.outages);
+    }
+    operations.outages.push_back(outages);
+  }
+}
+
+}  // namespace plimsoll

@@ -1,0 +1,70 @@
+// What happens to the machines of a run: faults, and rollouts of new versions.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "operations/fault_injector.hpp"
+#include "operations/fixed_pool.hpp"
+#include "operations/rollout/rollout.hpp"
+#include "plimsoll/metrics.hpp"
+#include "service/service.hpp"
+#include "simulation/fleet_builder.hpp"
+
+namespace plimsoll {
+
+/// Whether a scenario has faults, or rollouts of this pool: its replicas then are slots of a
+/// FixedPool, unless an autoscaler decides.
+bool is_operated(const Config& config, PoolIndex pool);
+
+class FleetOperations final : public AnswerListener {
+ public:
+  /// References outlive this.
+  FleetOperations(const Config& config, const std::vector<std::unique_ptr<PoolPlan>>& plans,
+                  Engine& engine);
+
+  /// Gets a row per incident; set before start().
+  void set_writer(std::function<void(const IncidentRow&)> writer) { writer_ = std::move(writer); }
+
+  /// Pools are told in their order, all of them when there are faults.
+  void add_fixed(PoolIndex pool, std::vector<Replica*> replicas, Service& service,
+                 FixedPool::ColdStart cold_start);
+  void add_scaled(PoolIndex pool, FaultTarget& target, Service& service);
+  /// A pool to which nothing happens.
+  void skip(PoolIndex pool);
+  /// At t = 0: the replicas of a fixed pool begin.
+  void open(PoolIndex pool);
+  /// At t = 0, when all pools have begun.
+  void start();
+
+  void on_answer(ReplicaIndex replica, Outcome outcome) override;
+  /// Fills RunResult::operations, once its pools are there.
+  void summarize(RunResult& result) const;
+
+ private:
+  struct Entry {
+    std::unique_ptr<FixedPool> pool;  // null: it scales
+    Service* service = nullptr;
+    std::vector<std::unique_ptr<Rollout>> rollouts;  // in order of their beginning
+    std::size_t next = 0;                            // behind the one under way
+    bool under_way = false;
+  };
+
+  void watch(PoolIndex pool, Service& service);
+  void add_rollouts(PoolIndex pool);
+  void begin_due(PoolIndex pool);
+  void tell(const IncidentRow& row);
+  bool draw_corrupt(const RolloutConfig& rollout) const;
+
+  const Config& config_;
+  Engine& engine_;
+  std::unique_ptr<FaultInjector> faults_;
+  std::vector<Entry> entries_;  // by pool
+  std::vector<PoolIndex> pool_of_replica_;
+  std::vector<const RolloutConfig*> in_order_;  // by `at`
+  std::function<void(const IncidentRow&)> writer_;
+  std::int64_t incidents_ = 0;
+};
+
+}  // namespace plimsoll

@@ -1,0 +1,238 @@
+// Theory of machines that break and of versions that are brought to them: availability of
+// alternating renewal processes, and what strategies make of a corrupt checkpoint.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "plimsoll/run_scenario.hpp"
+#include "support/child_process.hpp"
+#include "support/tiny_fleet.hpp"
+
+namespace plimsoll {
+namespace {
+
+using test::Overrides;
+
+constexpr const char* breaking_fleet = R"(
+duration: 20000s
+drain: 10min
+pools:
+  main: {gpu: one, model: tiny, profile: tokens, replicas: 8, max_num_seqs: 4, max_num_batched_tokens: 4096}
+workload:
+  arrivals: {rate: 0.2/s}
+  lengths: {prompt: {kind: fixed, mean: 100}, output: {kind: fixed, mean: 1}}
+faults:
+  health_check: {interval: 1s, timeout: 0, failures: 1}
+  request_timeout: 1s
+  max_retries: 100
+  reload: 0
+  processes:
+    gpus: {scope: gpu, mtbf: 100s, repair: {quick: {share: 3, minimum: 10s, maximum: 14s}, slow: {share: 1, minimum: 34s, maximum: 54s}}}
+metrics: {window: 1000s, sample_requests: 1}
+)";
+
+/// Availability and MTBF seen over 8 units x 20,000 s.
+std::string seen_availability(const Overrides& overrides) {
+  const LoadedScenario loaded = test::load_tiny_fleet(breaking_fleet, overrides);
+  const OutageSummary seen = run_scenario(loaded.config, {}).operations.outages.front();
+  return fmt::format("{} {} {}", seen.availability, seen.mtbf_seconds, seen.mttr_seconds);
+}
+
+struct Estimate {
+  double mean = 0;
+  double error = 0;  // standard error of the mean
+};
+
+Estimate estimate(const std::vector<double>& values) {
+  Estimate e;
+  const auto n = static_cast<double>(values.size());
+  for (const double value : values) {
+    e.mean += value / n;
+  }
+  double squares = 0;
+  for (const double value : values) {
+    squares += (value - e.mean) * (value - e.mean);
+  }
+  e.error = std::sqrt(squares / (n - 1) / n);
+  return e;
+}
+
+TEST(Availability, IsMtbfOverMtbfPlusMttrWhateverTheLaw) {
+  // Mean repair: (3 x 12 s + 44 s) / 4 = 20 s; so A = 100 / (100 + 20).
+  const double expected = 100.0 / 120.0;
+  const std::vector<Overrides> laws = {
+      {{"faults.processes.gpus.law", "exponential"}},
+      {{"faults.processes.gpus.law", "weibull"}, {"faults.processes.gpus.shape", "0.7"}},
+      {{"faults.processes.gpus.law", "weibull"}, {"faults.processes.gpus.shape", "3"}}};
+  for (const Overrides& law : laws) {
+    SCOPED_TRACE(law.back().second);
+    std::vector<std::function<std::string()>> bodies;
+    for (int seed = 1; seed <= 10; ++seed) {
+      Overrides overrides = law;
+      overrides.emplace_back("seed", std::to_string(seed));
+      bodies.emplace_back([overrides] { return seen_availability(overrides); });
+    }
+    std::vector<double> availabilities;
+    std::vector<double> mtbfs;
+    std::vector<double> mttrs;
+    for (const std::string& text : test::in_children(bodies)) {
+      double availability = 0;
+      double mtbf = 0;
+      double mttr = 0;
+      ASSERT_EQ(std::sscanf(text.c_str(), "%lf %lf %lf", &availability, &mtbf, &mttr), 3) << text;
+      availabilities.push_back(availability);
+      mtbfs.push_back(mtbf);
+      mttrs.push_back(mttr);
+    }
+    // All units begin up, which adds less than one repair per 20,000 s: 0.001.
+    const Estimate a = estimate(availabilities);
+    EXPECT_NEAR(a.mean, expected, 4 * a.error + 0.001);
+    EXPECT_LT(a.error, 0.005) << "too wide to say anything";
+    const Estimate up = estimate(mtbfs);
+    EXPECT_NEAR(up.mean, 100, 4 * up.error + 1);
+    const Estimate down = estimate(mttrs);
+    EXPECT_NEAR(down.mean, 20, 4 * down.error + 0.2);
+  }
+}
+
+constexpr const char* deploying_fleet = R"(
+seed: 3
+duration: 400s
+drain: 5min
+pools:
+  main: {gpu: one, model: tiny, profile: tokens, replicas: 10, max_num_seqs: 4, max_num_batched_tokens: 4096}
+workload:
+  arrivals: {rate: 20/s}
+  lengths: {prompt: {kind: fixed, mean: 100}, output: {kind: fixed, mean: 50}}
+rollouts:
+  next: {pool: main, at: 50s, load: 10s}
+metrics: {window: 10s, sample_requests: 10}
+)";
+
+struct Deployed {
+  RolloutSummary rollout;
+  std::int64_t arrived = 0;
+  std::int64_t completed = 0;
+  std::int64_t degraded = 0;
+};
+
+Deployed deploy(const Overrides& overrides) {
+  const std::string text = test::in_child([&] {
+    const LoadedScenario loaded = test::load_tiny_fleet(deploying_fleet, overrides);
+    const RunResult result = run_scenario(loaded.config, {});
+    const RolloutSummary& r = result.operations.rollouts.front();
+    const SliceSummary& all = result.slices.front();
+    return fmt::format("{} {} {} {} {} {} {} {} {}", r.outcome, r.detection_s, r.began_s, r.ended_s,
+                       r.loads, r.corrupt_loads, all.arrived,
+                       all.outcomes[static_cast<std::size_t>(Outcome::completed)],
+                       all.outcomes[static_cast<std::size_t>(Outcome::degraded)]);
+  });
+  Deployed deployed;
+  char outcome[64] = "";
+  const int read = std::sscanf(
+      text.c_str(), "%63s %lf %lf %lf %ld %ld %ld %ld %ld", outcome, &deployed.rollout.detection_s,
+      &deployed.rollout.began_s, &deployed.rollout.ended_s, &deployed.rollout.loads,
+      &deployed.rollout.corrupt_loads, &deployed.arrived, &deployed.completed, &deployed.degraded);
+  EXPECT_EQ(read, 9) << text;
+  deployed.rollout.outcome = outcome;
+  return deployed;
+}
+
+const std::vector<Overrides>& strategies() {
+  static const std::vector<Overrides> all = {
+      {{"rollouts.next.strategy", "rolling"}, {"rollouts.next.max_unavailable", "2"}},
+      {{"rollouts.next.strategy", "rolling"},
+       {"rollouts.next.max_unavailable", "0"},
+       {"rollouts.next.max_surge", "3"}},
+      {{"rollouts.next.strategy", "blue_green"}, {"rollouts.next.bake", "30s"}},
+      {{"rollouts.next.strategy", "canary"},
+       {"rollouts.next.steps", "[{share: 10%, bake: 40s}, {share: 50%, bake: 10s}]"}},
+      {{"rollouts.next.strategy", "all_at_once"}}};
+  return all;
+}
+
+Overrides with_gate(Overrides overrides) {
+  overrides.emplace_back("rollouts.next.gate.threshold", "50%");
+  overrides.emplace_back("rollouts.next.gate.window", "10s");
+  overrides.emplace_back("rollouts.next.gate.interval", "1s");
+  overrides.emplace_back("rollouts.next.gate.delay", "5s");
+  return overrides;
+}
+
+TEST(Rollouts, NoStrategyLosesARequest) {
+  for (const Overrides& strategy : strategies()) {
+    SCOPED_TRACE(strategy.front().second);
+    const Deployed deployed = deploy(strategy);
+    EXPECT_EQ(deployed.rollout.outcome, "completed");
+    EXPECT_GT(deployed.arrived, 7000);
+    EXPECT_EQ(deployed.completed, deployed.arrived);
+    EXPECT_GE(deployed.rollout.loads, 10);
+  }
+}
+
+TEST(Rollouts, ARollbackLosesNoRequest) {
+  for (Overrides strategy : strategies()) {
+    SCOPED_TRACE(strategy.front().second);
+    strategy.emplace_back("rollouts.next.version_corrupt", "1");
+    const Deployed deployed = deploy(with_gate(strategy));
+    EXPECT_EQ(deployed.rollout.outcome, "rolled_back");
+    EXPECT_EQ(deployed.completed + deployed.degraded, deployed.arrived);
+    EXPECT_GT(deployed.degraded, 0);
+    // Answers are known after 5 s; 20 of them are a second of one replica's share of the traffic at
+    // least, and a look comes every second.
+    EXPECT_GE(deployed.rollout.detection_s, 5);
+    EXPECT_LE(deployed.rollout.detection_s, 5 + 20.0 / 2 + 2);
+  }
+}
+
+TEST(Rollouts, HowManySufferFollowsFromTheStrategy) {
+  const auto degraded = [](std::size_t strategy, bool gated) {
+    Overrides overrides = strategies()[strategy];
+    overrides.emplace_back("rollouts.next.version_corrupt", "1");
+    return deploy(gated ? with_gate(overrides) : overrides).degraded;
+  };
+  const std::int64_t unwatched = degraded(0, false);
+  const std::int64_t rolling = degraded(0, true);
+  const std::int64_t blue_green = degraded(2, true);
+  const std::int64_t canary = degraded(3, true);
+  // Unwatched: 20/s from about the end of the rollout at 100 s on until 400 s.
+  EXPECT_GT(unwatched, 20 * 290);
+  // Blue-green: all of the traffic for the time of detection, about 6 s; canary: a tenth of it.
+  EXPECT_LT(blue_green, 20 * 12);
+  EXPECT_LT(canary, blue_green);
+  EXPECT_LT(canary, 20 * 20 / 10 * 3);
+  EXPECT_LT(rolling, unwatched / 5);
+}
+
+TEST(Rollouts, CopiesAreCorruptAsOftenAsOneOfTheirShardsIs) {
+  std::int64_t loads = 0;
+  std::int64_t corrupt = 0;
+  for (const char* seed : {"1", "2", "3", "4"}) {
+    const Deployed deployed = deploy({{"seed", seed},
+                                      {"pools.main.replicas", "100"},
+                                      {"workload.arrivals.rate", "1/s"},
+                                      {"rollouts.next.strategy", "all_at_once"},
+                                      {"rollouts.next.loaders", "8"},
+                                      {"rollouts.next.shard_race", "0.2"}});
+    loads += deployed.rollout.loads;
+    corrupt += deployed.rollout.corrupt_loads;
+  }
+  EXPECT_EQ(loads, 400);
+  // 1 - 0.8^8 = 0.832; the standard deviation of a share of 400 is 0.0187.
+  EXPECT_NEAR(static_cast<double>(corrupt) / static_cast<double>(loads), 0.832, 4 * 0.0187);
+}
+
+TEST(Rollouts, ManyLoadersAreFaster) {
+  // Ten at once: the rollout lasts as long as one load, and its drain of at most 250 ms.
+  const Deployed one = deploy({{"rollouts.next.strategy", "all_at_once"}});
+  const Deployed eight =
+      deploy({{"rollouts.next.strategy", "all_at_once"}, {"rollouts.next.loaders", "8"}});
+  EXPECT_NEAR(one.rollout.ended_s - one.rollout.began_s, 10, 0.5);
+  EXPECT_NEAR(eight.rollout.ended_s - eight.rollout.began_s, 10.0 / 8, 0.5);
+}
+
+}  // namespace
+}  // namespace plimsoll
