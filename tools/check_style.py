@@ -39,6 +39,9 @@ ROOMS["cli"] = set(ROOMS)
 PUBLIC_OWNER = {
     "units.hpp": "base", "errors.hpp": "base", "ids.hpp": "base", "rng.hpp": "base",
     "config.hpp": "config", "scenario.hpp": "config", "workload.hpp": "workload",
+    "elasticity_config.hpp": "config", "elasticity_metrics.hpp": "config",
+    "faults_config.hpp": "config", "rollout_config.hpp": "config",
+    "operations_summary.hpp": "config",
     "metric_docs.hpp": "config", "metrics.hpp": "metrics", "report.hpp": "reports",
     "run_scenario.hpp": "simulation",
     "policies/params.hpp": "base",
