@@ -38,12 +38,12 @@ ROOMS["cli"] = set(ROOMS)
 
 PUBLIC_OWNER = {
     "units.hpp": "base", "errors.hpp": "base", "ids.hpp": "base", "rng.hpp": "base",
-    "config.hpp": "config", "scenario.hpp": "config", "workload.hpp": "workload",
+    "stages.hpp": "base", "path_config.hpp": "config", "config.hpp": "config",
+    "scenario.hpp": "config", "workload.hpp": "workload", "metric_docs.hpp": "config",
+    "metrics.hpp": "metrics", "report.hpp": "reports", "run_scenario.hpp": "simulation",
     "elasticity_config.hpp": "config", "elasticity_metrics.hpp": "config",
     "faults_config.hpp": "config", "rollout_config.hpp": "config",
     "operations_summary.hpp": "config",
-    "metric_docs.hpp": "config", "metrics.hpp": "metrics", "report.hpp": "reports",
-    "run_scenario.hpp": "simulation",
     "policies/params.hpp": "base",
 }
 # A header that is vocabulary and may be seen where its room may not.

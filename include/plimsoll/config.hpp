@@ -11,6 +11,8 @@
 #include "plimsoll/elasticity_config.hpp"
 #include "plimsoll/faults_config.hpp"
 #include "plimsoll/ids.hpp"
+#include "plimsoll/path_config.hpp"
+#include "plimsoll/policies/params.hpp"
 #include "plimsoll/rollout_config.hpp"
 #include "plimsoll/units.hpp"
 
@@ -478,6 +480,7 @@ struct Config {
   std::vector<RolloutConfig> rollouts;  // sorted by name
   ServiceConfig service;
   WorkloadConfig workload;
+  std::optional<PathConfig> path;  // absent: requests go straight to the service
   MetricsConfig metrics;
   std::vector<ThresholdConfig> thresholds;
 };

@@ -28,6 +28,7 @@ SectionDecl rollout_section();
 /// Gives pools the replicas that rollouts add, and refuses what cannot be rolled out.
 void finish_rollouts(Reader& reader, const RawNode& root, Config& config);
 SectionDecl workload_section();
+SectionDecl path_section();
 SectionDecl metrics_section();
 FieldDecl thresholds_field();
 SectionDecl collective_section();
