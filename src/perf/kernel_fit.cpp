@@ -27,8 +27,8 @@ Coefficient share(std::string name, double KernelSpec::*member, double start) {
           [member](KernelSpec& spec, double value) { spec.*member = value; }};
 }
 
-Coefficient latency(std::string name, FineDuration KernelSpec::*member, double start_ns) {
-  return {{std::move(name), start_ns, 0.0, 200e3},
+Coefficient latency(std::string name, FineDuration KernelSpec::*member, FineDuration start) {
+  return {{std::move(name), start.count(), 0.0, 200e3},
           [member](KernelSpec& spec, double value) { spec.*member = FineDuration{value}; }};
 }
 
@@ -126,7 +126,7 @@ class KernelFitter {
         share("attention_efficiency", &KernelSpec::attention_efficiency, 0.5),
         {{"attention_extra_keys", 500.0, 0.0, 20'000.0},
          [](KernelSpec& spec, double value) { spec.attention_extra_keys = value; }},
-        latency("attention_latency", &KernelSpec::attention_latency, 10e3)};
+        latency("attention_latency", &KernelSpec::attention_latency, FineDuration{10e3})};
     fit("prefill attention", prefill, prefill_coefficients, [this](const KernelSpec& kernels) {
       return [this, &kernels](const AttentionSample& s) {
         const double tokens = s.batch * s.context;
@@ -137,7 +137,7 @@ class KernelFitter {
     });
     fit("decode attention", decode,
         {share("kv_read_efficiency", &KernelSpec::kv_read_efficiency, 0.8),
-         latency("kv_read_latency", &KernelSpec::kv_read_latency, 10e3)},
+         latency("kv_read_latency", &KernelSpec::kv_read_latency, FineDuration{10e3})},
         [this](const KernelSpec& kernels) {
           return [this, &kernels](const AttentionSample& s) {
             const double bytes = 2.0 * 2.0 * s.kv_heads * s.head_dim * s.batch * s.context;
@@ -161,17 +161,19 @@ class KernelFitter {
     };
     fit("ring all-reduce", of_kind(Kind::ring),
         {share("nccl_efficiency", &KernelSpec::nccl_efficiency, 0.6),
-         latency("nccl_latency", &KernelSpec::nccl_latency, 5e3),
-         latency("nccl_latency_per_doubling", &KernelSpec::nccl_latency_per_doubling, 5e3)},
+         latency("nccl_latency", &KernelSpec::nccl_latency, FineDuration{5e3}),
+         latency("nccl_latency_per_doubling", &KernelSpec::nccl_latency_per_doubling,
+                 FineDuration{5e3})},
         all_reduce(AllReduce::nccl));
     fit("one-shot all-reduce", of_kind(Kind::custom),
         {share("custom_efficiency", &KernelSpec::custom_efficiency, 0.5),
-         latency("custom_latency", &KernelSpec::custom_latency, 3e3),
-         latency("custom_latency_per_doubling", &KernelSpec::custom_latency_per_doubling, 400)},
+         latency("custom_latency", &KernelSpec::custom_latency, FineDuration{3e3}),
+         latency("custom_latency_per_doubling", &KernelSpec::custom_latency_per_doubling,
+                 FineDuration{400})},
         all_reduce(AllReduce::custom));
     fit("send/recv", of_kind(Kind::send),
         {share("send_efficiency", &KernelSpec::send_efficiency, 0.7),
-         latency("send_latency", &KernelSpec::send_latency, 8e3)},
+         latency("send_latency", &KernelSpec::send_latency, FineDuration{8e3})},
         [this](const KernelSpec& kernels) {
           return [this, &kernels](const CollectiveSample& s) {
             return to_seconds(kernels.send_latency) +

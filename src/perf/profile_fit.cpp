@@ -27,10 +27,10 @@ ProfileCoefficient number(const char* key, double EngineProfile::*member, double
           [member](EngineProfile& profile, double value) { profile.*member = value; }};
 }
 
-ProfileCoefficient time(const char* key, FineDuration EngineProfile::*member, double start_ns,
-                        double upper_ns) {
+ProfileCoefficient time(const char* key, FineDuration EngineProfile::*member, FineDuration start,
+                        FineDuration upper) {
   return {
-      {key, start_ns, 0, upper_ns},
+      {key, start.count(), 0, upper.count()},
       [member](const EngineProfile& profile) { return (profile.*member).count(); },
       [member](EngineProfile& profile, double value) { profile.*member = FineDuration{value}; }};
 }
@@ -179,10 +179,10 @@ std::vector<ProfileCoefficient> profile_coefficients(const std::vector<std::stri
       number("kv_read_latency_factor", &P::kv_read_latency_factor, 1, 0, 50),
       number("collective_latency_factor", &P::collective_latency_factor, 1, 0, 50),
       number("activation_passes", &P::activation_passes, 10, 0, 300),
-      time("layer_overhead", &P::layer_overhead, 10e3, 1e6),
-      time("host_per_layer", &P::host_per_layer, 50e3, 3e6),
-      time("host_per_step", &P::host_per_step, 1e6, 30e6),
-      time("host_per_sequence", &P::host_per_sequence, 20e3, 3e6)};
+      time("layer_overhead", &P::layer_overhead, FineDuration{10e3}, FineDuration{1e6}),
+      time("host_per_layer", &P::host_per_layer, FineDuration{50e3}, FineDuration{3e6}),
+      time("host_per_step", &P::host_per_step, FineDuration{1e6}, FineDuration{30e6}),
+      time("host_per_sequence", &P::host_per_sequence, FineDuration{20e3}, FineDuration{3e6})};
   for (const std::string& name : machines) {
     add_machine(name, all);
   }
