@@ -358,8 +358,8 @@ std::string Coverage::text() const {
   return fmt::format(
       "steps {} reported as {}, preempted {} + {} prompts, resumed {}, chunks {}, cuts {}, given "
       "up {}, overtaken {}, pipelined {}, unequal {}, whole prompts {}, contiguous {}, speculated "
-      "{}, unfinished {}, at boundaries: arrivals {} + {} after, deadlines {}, windows {}, prefixes "
-      "found {}, blocks in use {}, own {}, of sessions {}, copies {}, lost {}",
+      "{}, unfinished {}, at boundaries: arrivals {} + {} after, deadlines {}, windows {}, "
+      "prefixes found {}, blocks in use {}, own {}, of sessions {}, copies {}, lost {}",
       steps, fast_reports, preempted_decodes, preempted_prefills, resumed, chunks, cuts, given_up,
       overtaken, pipelined, unequal, whole_prompts, contiguous, bursts, unfinished, arrivals_before,
       arrivals_after, deadlines_at, windows_at, prefixes.hits, prefixes.hits_in_use,
