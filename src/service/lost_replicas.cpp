@@ -45,7 +45,7 @@ void Service::await_timeout(std::uint32_t member, RequestSlot slot) {
                const bool still_there = request.id == id && request.retries == attempt &&
                                         request.state == RequestState::waiting;
                if (still_there && members_[member].dead && members_[member].deaths == death) {
-                 members_[member].replica->cancel_waiting(slot, Phase::before_steps);
+                 members_[member].replica->take_waiting(slot);
                  lose(slot);
                }
              });

@@ -377,8 +377,10 @@ void ContinuousReplica<Decoding>::settle(SimTime t) {
 }
 
 template <class Decoding>
-void ContinuousReplica<Decoding>::drop_work(SimTime before, std::vector<RequestSlot>& lost) {
+DroppedWork ContinuousReplica<Decoding>::drop_work(SimTime before) {
   report(segment_.steps_until(before));
+  DroppedWork dropped;
+  std::vector<RequestSlot>& lost = dropped.running;
   for (std::size_t i = 0; i < static_cast<std::size_t>(decoding_.count()); ++i) {
     lost.push_back(decoding_.slot_at(i));
   }
@@ -391,6 +393,13 @@ void ContinuousReplica<Decoding>::drop_work(SimTime before, std::vector<RequestS
   }
   PLIMSOLL_CHECK(static_cast<std::int64_t>(lost.size()) == running(),
                  "who runs decodes or has its prompt computed");
+  for (const Leaver& leaver : leavers_) {
+    const Request& request = (*requests_)[leaver.slot];
+    if (request.id == leaver.id && request.state == RequestState::running) {
+      dropped.leavers.push_back(leaver.slot);
+    }
+  }
+  leavers_.clear();
   decoding_ = Decoding{*shape_};
   if (prefixes_) {
     prefixes_->lose_memory();
@@ -398,10 +407,10 @@ void ContinuousReplica<Decoding>::drop_work(SimTime before, std::vector<RequestS
   std::fill(batches_.begin(), batches_.end(), MicroBatch{});
   chunks_.clear();
   interrupted_.clear();
-  leavers_.clear();  // who is lost leaves nothing
   pauses_.clear();
   prefilling_ = 0;
   decode_runs_ = false;
+  return dropped;
 }
 
 template <class Decoding>

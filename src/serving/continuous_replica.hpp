@@ -36,7 +36,7 @@ class ContinuousReplica final : public Replica {
   void line_changed(bool head_changed, Phase phase) override;
   void forget_interrupted(RequestSlot slot) override;
   std::int64_t running() const override;
-  void drop_work(SimTime before, std::vector<RequestSlot>& lost) override;
+  DroppedWork drop_work(SimTime before) override;
   std::int64_t kv_blocks_used(SimTime t) const override;
   void add_prefix_counts(PrefixCounts& counts) const override;
 

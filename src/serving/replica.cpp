@@ -83,10 +83,11 @@ void Replica::end_draining() {
 
 void Replica::fail(DownCause cause) {
   PLIMSOLL_CHECK(activity_ != Activity::off, "a replica that is off has no machine to fail");
-  std::vector<RequestSlot> lost;
+  DroppedWork dropped;
   if (running() > 0) {
-    drop_work(engine_->now() - Duration{1}, lost);
+    dropped = drop_work(engine_->now() - Duration{1});
   }
+  std::vector<RequestSlot>& lost = dropped.running;
   engine_->disarm(timer_);
   set_activity(Activity::down);
   draining_ = false;
@@ -108,6 +109,10 @@ void Replica::fail(DownCause cause) {
     waiting_.push(slot);
   }
   PLIMSOLL_CHECK(running() == 0, "nothing runs on a machine that stopped");
+  for (const RequestSlot slot : dropped.leavers) {
+    take_waiting(slot);
+    listener_->on_cancelled(slot, engine_->now());
+  }
 }
 
 std::vector<RequestSlot> Replica::take_waiting() {
@@ -119,6 +124,12 @@ std::vector<RequestSlot> Replica::take_waiting() {
     (*requests_)[slots.back()].state = RequestState::free;
   }
   return slots;
+}
+
+void Replica::take_waiting(RequestSlot slot) {
+  PLIMSOLL_CHECK(activity_ == Activity::down, "only a replica that is down loses its line");
+  waiting_.erase(slot);
+  (*requests_)[slot].state = RequestState::free;
 }
 
 void Replica::enqueue(RequestSlot slot, Phase phase) {

@@ -58,6 +58,12 @@ enum class Phase : std::uint8_t {
   after_steps,   // dispatch: the boundary at this time has passed
 };
 
+/// What ran on a replica that stopped.
+struct DroppedWork {
+  std::vector<RequestSlot> running;
+  std::vector<RequestSlot> leavers;  // of these, those that were to leave at the next boundary
+};
+
 /// Common to all kinds of batching: the queue, the step timer and the account of time. Requests
 /// are referred to by slot; the true output length is used for one thing only: to know when a
 /// sequence ends.
@@ -88,6 +94,8 @@ class Replica {
   void fail(DownCause cause);
   /// Everybody leaves the line of a replica that is down, in order. Slots are not released.
   std::vector<RequestSlot> take_waiting();
+  /// The same for one of them.
+  void take_waiting(RequestSlot slot);
 
   /// A new request joins the replica's queue; its rank, replica and lengths are set.
   void enqueue(RequestSlot slot, Phase phase);
@@ -116,8 +124,8 @@ class Replica {
   virtual void forget_interrupted(RequestSlot) {}
   virtual std::int64_t running() const = 0;
   /// Drops what runs as of `before`, the last moment that still was: steps that ended by then are
-  /// told to the sink, memory and batch are empty, the running are appended to `lost`.
-  virtual void drop_work(SimTime before, std::vector<RequestSlot>& lost) = 0;
+  /// told to the sink, memory and batch are empty.
+  virtual DroppedWork drop_work(SimTime before) = 0;
   virtual std::int64_t kv_blocks_used(SimTime t) const = 0;
   /// Adds what the prefix cache has seen, if there is one.
   virtual void add_prefix_counts(PrefixCounts&) const {}

@@ -45,10 +45,11 @@ void StaticReplica::settle(SimTime t) {
   }
 }
 
-void StaticReplica::drop_work(SimTime before, std::vector<RequestSlot>& lost) {
+DroppedWork StaticReplica::drop_work(SimTime before) {
   report(segment_.steps_until(before));
-  lost.insert(lost.end(), batch_.begin(), batch_.end());
-  batch_.clear();
+  DroppedWork dropped;
+  dropped.running.swap(batch_);
+  return dropped;
 }
 
 void StaticReplica::step_ended() {

@@ -32,7 +32,7 @@ class StaticReplica final : public Replica {
   void plan(FineTime start) override;
   void line_changed(bool head_changed, Phase phase) override;
   std::int64_t running() const override { return static_cast<std::int64_t>(batch_.size()); }
-  void drop_work(SimTime before, std::vector<RequestSlot>& lost) override;
+  DroppedWork drop_work(SimTime before) override;
   std::int64_t kv_blocks_used(SimTime t) const override;
 
  private:

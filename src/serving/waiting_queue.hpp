@@ -41,7 +41,21 @@ class WaitingQueue {
     --size_;
   }
 
-  /// `slot` left the line in the middle: called once its state has changed.
+  /// Takes `slot` out in the middle, at O(entries), before its state changes. Unlike an entry that
+  /// is only forgotten, this one cannot come to life when the request waits again elsewhere.
+  void erase(RequestSlot slot) {
+    const RequestId id = (*requests_)[slot].id;
+    const auto found = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) {
+      return entry.slot == slot && entry.id == id;
+    });
+    PLIMSOLL_CHECK(found != entries_.end(), "who is taken out of the line stands in it");
+    *found = entries_.back();
+    entries_.pop_back();
+    std::make_heap(entries_.begin(), entries_.end(), later);
+    --size_;
+  }
+
+  /// `slot` left the line in the middle, for good: called once its state has changed.
   void forget_one() { --size_; }
 
  private:

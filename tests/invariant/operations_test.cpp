@@ -28,7 +28,7 @@ seed: 1
 duration: 20s
 drain: 15s
 pools:
-  fixed: {gpu: one, model: tiny, profile: tokens, replicas: 3, max_num_seqs: 4, max_num_batched_tokens: 64, kv_blocks: 40}
+  fixed: {gpu: one, model: tiny, profile: tokens, replicas: 3, max_num_seqs: 4, max_num_batched_tokens: 64, max_context: 512, kv_blocks: 40}
   scaled:
     extends: fixed
     replicas: 2
@@ -162,7 +162,7 @@ Overrides draw_serving(Draws& draws) {
   switch (draws.below(5)) {
     case 0:
       overrides.emplace_back("pools.fixed.batching", "static");
-      overrides.emplace_back("pools.fixed.kv_blocks", "1100");
+      overrides.emplace_back("pools.fixed.kv_blocks", "150");
       break;
     case 1:
       overrides.emplace_back("pools.fixed.pp", "2");
@@ -176,7 +176,8 @@ Overrides draw_serving(Draws& draws) {
       overrides.emplace_back("pools.fixed.provision", "500ms");
       // The scaled pool extends the fixed one.
       overrides.emplace_back("pools.scaled.start", "ready");
-      overrides.emplace_back("pools.scaled.store", "none");
+      overrides.emplace_back("pools.scaled.store", "null");
+      overrides.emplace_back("pools.scaled.provision", "null");
       break;
     default:
       break;
@@ -262,14 +263,9 @@ std::string broken_laws(const Config& config, const RunResult& result) {
 
 /// Plays a schedule in this process: its fingerprint, or what went wrong behind "broken: ".
 std::string play_here(const Schedule& schedule, bool fast_forward) {
-  alarm(60);  // a run that hangs dies
+  alarm(20);  // a run that hangs dies
   const Config config = config_of(schedule, fast_forward);
-  RunResult result;
-  try {
-    result = run_scenario(config, {});
-  } catch (const ConfigError&) {
-    return "refused";  // a unit that is not there
-  }
+  const RunResult result = run_scenario(config, {});
   const std::string broken = broken_laws(config, result);
   return broken.empty() ? fmt::format("{:x} {} {}", result.fingerprint, result.operations.incidents,
                                       result.operations.losses.lost)
@@ -341,7 +337,6 @@ TEST(Operations, RandomSchedulesLoseNoRequestAndNoTime) {
   }
   const std::vector<std::string> texts = test::in_children(bodies);
   std::size_t next = 0;
-  std::uint64_t played = 0;
   std::uint64_t with_losses = 0;
   for (std::uint64_t seed = first; seed < first + cases; ++seed) {
     const std::string& text = texts[next++];
@@ -349,14 +344,12 @@ TEST(Operations, RandomSchedulesLoseNoRequestAndNoTime) {
       ADD_FAILURE() << "seed " << seed << ": " << text
                     << "\nshrunk: " << shrink(draw_schedule(seed));
     }
-    played += text == "refused" ? 0 : 1;
-    with_losses += text != "refused" && text.back() != '0' ? 1 : 0;
+    with_losses += text.size() > 2 && text.substr(text.size() - 2) != " 0" ? 1 : 0;
     if (seed % step_by_step == 0) {
       EXPECT_EQ(texts[next++], text) << "seed " << seed << ": step by step it is another run";
     }
   }
   if (cases >= 1000) {
-    EXPECT_GT(played, cases * 9 / 10);
     EXPECT_GT(with_losses, cases / 3) << "faults that hit nobody show nothing";
   }
 }

@@ -25,10 +25,15 @@ std::string scenario_with(const std::string& rest) {
 name: path
 drain: 10h
 catalog:
+  kernels:
+    plain:
+      {gemm: {efficiency: 0.8, read_efficiency: 0.8}, gemm_8bit: {efficiency: 0.8,
+       read_efficiency: 0.8}, attention_efficiency: 0.5, kv_read_efficiency: 0.9,
+       nccl_efficiency: 0.7, custom_efficiency: 0.5, send_efficiency: 0.7, source: a test}
   gpus:
     one: {memory: 80GB, memory_bandwidth: 2TB/s, fp16: 300TFLOPS, tdp: 400W, nvlink: 300GB/s,
           pcie: 32GB/s, nic: 25GB/s, node_hop_bandwidth: 10GB/s, node_hop_latency: 10us, ssd: 3GB/s,
-          host_memory: 1TiB, source: a test}
+          host_memory: 1TiB, kernels: plain, source: a test}
   models:
     tiny: {parameters: 1000000, layers: 2, hidden: 128, heads: 2, ffn: 512, vocab: 1000,
            max_context: 4096, source: a test}
@@ -265,8 +270,12 @@ TEST(RequestPath, ABypassCostsWhatIsUsedUntilItsAlarmIsAnswered) {
     const RunResult result = run_scenario(loaded.config, {});
     const PathSummary& path = result.path;
     const auto seconds = [](SimTime t) { return to_seconds(t.time_since_epoch()); };
+    // A heavy user of the common keys may be taken for an anomaly earlier: that is no bypass.
+    const auto abuser = std::find_if(path.first_anomalies.begin(), path.first_anomalies.end(),
+                                     [](const AnomalySummary& one) { return one.used_bypass; });
     return fmt::format("{} {} {} {} {}", seconds(path.detected), seconds(path.enforced),
-                       path.bypassed, path.first_anomalies.front().request_class,
+                       path.bypassed,
+                       abuser == path.first_anomalies.end() ? "none" : abuser->request_class,
                        path.bypassed_dollars > 0);
   });
   std::istringstream stream{out};
