@@ -426,12 +426,16 @@ void ScalablePool::fail(std::size_t index) {
   Slot& slot = slots_[index];
   PLIMSOLL_CHECK(slot.state > State::ordered && slot.state != State::failed,
                  "only a replica whose machines run can fail");
-  if (slot.state == State::draining) {
-    slot.drained = nullptr;
-    slot.state = State::ready;  // it is broken, and no longer on its way out
-    ++serving_;
+  slot.drained = nullptr;
+  if (slot.state == State::draining && slot.failed) {
+    slot.state = State::failed;  // broken already, on its way out
+  } else {
+    if (slot.state == State::draining) {
+      slot.state = State::ready;  // breaks as one that serves
+      ++serving_;
+    }
+    break_down(slot, DownCause::node);
   }
-  break_down(slot, DownCause::node);
   slot.called_off = false;
   incidents_.replica_lost(slot.replica->index());
 }
