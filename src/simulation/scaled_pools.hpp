@@ -37,7 +37,6 @@ class ScaledPools {
     std::unique_ptr<ScalablePool> target;  // null: skipped
     std::unique_ptr<ScalingLoop> loop;
   };
-  static ScalingSummary summary_of(const Entry& entry, const PoolSummary& pool, SimTime end);
 
   std::vector<Entry> entries_;  // by pool
   std::function<void(const ScalingRow&)> writer_;

@@ -47,6 +47,7 @@ void Simulation::set_window_writer(std::function<void(const WindowSummary&)> wri
 }
 
 void Simulation::set_scaling_writer(std::function<void(const ScalingRow&)> writer) {
+  scaled_tiers_.set_writer(writer);
   scaled_pools_.set_writer(std::move(writer));
 }
 
@@ -103,6 +104,9 @@ std::vector<Replica*> Simulation::replicas_of(PoolIndex pool) const {
 /// Pools whose size is given and to which something happens are slots of a FixedPool; all others,
 /// whoever decides on their size, are ScalablePools.
 void Simulation::build_pools(const PolicyRegistries& policies) {
+  if (path_) {
+    scaled_tiers_.add(*config_.path, *path_, engine_, policies.autoscalers);
+  }
   for (std::size_t p = 0; p < plans_.size(); ++p) {
     const auto pool = static_cast<PoolIndex>(p);
     const PoolConfig& config = config_.pools[p];
@@ -150,6 +154,7 @@ void Simulation::start_pools() {
 
 RunResult Simulation::play() {
   start_pools();
+  scaled_tiers_.open();
   fetch_arrival();
   engine_.arm(window_timer_, collector_.next_window_end());
   if (config_.duration > Duration::zero()) {
@@ -346,6 +351,7 @@ RunResult Simulation::summarize() {
   }
   scaled_pools_.summarize(result);
   operations_.summarize(result);
+  scaled_tiers_.summarize(result);
   if (path_) {
     add_stages(result);
   }

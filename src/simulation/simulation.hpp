@@ -16,6 +16,7 @@
 #include "simulation/fleet_builder.hpp"
 #include "simulation/fleet_operations.hpp"
 #include "simulation/scaled_pools.hpp"
+#include "simulation/scaled_tiers.hpp"
 
 namespace plimsoll {
 
@@ -78,6 +79,7 @@ class Simulation final : public EndListener, public FollowUpListener {
   std::vector<std::unique_ptr<WeightLoading>> weights_;  // by pool; null: it never starts cold
   ScaledPools scaled_pools_;
   FleetOperations operations_;
+  ScaledTiers scaled_tiers_;
   TimerId arrival_timer_;
   TimerId window_timer_;
   Arrival pending_;
