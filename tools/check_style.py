@@ -40,11 +40,10 @@ PUBLIC_OWNER = {
     "units.hpp": "base", "errors.hpp": "base", "ids.hpp": "base", "rng.hpp": "base",
     "stages.hpp": "base", "path_config.hpp": "config", "config.hpp": "config",
     "autoscale_config.hpp": "config",
+    "faults_config.hpp": "config", "rollout_config.hpp": "config", "operations_summary.hpp": "base",
     "scenario.hpp": "config", "workload.hpp": "workload", "metric_docs.hpp": "config",
     "metrics.hpp": "metrics", "report.hpp": "reports", "run_scenario.hpp": "simulation",
     "elasticity_config.hpp": "config", "elasticity_metrics.hpp": "config",
-    "faults_config.hpp": "config", "rollout_config.hpp": "config",
-    "operations_summary.hpp": "config",
     "policies/params.hpp": "base",
 }
 # A header that is vocabulary and may be seen where its room may not.

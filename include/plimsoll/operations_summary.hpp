@@ -53,8 +53,8 @@ struct RolloutSummary {
   double began_s = -1;      // the first replica was touched
   double first_bad_s = -1;  // the first bad answer of the version
   double fired_s = -1;      // the gate
-  double detection_s = -1;  // from the first replica of the version that was corrupt and served
-                            // until the gate fired
+  double detection_s = -1;  // from the first bad answer of the version until the gate fired;
+                            // -1 when it did not
   double ended_s = -1;      // completed or rolled back
   std::int64_t loads = 0;   // of the version
   std::int64_t corrupt_loads = 0;

@@ -28,11 +28,15 @@ seed: 1
 duration: 20s
 drain: 15s
 pools:
-  fixed: {gpu: one, model: tiny, profile: tokens, replicas: 3, max_num_seqs: 4, max_num_batched_tokens: 64, max_context: 512, kv_blocks: 40}
+  fixed:
+    {gpu: one, model: tiny, profile: tokens, replicas: 3, max_num_seqs: 4,
+     max_num_batched_tokens: 64, max_context: 512, kv_blocks: 40}
   scaled:
     extends: fixed
     replicas: 2
-    autoscale: {policy: threshold, scale_metric: outstanding, scale_up_threshold: 4, scale_down_threshold: 1, min_replicas: 1, max_replicas: 4, interval: 1s, provisioning_delay: 2s}
+    autoscale:
+      {policy: threshold, scale_metric: outstanding, scale_up_threshold: 4, interval: 1s,
+       scale_down_threshold: 1, min_replicas: 1, max_replicas: 4, provisioning_delay: 2s}
 workload:
   arrivals: {rate: 6/s}
   lengths:

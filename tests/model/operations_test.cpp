@@ -20,7 +20,9 @@ constexpr const char* breaking_fleet = R"(
 duration: 20000s
 drain: 10min
 pools:
-  main: {gpu: one, model: tiny, profile: tokens, replicas: 8, max_num_seqs: 4, max_num_batched_tokens: 4096}
+  main:
+    {gpu: one, model: tiny, profile: tokens, replicas: 8, max_num_seqs: 4,
+     max_num_batched_tokens: 4096}
 workload:
   arrivals: {rate: 0.2/s}
   lengths: {prompt: {kind: fixed, mean: 100}, output: {kind: fixed, mean: 1}}
@@ -30,7 +32,12 @@ faults:
   max_retries: 100
   reload: 0
   processes:
-    gpus: {scope: gpu, mtbf: 100s, repair: {quick: {share: 3, minimum: 10s, maximum: 14s}, slow: {share: 1, minimum: 34s, maximum: 54s}}}
+    gpus:
+      scope: gpu
+      mtbf: 100s
+      repair:
+        quick: {share: 3, minimum: 10s, maximum: 14s}
+        slow: {share: 1, minimum: 34s, maximum: 54s}
 metrics: {window: 1000s, sample_requests: 1}
 )";
 
@@ -103,7 +110,9 @@ seed: 3
 duration: 400s
 drain: 5min
 pools:
-  main: {gpu: one, model: tiny, profile: tokens, replicas: 10, max_num_seqs: 4, max_num_batched_tokens: 4096}
+  main:
+    {gpu: one, model: tiny, profile: tokens, replicas: 10, max_num_seqs: 4,
+     max_num_batched_tokens: 4096}
 workload:
   arrivals: {rate: 20/s}
   lengths: {prompt: {kind: fixed, mean: 100}, output: {kind: fixed, mean: 50}}
