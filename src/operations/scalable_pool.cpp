@@ -424,18 +424,14 @@ void ScalablePool::end_failure(Slot& slot) {
 
 void ScalablePool::fail(std::size_t index) {
   Slot& slot = slots_[index];
-  PLIMSOLL_CHECK(slot.state > State::ordered && slot.state != State::failed,
+  PLIMSOLL_CHECK(slot.state > State::ordered && !slot.failed,
                  "only a replica whose machines run can fail");
   slot.drained = nullptr;
-  if (slot.state == State::draining && slot.failed) {
-    slot.state = State::failed;  // broken already, on its way out
-  } else {
-    if (slot.state == State::draining) {
-      slot.state = State::ready;  // breaks as one that serves
-      ++serving_;
-    }
-    break_down(slot, DownCause::node);
+  if (slot.state == State::draining) {
+    slot.state = State::ready;  // breaks as one that serves
+    ++serving_;
   }
+  break_down(slot, DownCause::node);
   slot.called_off = false;
   incidents_.replica_lost(slot.replica->index());
 }
@@ -471,10 +467,14 @@ void ScalablePool::machine_repaired(std::size_t index) {
   if (slot.state != State::failed) {
     return;
   }
-  if (slot.called_off) {
-    dismiss(index);
-  } else {
+  if (!slot.called_off) {
     restart(index, slot.version);
+    return;
+  }
+  const std::function<void()> dismissed = std::exchange(slot.drained, nullptr);
+  dismiss(index);
+  if (dismissed) {
+    dismissed();
   }
 }
 
@@ -512,11 +512,15 @@ void ScalablePool::take_back(Slot& slot) {
   if (directory_.outstanding(slot.replica->index()) > 0) {
     ++seen_.reclaimed_serving;
   }
-  if (slot.state == State::failed) {
-    incidents_.replica_lost(slot.replica->index());  // whoever noticed or not
-  } else {
-    fail(index_of(slot));
+  if (slot.failed) {
+    // Broken machines are taken back when they are repaired, or have drained.
+    slot.called_off = slot.state == State::failed;
+    if (procurement_.replaces()) {
+      slot.drained = [this, &slot] { order(index_of(slot), slot.version); };
+    }
+    return;
   }
+  fail(index_of(slot));
   dismiss(index_of(slot));
   if (procurement_.replaces()) {
     order(index_of(slot), slot.version);

@@ -102,7 +102,7 @@ class ScalablePool final : public ScalableTarget, public FaultTarget, private Dr
     StartClock clock;                // of its start
     std::optional<TimerId> next;     // the event that ends its phase
     std::optional<TimerId> reclaim;  // the next event of its spot machines
-    std::function<void()> drained;
+    std::function<void()> drained;   // what follows once it is off
   };
 
   void after(Slot& slot, Duration delay, void (ScalablePool::*then)(Slot&));
