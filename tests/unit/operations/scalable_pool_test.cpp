@@ -427,6 +427,28 @@ TEST_F(ProcuredPoolTest, ASpotReplicaWithoutNoticeLosesOnlyWhatWasInFlight) {
   expect_time_adds_up();
 }
 
+TEST_F(ProcuredPoolTest, ABrokenSpotMachineIsTakenBackWhenItIsRepaired) {
+  procurement().spot = SpotConfig{1, 1s, 0ms, true};
+  const Procurement law{config, 0};
+  const Duration reclaimed = *law.reclaimed_after(0, 1);
+  open(1);
+  at(reclaimed - 50ms, [&] { EXPECT_TRUE(pool->machine_failed(0, DownCause::node)); });
+  at(reclaimed + 1ms, [&] { EXPECT_TRUE(pool->failed(0)); });
+  at(reclaimed + 100ms, [&] {
+    service->replica_lost(0);
+    pool->machine_repaired(0);
+    expect_counts(0, 1, 0);  // another machine is on its way
+  });
+  at(reclaimed + 210ms - 1ns, [&] { expect_counts(0, 1, 0); });
+  at(reclaimed + 210ms + 1ns, [&] { expect_counts(1, 0, 0); });
+  engine.run_until(sim_start + reclaimed + 220ms);
+  const ElasticitySummary summary = pool->elasticity();
+  EXPECT_EQ(summary.reclaims, 1);
+  EXPECT_EQ(summary.failures, 1);
+  EXPECT_EQ(summary.failed_ns, 150'000'000);
+  expect_time_adds_up();
+}
+
 TEST_F(ProcuredPoolTest, AFailedStartIsGivenUpAndBeginsAnewWithAnotherVersion) {
   procurement().orders = {{0ms, 1}};
   open(1);
