@@ -43,6 +43,7 @@ PUBLIC_OWNER = {
     "autoscale_config.hpp": "config",
     "scenario.hpp": "config", "workload.hpp": "workload", "metric_docs.hpp": "config",
     "metrics.hpp": "metrics", "report.hpp": "reports", "run_scenario.hpp": "simulation",
+    "elasticity_config.hpp": "config", "elasticity_metrics.hpp": "config",
     "policies/params.hpp": "base",
 }
 # A header that is vocabulary and may be seen where its room may not.

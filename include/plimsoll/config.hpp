@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "plimsoll/autoscale_config.hpp"
+#include "plimsoll/elasticity_config.hpp"
 #include "plimsoll/faults_config.hpp"
 #include "plimsoll/ids.hpp"
 #include "plimsoll/path_config.hpp"
@@ -218,6 +219,17 @@ struct PriceSpec {
   std::vector<FigureSource> figures{};
 };
 
+/// How fast a program reads weights and brings them into a GPU.
+struct LoaderSpec {
+  std::string name;
+  BytesPerSecond read;    // from SSD, by one GPU's process, at most
+  BytesPerSecond to_gpu;  // from main memory into one GPU, deserializing included, at most
+  bool overlaps = false;  // both at once; false: first all is read
+  std::string source;
+  Provenance provenance = Provenance::measured;
+  std::vector<FigureSource> figures{};
+};
+
 enum class Batching : std::uint8_t { continuous, static_batch };
 
 /// How KV memory is given to sequences.
@@ -272,6 +284,8 @@ struct PoolConfig {
   double watermark = 0.01;                // share of KV blocks kept free at admission
   int max_context = 0;                    // tokens; the model's when the scenario says nothing
   PoolStart start = PoolStart::ready;
+  std::optional<ProcurementConfig> procurement;  // when set, added replicas start cold
+  std::optional<WeightsConfig> weights;
   std::optional<std::size_t> store;  // into Config::stores, for cold starts
   Duration provision{};              // cold: before the weights are pulled
   Duration warm_up{};                // cold: after the weights are there
@@ -281,7 +295,18 @@ struct PoolConfig {
 
 /// The most replicas that a pool can ever have.
 inline int replica_slots(const PoolConfig& pool) {
-  return (pool.autoscale ? pool.autoscale->max_replicas : pool.replicas) + pool.surge;
+  int slots = (pool.autoscale ? pool.autoscale->max_replicas : pool.replicas) + pool.surge;
+  if (pool.procurement) {
+    for (const OrderConfig& order : pool.procurement->orders) {
+      slots += order.replicas;
+    }
+  }
+  return slots;
+}
+
+/// Whether replicas that are added pull their weights.
+inline bool adds_cold(const PoolConfig& pool) {
+  return pool.start == PoolStart::cold || pool.procurement.has_value();
 }
 
 /// What an hour of one GPU costs under a contract; 0: not offered.
@@ -294,7 +319,8 @@ inline UsdPerHour price_of(const PriceSpec& price, Contract contract) {
 /// A model store: a server of weights with a finite uplink.
 struct StoreConfig {
   std::string name;
-  BytesPerSecond uplink;
+  int servers = 1;        // each with all weights; a pull goes to the one with the fewest
+  BytesPerSecond uplink;  // of one server
   Duration latency{};
 };
 
@@ -446,6 +472,7 @@ struct Config {
   std::vector<EngineProfile> profiles;
   std::vector<EngineSpec> engines;  // empty once a scenario is loaded: no pool refers to them
   std::vector<PriceSpec> prices;
+  std::vector<LoaderSpec> loaders;
   std::vector<StoreConfig> stores;
   std::vector<PoolConfig> pools;  // at least one
   std::vector<TierConfig> tiers;  // at least one

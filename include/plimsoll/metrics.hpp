@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "plimsoll/config.hpp"
+#include "plimsoll/elasticity_metrics.hpp"
 #include "plimsoll/ids.hpp"
 #include "plimsoll/metric_docs.hpp"
 #include "plimsoll/operations_summary.hpp"
@@ -126,7 +127,8 @@ struct PoolSummary {
   std::int64_t waiting_max = 0;     // in the replicas' own queues, over window ends
   std::string memory_arithmetic;    // filled by whoever knows the fleet (simulation)
   std::int64_t kv_blocks = 0;
-  std::optional<PrefixSummary> prefix;  // with a prefix cache
+  std::optional<PrefixSummary> prefix;          // with a prefix cache
+  std::optional<ElasticitySummary> elasticity;  // when replicas start cold
 };
 
 struct ThresholdVerdict {

@@ -399,10 +399,26 @@ SectionDecl price_section() {
   return decl;
 }
 
+SectionDecl loader_section() {
+  Section<LoaderSpec> section;
+  section
+      .field("read", &LoaderSpec::read, bandwidth_kind(), "",
+             "from SSD by one GPU's process, at most")
+      .field("to_gpu", &LoaderSpec::to_gpu, bandwidth_kind(), "",
+             "from main memory into one GPU, deserializing included, at most")
+      .field("overlaps", &LoaderSpec::overlaps, flag_kind(), "false",
+             "pulls, reads and copies at once; false: one after the other");
+  add_origin(section, "measured");
+  return section.build();
+}
+
 SectionDecl store_section() {
   return Section<StoreConfig>{}
       .field("uplink", &StoreConfig::uplink, bandwidth_kind(), "",
-             "bandwidth that all pulls from it share")
+             "bandwidth of one server, which all pulls from it share")
+      .field("servers", &StoreConfig::servers, count_kind(1, 10'000), "1",
+             "copies of the store, each with an uplink of its own; a pull goes to the one with "
+             "the fewest pulls")
       .field("latency", &StoreConfig::latency, duration_kind(), "0", "before the first byte")
       .build();
 }

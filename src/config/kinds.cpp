@@ -299,6 +299,8 @@ std::string reference_name(const Config& config, NameList list, std::size_t inde
       return config.profiles.at(index).name;
     case NameList::prices:
       return config.prices.at(index).name;
+    case NameList::loaders:
+      return config.loaders.at(index).name;
     case NameList::stores:
       return config.stores.at(index).name;
     case NameList::tiers:

@@ -15,29 +15,7 @@ Kind<Precision> precision_kind() {
 
 namespace {
 
-bool is_cold(const PoolConfig& pool) {
-  return pool.start == PoolStart::cold;
-}
-
-/// Findings about one pool, told at one of its keys.
-class PoolCheck {
- public:
-  PoolCheck(Reader& reader, const RawNode& map, const std::string& path)
-      : reader_{reader}, map_{map}, path_{path} {}
-
-  void require(bool holds, const char* key, const std::string& message, std::string hint = "") {
-    if (!holds) {
-      reader_.report(place_of_key(map_, key), join_path(path_, key), message, std::move(hint));
-    }
-  }
-
- private:
-  Reader& reader_;
-  const RawNode& map_;
-  const std::string& path_;
-};
-
-void check_precision(PoolCheck& check, const PoolConfig& pool, const GpuSpec& gpu) {
+void check_precision(KeyCheck& check, const PoolConfig& pool, const GpuSpec& gpu) {
   const auto supported = [&](Precision precision) {
     return precision == Precision::fp16 || (precision == Precision::bf16 && gpu.bf16) ||
            (precision == Precision::fp8 && gpu.fp8.count() > 0) ||
@@ -47,7 +25,7 @@ void check_precision(PoolCheck& check, const PoolConfig& pool, const GpuSpec& gp
                 fmt::format("{} does not compute in this precision", gpu.name), "use fp16");
 }
 
-void check_layout(PoolCheck& check, const PoolConfig& pool, const GpuSpec& gpu,
+void check_layout(KeyCheck& check, const PoolConfig& pool, const GpuSpec& gpu,
                   const ModelSpec& model) {
   check.require(pool.tp <= gpu.gpus_per_node, "tp",
                 fmt::format("a tensor-parallel group of {} does not fit a node of {} {}", pool.tp,
@@ -62,7 +40,7 @@ void check_layout(PoolCheck& check, const PoolConfig& pool, const GpuSpec& gpu,
       fmt::format("{} has {} layers, fewer than {} stages", model.name, model.layers, pool.pp));
 }
 
-void check_batching(PoolCheck& check, const PoolConfig& pool) {
+void check_batching(KeyCheck& check, const PoolConfig& pool) {
   const int each = pool.speculation ? pool.speculation->tokens + 1 : 1;
   check.require(pool.max_num_batched_tokens / each >= pool.max_num_seqs, "max_num_batched_tokens",
                 fmt::format("a budget of {} tokens cannot serve {} sequences, each of which takes "
@@ -80,7 +58,7 @@ void check_batching(PoolCheck& check, const PoolConfig& pool) {
                 "raise it to max_context, lower max_context, or use chunked_prefill");
 }
 
-void check_speculation(PoolCheck& check, const Config& config, const PoolConfig& pool) {
+void check_speculation(KeyCheck& check, const Config& config, const PoolConfig& pool) {
   if (!pool.speculation || pool.speculation->draft >= config.models.size()) {
     return;
   }
@@ -110,7 +88,7 @@ void check_speculation(PoolCheck& check, const Config& config, const PoolConfig&
 }
 
 /// Fills in the KV layout that goes with the batching.
-void finish_kv_layout(PoolCheck& check, const RawNode& map, PoolConfig& pool) {
+void finish_kv_layout(KeyCheck& check, const RawNode& map, PoolConfig& pool) {
   const bool whole_batches = pool.batching == Batching::static_batch;
   if (map.find("kv_layout") == nullptr) {
     pool.kv_layout = whole_batches ? KvLayout::contiguous : KvLayout::paged;
@@ -125,7 +103,7 @@ void finish_kv_layout(PoolCheck& check, const RawNode& map, PoolConfig& pool) {
                               : "use kv_layout: paged, or prefix_cache: false");
 }
 
-void check_autoscale(PoolCheck& check, const PoolConfig& pool) {
+void check_autoscale(KeyCheck& check, const PoolConfig& pool) {
   if (!pool.autoscale) {
     return;
   }
@@ -135,10 +113,10 @@ void check_autoscale(PoolCheck& check, const PoolConfig& pool) {
                 fmt::format("{} replicas at t = 0 are not within {} .. {}", pool.replicas,
                             scale.min_replicas, scale.max_replicas),
                 "change replicas, min_replicas or max_replicas");
-  check.require(is_cold(pool) || scale.provisioning_delay, "autoscale",
+  check.require(adds_cold(pool) || scale.provisioning_delay, "autoscale",
                 "how long an added replica takes to serve is not said",
                 "give autoscale.provisioning_delay, or start: cold");
-  check.require(!is_cold(pool) || !scale.provisioning_delay, "autoscale",
+  check.require(!adds_cold(pool) || !scale.provisioning_delay, "autoscale",
                 "an added replica of this pool starts cold: provisioning_delay is not read",
                 "use provision and warm_up of the pool instead");
 }
@@ -152,16 +130,20 @@ void finish_pool(Reader& reader, const RawNode& map, const std::string& path, Po
   const GpuSpec& gpu = config.gpus[pool.gpu];
   const ModelSpec& model = config.models[pool.model];
   pool.max_context = pool.max_context == 0 ? model.max_context : pool.max_context;
-  PoolCheck check{reader, map, path};
+  KeyCheck check{reader, map, path};
+  if (pool.weights && pool.weights->memory_cache.count() == 0) {
+    pool.weights->memory_cache = gpu.host_memory;
+  }
   check_precision(check, pool, gpu);
   check_layout(check, pool, gpu, model);
   check_batching(check, pool);
   check_speculation(check, config, pool);
   finish_kv_layout(check, map, pool);
   check_autoscale(check, pool);
-  check.require(!is_cold(pool) || pool.store, "store",
+  check.require(!adds_cold(pool) || pool.store, "store",
                 "a cold start pulls its weights from a store, and none is named",
                 name_hint("", reader.names(NameList::stores), "stores"));
+  check_elasticity(check, config, pool);
   if (pool.price) {
     const PriceSpec& price = config.prices[*pool.price];
     check.require(price.gpu == gpu.name, "price",
@@ -258,14 +240,20 @@ SectionDecl pool_section() {
       .field("start", &PoolConfig::start,
              word_kind<PoolStart>({{"ready", PoolStart::ready}, {"cold", PoolStart::cold}}),
              "ready", "ready: serves at t = 0; cold: first pulls its weights")
+      .optional_section("procurement", &PoolConfig::procurement, procurement_section(),
+                        "how machines of added replicas are had; these then start cold, "
+                        "whatever `start` says of the first ones")
+      .optional_section("weights", &PoolConfig::weights, weights_section(),
+                        "where the weights of cold starts lie and how they reach the GPUs")
+      .only_when("start: cold or procurement", adds_cold)
       .optional("store", &PoolConfig::store, reference_kind<std::size_t>(NameList::stores),
                 "the model store that weights come from; a cold start needs one")
-      .only_when("start: cold", is_cold)
+      .only_when("start: cold or procurement", adds_cold)
       .field("provision", &PoolConfig::provision, duration_kind(), "0",
              "before the weights are pulled")
-      .only_when("start: cold", is_cold)
+      .only_when("start: cold or procurement", adds_cold)
       .field("warm_up", &PoolConfig::warm_up, duration_kind(), "0", "after the weights are there")
-      .only_when("start: cold", is_cold)
+      .only_when("start: cold or procurement", adds_cold)
       .custom(autoscale_field())
       .finish(finish_pool);
   return section.build();

@@ -16,6 +16,7 @@ std::string_view name_list_path(NameList list) {
                                                                    "catalog.models",
                                                                    "catalog.profiles",
                                                                    "catalog.prices",
+                                                                   "catalog.loaders",
                                                                    "stores",
                                                                    "tiers",
                                                                    "pools",

@@ -21,13 +21,14 @@ enum class NameList : std::uint8_t {
   models,
   profiles,
   prices,
+  loaders,
   stores,
   tiers,
   pools,
   classes,
   datacenters
 };
-inline constexpr std::size_t name_list_count = 11;
+inline constexpr std::size_t name_list_count = 12;
 
 /// "catalog.gpus", ...: where the names of a list are declared.
 std::string_view name_list_path(NameList list);

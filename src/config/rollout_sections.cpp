@@ -64,6 +64,8 @@ void finish_rollout(Reader& reader, const RawNode& map, const std::string& path,
     const PoolConfig& pool = config.pools[rollout.pool];
     require(!pool.autoscale, "pool", fmt::format("{} grows and shrinks by itself", pool.name),
             "roll out to pools without autoscale");
+    require(!pool.procurement, "pool", fmt::format("replicas of {} come and go", pool.name),
+            "roll out to pools without procurement");
     require(rollout.load || pool.start == PoolStart::cold, "load",
             "how long a replica takes to load the version is not said",
             "give load, or use a pool of start: cold");

@@ -21,6 +21,8 @@ SectionDecl catalog_section() {
       .named("engines", &Config::engines, engine_section(), NameList::none,
              "names of engines in tables of measurements, for `plimsoll predict --csv`")
       .named("prices", &Config::prices, price_section(), NameList::prices, "hourly prices of GPUs")
+      .named("loaders", &Config::loaders, loader_section(), NameList::loaders,
+             "programs that bring weights into GPUs")
       .build();
 }
 
@@ -161,6 +163,7 @@ void drop_unused_entries(Config& config) {
   std::vector<bool> models(config.models.size());
   std::vector<bool> profiles(config.profiles.size());
   std::vector<bool> prices(config.prices.size());
+  std::vector<bool> loaders(config.loaders.size());
   config.engines.clear();
   for (const PoolConfig& pool : config.pools) {
     gpus[pool.gpu] = true;
@@ -172,12 +175,16 @@ void drop_unused_entries(Config& config) {
     if (pool.price) {
       prices[*pool.price] = true;
     }
+    if (pool.weights && pool.weights->loader) {
+      loaders[*pool.weights->loader] = true;
+    }
   }
   const auto gpu_position = keep_used(config.gpus, gpus);
   keep_used_kernels(config);
   const auto model_position = keep_used(config.models, models);
   const auto profile_position = keep_used(config.profiles, profiles);
   const auto price_position = keep_used(config.prices, prices);
+  const auto loader_position = keep_used(config.loaders, loaders);
   for (PoolConfig& pool : config.pools) {
     pool.gpu = gpu_position[pool.gpu];
     pool.model = static_cast<ModelIndex>(model_position[pool.model]);
@@ -187,6 +194,9 @@ void drop_unused_entries(Config& config) {
     }
     if (pool.price) {
       pool.price = price_position[*pool.price];
+    }
+    if (pool.weights && pool.weights->loader) {
+      pool.weights->loader = loader_position[*pool.weights->loader];
     }
   }
   for (RequestClassConfig& request_class : config.workload.classes) {

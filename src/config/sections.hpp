@@ -15,6 +15,9 @@ SectionDecl model_section();
 SectionDecl profile_section();
 SectionDecl engine_section();
 SectionDecl price_section();
+SectionDecl loader_section();
+SectionDecl weights_section();
+SectionDecl procurement_section();
 SectionDecl store_section();
 SectionDecl tier_section();
 SectionDecl pool_section();
@@ -34,6 +37,27 @@ SectionDecl collective_section();
 
 Kind<Precision> precision_kind();
 Kind<Attention> attention_kind();
+
+/// Findings about one struct of the scenario, told at one of its keys.
+class KeyCheck {
+ public:
+  KeyCheck(Reader& reader, const RawNode& map, const std::string& path)
+      : reader_{reader}, map_{map}, path_{path} {}
+
+  void require(bool holds, const char* key, const std::string& message, std::string hint = "") {
+    if (!holds) {
+      reader_.report(place_of_key(map_, key), join_path(path_, key), message, std::move(hint));
+    }
+  }
+
+ private:
+  Reader& reader_;
+  const RawNode& map_;
+  const std::string& path_;
+};
+
+/// What a pool's replicas that come and go must agree with.
+void check_elasticity(KeyCheck& check, const Config& config, const PoolConfig& pool);
 
 /// A policy block: its name under `policy`, its parameters, and beside them `own_keys`, which
 /// belong to the struct that holds it.

@@ -27,11 +27,24 @@ double revenue_of(const RunResult& result, const Config& config) {
   return revenue;
 }
 
+double gpu_hours(std::int64_t replica_ns, const PoolSummary& pool) {
+  return static_cast<double>(replica_ns) / ns_per_hour * static_cast<double>(pool.gpus_per_replica);
+}
+
+/// Of a pool whose slots are rented under several contracts: each at its own price.
+double mixed_rent(const PoolSummary& pool, const PriceSpec& price) {
+  double dollars = 0;
+  for (std::size_t contract = 0; contract < pool.elasticity->rented_ns.size(); ++contract) {
+    dollars += gpu_hours(pool.elasticity->rented_ns[contract], pool) *
+               price_of(price, static_cast<Contract>(contract)).count();
+  }
+  return dollars;
+}
+
 }  // namespace
 
 double rented_gpu_hours(const PoolSummary& pool) {
-  return static_cast<double>(pool.busy_ns + pool.idle_ns + pool.down_ns + pool.draining_ns) /
-         ns_per_hour * static_cast<double>(pool.gpus_per_replica);
+  return gpu_hours(pool.busy_ns + pool.idle_ns + pool.down_ns + pool.draining_ns, pool);
 }
 
 const char* contract_name(Contract contract) {
@@ -52,7 +65,8 @@ CostSummary summarize_cost(const RunResult& result, const Config& config,
       const PriceSpec& price = config.prices[*pool_config.price];
       const UsdPerHour hourly = price_of(price, pool_config.contract);
       line.price = price.name;
-      line.dollars = line.gpu_hours * hourly.count();
+      const bool mixed = pool_config.procurement && pool.elasticity;
+      line.dollars = mixed ? mixed_rent(pool, price) : line.gpu_hours * hourly.count();
       if (hourly.count() == 0) {
         notes.push_back(fmt::format("Price {} has no {} offer: pool {} counts as free", price.name,
                                     contract_name(pool_config.contract), pool.name));

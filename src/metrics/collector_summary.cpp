@@ -351,7 +351,7 @@ PoolSummary MetricsCollector::summarize_pool(std::size_t pool, const PoolGauges&
   summary.sequence_slots = std::int64_t{config.replicas} * config.max_num_seqs;
   const Int128 slot_ns = static_cast<Int128>(gauges.busy_ns + gauges.idle_ns + gauges.draining_ns) *
                          config.max_num_seqs;
-  if (config.autoscale && end > sim_start) {
+  if ((config.autoscale || config.procurement) && end > sim_start) {
     summary.sequence_slots = static_cast<std::int64_t>(slot_ns / end.time_since_epoch().count());
   }
   summary.waiting_max = totals.waiting_max;

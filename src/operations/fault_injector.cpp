@@ -48,11 +48,11 @@ FaultInjector::FaultInjector(const Config& config, FailureDomains domains, Engin
   for (const FaultProcess& process : faults_.processes) {
     const std::size_t units = units_of(process).size();
     if (process.law == FaultLaw::timeline && static_cast<std::size_t>(process.unit) >= units) {
-      throw ConfigError{{Diagnostic{"", 0, 0, "faults.processes." + process.name + ".unit",
-                                    fmt::format("there is no {} {}: the fleet has {}",
-                                                fault_scope_name(process.scope), process.unit,
-                                                units),
-                                    "units are counted from 0"}}};
+      throw ConfigError{
+          {Diagnostic{"", 0, 0, "faults.processes." + process.name + ".unit",
+                      fmt::format("there is no {} {}: the fleet has {}",
+                                  fault_scope_name(process.scope), process.unit, units),
+                      "units are counted from 0"}}};
     }
   }
 }
@@ -123,7 +123,7 @@ void FaultInjector::fault_of(std::size_t index) {
 void FaultInjector::begin(const FaultProcess& process, int unit) {
   tell("fault", process.name, describe(process, unit));
   if (slows(process.scope)) {
-    limit(host_of(process, unit), process.factor, true);
+    limit(process, unit, true);
     return;
   }
   for (const ReplicaIndex replica : domains_.replicas(process.scope, unit)) {
@@ -136,7 +136,7 @@ void FaultInjector::begin(const FaultProcess& process, int unit) {
 void FaultInjector::end(const FaultProcess& process, int unit) {
   tell("repaired", process.name, describe(process, unit));
   if (slows(process.scope)) {
-    limit(host_of(process, unit), process.factor, false);
+    limit(process, unit, false);
     return;
   }
   for (const ReplicaIndex replica : domains_.replicas(process.scope, unit)) {
@@ -185,22 +185,25 @@ void FaultInjector::notice(ReplicaIndex replica) {
   pool.incidents->replica_lost(replica);
 }
 
-void FaultInjector::limit(const std::string& host, double factor, bool begins) {
-  std::vector<double>& limits = limits_[host];
-  const double share = std::max(factor, least_share);
-  if (begins) {
-    limits.push_back(share);
-  } else {
-    limits.erase(std::find(limits.begin(), limits.end(), share));
+void FaultInjector::limit(const FaultProcess& process, int unit, bool begins) {
+  const double share = std::max(process.factor, least_share);
+  for (const std::string& host : hosts_of(process, unit)) {
+    std::vector<double>& limits = limits_[host];
+    if (begins) {
+      limits.push_back(share);
+    } else {
+      limits.erase(std::find(limits.begin(), limits.end(), share));
+    }
+    const double lowest = limits.empty() ? 1.0 : *std::min_element(limits.begin(), limits.end());
+    engine_.set_bandwidth_share(host, lowest);
   }
-  const double lowest = limits.empty() ? 1.0 : *std::min_element(limits.begin(), limits.end());
-  engine_.set_bandwidth_share(host, lowest);
 }
 
-std::string FaultInjector::host_of(const FaultProcess& process, int unit) const {
-  return process.scope == FaultScope::store
-             ? names_.store(*process.store)
-             : names_.node(domains_.pool_of_node(unit), domains_.node_in_pool(unit));
+std::vector<std::string> FaultInjector::hosts_of(const FaultProcess& process, int unit) const {
+  if (process.scope == FaultScope::store) {
+    return names_.servers(*process.store);
+  }
+  return {names_.node(domains_.pool_of_node(unit), domains_.node_in_pool(unit))};
 }
 
 std::string FaultInjector::describe(const FaultProcess& process, int unit) const {

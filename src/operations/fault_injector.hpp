@@ -24,7 +24,7 @@ class FaultInjector {
   /// Names of hosts in the engine.
   struct HostNames {
     std::function<std::string(std::size_t pool, int node)> node;
-    std::function<std::string(std::size_t store)> store;
+    std::function<std::vector<std::string>(std::size_t store)> servers;
   };
 
   /// `config` has faults. References outlive this. Throws ConfigError for a unit that is not there.
@@ -74,8 +74,8 @@ class FaultInjector {
   void take_down(ReplicaIndex replica, DownCause cause);
   void bring_back(ReplicaIndex replica);
   void notice(ReplicaIndex replica);
-  void limit(const std::string& host, double factor, bool begins);
-  std::string host_of(const FaultProcess& process, int unit) const;
+  void limit(const FaultProcess& process, int unit, bool begins);
+  std::vector<std::string> hosts_of(const FaultProcess& process, int unit) const;
   std::string describe(const FaultProcess& process, int unit) const;
   void tell(const char* what, const std::string& subject, std::string detail);
 

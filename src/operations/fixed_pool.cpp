@@ -145,7 +145,7 @@ void FixedPool::begin_load(std::size_t i) {
   if (version.load) {
     engine_.at(engine_.now() + *version.load, EventPriority::fleet, done);
   } else {
-    cold_start_(i, done);
+    cold_start_(i, slot.version, done);
   }
 }
 

@@ -9,6 +9,7 @@
 
 #include "engine/engine.hpp"
 #include "operations/fault_target.hpp"
+#include "operations/weight_source.hpp"
 #include "plimsoll/config.hpp"
 #include "plimsoll/rng.hpp"
 #include "serving/replica.hpp"
@@ -43,8 +44,9 @@ struct LoadedVersion {
 /// that changes its version drains first, so that no request is lost by that.
 class FixedPool final : public FaultTarget, private DrainListener {
  public:
-  /// Calls `ready` as an event when a slot has its weights.
-  using ColdStart = std::function<void(std::size_t slot, std::function<void()> ready)>;
+  /// Calls `ready` as an event when a slot has the weights of a version.
+  using ColdStart =
+      std::function<void(std::size_t slot, WeightsVersion version, std::function<void()> ready)>;
 
   /// `replicas` are the slots in order, all down, of consecutive indices. References outlive this.
   FixedPool(const Config& config, PoolIndex pool, std::vector<Replica*> replicas,

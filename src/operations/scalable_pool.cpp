@@ -1,73 +1,227 @@
-// A pool of replicas that grows and shrinks.
+// A pool of replicas: how each begins, comes, serves, goes, breaks and comes again.
 #include "operations/scalable_pool.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace plimsoll {
+namespace {
+
+/// Multiples of a pool's first size that are told.
+constexpr std::int64_t most_multiples = 10;
+
+}  // namespace
 
 ScalablePool::ScalablePool(const Config& config, PoolIndex pool, std::vector<Replica*> replicas,
-                           ReplicaDirectory& directory, Engine& engine, ColdStart cold_start)
+                           ReplicaDirectory& directory, ReplicaIncidents& incidents, Engine& engine,
+                           WeightSource* weights)
     : config_{config},
       pool_{config.pools[pool]},
-      scale_{*pool_.autoscale},
       directory_{directory},
+      incidents_{incidents},
       engine_{engine},
-      cold_start_{std::move(cold_start)} {
-  for (Replica* const replica : replicas) {
-    Slot slot;
-    slot.replica = replica;
-    slots_.push_back(slot);
+      weights_{weights},
+      procurement_{config, pool} {
+  PLIMSOLL_CHECK(weights_ != nullptr || !adds_cold(pool_), "who starts cold has weights to pull");
+  slots_.resize(replicas.size());
+  for (std::size_t i = 0; i < replicas.size(); ++i) {
+    slots_[i].replica = replicas[i];
   }
+  seen_.base_replicas = pool_.replicas;
 }
 
 void ScalablePool::open() {
-  for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
-    slots_[slot].replica->turn_off();
-    if (slot >= static_cast<std::size_t>(pool_.replicas)) {
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    Slot& slot = slots_[i];
+    slot.replica->turn_off();
+    if (i >= static_cast<std::size_t>(pool_.replicas)) {
       continue;
     }
-    if (pool_.start == PoolStart::cold) {
-      start(slot);
-    } else {
-      slots_[slot].replica->begin_loading();
-      slots_[slot].state = State::loading;
-      finish_start(slot, slots_[slot].started);
+    begin(slot, 0);
+    deliver(slot);  // the machines of t = 0 are there
+    if (pool_.start == PoolStart::ready) {
+      engine_.cancel(*slot.next);
+      slot.next.reset();
+      if (weights_ != nullptr) {
+        weights_->adopt(i);
+      }
+      serve(slot);
+    }
+  }
+  if (pool_.procurement) {
+    for (const OrderConfig& order : pool_.procurement->orders) {
+      engine_.at(sim_start + order.at, EventPriority::fleet,
+                 [this, replicas = order.replicas] { place_order(replicas); });
     }
   }
 }
 
-void ScalablePool::start(std::size_t index) {
-  slots_[index].replica->begin_loading();
-  load(index);
+// ---- a start, phase by phase ----
+
+void ScalablePool::after(Slot& slot, Duration delay, void (ScalablePool::*then)(Slot&)) {
+  slot.next = engine_.at(engine_.now() + delay, EventPriority::fleet, [this, &slot, then] {
+    slot.next.reset();
+    (this->*then)(slot);
+  });
 }
 
-void ScalablePool::load(std::size_t index) {
-  Slot& slot = slots_[index];
-  slot.state = State::loading;
-  const std::uint64_t start = ++starts_;
-  slot.started = start;
-  if (pool_.start == PoolStart::cold) {
-    cold_start_(index, [this, index, start] { finish_start(index, start); });
-    return;
-  }
-  PLIMSOLL_CHECK(scale_.provisioning_delay.has_value(), "validated: how long a start takes");
-  slot.start_event = engine_.at(engine_.now() + *scale_.provisioning_delay, EventPriority::fleet,
-                                [this, index, start] { finish_start(index, start); });
+void ScalablePool::enter(Slot& slot, State state, StartPhase phase) {
+  slot.state = state;
+  slot.clock.enter(phase, engine_.now());
 }
 
-void ScalablePool::finish_start(std::size_t index, std::uint64_t start) {
+void ScalablePool::begin(Slot& slot, WeightsVersion version) {
+  slot.number = ++orders_;
+  slot.ordered = engine_.now();
+  slot.called_off = false;
+  slot.version = version;
+  slot.state = State::ordered;
+  slot.clock.begin(StartPhase::stock_out, engine_.now());
+}
+
+void ScalablePool::order(std::size_t index, WeightsVersion version) {
   Slot& slot = slots_[index];
-  if (slot.started != start || (slot.state != State::loading && slot.state != State::cancelled)) {
-    return;  // its machine broke meanwhile
+  PLIMSOLL_CHECK(slot.state == State::off, "only a slot that is off is ordered");
+  begin(slot, version);
+  const Duration wait = procurement_.stock_out(engine_.now());
+  if (wait > Duration::zero()) {
+    after(slot, wait, &ScalablePool::wait_for_delivery);
+  } else {
+    wait_for_delivery(slot);
   }
-  if (slot.state == State::cancelled) {
-    slot.state = State::off;
-    slot.replica->turn_off();
+}
+
+void ScalablePool::wait_for_delivery(Slot& slot) {
+  const Duration lead = procurement_.lead_time(slot.number);
+  enter(slot, State::ordered, StartPhase::lead);
+  if (lead > Duration::zero()) {
+    after(slot, lead, &ScalablePool::deliver);
+  } else {
+    deliver(slot);
+  }
+}
+
+void ScalablePool::deliver(Slot& slot) {
+  slot.replica->begin_loading();
+  slot.since = engine_.now();
+  arm_reclaim(slot);
+  prepare(slot);
+}
+
+/// What a machine does first, whether it is new or was repaired.
+void ScalablePool::prepare(Slot& slot) {
+  enter(slot, State::provisioned, StartPhase::provision);
+  if (adds_cold(pool_)) {
+    after(slot, pool_.provision, &ScalablePool::pull);
+  } else {
+    const bool scaled = pool_.autoscale && pool_.autoscale->provisioning_delay;
+    after(slot, scaled ? *pool_.autoscale->provisioning_delay : Duration::zero(),
+          &ScalablePool::serve);
+  }
+}
+
+void ScalablePool::pull(Slot& slot) {
+  enter(slot, State::pulling, StartPhase::pull);
+  weights_->bring(
+      index_of(slot), slot.version, [this, &slot] { load(slot); },
+      [this, &slot] { warm_up(slot); });
+}
+
+void ScalablePool::load(Slot& slot) {
+  enter(slot, State::loading, StartPhase::load);
+}
+
+void ScalablePool::warm_up(Slot& slot) {
+  enter(slot, State::warming, StartPhase::warm_up);
+  after(slot, pool_.warm_up, &ScalablePool::serve);
+}
+
+void ScalablePool::serve(Slot& slot) {
+  if (slot.called_off) {
+    end_start(slot);
+    ++seen_.called_off;
+    release(slot);
     return;
   }
   slot.state = State::ready;
+  ++seen_.starts;
+  seen_.longest_start_ns = std::max(seen_.longest_start_ns, (engine_.now() - slot.ordered).count());
+  ++serving_;
+  note_serving(slot);
+  end_start(slot);
   slot.replica->become_ready();
   directory_.replica_ready(slot.replica->index());
+}
+
+/// Tells when the pool reached a multiple of its first size, and by which start.
+void ScalablePool::note_serving(const Slot& slot) {
+  seen_.most_serving = std::max(seen_.most_serving, serving_);
+  const std::int64_t reached = seen_.multiples.empty() ? 0 : seen_.multiples.back().multiple;
+  if (reached >= most_multiples || serving_ < (reached + 1) * seen_.base_replicas) {
+    return;
+  }
+  MultipleReached multiple;
+  multiple.multiple = reached + 1;
+  multiple.at = engine_.now();
+  multiple.start = slot.clock.times(engine_.now());
+  if (total(multiple.start) > 0) {
+    const StartPhase phase = longest_phase(multiple.start);
+    multiple.bound_by = start_phase_names[static_cast<std::size_t>(phase)];
+    if (phase == StartPhase::pull || phase == StartPhase::load) {
+      multiple.bound_by = weights_->bound_of(index_of(slot), phase);
+    }
+  }
+  seen_.multiples.push_back(std::move(multiple));
+}
+
+void ScalablePool::end_start(Slot& slot) {
+  slot.clock.end(engine_.now());
+  add_to(seen_.times, slot.clock.times(engine_.now()));
+}
+
+/// A start that is under way comes to nothing, at once.
+void ScalablePool::give_up_start(Slot& slot) {
+  if (slot.next) {
+    engine_.cancel(*slot.next);
+    slot.next.reset();
+  } else {
+    weights_->give_up(index_of(slot));
+  }
+  end_start(slot);
+  ++seen_.called_off;
+}
+
+/// From rented and without work to off.
+void ScalablePool::release(Slot& slot) {
+  slot.state = State::off;
+  slot.called_off = false;
+  end_failure(slot);
+  slot.replica->turn_off();
+  const auto contract = static_cast<std::size_t>(procurement_.contract_of(index_of(slot)));
+  seen_.rented_ns[contract] += (engine_.now() - slot.since).count();
+  if (slot.reclaim) {
+    engine_.cancel(*slot.reclaim);
+    slot.reclaim.reset();
+  }
+  if (weights_ != nullptr) {
+    weights_->released(index_of(slot));
+  }
+}
+
+// ---- orders and decisions ----
+
+void ScalablePool::place_order(int replicas) {
+  for (std::size_t i = 0; i < slots_.size() && replicas > 0; ++i) {
+    if (slots_[i].state == State::off) {
+      order(i, 0);
+      --replicas;
+    }
+  }
+  PLIMSOLL_CHECK(replicas == 0, "an order's slots exist from the beginning");
+}
+
+bool ScalablePool::starts(const Slot& slot) const {
+  return slot.state >= State::ordered && slot.state <= State::warming && !slot.called_off;
 }
 
 std::int64_t ScalablePool::count(State state) const {
@@ -79,8 +233,23 @@ std::int64_t ScalablePool::count(State state) const {
 }
 
 InstanceCounts ScalablePool::instances() const {
-  return {count(State::ready), count(State::loading) + count(State::broken),
-          count(State::draining) + count(State::cancelled) + count(State::scrapped)};
+  InstanceCounts counts;
+  counts.ready = count(State::ready);
+  counts.draining = count(State::draining);
+  for (const Slot& slot : slots_) {
+    const bool comes_back = slot.state == State::failed && !slot.called_off;
+    counts.loading += starts(slot) || comes_back ? 1 : 0;
+    counts.draining += slot.called_off ? 1 : 0;
+  }
+  return counts;
+}
+
+std::int64_t ScalablePool::minimum() const {
+  return pool_.autoscale ? pool_.autoscale->min_replicas : 0;
+}
+
+std::int64_t ScalablePool::maximum() const {
+  return static_cast<std::int64_t>(slots_.size());
 }
 
 double ScalablePool::dollars_per_hour() const {
@@ -129,7 +298,7 @@ void ScalablePool::scale_to(std::int64_t instances) {
   std::int64_t current = this->instances().current();
   for (std::size_t slot = 0; slot < slots_.size() && current < instances; ++slot) {
     if (slots_[slot].state == State::off && !slots_[slot].machine_broken) {
-      start(slot);
+      order(slot, 0);
       ++current;
     }
   }
@@ -145,7 +314,7 @@ void ScalablePool::remove_one() {
   Slot* lightest = nullptr;
   std::int64_t least = 0;
   for (Slot& slot : slots_) {
-    if (slot.state == State::loading && (youngest == nullptr || slot.started > youngest->started)) {
+    if (starts(slot) && (youngest == nullptr || slot.number > youngest->number)) {
       youngest = &slot;
     }
     if (slot.state == State::ready) {
@@ -157,85 +326,236 @@ void ScalablePool::remove_one() {
     }
   }
   if (youngest != nullptr) {
-    cancel_start(*youngest);
+    call_off(*youngest);
     return;
   }
   if (scrap_one()) {
     return;
   }
   PLIMSOLL_CHECK(lightest != nullptr, "who is asked to remove an instance has one");
-  lightest->state = State::draining;
-  lightest->replica->begin_draining();
-  directory_.replica_leaving(lightest->replica->index(), *this);
+  begin_draining(*lightest);
 }
 
 /// A broken one serves nobody; it is off once it is repaired.
 bool ScalablePool::scrap_one() {
   for (Slot& slot : slots_) {
-    if (slot.state == State::broken) {
-      slot.state = State::scrapped;
+    if (slot.state == State::failed && !slot.called_off) {
+      slot.called_off = true;
       return true;
     }
   }
   return false;
 }
 
+/// An order is withdrawn; a cold start that is under way is rented until it would have served.
+void ScalablePool::call_off(Slot& slot) {
+  if (slot.state == State::ordered) {
+    give_up_start(slot);
+    slot.state = State::off;
+  } else if (adds_cold(pool_)) {
+    slot.called_off = true;
+  } else {
+    give_up_start(slot);
+    release(slot);
+  }
+}
+
+// ---- the end of a replica ----
+
+void ScalablePool::begin_draining(Slot& slot) {
+  PLIMSOLL_CHECK(slot.state == State::ready, "only a replica that serves can drain");
+  slot.state = State::draining;
+  --serving_;
+  slot.replica->begin_draining();
+  directory_.replica_leaving(slot.replica->index(), *this);
+}
+
+void ScalablePool::drain(std::size_t index, std::function<void()> drained) {
+  slots_[index].drained = std::move(drained);
+  begin_draining(slots_[index]);
+}
+
+void ScalablePool::on_drained(ReplicaIndex replica) {
+  Slot& slot = slots_[replica - slots_.front().replica->index()];
+  // Its last step is still ending: it goes once that is over.
+  engine_.at(engine_.now(), EventPriority::dispatch, [this, &slot, number = slot.number] {
+    if (slot.state != State::draining || slot.number != number) {
+      return;  // it failed meanwhile
+    }
+    release(slot);
+    const std::function<void()> drained = std::exchange(slot.drained, nullptr);
+    if (drained) {
+      drained();
+    }
+  });
+}
+
+// ---- failures ----
+
+/// Its machine stops, in whatever state it is. What it had stands in its line until the service
+/// takes it back.
+void ScalablePool::break_down(Slot& slot, DownCause cause) {
+  slot.replica->fail(cause);
+  if (weights_ != nullptr) {
+    weights_->give_up(index_of(slot));
+  }
+  if (slot.failed) {
+    return;  // it is broken already
+  }
+  slot.failed = engine_.now();
+  ++seen_.failures;
+  if (slot.state == State::draining) {
+    return;  // off when what it had has been taken away
+  }
+  if (slot.state == State::ready) {
+    --serving_;
+  } else {
+    give_up_start(slot);
+  }
+  slot.state = State::failed;
+}
+
+void ScalablePool::end_failure(Slot& slot) {
+  if (slot.failed) {
+    seen_.failed_ns += (engine_.now() - *slot.failed).count();
+    slot.failed.reset();
+  }
+}
+
+void ScalablePool::fail(std::size_t index) {
+  Slot& slot = slots_[index];
+  PLIMSOLL_CHECK(slot.state > State::ordered && !slot.failed,
+                 "only a replica whose machines run can fail");
+  slot.drained = nullptr;
+  if (slot.state == State::draining) {
+    slot.state = State::ready;  // breaks as one that serves
+    ++serving_;
+  }
+  break_down(slot, DownCause::node);
+  slot.called_off = false;
+  incidents_.replica_lost(slot.replica->index());
+}
+
+void ScalablePool::restart(std::size_t index, WeightsVersion version) {
+  Slot& slot = slots_[index];
+  PLIMSOLL_CHECK(slot.state == State::failed, "only what failed is started again");
+  end_failure(slot);
+  slot.ordered = engine_.now();
+  slot.version = version;
+  slot.clock.begin(StartPhase::provision, engine_.now());
+  prepare(slot);
+}
+
+void ScalablePool::dismiss(std::size_t index) {
+  PLIMSOLL_CHECK(slots_[index].state == State::failed, "only what failed is dismissed");
+  release(slots_[index]);
+}
+
 bool ScalablePool::machine_failed(std::size_t index, DownCause cause) {
   Slot& slot = slots_[index];
   slot.machine_broken = true;
-  switch (slot.state) {
-    case State::off:
-      return false;
-    case State::loading:
-      if (pool_.start != PoolStart::cold) {
-        engine_.cancel(slot.start_event);
-      }
-      slot.state = State::broken;
-      break;
-    case State::ready:
-      slot.state = State::broken;
-      break;
-    case State::cancelled:
-      slot.state = State::scrapped;
-      break;
-    case State::draining:  // off when what it had has been taken away
-    case State::broken:
-    case State::scrapped:
-      break;
+  if (slot.state <= State::ordered) {
+    return false;
   }
-  slot.replica->fail(cause);
+  break_down(slot, cause);
   return true;
 }
 
 void ScalablePool::machine_repaired(std::size_t index) {
   Slot& slot = slots_[index];
   slot.machine_broken = false;
-  if (slot.state == State::broken) {
-    load(index);
-  } else if (slot.state == State::scrapped) {
-    slot.state = State::off;
-    slot.replica->turn_off();
-  }
-}
-
-/// A cold start that is under way is rented until it would have served.
-void ScalablePool::cancel_start(Slot& slot) {
-  if (pool_.start == PoolStart::cold) {
-    slot.state = State::cancelled;
+  if (slot.state != State::failed) {
     return;
   }
-  engine_.cancel(slot.start_event);
-  slot.state = State::off;
-  slot.replica->turn_off();
+  if (!slot.called_off) {
+    restart(index, slot.version);
+    return;
+  }
+  const std::function<void()> dismissed = std::exchange(slot.drained, nullptr);
+  dismiss(index);
+  if (dismissed) {
+    dismissed();
+  }
 }
 
-void ScalablePool::on_drained(ReplicaIndex replica) {
-  // Its last step is still ending: it goes once that is over.
-  engine_.at(engine_.now(), EventPriority::dispatch, [this, replica] {
-    Slot& slot = slots_[replica - slots_.front().replica->index()];
-    slot.state = State::off;
-    slot.replica->turn_off();
-  });
+// ---- spot machines ----
+
+void ScalablePool::arm_reclaim(Slot& slot) {
+  const auto after = procurement_.reclaimed_after(index_of(slot), slot.number);
+  if (!after) {
+    return;
+  }
+  const Duration notice = std::min(procurement_.notice(), *after);
+  slot.reclaim = engine_.at(engine_.now() + (*after - notice), EventPriority::fleet,
+                            [this, &slot, notice] { give_notice(slot, notice); });
+}
+
+void ScalablePool::give_notice(Slot& slot, Duration notice) {
+  slot.reclaim =
+      engine_.at(engine_.now() + notice, EventPriority::fleet, [this, &slot] { take_back(slot); });
+  const bool again = procurement_.replaces();
+  if (slot.state == State::ready && notice > Duration::zero()) {
+    ++seen_.reclaims;
+    drain(index_of(slot), [this, &slot, again] {
+      if (again) {
+        order(index_of(slot), slot.version);
+      }
+    });
+  }
+}
+
+/// The time is up: what is there still goes with its machines.
+void ScalablePool::take_back(Slot& slot) {
+  slot.reclaim.reset();
+  const bool noticed = slot.state == State::draining && slot.drained != nullptr;
+  seen_.reclaims += noticed ? 0 : 1;
+  if (directory_.outstanding(slot.replica->index()) > 0) {
+    ++seen_.reclaimed_serving;
+  }
+  if (slot.failed) {
+    // Broken machines are taken back when they are repaired, or have drained.
+    slot.called_off = slot.state == State::failed;
+    if (procurement_.replaces()) {
+      slot.drained = [this, &slot] { order(index_of(slot), slot.version); };
+    }
+    return;
+  }
+  fail(index_of(slot));
+  dismiss(index_of(slot));
+  if (procurement_.replaces()) {
+    order(index_of(slot), slot.version);
+  }
+}
+
+// ---- the account ----
+
+ElasticitySummary ScalablePool::elasticity() const {
+  ElasticitySummary summary = seen_;
+  for (const Slot& slot : slots_) {
+    if (slot.clock.running()) {
+      add_to(summary.times, slot.clock.times(engine_.now()));
+    }
+    if (slot.failed) {
+      summary.failed_ns += (engine_.now() - *slot.failed).count();
+    }
+    if (slot.state > State::ordered) {
+      const auto contract = static_cast<std::size_t>(procurement_.contract_of(index_of(slot)));
+      summary.rented_ns[contract] += (engine_.now() - slot.since).count();
+    }
+  }
+  const PoolGauges time = gauges();
+  const auto of = [&](StartPhase phase) { return summary.times[static_cast<std::size_t>(phase)]; };
+  PLIMSOLL_CHECK(of(StartPhase::provision) + of(StartPhase::pull) + of(StartPhase::load) +
+                         of(StartPhase::warm_up) + summary.failed_ns ==
+                     time.down_ns,
+                 "the phases of starts and failures are the time of being down");
+  PLIMSOLL_CHECK(summary.rented_ns[0] + summary.rented_ns[1] + summary.rented_ns[2] ==
+                     time.busy_ns + time.idle_ns + time.down_ns + time.draining_ns,
+                 "what is rented is rented under one contract");
+  if (weights_ != nullptr) {
+    summary.resources = weights_->uses();
+  }
+  return summary;
 }
 
 }  // namespace plimsoll

@@ -1,83 +1,153 @@
-// A pool of replicas that grows and shrinks.
+// A pool of replicas: how each begins, comes, serves, goes, breaks and comes again.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "engine/engine.hpp"
 #include "operations/fault_target.hpp"
+#include "operations/procurement.hpp"
 #include "operations/scalable_target.hpp"
+#include "operations/start_clock.hpp"
+#include "operations/weight_source.hpp"
 #include "plimsoll/config.hpp"
 #include "serving/replica.hpp"
 #include "serving/replica_directory.hpp"
+#include "serving/replica_incidents.hpp"
 
 namespace plimsoll {
 
-/// All slots exist from the beginning, so that nothing moves when the pool grows; a slot is off
-/// until it is provisioned. An added replica loads (for the provisioning delay, or through its cold
-/// start) and then serves; a removed one drains and is then off, and may be provisioned again.
-/// While a draining replica holds its slot, fewer may be loading than were asked for: the next
-/// evaluation asks again. One that breaks counts as loading until it serves again.
+/// All slots exist from the beginning, so that nothing moves when the pool grows. The life of a
+/// slot, whoever starts it (t = 0, an autoscaler, an order, a deployment):
+///
+///   off -> ordered (stock-out, lead time; not rented yet) -> provisioned -> pulling -> loading
+///       -> warming -> ready -> draining -> off
+///   any of these -> failed -> pulling or off
+///
+/// A pool whose replicas do not start cold has no WeightSource: there a start is provisioned and
+/// then ready. While a draining replica holds its slot, fewer may be loading than were asked for:
+/// the next evaluation asks again. One that failed counts as loading until it serves again.
 class ScalablePool final : public ScalableTarget, public FaultTarget, private DrainListener {
  public:
-  /// How a slot of a cold pool starts: calls `ready` as an event when its weights are warm.
-  using ColdStart = std::function<void(std::size_t slot, std::function<void()> ready)>;
-
   /// `replicas` are the pool's slots in order, all down and of consecutive indices. All references
-  /// outlive the pool. `cold_start` may be empty when the pool does not start cold.
+  /// outlive the pool. `weights` may be null when the pool never starts cold.
   ScalablePool(const Config& config, PoolIndex pool, std::vector<Replica*> replicas,
-               ReplicaDirectory& directory, Engine& engine, ColdStart cold_start);
+               ReplicaDirectory& directory, ReplicaIncidents& incidents, Engine& engine,
+               WeightSource* weights);
 
   /// At t = 0: so many slots as the pool has replicas begin, ready or loading; the rest is off.
   void open();
 
+  // ScalableTarget
   InstanceCounts instances() const override;
-  std::int64_t minimum() const override { return scale_.min_replicas; }
-  std::int64_t maximum() const override { return scale_.max_replicas; }
+  std::int64_t minimum() const override;
+  std::int64_t maximum() const override;
   double dollars_per_hour() const override;
   std::optional<double> scrape(ScalingSignal signal, Duration interval) override;
   void scale_to(std::int64_t instances) override;
 
+  // What happens to single replicas: faults, reclaims, deployments. Slots count from 0.
+  std::size_t slots() const { return slots_.size(); }
+  bool serves(std::size_t slot) const { return slots_[slot].state == State::ready; }
+  bool failed(std::size_t slot) const { return slots_[slot].state == State::failed; }
+  bool off(std::size_t slot) const { return slots_[slot].state == State::off; }
+  /// That it has, or had last.
+  WeightsVersion version(std::size_t slot) const { return slots_[slot].version; }
+  /// Stops abruptly whatever it does, and everybody knows at once: requests in flight are handed
+  /// back to the service, a start is given up. It stays rented. Not for slots that are off, ordered
+  /// or failed.
+  void fail(std::size_t slot);
+  /// A failed slot starts again, as from its delivery, with the weights of `version`.
+  void restart(std::size_t slot, WeightsVersion version);
+  /// A failed slot's machines are given back: it is off.
+  void dismiss(std::size_t slot);
+  /// A slot that is off is ordered, and serves `version` in the end.
+  void order(std::size_t slot, WeightsVersion version);
+  /// A slot that serves ends what it has and gets no more; then it is off and `drained` (may be
+  /// empty) runs as an event.
+  void drain(std::size_t slot, std::function<void()> drained);
+
+  // FaultTarget: a machine that fails is not used before it is repaired; then its replica starts
+  // again, or is off when nobody wants it any more.
   bool machine_failed(std::size_t slot, DownCause cause) override;
   void machine_repaired(std::size_t slot) override;
+
+  /// How the pool's replicas came to serve, up to now(); replica time in it adds up exactly.
+  ElasticitySummary elasticity() const;
 
  private:
   enum class State : std::uint8_t {
     off,
+    ordered,
+    provisioned,
+    pulling,
     loading,
-    cancelled,
+    warming,
     ready,
     draining,
-    broken,    // loads again once it is repaired
-    scrapped,  // broken and not wanted any more
+    failed
   };
   struct Slot {
     Replica* replica = nullptr;
     State state = State::off;
-    std::uint64_t started = 0;  // order of the latest start: the youngest is cancelled first
-    TimerId start_event = 0;    // of a plain provisioning delay
+    bool called_off = false;  // its start or repair goes on to its end, which is off
     bool machine_broken = false;
+    WeightsVersion version = 0;
+    std::uint64_t number = 0;  // of its order: the youngest is called off first
+    SimTime ordered{};
+    SimTime since{};                 // of being rented
+    std::optional<SimTime> failed;   // since when it is broken
+    StartClock clock;                // of its start
+    std::optional<TimerId> next;     // the event that ends its phase
+    std::optional<TimerId> reclaim;  // the next event of its spot machines
+    std::function<void()> drained;   // what follows once it is off
   };
 
-  void start(std::size_t slot);
-  void load(std::size_t slot);
-  void finish_start(std::size_t slot, std::uint64_t start);
+  void after(Slot& slot, Duration delay, void (ScalablePool::*then)(Slot&));
+  void enter(Slot& slot, State state, StartPhase phase);
+  void begin(Slot& slot, WeightsVersion version);
+  void wait_for_delivery(Slot& slot);
+  void deliver(Slot& slot);
+  void prepare(Slot& slot);
+  void pull(Slot& slot);
+  void load(Slot& slot);
+  void warm_up(Slot& slot);
+  void serve(Slot& slot);
+  void release(Slot& slot);
+  void end_start(Slot& slot);
+  void give_up_start(Slot& slot);
+  void begin_draining(Slot& slot);
+  void arm_reclaim(Slot& slot);
+  void give_notice(Slot& slot, Duration notice);
+  void take_back(Slot& slot);
+  void note_serving(const Slot& slot);
+  void place_order(int replicas);
   void remove_one();
   bool scrap_one();
-  void cancel_start(Slot& slot);
+  void break_down(Slot& slot, DownCause cause);
+  void end_failure(Slot& slot);
+  void call_off(Slot& slot);
   void on_drained(ReplicaIndex replica) override;
   std::int64_t count(State state) const;
+  bool starts(const Slot& slot) const;
+  std::size_t index_of(const Slot& slot) const {
+    return static_cast<std::size_t>(&slot - slots_.data());
+  }
   PoolGauges gauges() const;
 
   const Config& config_;
   const PoolConfig& pool_;
-  const AutoscaleConfig& scale_;
   ReplicaDirectory& directory_;
+  ReplicaIncidents& incidents_;
   Engine& engine_;
-  ColdStart cold_start_;
+  WeightSource* weights_;
+  Procurement procurement_;
   std::vector<Slot> slots_;
-  std::uint64_t starts_ = 0;
+  std::uint64_t orders_ = 0;
+  std::int64_t serving_ = 0;
+  ElasticitySummary seen_;        // of what is over
   std::int64_t busy_before_ = 0;  // at the last scrape, replica-ns
   std::int64_t idle_before_ = 0;
   std::int64_t arrived_before_ = 0;

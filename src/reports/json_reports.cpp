@@ -194,6 +194,55 @@ Json down_by_cause_json(const DownTimes& down) {
   return json;
 }
 
+Json start_times_json(const StartTimes& times) {
+  Json json = Json::object();
+  for (std::size_t phase = 0; phase < times.size(); ++phase) {
+    json[std::string{start_phase_names[phase]} + "_ns"] = times[phase];
+  }
+  return json;
+}
+
+Json elasticity_json(const ElasticitySummary& elasticity) {
+  Json json = Json::object();
+  json["base_replicas"] = elasticity.base_replicas;
+  json["most_serving"] = elasticity.most_serving;
+  json["starts"] = elasticity.starts;
+  json["starts_called_off"] = elasticity.called_off;
+  json["failures"] = elasticity.failures;
+  json["reclaims"] = elasticity.reclaims;
+  json["reclaims_with_requests"] = elasticity.reclaimed_serving;
+  json["longest_start_s"] = to_seconds(Duration{elasticity.longest_start_ns});
+  json["start_time"] = start_times_json(elasticity.times);
+  json["failed_ns"] = elasticity.failed_ns;
+  Json multiples = Json::array();
+  for (const MultipleReached& reached : elasticity.multiples) {
+    Json row = Json::object();
+    row["multiple"] = reached.multiple;
+    row["at_s"] = seconds(reached.at);
+    row["start"] = start_times_json(reached.start);
+    row["bound_by"] = reached.bound_by;
+    multiples.push_back(row);
+  }
+  json["multiples"] = multiples;
+  Json resources = Json::array();
+  for (const ResourceUse& use : elasticity.resources) {
+    Json row = Json::object();
+    row["resource"] = use.resource;
+    row["bytes"] = use.bytes;
+    row["busy_s"] = to_seconds(Duration{use.busy_ns});
+    row["bytes_per_second"] = use.bytes_per_second;
+    row["utilization"] = use.utilization;
+    resources.push_back(row);
+  }
+  json["resources"] = resources;
+  Json rented = Json::object();
+  for (std::size_t contract = 0; contract < elasticity.rented_ns.size(); ++contract) {
+    rented[contract_name(static_cast<Contract>(contract))] = elasticity.rented_ns[contract];
+  }
+  json["rented_replica_ns"] = rented;
+  return json;
+}
+
 Json outages_json(const OperationsSummary& operations) {
   Json pools = Json::array();
   for (const OutageSummary& outages : operations.outages) {
@@ -272,16 +321,19 @@ Json gpu_time_json(const RunResult& result) {
     json["busy_replica_ns"] = pool.busy_ns;
     json["idle_replica_ns"] = pool.idle_ns;
     json["down_replica_ns"] = pool.down_ns;
-    if (const ScalingSummary* const scaling = scaling_of(result, pool.name)) {
-      json["draining_replica_ns"] = pool.draining_ns;
-      json["off_replica_ns"] = pool.off_ns;
-      json["scaling"] = scaling_json(*scaling);
-    } else if (has_operations(result)) {
+    const ScalingSummary* const scaling = scaling_of(result, pool.name);
+    if (scaling != nullptr || pool.elasticity || has_operations(result)) {
       json["draining_replica_ns"] = pool.draining_ns;
       json["off_replica_ns"] = pool.off_ns;
     }
+    if (scaling != nullptr) {
+      json["scaling"] = scaling_json(*scaling);
+    }
     if (has_operations(result)) {
       json["down_by_cause_replica_ns"] = down_by_cause_json(pool.down_by_cause);
+    }
+    if (pool.elasticity) {
+      json["elasticity"] = elasticity_json(*pool.elasticity);
     }
     json["gpu_hours"] = rented_gpu_hours(pool);
     json["gpu_utilization"] = pool.gpu_utilization;

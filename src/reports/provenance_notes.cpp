@@ -35,6 +35,10 @@ std::vector<std::string> provenance_notes(const Config& config) {
       note_provenance(notes, "Model", draft.name, draft.provenance);
     }
     note_provenance(notes, "Engine profile", profile.name, profile.provenance);
+    if (pool.weights && pool.weights->loader) {
+      const LoaderSpec& loader = config.loaders[*pool.weights->loader];
+      note_provenance(notes, "Loader", loader.name, loader.provenance);
+    }
     if (pool.price) {
       const PriceSpec& price = config.prices[*pool.price];
       note_provenance(notes, "Price", price.name, price.provenance);

@@ -210,6 +210,42 @@ std::string scaling_part(const RunResult& result) {
                            rows);
 }
 
+/// When pools with cold starts reached multiples of their first size, and what took so long.
+std::string elasticity_part(const RunResult& result) {
+  const auto minutes = [](std::int64_t ns) {
+    return fmt::format("{:.1f}", to_seconds(Duration{ns}) / 60);
+  };
+  std::vector<std::vector<std::string>> rows;
+  for (const PoolSummary& pool : result.pools) {
+    if (!pool.elasticity) {
+      continue;
+    }
+    for (const MultipleReached& reached : pool.elasticity->multiples) {
+      std::vector<std::string> row = {pool.name, fmt::format("{}x", reached.multiple),
+                                      minutes(reached.at.time_since_epoch().count())};
+      for (const std::int64_t phase : reached.start) {
+        row.push_back(minutes(phase));
+      }
+      row.push_back(reached.bound_by.empty() ? "-" : reached.bound_by);
+      rows.push_back(std::move(row));
+    }
+  }
+  if (rows.empty()) {
+    return {};
+  }
+  return "\n" + text_table({{"serving pool", false},
+                            {""},
+                            {"at min"},
+                            {"stock-out"},
+                            {"lead"},
+                            {"provision"},
+                            {"pull"},
+                            {"load"},
+                            {"warm-up"},
+                            {"bound by", false}},
+                           rows);
+}
+
 /// What did not pass, by outcome: "3 shed, 1 failed".
 std::string not_served(const StageSummary& stage) {
   std::string text;
@@ -338,6 +374,7 @@ std::string terminal_summary(const RunResult& result, const Config& config,
   out += "\n" + pools_part(result);
   out += prefixes_part(result, style);
   out += scaling_part(result);
+  out += elasticity_part(result);
   out += operations_tables(result);
   out += thresholds_part(result);
   out += lines_part("Memory", memory, style);

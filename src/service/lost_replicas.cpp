@@ -62,7 +62,8 @@ void Service::lose_all(std::uint32_t member) {
 void Service::lose(RequestSlot slot) {
   const Request& request = requests_[slot];
   ++losses_.lost;
-  const FaultsConfig& faults = *config_.faults;
+  static const FaultsConfig defaults;  // spot machines are taken back without faults, too
+  const FaultsConfig& faults = config_.faults ? *config_.faults : defaults;
   if (faults.lost_requests == LostRequests::retry && request.retries < faults.max_retries) {
     ++losses_.retried;
     begin_anew(slot);

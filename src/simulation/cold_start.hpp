@@ -1,16 +1,25 @@
-// A replica that does not serve from the beginning: it is provisioned, pulls its weights, warms up.
+// The cold start of a replica of a given pool size.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 
-#include "simulation/fleet_builder.hpp"
+#include "engine/engine.hpp"
+#include "operations/weight_source.hpp"
+#include "plimsoll/config.hpp"
 
 namespace plimsoll {
 
-/// Starts one replica's life as an actor: waits for `pool.provision`, pulls the weights of its
-/// stages from the pool's store to each of its nodes at once (they contend on the store's uplink
-/// and the nodes' links), waits for `pool.warm_up`, then calls `ready` as an event.
-void start_cold(Engine& engine, const Config& config, const PoolPlan& plan,
-                std::size_t replica_in_pool, std::function<void()> ready);
+/// What is to be started, and with which weights.
+struct ColdStartOf {
+  std::size_t slot = 0;
+  WeightsVersion version = 0;
+};
+
+/// Waits for `pool.provision`, brings the weights to the slot, waits for `pool.warm_up`, then calls
+/// `ready` as an event. GPUs keep nothing from before. A later start of the same slot takes the
+/// place of one that is under way.
+void start_cold(Engine& engine, const PoolConfig& pool, WeightSource& weights, ColdStartOf start,
+                std::function<void()> ready);
 
 }  // namespace plimsoll

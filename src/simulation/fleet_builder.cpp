@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "simulation/weight_routes.hpp"
+
 namespace plimsoll {
 namespace {
 
@@ -80,10 +82,6 @@ std::string host_of_node(const PoolConfig& pool, std::int32_t node) {
   return fmt::format("{}{}-{}", node_prefix, pool.name, node);
 }
 
-std::string host_of_store(const StoreConfig& store) {
-  return "store:" + store.name;
-}
-
 std::vector<std::unique_ptr<PoolPlan>> plan_pools(const Config& config, bool audit) {
   require_memory_fit(config);
   std::vector<std::unique_ptr<PoolPlan>> plans;
@@ -117,9 +115,7 @@ PlatformSpec platform_of(const Config& config,
     group.disk_read = gpu.ssd;
     platform.groups.push_back(group);
   }
-  for (const StoreConfig& store : config.stores) {
-    platform.stores.push_back({host_of_store(store), store.uplink, store.latency});
-  }
+  add_weight_hosts(config, plans, platform);
   return platform;
 }
 

@@ -32,9 +32,8 @@ struct PoolPlan {
 /// against its roofline.
 std::vector<std::unique_ptr<PoolPlan>> plan_pools(const Config& config, bool audit);
 
-/// What the engine calls a node of a pool, and a store: never the same, whatever their names.
+/// What the engine calls a node of a pool: never the same as a store (host_of_store).
 std::string host_of_node(const PoolConfig& pool, std::int32_t node);
-std::string host_of_store(const StoreConfig& store);
 
 /// The hosts, links, disks and stores of a run, called as above.
 PlatformSpec platform_of(const Config& config, const std::vector<std::unique_ptr<PoolPlan>>& plans);

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "simulation/weight_routes.hpp"
+
 namespace plimsoll {
 namespace {
 
@@ -43,7 +45,13 @@ FleetOperations::FleetOperations(const Config& config,
     names.node = [&config](std::size_t pool, int node) {
       return host_of_node(config.pools[pool], node);
     };
-    names.store = [&config](std::size_t store) { return host_of_store(config.stores[store]); };
+    names.servers = [&config](std::size_t store) {
+      std::vector<std::string> servers;
+      for (int server = 0; server < config.stores[store].servers; ++server) {
+        servers.push_back(host_of_store(config.stores[store], server));
+      }
+      return servers;
+    };
     faults_ =
         std::make_unique<FaultInjector>(config, domains_of(config, plans), engine, std::move(names),
                                         [this](const IncidentRow& row) { tell(row); });

@@ -1,4 +1,4 @@
-// The pools of a run that grow and shrink.
+// The pools of a run, each with the loop that scales it, if it has one.
 #include "simulation/scaled_pools.hpp"
 
 #include <string>
@@ -8,50 +8,57 @@
 
 namespace plimsoll {
 void ScaledPools::add(const Config& config, PoolIndex pool, std::vector<Replica*> replicas,
-                      ReplicaDirectory& directory, Engine& engine,
-                      ScalablePool::ColdStart cold_start, std::unique_ptr<Autoscaler> policy) {
-  Entry entry;
-  entry.pool = pool;
+                      Service& service, Engine& engine, WeightSource* weights,
+                      std::unique_ptr<Autoscaler> policy) {
+  skip(pool);
+  Entry& entry = entries_.back();
   entry.config = &config.pools[pool];
-  const AutoscaleConfig& scale = *entry.config->autoscale;
-  entry.target = std::make_unique<ScalablePool>(config, pool, std::move(replicas), directory,
-                                                engine, std::move(cold_start));
-  entry.loop = std::make_unique<ScalingLoop>(engine, *entry.target, std::move(policy),
-                                             scale.interval, scale.signal_delay);
-  entries_.push_back(std::move(entry));
+  entry.target = std::make_unique<ScalablePool>(config, pool, std::move(replicas), service, service,
+                                                engine, weights);
+  if (policy != nullptr) {
+    const AutoscaleConfig& scale = *entry.config->autoscale;
+    entry.loop = std::make_unique<ScalingLoop>(engine, *entry.target, std::move(policy),
+                                               scale.interval, scale.signal_delay);
+  }
+}
+
+void ScaledPools::skip(PoolIndex pool) {
+  PLIMSOLL_CHECK(entries_.size() == pool, "pools are added in their order");
+  entries_.push_back(Entry{});
 }
 
 void ScaledPools::open(PoolIndex pool) {
-  for (Entry& entry : entries_) {
-    if (entry.pool == pool) {
-      entry.target->open();
-      if (writer_) {
-        entry.loop->set_observer([this, name = entry.config->name](const ScalingStep& step) {
-          writer_(scaling_row(name, step));
-        });
-      }
-      entry.loop->start();
-    }
+  Entry& entry = entries_[pool];
+  entry.target->open();
+  if (!entry.loop) {
+    return;
   }
-}
-
-FaultTarget& ScaledPools::target(PoolIndex pool) {
-  for (Entry& entry : entries_) {
-    if (entry.pool == pool) {
-      return *entry.target;
-    }
+  if (writer_) {
+    entry.loop->set_observer([this, name = entry.config->name](const ScalingStep& step) {
+      writer_(scaling_row(name, step));
+    });
   }
-  throw InternalError{"a pool that scales has a target"};
+  entry.loop->start();
 }
 
 void ScaledPools::summarize(RunResult& result) const {
   const auto elapsed = static_cast<double>(result.end.time_since_epoch().count());
-  for (const Entry& entry : entries_) {
-    const PoolSummary& pool = result.pools[entry.pool];
-    const std::int64_t rented = pool.busy_ns + pool.idle_ns + pool.down_ns + pool.draining_ns;
-    result.scaling.push_back(
-        scaling_summary(entry.config->name, entry.config->autoscale->policy.policy, *entry.loop,
-                        elapsed > 0 ? static_cast<double>(rented) / elapsed : 0));
+  for (std::size_t p = 0; p < entries_.size(); ++p) {
+    const Entry& entry = entries_[p];
+    if (entry.target == nullptr) {
+      continue;
+    }
+    ElasticitySummary elasticity = entry.target->elasticity();
+    if (adds_cold(*entry.config)) {
+      result.pools[p].elasticity = std::move(elasticity);
+    }
+    if (entry.loop) {
+      const PoolSummary& pool = result.pools[p];
+      const std::int64_t rented = pool.busy_ns + pool.idle_ns + pool.down_ns + pool.draining_ns;
+      result.scaling.push_back(
+          scaling_summary(pool.name, entry.config->autoscale->policy.policy, *entry.loop,
+                          elapsed > 0 ? static_cast<double>(rented) / elapsed : 0));
+    }
   }
 }
 

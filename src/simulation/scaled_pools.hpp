@@ -1,4 +1,4 @@
-// The pools of a run that grow and shrink, each with its loop.
+// The pools of a run, each with the loop that scales it, if it has one.
 #pragma once
 
 #include <functional>
@@ -8,6 +8,7 @@
 #include "operations/scalable_pool.hpp"
 #include "operations/scaling_loop.hpp"
 #include "plimsoll/metrics.hpp"
+#include "service/service.hpp"
 
 namespace plimsoll {
 
@@ -16,26 +17,28 @@ class ScaledPools {
   /// Gets a row per evaluation; set before the first pool is opened.
   void set_writer(std::function<void(const ScalingRow&)> writer) { writer_ = std::move(writer); }
 
-  /// Arguments as of ScalablePool; `config` and `engine` outlive this.
-  void add(const Config& config, PoolIndex pool, std::vector<Replica*> replicas,
-           ReplicaDirectory& directory, Engine& engine, ScalablePool::ColdStart cold_start,
-           std::unique_ptr<Autoscaler> policy);
-  /// The pool, for faults.
-  FaultTarget& target(PoolIndex pool);
+  /// Pools are added or skipped in their order, all of them. Arguments as of ScalablePool;
+  /// `config`, `service`, `engine` and `weights` outlive this. `policy` may be null: nobody scales
+  /// it.
+  void add(const Config& config, PoolIndex pool, std::vector<Replica*> replicas, Service& service,
+           Engine& engine, WeightSource* weights, std::unique_ptr<Autoscaler> policy);
+  void skip(PoolIndex pool);
+  bool has(PoolIndex pool) const { return entries_[pool].target != nullptr; }
+  /// The pool, for faults; it was added.
+  FaultTarget& target(PoolIndex pool) { return *entries_[pool].target; }
   /// At t = 0: its replicas begin, and its loop.
   void open(PoolIndex pool);
-  /// Fills RunResult::scaling, once its pools are there.
+  /// Fills RunResult::scaling and PoolSummary::elasticity, once its pools are there.
   void summarize(RunResult& result) const;
 
  private:
   struct Entry {
-    PoolIndex pool = 0;
     const PoolConfig* config = nullptr;
-    std::unique_ptr<ScalablePool> target;
+    std::unique_ptr<ScalablePool> target;  // null: skipped
     std::unique_ptr<ScalingLoop> loop;
   };
 
-  std::vector<Entry> entries_;
+  std::vector<Entry> entries_;  // by pool
   std::function<void(const ScalingRow&)> writer_;
 };
 

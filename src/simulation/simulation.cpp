@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "simulation/cold_start.hpp"
+#include "simulation/weight_routes.hpp"
 
 namespace plimsoll {
 namespace {
@@ -25,6 +26,7 @@ Simulation::Simulation(const Config& config, const RunOptions& options)
       collector_{config},
       source_{make_request_source(config, SourceOptions{options.skip_bad_rows})},
       engine_{platform_of(config, plans_)},
+      stores_{config, engine_, host_of_store},
       operations_{config, plans_, engine_},
       arrival_timer_{engine_.make_timer(
           source_->closed_loop() ? EventPriority::dispatch : EventPriority::arrival,
@@ -37,8 +39,7 @@ Simulation::Simulation(const Config& config, const RunOptions& options)
   const PolicyRegistries policies = builtin_policies();
   build_services(policies);
   build_replicas();
-  build_scaling(policies);
-  build_operations();
+  build_pools(policies);
 }
 
 void Simulation::set_window_writer(std::function<void(const WindowSummary&)> writer) {
@@ -90,30 +91,6 @@ void Simulation::build_replicas() {
   }
 }
 
-void Simulation::build_scaling(const PolicyRegistries& policies) {
-  if (path_) {
-    scaled_tiers_.add(*config_.path, *path_, engine_, policies.autoscalers);
-  }
-  std::size_t first = 0;
-  for (std::size_t p = 0; p < plans_.size(); ++p) {
-    const PoolConfig& pool = config_.pools[p];
-    const auto slots = static_cast<std::size_t>(replica_slots(pool));
-    if (pool.autoscale) {
-      std::vector<Replica*> replicas;
-      for (std::size_t r = 0; r < slots; ++r) {
-        replicas.push_back(replicas_[first + r].get());
-      }
-      const auto cold = [this, p](std::size_t slot, std::function<void()> ready) {
-        start_cold(engine_, config_, *plans_[p], slot, std::move(ready));
-      };
-      scaled_pools_.add(config_, static_cast<PoolIndex>(p), std::move(replicas),
-                        *service_of_model_[pool.model], engine_, cold,
-                        policies.autoscalers.make(pool.autoscale->policy));
-    }
-    first += slots;
-  }
-}
-
 std::vector<Replica*> Simulation::replicas_of(PoolIndex pool) const {
   std::vector<Replica*> found;
   for (const auto& replica : replicas_) {
@@ -124,56 +101,59 @@ std::vector<Replica*> Simulation::replicas_of(PoolIndex pool) const {
   return found;
 }
 
-void Simulation::build_operations() {
+/// Pools whose size is given and to which something happens are slots of a FixedPool; all others,
+/// whoever decides on their size, are ScalablePools.
+void Simulation::build_pools(const PolicyRegistries& policies) {
+  if (path_) {
+    scaled_tiers_.add(*config_.path, *path_, engine_, policies.autoscalers);
+  }
   for (std::size_t p = 0; p < plans_.size(); ++p) {
     const auto pool = static_cast<PoolIndex>(p);
-    Service& service = *service_of_model_[config_.pools[p].model];
-    if (!is_operated(config_, pool)) {
-      operations_.skip(pool);
-    } else if (config_.pools[p].autoscale) {
+    const PoolConfig& config = config_.pools[p];
+    Service& service = *service_of_model_[config.model];
+    weights_.push_back(
+        adds_cold(config) ? std::make_unique<WeightLoading>(
+                                config_, pool, weight_routes(config_, *plans_[p]), stores_, engine_)
+                          : nullptr);
+    WeightLoading* const weights = weights_.back().get();
+    if (is_operated(config_, pool) && !config.autoscale && !config.procurement) {
+      scaled_pools_.skip(pool);
+      operations_.add_fixed(
+          pool, replicas_of(pool), service,
+          [this, &config, weights](std::size_t slot, WeightsVersion version,
+                                   std::function<void()> ready) {
+            start_cold(engine_, config, *weights, {slot, version}, std::move(ready));
+          });
+      continue;
+    }
+    scaled_pools_.add(
+        config_, pool, replicas_of(pool), service, engine_, weights,
+        config.autoscale ? policies.autoscalers.make(config.autoscale->policy) : nullptr);
+    if (is_operated(config_, pool)) {
       operations_.add_scaled(pool, scaled_pools_.target(pool), service);
     } else {
-      operations_.add_fixed(pool, replicas_of(pool), service,
-                            [this, p](std::size_t slot, std::function<void()> ready) {
-                              start_cold(engine_, config_, *plans_[p], slot, std::move(ready));
-                            });
+      operations_.skip(pool);
     }
   }
 }
 
-void Simulation::start_replicas() {
-  std::size_t index = 0;
+void Simulation::start_pools() {
   for (std::size_t p = 0; p < plans_.size(); ++p) {
-    const PoolConfig& pool = config_.pools[p];
-    Service* service = service_of_model_[pool.model];
-    if (pool.autoscale) {
-      scaled_pools_.open(static_cast<PoolIndex>(p));
-      index += static_cast<std::size_t>(replica_slots(pool));
-      continue;
+    const auto pool = static_cast<PoolIndex>(p);
+    if (scaled_pools_.has(pool)) {
+      scaled_pools_.open(pool);
+    } else {
+      operations_.open(pool);
     }
-    if (is_operated(config_, static_cast<PoolIndex>(p))) {
-      operations_.open(static_cast<PoolIndex>(p));
-      index += static_cast<std::size_t>(replica_slots(pool));
-      continue;
-    }
-    for (int r = 0; r < pool.replicas; ++r, ++index) {
-      Replica* replica = replicas_[index].get();
-      const auto ready = [service, replica] {
-        replica->become_ready();
-        service->replica_ready(replica->index());
-      };
-      if (pool.start == PoolStart::ready) {
-        ready();
-      } else {
-        start_cold(engine_, config_, *plans_[p], static_cast<std::size_t>(r), ready);
-      }
+    if (weights_[p] != nullptr) {
+      weights_[p]->prefetch();
     }
   }
+  operations_.start();
 }
 
 RunResult Simulation::play() {
-  start_replicas();
-  operations_.start();
+  start_pools();
   scaled_tiers_.open();
   fetch_arrival();
   engine_.arm(window_timer_, collector_.next_window_end());

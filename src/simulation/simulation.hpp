@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "metrics/collector.hpp"
+#include "operations/weight_loading.hpp"
 #include "plimsoll/policies/builtin.hpp"
 #include "plimsoll/run_scenario.hpp"
 #include "plimsoll/workload.hpp"
@@ -47,10 +48,9 @@ class Simulation final : public EndListener, public FollowUpListener {
 
   void build_replicas();
   void build_services(const PolicyRegistries& policies);
-  void build_scaling(const PolicyRegistries& policies);
-  void build_operations();
+  void build_pools(const PolicyRegistries& policies);
   std::vector<Replica*> replicas_of(PoolIndex pool) const;
-  void start_replicas();
+  void start_pools();
   void fetch_arrival();
   void play_arrival();
   void begin_request(const Arrival& arrival, Phase phase);
@@ -70,11 +70,13 @@ class Simulation final : public EndListener, public FollowUpListener {
   MetricsCollector collector_;
   std::unique_ptr<RequestSource> source_;
   Engine engine_;
+  ModelStores stores_;
   RequestTable requests_;
   std::unique_ptr<RequestPath> path_;  // null without config.path
   std::vector<std::unique_ptr<Service>> services_;
   std::vector<Service*> service_of_model_;
   std::vector<std::unique_ptr<Replica>> replicas_;
+  std::vector<std::unique_ptr<WeightLoading>> weights_;  // by pool; null: it never starts cold
   ScaledPools scaled_pools_;
   FleetOperations operations_;
   ScaledTiers scaled_tiers_;

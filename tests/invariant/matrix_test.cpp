@@ -44,7 +44,9 @@ std::int64_t ended(const SliceSummary& slice) {
 
 /// Machines break: what had been computed is lost, and computed again.
 bool breaks(const Config& config) {
-  return config.faults.has_value();
+  return config.faults ||
+         std::any_of(config.pools.begin(), config.pools.end(),
+                     [](const auto& pool) { return pool.procurement && pool.procurement->spot; });
 }
 
 /// Something other than an autoscaler takes replicas of the pool out and brings them back.
@@ -94,7 +96,7 @@ void check_gpu_time(const RunResult& result, const Config& config, Findings& fin
       down += part;
     }
     findings.expect(down == pool.down_ns, pool.name + ": time down is not the sum of its causes");
-    if (config.pools[p].autoscale || operated(config, p)) {
+    if (config.pools[p].autoscale || config.pools[p].procurement || operated(config, p)) {
       const double hours =
           static_cast<double>(rented) / 3.6e12 * static_cast<double>(pool.gpus_per_replica);
       findings.expect(std::abs(result.cost.lines[p].gpu_hours - hours) < 1e-9,

@@ -5,9 +5,13 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <chrono>
+#include <cmath>
 #include <map>
 #include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "service/service.hpp"
@@ -19,6 +23,41 @@ using namespace std::chrono_literals;
 
 constexpr Femtoseconds ms = 1'000'000'000'000;
 constexpr int context = 512;
+
+/// Weights that are pulled in `pull` and loaded in `load`.
+class FakeWeights final : public WeightSource {
+ public:
+  explicit FakeWeights(Engine& engine) : engine_{engine} {}
+  void adopt(std::size_t) override {}
+  void bring(std::size_t slot, WeightsVersion version, std::function<void()> pulled,
+             std::function<void()> loaded) override {
+    brought.emplace_back(slot, version);
+    const std::uint64_t start = ++starts_[slot];
+    engine_.at(engine_.now() + pull, EventPriority::completion, [=, this] {
+      if (starts_[slot] == start) {
+        pulled();
+      }
+    });
+    engine_.at(engine_.now() + pull + load, EventPriority::completion, [=, this] {
+      if (starts_[slot] == start) {
+        loaded();
+      }
+    });
+  }
+  void give_up(std::size_t slot) override { ++starts_[slot]; }
+  void released(std::size_t slot) override { gone.push_back(slot); }
+  std::string bound_of(std::size_t, StartPhase) const override { return "fake"; }
+  std::vector<ResourceUse> uses() const override { return {}; }
+
+  Duration pull{50ms};
+  Duration load{};
+  std::vector<std::pair<std::size_t, WeightsVersion>> brought;
+  std::vector<std::size_t> gone;
+
+ private:
+  Engine& engine_;
+  std::map<std::size_t, std::uint64_t> starts_;
+};
 
 class ScalablePoolTest : public testing::Test, public EventSink, public EndListener {
  protected:
@@ -59,7 +98,8 @@ class ScalablePoolTest : public testing::Test, public EventSink, public EndListe
       slots.push_back(replicas_.back().get());
     }
     service->open();
-    pool = std::make_unique<ScalablePool>(config, PoolIndex{0}, slots, *service, engine, cold);
+    pool = std::make_unique<ScalablePool>(config, PoolIndex{0}, slots, *service, *service, engine,
+                                          &weights);
     pool->open();
   }
 
@@ -109,7 +149,7 @@ class ScalablePoolTest : public testing::Test, public EventSink, public EndListe
   RequestTable requests;
   std::unique_ptr<Service> service;
   std::unique_ptr<ScalablePool> pool;
-  ScalablePool::ColdStart cold;
+  FakeWeights weights{engine};
   std::map<RequestId, RequestRecord> ended;
 
  private:
@@ -245,11 +285,6 @@ TEST_F(ScalablePoolTest, SignalsAreWhatTheySay) {
 TEST_F(ScalablePoolTest, AColdStartThatIsCalledOffIsRentedUntilItsEnd) {
   config.pools[0].start = PoolStart::cold;
   config.pools[0].autoscale->provisioning_delay.reset();
-  std::vector<std::size_t> started;
-  cold = [&](std::size_t slot, std::function<void()> ready) {
-    started.push_back(slot);
-    engine.at(engine.now() + 50ms, EventPriority::fleet, std::move(ready));
-  };
   open(1);
   at(60ms, [&] { pool->scale_to(2); });
   at(70ms, [&] { pool->scale_to(1); });
@@ -257,10 +292,194 @@ TEST_F(ScalablePoolTest, AColdStartThatIsCalledOffIsRentedUntilItsEnd) {
   at(111ms, [&] { expect_counts(1, 0, 0); });
   at(200ms, [] {});
   engine.run();
-  EXPECT_EQ(started, (std::vector<std::size_t>{0, 1}));
+  EXPECT_EQ(weights.brought.size(), 2U);
+  EXPECT_EQ(weights.gone, std::vector<std::size_t>{1});
   EXPECT_EQ(gauges(0).down_ns, 50'000'000);
   EXPECT_EQ(gauges(1).down_ns, 50'000'000);
   EXPECT_EQ(gauges(1).off_ns, 150'000'000);
+  expect_time_adds_up();
+}
+
+class ProcuredPoolTest : public ScalablePoolTest {
+ protected:
+  /// Replicas of t = 0 serve; added ones are ordered, provisioned (10 ms), pull (50), load (30) and
+  /// warm up (20).
+  ProcuredPoolTest() {
+    PoolConfig& procured = config.pools[0];
+    procured.autoscale.reset();
+    procured.procurement.emplace();
+    procured.provision = 10ms;
+    procured.warm_up = 20ms;
+    weights.load = 30ms;
+  }
+  ProcurementConfig& procurement() { return *config.pools[0].procurement; }
+  static constexpr std::array<std::int64_t, start_phase_count> in_ms(
+      std::array<std::int64_t, start_phase_count> times) {
+    for (std::int64_t& each : times) {
+      each *= 1'000'000;
+    }
+    return times;
+  }
+};
+
+TEST_F(ProcuredPoolTest, AnOrderPassesEveryPhaseAndTheyAddUp) {
+  procurement().lead_time.mean = 200ms;
+  procurement().stock_outs = {{50ms, 100ms}, {150ms, 10ms}};
+  procurement().orders = {{100ms, 2}};
+  open(1);
+  at(370ms - 1ns, [&] { expect_counts(1, 2, 0); });
+  // Out of stock until 160, delivered at 360, then 110 ms.
+  at(470ms - 1ns, [&] { expect_counts(1, 2, 0); });
+  at(470ms + 1ns, [&] { expect_counts(3, 0, 0); });
+  at(500ms, [] {});
+  engine.run();
+  const ElasticitySummary summary = pool->elasticity();
+  EXPECT_EQ(summary.base_replicas, 1);
+  EXPECT_EQ(summary.most_serving, 3);
+  EXPECT_EQ(summary.starts, 3);
+  EXPECT_EQ(summary.times, in_ms({2 * 60, 2 * 200, 2 * 10, 2 * 50, 2 * 30, 2 * 20}));
+  EXPECT_EQ(summary.longest_start_ns, 370'000'000);
+  ASSERT_EQ(summary.multiples.size(), 3U);
+  EXPECT_EQ(summary.multiples[2].at - sim_start, 470ms);
+  EXPECT_EQ(summary.multiples[2].start, in_ms({60, 200, 10, 50, 30, 20}));
+  EXPECT_EQ(summary.multiples[2].bound_by, "lead");
+  EXPECT_EQ(gauges(1).off_ns, 360'000'000) << "what is not delivered is not rented";
+  EXPECT_EQ(gauges(1).down_ns, 110'000'000);
+  expect_time_adds_up();
+}
+
+TEST_F(ProcuredPoolTest, LeadTimesFollowTheirLaw) {
+  procurement().lead_time = {10min, 0.5};
+  const Procurement law{config, 0};
+  double sum = 0;
+  double squares = 0;
+  constexpr int orders = 20'000;
+  for (std::uint64_t order = 0; order < orders; ++order) {
+    const double seconds = to_seconds(law.lead_time(order));
+    ASSERT_GT(seconds, 0);
+    sum += seconds;
+    squares += seconds * seconds;
+  }
+  const double mean = sum / orders;
+  // Standard errors: 600 x 0.5 / sqrt(20,000) = 2.1 s of the mean.
+  EXPECT_NEAR(mean, 600, 4 * 2.1);
+  EXPECT_NEAR(std::sqrt(squares / orders - mean * mean) / mean, 0.5, 0.02);
+}
+
+TEST_F(ProcuredPoolTest, SlotsAreReservedThenSpotThenOnDemandAndRentAddsUp) {
+  procurement().reserved = 1;
+  procurement().spot = SpotConfig{1, 24h, 2min, true};
+  open(3);
+  at(100ms, [] {});
+  engine.run_until(sim_start + 100ms);
+  const ElasticitySummary summary = pool->elasticity();
+  EXPECT_EQ(summary.rented_ns,
+            (std::array<std::int64_t, 3>{100'000'000, 100'000'000, 100'000'000}));
+}
+
+TEST_F(ProcuredPoolTest, ASpotReplicaWithNoticeDrainsLosesNobodyAndComesAgain) {
+  procurement().spot = SpotConfig{1, 1s, 300ms, true};
+  const Procurement law{config, 0};
+  const Duration reclaimed = *law.reclaimed_after(0, 1);
+  ASSERT_GT(reclaimed, 300ms) << "the seed of this case";
+  open(1);
+  const Duration noticed = reclaimed - 300ms;
+  const RequestId before = arrive(noticed - 50ms, 100);
+  const RequestId after = arrive(noticed + 1ms, 10);
+  at(noticed + 2ms, [&] { expect_counts(0, 0, 1); });
+  at(noticed + 51ms, [&] { expect_counts(0, 1, 0); });
+  engine.run_until(sim_start + noticed + 200ms);
+  ASSERT_EQ(ended.size(), 2U);
+  EXPECT_EQ(ended[before].outcome, Outcome::completed);
+  EXPECT_EQ(ended[before].finished - sim_start, noticed + 50ms);
+  // Drained at noticed + 50, then 110 ms until another machine serves.
+  EXPECT_EQ(ended[after].finished - sim_start, noticed + 50ms + 110ms + 10ms);
+  const ElasticitySummary summary = pool->elasticity();
+  EXPECT_EQ(summary.reclaims, 1);
+  EXPECT_EQ(summary.reclaimed_serving, 0);
+  EXPECT_EQ(summary.failures, 0);
+  expect_time_adds_up();
+}
+
+TEST_F(ProcuredPoolTest, ASpotReplicaWithoutNoticeLosesOnlyWhatWasInFlight) {
+  procurement().spot = SpotConfig{1, 1s, 0ms, true};
+  const Procurement law{config, 0};
+  const Duration reclaimed = *law.reclaimed_after(0, 1);
+  ASSERT_GT(reclaimed, 300ms) << "the seed of this case";
+  open(1);
+  const RequestId before = arrive(reclaimed - 200ms, 100);
+  const RequestId running = arrive(reclaimed - 50ms, 100);
+  const RequestId waiting = arrive(reclaimed - 40ms, 100);
+  const RequestId after = arrive(reclaimed + 10ms, 10);
+  engine.run_until(sim_start + reclaimed + 400ms);
+  ASSERT_EQ(ended.size(), 4U);
+  EXPECT_EQ(ended[before].finished - sim_start, reclaimed - 100ms) << "what was over stays so";
+  // Both in flight begin anew on the machine that comes 110 ms later, in one step or two.
+  for (const RequestId id : {running, waiting, after}) {
+    EXPECT_EQ(ended[id].outcome, Outcome::completed) << id;
+    EXPECT_GE(ended[id].finished - sim_start, reclaimed + 110ms) << id;
+  }
+  EXPECT_EQ(service->losses().lost, 2);
+  EXPECT_EQ(service->losses().retried, 2);
+  const ElasticitySummary summary = pool->elasticity();
+  EXPECT_EQ(summary.reclaims, 1);
+  EXPECT_EQ(summary.reclaimed_serving, 1);
+  expect_time_adds_up();
+}
+
+TEST_F(ProcuredPoolTest, ABrokenSpotMachineIsTakenBackWhenItIsRepaired) {
+  procurement().spot = SpotConfig{1, 1s, 0ms, true};
+  const Procurement law{config, 0};
+  const Duration reclaimed = *law.reclaimed_after(0, 1);
+  open(1);
+  at(reclaimed - 50ms, [&] { EXPECT_TRUE(pool->machine_failed(0, DownCause::node)); });
+  at(reclaimed + 1ms, [&] { EXPECT_TRUE(pool->failed(0)); });
+  at(reclaimed + 100ms, [&] {
+    service->replica_lost(0);
+    pool->machine_repaired(0);
+    expect_counts(0, 1, 0);  // another machine is on its way
+  });
+  at(reclaimed + 210ms - 1ns, [&] { expect_counts(0, 1, 0); });
+  at(reclaimed + 210ms + 1ns, [&] { expect_counts(1, 0, 0); });
+  engine.run_until(sim_start + reclaimed + 220ms);
+  const ElasticitySummary summary = pool->elasticity();
+  EXPECT_EQ(summary.reclaims, 1);
+  EXPECT_EQ(summary.failures, 1);
+  EXPECT_EQ(summary.failed_ns, 150'000'000);
+  expect_time_adds_up();
+}
+
+TEST_F(ProcuredPoolTest, AFailedStartIsGivenUpAndBeginsAnewWithAnotherVersion) {
+  procurement().orders = {{0ms, 1}};
+  open(1);
+  at(40ms, [&] { pool->fail(1); });  // it pulls
+  at(41ms, [&] { expect_counts(1, 1, 0); });
+  at(100ms, [&] { pool->restart(1, 7); });
+  at(209ms, [&] { expect_counts(1, 1, 0); });
+  at(211ms, [&] { expect_counts(2, 0, 0); });
+  at(300ms, [] {});
+  engine.run();
+  EXPECT_EQ(weights.brought, (std::vector<std::pair<std::size_t, WeightsVersion>>{{1, 0}, {1, 7}}));
+  EXPECT_EQ(pool->version(1), 7);
+  const ElasticitySummary summary = pool->elasticity();
+  EXPECT_EQ(summary.failures, 1);
+  EXPECT_EQ(summary.called_off, 1);
+  EXPECT_EQ(summary.failed_ns, 60'000'000);
+  expect_time_adds_up();
+}
+
+TEST_F(ProcuredPoolTest, ASlotDrainsAndIsOrderedAnewWithAnotherVersion) {
+  open(2);
+  const RequestId first = arrive(0ms, 80);
+  const RequestId second = arrive(0ms, 80);
+  at(10ms, [&] { pool->drain(1, [&] { pool->order(1, 3); }); });
+  at(189ms, [&] { expect_counts(1, 1, 0); });
+  at(191ms, [&] { expect_counts(2, 0, 0); });
+  engine.run();
+  EXPECT_EQ(ended[first].outcome, Outcome::completed);
+  EXPECT_EQ(ended[second].outcome, Outcome::completed);
+  EXPECT_EQ(pool->version(0), 0);
+  EXPECT_EQ(pool->version(1), 3);
   expect_time_adds_up();
 }
 

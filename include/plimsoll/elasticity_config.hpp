@@ -1,0 +1,63 @@
+// What a validated scenario says of how replicas come and go: lead times, contracts, weights.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "plimsoll/units.hpp"
+
+namespace plimsoll {
+
+/// A lognormal law of durations; cv 0: always the mean.
+struct DurationLaw {
+  Duration mean{};
+  double cv = 0.0;  // coefficient of variation
+};
+
+/// A time in which nobody sells machines: who orders in it waits for its end first.
+struct StockOutConfig {
+  Duration at{};
+  Duration lasting{};
+};
+
+/// A tranche: so many replicas are ordered at one moment.
+struct OrderConfig {
+  Duration at{};
+  int replicas = 1;
+};
+
+/// Spot machines are taken back after an exponential time of mean `reclaim_mean` since they were
+/// delivered; `notice` before that their replicas are told and drain.
+struct SpotConfig {
+  int replicas = 1;         // slots that are rented at the spot price
+  Duration reclaim_mean{};  // of one replica's machines; above 0
+  Duration notice{};        // 0: without a word
+  bool replace = true;      // another machine is ordered when one is taken back
+};
+
+/// How the machines of a pool's added replicas are had. Slots are ordered from the first on:
+/// `reserved` ones, then spot, then the rest, at the pool's contract.
+struct ProcurementConfig {
+  DurationLaw lead_time;  // from the order to the delivery; not rented yet
+  std::vector<StockOutConfig> stock_outs;
+  std::vector<OrderConfig> orders;  // sorted by `at`
+  int reserved = 0;                 // slots at the reserved price
+  std::optional<SpotConfig> spot;
+};
+
+/// Where weights lie, from the slowest to start from to the fastest.
+enum class WeightTier : std::uint8_t { remote, ssd, memory, gpu };
+
+/// How weights get from where they lie into GPUs.
+struct WeightsConfig {
+  std::optional<std::size_t> loader;     // into Config::loaders; none: they are there once pulled
+  WeightTier tier = WeightTier::remote;  // where those of a slot that does not serve lie
+  std::optional<WeightTier> prefetch;    // ssd or memory: pulled from t = 0 on, before any start
+  Bytes ssd_cache;                       // of a node, for weights; least recently used go
+  Bytes memory_cache;                    // likewise, of its main memory
+  BytesPerSecond memory_bandwidth;       // of a node's main memory, shared by its loads
+};
+
+}  // namespace plimsoll

@@ -1,0 +1,57 @@
+// How a pool's replicas came to serve, as it goes into result.json. Definitions: docs/metrics.md.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "plimsoll/units.hpp"
+
+namespace plimsoll {
+
+/// What a replica passes before it serves, in this order.
+enum class StartPhase : std::uint8_t { stock_out, lead, provision, pull, load, warm_up };
+inline constexpr std::size_t start_phase_count = 6;
+inline constexpr std::array<const char*, start_phase_count> start_phase_names = {
+    "stock_out", "lead", "provision", "pull", "load", "warm_up"};
+
+/// Nanoseconds by StartPhase.
+using StartTimes = std::array<std::int64_t, start_phase_count>;
+
+/// When a pool first served with `multiple` times the replicas that it had at first, and the start
+/// of the replica that made it so.
+struct MultipleReached {
+  std::int64_t multiple = 1;
+  SimTime at{};
+  StartTimes start{};
+  std::string bound_by;  // the longest phase of that start, or the resource that bound it
+};
+
+/// How busy what carries weights was while it carried some.
+struct ResourceUse {
+  std::string resource;         // "uplink of store models", ...
+  std::int64_t bytes = 0;       // carried
+  std::int64_t busy_ns = 0;     // in which it carried some; of several, their sum
+  double bytes_per_second = 0;  // of one, at most
+  double utilization = 0;       // bytes / (busy time x rate)
+};
+
+struct ElasticitySummary {
+  std::int64_t base_replicas = 0;      // that 1x is: those of t = 0
+  std::int64_t most_serving = 0;       // at any moment
+  std::int64_t starts = 0;             // that ended with a replica that serves
+  std::int64_t called_off = 0;         // starts that did not
+  std::int64_t failures = 0;           // replicas that stopped abruptly, reclaimed ones included
+  std::int64_t reclaims = 0;           // spot machines taken back
+  std::int64_t reclaimed_serving = 0;  // of these, with requests that notice did not let end
+  StartTimes times{};                  // of all starts, called off and under way included
+  std::int64_t failed_ns = 0;          // rented and broken
+  std::int64_t longest_start_ns = 0;   // from order to serving
+  std::array<std::int64_t, 3> rented_ns{};  // replica-nanoseconds by Contract
+  std::vector<MultipleReached> multiples;
+  std::vector<ResourceUse> resources;
+};
+
+}  // namespace plimsoll

@@ -1,0 +1,140 @@
+// Config: how replicas of a pool come and go: procurement, and where weights lie.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "config/kinds.hpp"
+#include "config/sections.hpp"
+
+namespace plimsoll {
+namespace {
+
+SectionDecl lead_time_section() {
+  return Section<DurationLaw>{}
+      .field("mean", &DurationLaw::mean, duration_kind(), "0", "from the order to the delivery")
+      .field("cv", &DurationLaw::cv, number_kind({0, 10, false}), "0",
+             "coefficient of variation of a lognormal law; 0: always the mean")
+      .build();
+}
+
+SectionDecl stock_out_section() {
+  return Section<StockOutConfig>{}
+      .field("at", &StockOutConfig::at, duration_kind(), "", "when nothing is to be had any more")
+      .field("lasting", &StockOutConfig::lasting, duration_kind(true), "", "how long")
+      .build();
+}
+
+SectionDecl order_section() {
+  return Section<OrderConfig>{}
+      .field("at", &OrderConfig::at, duration_kind(), "", "when it is placed")
+      .field("replicas", &OrderConfig::replicas, count_kind(1, 1'000'000), "1",
+             "that the pool grows by, once they are delivered and serve")
+      .build();
+}
+
+SectionDecl spot_section() {
+  return Section<SpotConfig>{}
+      .field("replicas", &SpotConfig::replicas, count_kind(1, 1'000'000), "",
+             "slots that are rented at the spot price, after the reserved ones")
+      .field("reclaim_mean", &SpotConfig::reclaim_mean, duration_kind(true), "",
+             "mean of the exponential time after which a replica's machines are taken back")
+      .field("notice", &SpotConfig::notice, duration_kind(), "2min",
+             "how long before that a replica is told and drains; what it has not ended then is "
+             "lost with it")
+      .field("replace", &SpotConfig::replace, flag_kind(), "true",
+             "another machine is ordered at once when one is taken back")
+      .build();
+}
+
+Kind<WeightTier> tier_kind(bool on_nodes_only) {
+  std::vector<std::pair<std::string, WeightTier>> words{{"ssd", WeightTier::ssd},
+                                                        {"memory", WeightTier::memory}};
+  if (!on_nodes_only) {
+    words.insert(words.begin(), {"remote", WeightTier::remote});
+    words.emplace_back("gpu", WeightTier::gpu);
+  }
+  return word_kind<WeightTier>(words);
+}
+
+void check_contracts(KeyCheck& check, const Config& config, const PoolConfig& pool) {
+  const ProcurementConfig& procurement = *pool.procurement;
+  const int spot = procurement.spot ? procurement.spot->replicas : 0;
+  check.require(std::int64_t{procurement.reserved} + spot <= replica_slots(pool), "procurement",
+                fmt::format("{} reserved and {} spot replicas are more than the {} that the pool "
+                            "can ever have",
+                            procurement.reserved, spot, replica_slots(pool)),
+                "lower them, or raise replicas, orders or autoscale.max_replicas");
+  if (!pool.price || *pool.price >= config.prices.size()) {
+    return;
+  }
+  const PriceSpec& price = config.prices[*pool.price];
+  check.require(procurement.reserved == 0 || price.reserved.count() > 0, "procurement",
+                fmt::format("{} does not offer reserved machines", price.name),
+                "choose another price, or reserved: 0");
+  check.require(spot == 0 || price.spot.count() > 0, "procurement",
+                fmt::format("{} does not offer spot machines", price.name),
+                "choose another price, or leave out spot");
+}
+
+}  // namespace
+
+SectionDecl procurement_section() {
+  Section<ProcurementConfig> section;
+  section
+      .section("lead_time", &ProcurementConfig::lead_time, lead_time_section(),
+               "of every order; machines are rented from their delivery on")
+      .list("stock_outs", &ProcurementConfig::stock_outs, stock_out_section(),
+            "who orders meanwhile waits for the end, and then for the lead time")
+      .list("orders", &ProcurementConfig::orders, order_section(),
+            "tranches that the pool grows by, on top of `replicas`")
+      .field("reserved", &ProcurementConfig::reserved, count_kind(0, 1'000'000), "0",
+             "slots at the reserved price: the first ones")
+      .optional_section("spot", &ProcurementConfig::spot, spot_section(),
+                        "slots at the spot price, which are taken back")
+      .finish([](Reader&, const RawNode&, const std::string&, ProcurementConfig& procurement,
+                 bool) {
+        std::stable_sort(procurement.orders.begin(), procurement.orders.end(),
+                         [](const OrderConfig& a, const OrderConfig& b) { return a.at < b.at; });
+        std::stable_sort(
+            procurement.stock_outs.begin(), procurement.stock_outs.end(),
+            [](const StockOutConfig& a, const StockOutConfig& b) { return a.at < b.at; });
+      });
+  return section.build();
+}
+
+SectionDecl weights_section() {
+  return Section<WeightsConfig>{}
+      .optional("loader", &WeightsConfig::loader, reference_kind<std::size_t>(NameList::loaders),
+                "what brings them into the GPUs; without one they are there once pulled")
+      .field("tier", &WeightsConfig::tier, tier_kind(false), "remote",
+             "where the weights of a slot that does not serve lie, at t = 0 and later: remote: its "
+             "machines are given back and come empty; ssd, memory: its nodes keep them; gpu: its "
+             "GPUs do")
+      .optional("prefetch", &WeightsConfig::prefetch, tier_kind(true),
+                "nodes of all slots pull from t = 0 on, over the same links, and keep what they "
+                "have (remote only)")
+      .field("ssd_cache", &WeightsConfig::ssd_cache, bytes_kind(), "4 TB",
+             "of a node's SSDs, for weights; the least recently used go when it is full")
+      .field("memory_cache", &WeightsConfig::memory_cache, bytes_kind(), "0",
+             "likewise, of its main memory")
+      .derived("the GPU's host_memory")
+      .field("memory_bandwidth", &WeightsConfig::memory_bandwidth, bandwidth_kind(), "200 GB/s",
+             "of a node's main memory, which its loads share (8 channels of DDR4-3200: 205)")
+      .build();
+}
+
+void check_elasticity(KeyCheck& check, const Config& config, const PoolConfig& pool) {
+  if (pool.procurement) {
+    check.require(pool.procurement->orders.empty() || !pool.autoscale, "procurement",
+                  "orders say how many replicas there are, and so does the autoscaler",
+                  "use one of the two: procurement.orders, or autoscale (policy: scheduled)");
+    check_contracts(check, config, pool);
+  }
+  if (pool.weights) {
+    check.require(!pool.weights->prefetch || pool.weights->tier == WeightTier::remote, "weights",
+                  "there is nothing to prefetch: the weights lie on the nodes already",
+                  "leave out prefetch, or use tier: remote");
+  }
+}
+
+}  // namespace plimsoll

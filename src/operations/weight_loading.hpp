@@ -1,0 +1,102 @@
+// How the weights of a pool's replicas get from where they lie into GPUs.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "engine/engine.hpp"
+#include "operations/model_stores.hpp"
+#include "operations/use_meter.hpp"
+#include "operations/weight_cache.hpp"
+#include "operations/weight_source.hpp"
+#include "plimsoll/config.hpp"
+
+namespace plimsoll {
+
+/// Where the weights of a pool go, and what the engine calls the ends of their way.
+struct WeightRoutes {
+  std::vector<std::vector<int>> nodes_of_slot;  // into `nodes`
+  std::vector<std::string> nodes;               // at the end of their NIC
+  // Only of pools with a `weights` block:
+  std::vector<std::string> memories;              // of nodes
+  std::vector<std::string> ssds;                  // of nodes
+  std::vector<std::vector<std::string>> readers;  // what reads from SSD, by slot and node of it
+  std::vector<std::vector<std::string>> gpus;     // by slot and node of it
+  BytesPerSecond read;                            // of one `reader`
+  BytesPerSecond to_gpu;                          // of one of `gpus`
+  Bytes share;                                    // that each node of a replica gets
+};
+
+/// The weights of one pool. Each node of a replica gets its share: out of main memory when it lies
+/// there, else from SSD, else from the pool's store; two replicas on a node pull once. From main
+/// memory they are copied into the GPUs by the loader. Whatever is shared is a flow: uplinks, NICs,
+/// SSDs, main memories, all max-min fair. Without a `weights` block they are in the GPUs once they
+/// are pulled, and nothing is kept.
+class WeightLoading final : public WeightSource {
+ public:
+  /// All outlive it.
+  WeightLoading(const Config& config, PoolIndex pool, WeightRoutes routes, ModelStores& stores,
+                Engine& engine);
+
+  /// At t = 0, after the first replicas have begun: starts prefetching.
+  void prefetch();
+
+  void adopt(std::size_t slot) override;
+  void bring(std::size_t slot, WeightsVersion version, std::function<void()> pulled,
+             std::function<void()> loaded) override;
+  void give_up(std::size_t slot) override;
+  void released(std::size_t slot) override;
+  std::string bound_of(std::size_t slot, StartPhase phase) const override;
+  std::vector<ResourceUse> uses() const override;
+
+ private:
+  struct Node {
+    Node(Bytes ssd_cache, Bytes memory_cache) : ssd{ssd_cache}, memory{memory_cache} {}
+    WeightCache ssd;
+    WeightCache memory;
+    UseMeter nic, ssd_reads, memory_reads;
+    int users = 0;                                                       // slots that are rented
+    std::map<WeightsVersion, std::vector<std::function<void()>>> pulls;  // under way: who waits
+  };
+  struct Slot {
+    std::uint64_t start = 0;  // number of its latest bring(): what came before is stale
+    bool rented = false;
+    WeightsVersion version = -1;  // in its GPUs; -1: none
+    WeightsVersion wanted = 0;
+    std::size_t pulls_left = 0;
+    std::size_t loads_left = 0;
+    std::function<void()> pulled;
+    std::function<void()> loaded;
+    SimTime began{};
+    double pull_rate = 0;  // of the tightest resource of the latest pull, bytes/s
+    double load_rate = 0;
+    std::string pull_bound;
+    std::string load_bound;
+  };
+
+  bool keeps() const;
+  void rent(std::size_t slot);
+  void pull_to_node(int node, WeightsVersion version, std::function<void()> done);
+  void note_pull(Slot& slot, int node);
+  void share_pulled(std::size_t slot, std::size_t part, std::uint64_t start);
+  void read_share(std::size_t slot, std::size_t part, std::uint64_t start);
+  void copy_share(std::size_t slot, std::size_t part, std::uint64_t start);
+  void copied(std::size_t slot, std::uint64_t start);
+  void count_pulled(Slot& slot);
+  void bind_load(Slot& slot, double rate, const char* what);
+
+  const Config& config_;
+  const PoolConfig& pool_;
+  WeightRoutes routes_;
+  ModelStores& stores_;
+  Engine& engine_;
+  bool overlaps_;
+  std::vector<Node> nodes_;
+  std::vector<Slot> slots_;
+  double uplink_share_ = 0;  // at the latest pull's end, bytes/s
+};
+
+}  // namespace plimsoll

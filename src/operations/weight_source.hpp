@@ -1,0 +1,36 @@
+// Where a replica's weights come from, as those see it who start replicas.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "plimsoll/elasticity_metrics.hpp"
+
+namespace plimsoll {
+
+/// A version of a model's weights; 0 is the one of t = 0.
+using WeightsVersion = int;
+
+class WeightSource {
+ public:
+  virtual ~WeightSource() = default;
+  /// At t = 0 a slot serves already: its machines have version 0.
+  virtual void adopt(std::size_t slot) = 0;
+  /// Brings the weights of `version` into the GPUs of a slot. `pulled` runs as an event once they
+  /// are on its nodes, then `loaded` once they are in its GPUs.
+  virtual void bring(std::size_t slot, WeightsVersion version, std::function<void()> pulled,
+                     std::function<void()> loaded) = 0;
+  /// The start that bring() began is given up: neither function is called any more. What flows
+  /// runs on.
+  virtual void give_up(std::size_t slot) = 0;
+  /// The slot's machines are given back, or kept, as the scenario says.
+  virtual void released(std::size_t slot) = 0;
+  /// What bound the slot's latest pull or load, e.g. "uplink of store models".
+  virtual std::string bound_of(std::size_t slot, StartPhase phase) const = 0;
+  /// What has carried weights so far.
+  virtual std::vector<ResourceUse> uses() const = 0;
+};
+
+}  // namespace plimsoll

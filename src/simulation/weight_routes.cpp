@@ -1,0 +1,85 @@
+// Where the weights of a pool's replicas lie and go, as hosts of the engine.
+#include "simulation/weight_routes.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace plimsoll {
+namespace {
+
+/// A loader's rate for all GPUs of a replica that sit on one node.
+BytesPerSecond of_gpus(double one, int gpus) {
+  return BytesPerSecond::of(one * gpus);
+}
+
+}  // namespace
+
+std::string host_of_store(const StoreConfig& store, int server) {
+  return server == 0 ? "store:" + store.name : fmt::format("store:{}#{}", store.name, server);
+}
+
+WeightRoutes weight_routes(const Config& config, const PoolPlan& plan) {
+  const PoolConfig& pool = config.pools[plan.shape.pool];
+  const GpuSpec& gpu = config.gpus[pool.gpu];
+  const int gpus = pool.tp * pool.pp;
+  const int nodes = std::max(1, (gpus + gpu.gpus_per_node - 1) / gpu.gpus_per_node);
+  const int gpus_on_node = (gpus + nodes - 1) / nodes;
+  const Bytes all = plan.fit.total_weights + plan.fit.total_draft_weights;
+  WeightRoutes routes;
+  routes.share = Bytes::of((all.count() + nodes - 1) / nodes);
+  double read = gpu.pcie.count();
+  double to_gpu = gpu.pcie.count();
+  if (pool.weights && pool.weights->loader) {
+    const LoaderSpec& loader = config.loaders[*pool.weights->loader];
+    to_gpu = std::min(to_gpu, loader.to_gpu.count());
+    read = loader.overlaps ? std::min(to_gpu, loader.read.count()) : loader.read.count();
+  }
+  routes.read = of_gpus(read, gpus_on_node);
+  routes.to_gpu = of_gpus(to_gpu, gpus_on_node);
+  for (int node = 0; node < plan.placement.nodes; ++node) {
+    const std::string host = host_of_node(pool, node);
+    routes.nodes.push_back(host);
+    routes.memories.push_back("memory:" + host);
+    routes.ssds.push_back("ssd:" + host);
+  }
+  for (std::size_t slot = 0; slot < plan.placement.first_node.size(); ++slot) {
+    routes.nodes_of_slot.emplace_back();
+    routes.readers.emplace_back();
+    routes.gpus.emplace_back();
+    for (int n = 0; n < nodes; ++n) {
+      routes.nodes_of_slot.back().push_back(plan.placement.first_node[slot] + n);
+      routes.readers.back().push_back(fmt::format("reader:{}-{}-{}", pool.name, slot, n));
+      routes.gpus.back().push_back(fmt::format("gpus:{}-{}-{}", pool.name, slot, n));
+    }
+  }
+  return routes;
+}
+
+void add_weight_hosts(const Config& config, const std::vector<std::unique_ptr<PoolPlan>>& plans,
+                      PlatformSpec& platform) {
+  for (const StoreConfig& store : config.stores) {
+    for (int server = 0; server < store.servers; ++server) {
+      platform.stores.push_back({host_of_store(store, server), store.uplink, store.latency});
+    }
+  }
+  for (const auto& plan : plans) {
+    const PoolConfig& pool = config.pools[plan->shape.pool];
+    if (!pool.weights) {
+      continue;
+    }
+    const WeightRoutes routes = weight_routes(config, *plan);
+    for (std::size_t node = 0; node < routes.nodes.size(); ++node) {
+      platform.stores.push_back({routes.memories[node], pool.weights->memory_bandwidth, {}});
+      platform.stores.push_back({routes.ssds[node], config.gpus[pool.gpu].ssd, {}});
+    }
+    for (std::size_t slot = 0; slot < routes.gpus.size(); ++slot) {
+      for (std::size_t part = 0; part < routes.gpus[slot].size(); ++part) {
+        platform.stores.push_back({routes.readers[slot][part], routes.read, {}});
+        platform.stores.push_back({routes.gpus[slot][part], routes.to_gpu, {}});
+      }
+    }
+  }
+}
+
+}  // namespace plimsoll

@@ -1,0 +1,262 @@
+// The way of weights: who shares what, what is kept, and what measured loads say of the loaders.
+// One engine a case.
+#include "operations/weight_loading.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace plimsoll {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr double gb = 1e9;
+
+/// Replicas of one share of 20 GB, each on a node of its own unless the case says otherwise. NIC
+/// 10 GB/s, SSD 5, main memory 40, store uplink 4 a server; a loader reads 2.5 and copies 8.
+class WeightLoadingTest : public testing::Test {
+ protected:
+  WeightLoadingTest() {
+    config.gpus.resize(1);
+    config.gpus[0].nic = rate(10);
+    config.gpus[0].ssd = rate(5);
+    config.loaders.resize(1);
+    config.stores.resize(1);
+    config.stores[0].name = "store";
+    config.stores[0].uplink = rate(4);
+    config.pools.resize(1);
+    config.pools[0].name = "pool";
+    config.pools[0].store = 0;
+    config.pools[0].start = PoolStart::cold;
+    WeightsConfig& weights = config.pools[0].weights.emplace();
+    weights.loader = 0;
+    weights.ssd_cache = weights.memory_cache = bytes(100);
+    weights.memory_bandwidth = rate(40);
+    routes.read = rate(2.5);
+    routes.to_gpu = rate(8);
+    routes.share = bytes(20);
+  }
+
+  static BytesPerSecond rate(double gigabytes) { return BytesPerSecond::of(gigabytes * gb); }
+  static Bytes bytes(double gigabytes) {
+    return Bytes::of(static_cast<std::int64_t>(gigabytes * gb));
+  }
+  static std::string server(const StoreConfig& store, int number) {
+    return store.name + std::to_string(number);
+  }
+
+  /// `slots` replicas, `per_node` to a node.
+  void build(int slots, int per_node = 1) {
+    const GpuSpec& gpu = config.gpus[0];
+    PlatformSpec platform;
+    for (int i = 0; i < config.stores[0].servers; ++i) {
+      platform.stores.push_back({server(config.stores[0], i), config.stores[0].uplink, 0ns});
+    }
+    for (int node = 0; node * per_node < slots; ++node) {
+      const std::string name = std::to_string(node);
+      routes.nodes.push_back("node" + name);
+      routes.memories.push_back("memory" + name);
+      routes.ssds.push_back("ssd" + name);
+      platform.stores.push_back({routes.nodes.back(), gpu.nic, 0ns});
+      platform.stores.push_back(
+          {routes.memories.back(), config.pools[0].weights->memory_bandwidth, 0ns});
+      platform.stores.push_back({routes.ssds.back(), gpu.ssd, 0ns});
+    }
+    for (int slot = 0; slot < slots; ++slot) {
+      const std::string name = std::to_string(slot);
+      routes.nodes_of_slot.push_back({slot / per_node});
+      routes.readers.push_back({"reader" + name});
+      routes.gpus.push_back({"gpus" + name});
+      platform.stores.push_back({"reader" + name, routes.read, 0ns});
+      platform.stores.push_back({"gpus" + name, routes.to_gpu, 0ns});
+    }
+    engine = std::make_unique<Engine>(platform);
+    stores = std::make_unique<ModelStores>(config, *engine, server);
+    loading = std::make_unique<WeightLoading>(config, 0, routes, *stores, *engine);
+    pulled.resize(static_cast<std::size_t>(slots), -1);
+    loaded.resize(static_cast<std::size_t>(slots), -1);
+  }
+  void bring(Duration at, std::size_t slot, WeightsVersion version = 0) {
+    engine->at(sim_start + at, EventPriority::fleet, [this, slot, version] {
+      loading->bring(
+          slot, version, [this, slot] { pulled[slot] = now(); },
+          [this, slot] { loaded[slot] = now(); });
+    });
+  }
+  double now() const { return to_seconds(engine->now().time_since_epoch()); }
+
+  Config config;
+  WeightRoutes routes;
+  std::unique_ptr<Engine> engine;
+  std::unique_ptr<ModelStores> stores;
+  std::unique_ptr<WeightLoading> loading;
+  std::vector<double> pulled;  // seconds, by slot; -1: never
+  std::vector<double> loaded;
+};
+
+constexpr double tolerance = 1e-6;
+
+TEST_F(WeightLoadingTest, PullsAtOnceShareTheUplinkMaxMin) {
+  build(4);
+  for (std::size_t slot = 0; slot < 3; ++slot) {
+    bring(0s, slot);
+  }
+  bring(5s, 3);
+  engine->run();
+  // Three share 4 GB/s until 5 s: 20/3 GB each. Then four do: 40/3 GB more take 40/3 s.
+  for (std::size_t slot = 0; slot < 3; ++slot) {
+    EXPECT_NEAR(pulled[slot], 5 + 40.0 / 3, tolerance);
+    EXPECT_NEAR(loaded[slot], pulled[slot] + 20.0 / 8, tolerance) << "each on its own node";
+  }
+  // The last has 40/3 GB by then, and the uplink alone for the other 20/3.
+  EXPECT_NEAR(pulled[3], 5 + 40.0 / 3 + 20.0 / 3 / 4, tolerance);
+  EXPECT_EQ(loading->bound_of(0, StartPhase::pull), "uplink of store store");
+  const ResourceUse uplink = loading->uses()[0];
+  EXPECT_EQ(uplink.bytes, bytes(80).count());
+  EXPECT_NEAR(uplink.utilization, 1.0, 1e-6);
+}
+
+TEST_F(WeightLoadingTest, ServersOfAStoreShareThePulls) {
+  config.stores[0].servers = 2;
+  build(4);
+  for (std::size_t slot = 0; slot < 4; ++slot) {
+    bring(0s, slot);
+  }
+  engine->run();
+  for (std::size_t slot = 0; slot < 4; ++slot) {
+    EXPECT_NEAR(pulled[slot], 20.0 / 2, tolerance) << "two a server";
+  }
+}
+
+TEST_F(WeightLoadingTest, TheNicBindsWhereItIsTheTightestLink) {
+  config.stores[0].uplink = rate(100);
+  build(2);
+  bring(0s, 0);
+  bring(0s, 1);
+  engine->run();
+  EXPECT_NEAR(pulled[0], 20.0 / 10, tolerance);
+  EXPECT_NEAR(pulled[1], 20.0 / 10, tolerance);
+  EXPECT_EQ(loading->bound_of(0, StartPhase::pull), "NICs of pool pool");
+}
+
+TEST_F(WeightLoadingTest, ReplicasOfANodePullOnceAndShareItsMemory) {
+  config.pools[0].weights->memory_bandwidth = rate(10);
+  build(2, 2);
+  bring(0s, 0);
+  bring(1s, 1);
+  engine->run();
+  EXPECT_NEAR(pulled[0], 20.0 / 4, tolerance);
+  EXPECT_NEAR(pulled[1], 20.0 / 4, tolerance);
+  // Two copies of at most 8 GB/s each out of 10.
+  EXPECT_NEAR(loaded[0], 5 + 20.0 / 5, tolerance);
+  EXPECT_EQ(loading->bound_of(0, StartPhase::load), "main memories of pool pool");
+  EXPECT_EQ(loading->uses()[0].bytes, bytes(20).count());
+}
+
+TEST_F(WeightLoadingTest, WhatANodeHasIsNotPulled) {
+  config.pools[0].weights->tier = WeightTier::ssd;
+  build(1);
+  bring(0s, 0);
+  engine->at(sim_start + 50s, EventPriority::fleet, [this] { loading->released(0); });
+  bring(100s, 0);  // it was read once: now it lies in main memory
+  engine->run();
+  EXPECT_NEAR(pulled[0], 100, tolerance);
+  EXPECT_NEAR(loaded[0], 100 + 20.0 / 8, tolerance);
+  EXPECT_EQ(loading->uses()[0].bytes, 0);
+  EXPECT_EQ(loading->uses()[2].bytes, bytes(20).count()) << "read from SSD once";
+}
+
+TEST_F(WeightLoadingTest, FromSsdReadsFirstAndCopiesThen) {
+  config.pools[0].weights->tier = WeightTier::ssd;
+  build(1);
+  bring(0s, 0);
+  engine->run();
+  EXPECT_NEAR(loaded[0], 20.0 / 2.5 + 20.0 / 8, tolerance);
+  EXPECT_EQ(loading->bound_of(0, StartPhase::load), "loader of pool pool");
+}
+
+TEST_F(WeightLoadingTest, ALoaderThatOverlapsTakesTheSlowerOfBoth) {
+  config.loaders[0].overlaps = true;
+  config.pools[0].weights->tier = WeightTier::ssd;
+  build(2, 2);
+  bring(0s, 0);
+  engine->at(sim_start + 50s, EventPriority::fleet, [] {});
+  engine->run();
+  EXPECT_NEAR(loaded[0], 20.0 / 2.5, tolerance);
+}
+
+TEST_F(WeightLoadingTest, APullThatTakesLongerHidesTheCopy) {
+  config.loaders[0].overlaps = true;
+  build(1);
+  bring(0s, 0);
+  engine->run();
+  EXPECT_NEAR(loaded[0], 20.0 / 4, tolerance);
+}
+
+TEST_F(WeightLoadingTest, MachinesThatAreGivenBackComeEmptyAndKeptOnesDoNot) {
+  build(1);
+  bring(0s, 0);
+  engine->at(sim_start + 50s, EventPriority::fleet, [this] { loading->released(0); });
+  bring(60s, 0);
+  engine->run();
+  EXPECT_NEAR(pulled[0], 60 + 20.0 / 4, tolerance);
+}
+
+TEST_F(WeightLoadingTest, PrefetchedWeightsAreThereAlready) {
+  config.pools[0].weights->prefetch = WeightTier::memory;
+  build(2);
+  engine->at(sim_start, EventPriority::fleet, [this] { loading->prefetch(); });
+  bring(20s, 1);
+  engine->run();
+  EXPECT_NEAR(pulled[1], 20, tolerance) << "both nodes had theirs after 10 s";
+  EXPECT_NEAR(loaded[1], 20 + 20.0 / 8, tolerance);
+  EXPECT_EQ(loading->uses()[0].bytes, bytes(40).count());
+}
+
+TEST_F(WeightLoadingTest, AStartThatIsGivenUpTellsNobody) {
+  build(1);
+  bring(0s, 0);
+  engine->at(sim_start + 2s, EventPriority::fleet, [this] { loading->give_up(0); });
+  engine->run();
+  EXPECT_EQ(pulled[0], -1);
+  EXPECT_EQ(loaded[0], -1);
+}
+
+TEST_F(WeightLoadingTest, GpusThatKeepTheirWeightsServeAtOnce) {
+  config.pools[0].weights->tier = WeightTier::gpu;
+  build(1);
+  bring(3s, 0);
+  engine->at(sim_start + 4s, EventPriority::fleet, [this] { EXPECT_EQ(loaded[0], 3); });
+  bring(10s, 0, 1);  // another version has to come
+  engine->run();
+  EXPECT_NEAR(pulled[0], 10 + 20.0 / 4, tolerance);
+}
+
+TEST(WeightCache, TheLeastRecentlyUsedGo) {
+  WeightCache cache{Bytes::of(10)};
+  cache.insert(1, Bytes::of(4));
+  cache.insert(2, Bytes::of(4));
+  cache.touch(1);
+  cache.insert(3, Bytes::of(4));
+  EXPECT_TRUE(cache.holds(1));
+  EXPECT_FALSE(cache.holds(2));
+  EXPECT_TRUE(cache.holds(3));
+  EXPECT_EQ(cache.used(), Bytes::of(8));
+  cache.insert(4, Bytes::of(11));
+  EXPECT_FALSE(cache.holds(4)) << "larger than the whole";
+  EXPECT_TRUE(cache.holds(1));
+  cache.insert(4, Bytes::of(10));
+  EXPECT_FALSE(cache.holds(1));
+  EXPECT_FALSE(cache.holds(3));
+  EXPECT_EQ(cache.used(), Bytes::of(10));
+  cache.touch(99);
+  cache.clear();
+  EXPECT_EQ(cache.used(), Bytes{});
+}
+
+}  // namespace
+}  // namespace plimsoll
