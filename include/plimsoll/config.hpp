@@ -8,8 +8,10 @@
 #include <vector>
 
 #include "plimsoll/autoscale_config.hpp"
+#include "plimsoll/horizon_config.hpp"
 #include "plimsoll/ids.hpp"
 #include "plimsoll/units.hpp"
+#include "plimsoll/users_config.hpp"
 
 namespace plimsoll {
 
@@ -402,6 +404,7 @@ struct WorkloadConfig {
   double trace_speed = 1.0;       // arrival times are divided by this
   std::int64_t max_requests = 0;  // stop after so many arrivals; 0 = no limit
   ArrivalConfig arrivals;
+  std::optional<UsersConfig> users;  // instead of arrivals
   LengthLaw prompt;
   LengthLaw output;
   std::optional<PrefixLaw> prefix;
@@ -441,11 +444,13 @@ struct Config {
   std::vector<EngineProfile> profiles;
   std::vector<EngineSpec> engines;  // empty once a scenario is loaded: no pool refers to them
   std::vector<PriceSpec> prices;
+  std::vector<LoadShapeSpec> load_shapes;
   std::vector<StoreConfig> stores;
   std::vector<PoolConfig> pools;  // at least one
   std::vector<TierConfig> tiers;  // at least one
   ServiceConfig service;
   WorkloadConfig workload;
+  HorizonConfig horizon;
   MetricsConfig metrics;
   std::vector<ThresholdConfig> thresholds;
 };

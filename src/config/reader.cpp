@@ -18,7 +18,8 @@ std::string_view name_list_path(NameList list) {
                                                                    "catalog.prices",
                                                                    "stores",
                                                                    "tiers",
-                                                                   "pools"};
+                                                                   "pools",
+                                                                   "catalog.load_shapes"};
   return paths[static_cast<std::size_t>(list)];
 }
 

@@ -23,9 +23,10 @@ enum class NameList : std::uint8_t {
   prices,
   stores,
   tiers,
-  pools
+  pools,
+  load_shapes
 };
-inline constexpr std::size_t name_list_count = 9;
+inline constexpr std::size_t name_list_count = 10;
 
 /// "catalog.gpus", ...: where the names of a list are declared.
 std::string_view name_list_path(NameList list);

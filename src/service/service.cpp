@@ -199,6 +199,14 @@ RequestRecord Service::record_of(RequestSlot slot) const {
   return record;
 }
 
+double Service::serving_capacity() const {
+  double sum = 0;
+  for (const Member& member : members_) {
+    sum += member.ready ? member.capacity : 0.0;
+  }
+  return sum;
+}
+
 void Service::arrive(RequestId id, const Arrival& arrival, Phase phase) {
   ++arrived_;
   const RequestSlot slot = requests_.allocate();
@@ -367,6 +375,7 @@ void Service::end(RequestSlot slot, Outcome outcome) {
   }
   requests_.release(slot);
   if (record.replica_assigned) {
+    ++ended_;
     Draws draws = load_stream_.of(record.id);
     const std::int64_t prompt = record.prompt_tokens;
     const bool pending = record.first_token == never || !router_follows_prefill_;

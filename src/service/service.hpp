@@ -46,6 +46,10 @@ class Service final : public ReplicaListener, public ReplicaDirectory {
     return loads_[member_of_[replica]].outstanding;
   }
   std::int64_t arrived() const override { return arrived_; }
+  /// Requests/s that the replicas serving now sustain, as estimated for routers. O(replicas).
+  double serving_capacity() const;
+  /// Requests that were at a replica and ended.
+  std::int64_t ended() const { return ended_; }
   /// A request arrives at now(); `phase` says how it stands to step boundaries of the same time.
   void arrive(RequestId id, const Arrival& arrival, Phase phase);
 
@@ -117,6 +121,7 @@ class Service final : public ReplicaListener, public ReplicaDirectory {
   std::vector<std::uint32_t> member_of_;  // by ReplicaIndex
   ServiceLoad load_;
   std::int64_t arrived_ = 0;
+  std::int64_t ended_ = 0;
 };
 
 }  // namespace plimsoll

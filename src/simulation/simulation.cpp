@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "simulation/cold_start.hpp"
+#include "simulation/horizon.hpp"
 
 namespace plimsoll {
 namespace {
@@ -15,6 +16,8 @@ constexpr RequestId arrivals_per_look = 65'536;
 
 /// A closed loop whose requests are all refused at once would never let time advance.
 constexpr int refusals_without_time = 100'000;
+
+constexpr Duration one_day = std::chrono::hours{24};
 
 }  // namespace
 
@@ -37,6 +40,10 @@ Simulation::Simulation(const Config& config, const RunOptions& options)
   build_services(policies);
   build_replicas();
   build_scaling(policies);
+  if (!config.horizon.windows.empty()) {
+    carried_.emplace(config, engine_, *services_.front(),
+                     [this](std::int64_t requests) { take_backlog(requests); });
+  }
 }
 
 void Simulation::set_window_writer(std::function<void(const WindowSummary&)> writer) {
@@ -123,6 +130,9 @@ void Simulation::start_replicas() {
 
 RunResult Simulation::play() {
   start_replicas();
+  if (carried_) {
+    carried_->start();
+  }
   fetch_arrival();
   engine_.arm(window_timer_, collector_.next_window_end());
   if (config_.duration > Duration::zero()) {
@@ -153,11 +163,31 @@ void Simulation::on_arrival(void* simulation, std::uint64_t) {
 }
 
 void Simulation::play_arrival() {
-  const Arrival& arrival = pending_;  // until the next one is fetched
+  if (config_.workload.users) {
+    const auto day = static_cast<std::size_t>(engine_.now().time_since_epoch() / one_day);
+    arrived_on_day_.resize(std::max(arrived_on_day_.size(), day + 1));
+    ++arrived_on_day_[day];
+  }
+  admit(pending_, source_->closed_loop() ? Phase::after_steps : Phase::before_steps);
+  fetch_arrival();
+  stop_when_done();
+  if (next_id_ % arrivals_per_look == 0) {
+    report_progress();
+  }
+}
+
+/// `requests` of a gap between windows have been waiting since.
+void Simulation::take_backlog(std::int64_t requests) {
+  Arrival arrival;
+  for (std::int64_t i = 0; i < requests && source_->draw_extra(engine_.now(), arrival); ++i) {
+    admit(arrival, Phase::before_steps);
+  }
+}
+
+void Simulation::admit(const Arrival& arrival, Phase phase) {
   const RequestId id = next_id_++;
   last_arrival_ = engine_.now();
   prefixes_seen_ = prefixes_seen_ || arrival.reusable_prefix_tokens > 0;
-  const Phase phase = source_->closed_loop() ? Phase::after_steps : Phase::before_steps;
   const std::int64_t ended_before = collector_.ended();
   collector_.on_arrival(id, arrival.request_class, engine_.now());
   in_arrival_ = true;
@@ -171,11 +201,6 @@ void Simulation::play_arrival() {
                                   "the moment it arrives, and its user sends the next at once",
                                   "shorten the requests or raise max_context; raise "
                                   "service.queue.capacity or lower concurrency"}}};
-  }
-  fetch_arrival();
-  stop_when_done();
-  if (id % arrivals_per_look == 0) {
-    report_progress();
   }
 }
 
@@ -292,6 +317,13 @@ RunResult Simulation::summarize() {
     result.pools[p].memory_arithmetic = plans_[p]->fit.arithmetic;
   }
   scaled_pools_.summarize(result);
+  result.demand = demand_by_day(config_);
+  for (std::size_t d = 0; d < std::min(result.demand.size(), arrived_on_day_.size()); ++d) {
+    result.demand[d].arrived = arrived_on_day_[d];
+  }
+  if (carried_) {
+    result.horizon = weigh_windows(config_, collector_.covered(), carried_->carried());
+  }
   add_notes(result);
   result.events = engine_.events();
   result.skipped_rows = source_->skipped_rows();

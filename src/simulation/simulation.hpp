@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "metrics/collector.hpp"
@@ -11,6 +12,7 @@
 #include "plimsoll/run_scenario.hpp"
 #include "plimsoll/workload.hpp"
 #include "service/service.hpp"
+#include "simulation/carried_backlog.hpp"
 #include "simulation/fleet_builder.hpp"
 #include "simulation/scaled_pools.hpp"
 
@@ -44,6 +46,8 @@ class Simulation final : public EndListener {
   void start_replicas();
   void fetch_arrival();
   void play_arrival();
+  void admit(const Arrival& arrival, Phase phase);
+  void take_backlog(std::int64_t requests);
   void close_window();
   void stop_when_done();
   void report_progress();
@@ -64,6 +68,8 @@ class Simulation final : public EndListener {
   std::vector<Service*> service_of_model_;
   std::vector<std::unique_ptr<Replica>> replicas_;
   ScaledPools scaled_pools_;
+  std::optional<CarriedBacklog> carried_;     // when only windows are played
+  std::vector<std::int64_t> arrived_on_day_;  // of workloads of users
   TimerId arrival_timer_;
   TimerId window_timer_;
   Arrival pending_;
