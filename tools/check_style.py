@@ -39,7 +39,8 @@ ROOMS["cli"] = set(ROOMS)
 PUBLIC_OWNER = {
     "units.hpp": "base", "errors.hpp": "base", "ids.hpp": "base", "rng.hpp": "base",
     "config.hpp": "config", "scenario.hpp": "config", "workload.hpp": "workload",
-    "metric_docs.hpp": "config", "metrics.hpp": "metrics", "report.hpp": "reports",
+    "users_config.hpp": "config", "horizon_config.hpp": "config",
+    "horizon_summary.hpp": "config", "metric_docs.hpp": "config", "metrics.hpp": "metrics", "report.hpp": "reports",
     "run_scenario.hpp": "simulation",
     "policies/params.hpp": "base",
 }
