@@ -138,6 +138,15 @@ std::vector<std::string> horizon_notes(const Config& config, const RunResult& re
         "rates are multiplied by {}; latencies and shares are the cell's, and so are the counts "
         "in sentences of the verdict",
         config.horizon.sample, config.horizon.sample));
+    for (const PoolConfig& pool : config.pools) {
+      constexpr int small_cell = 200;  // docs/fidelity.md
+      if (const int cell = pool.replicas / config.horizon.sample; cell < small_cell) {
+        notes.push_back(fmt::format(
+            "A cell of {} replicas of pool {}: routers that look for the least loaded find another "
+            "one than in the whole fleet, and median times to the first token are some percent off",
+            cell, pool.name));
+      }
+    }
   }
   if (result.horizon) {
     notes.push_back(fmt::format(
