@@ -168,7 +168,8 @@ void add_horizon_fields(std::vector<FieldDecl>& fields) {
                  "come, and each begins from an estimate of the backlog by then")
           .written_when([](const HorizonConfig& horizon) { return !horizon.windows.empty(); })
           .field("lead_in", &HorizonConfig::lead_in, duration_kind(), "10min",
-                 "played before each window and not measured")
+                 "played before and after each window and not measured; in overload as long as "
+                 "requests stay, so that those who came last in it have others behind them")
           .written_when([](const HorizonConfig& horizon) { return !horizon.windows.empty(); })
           .field("sample", &HorizonConfig::sample, sample_kind(), "1",
                  "one N-th of the replicas and of the demand is played, and results are scaled "

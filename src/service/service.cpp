@@ -199,10 +199,10 @@ RequestRecord Service::record_of(RequestSlot slot) const {
   return record;
 }
 
-double Service::serving_capacity() const {
+double Service::serving_capacity(const std::vector<double>& of_one) const {
   double sum = 0;
   for (const Member& member : members_) {
-    sum += member.ready ? member.capacity : 0.0;
+    sum += member.ready ? of_one[member.replica->shape().pool] : 0.0;
   }
   return sum;
 }

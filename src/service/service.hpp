@@ -46,8 +46,8 @@ class Service final : public ReplicaListener, public ReplicaDirectory {
     return loads_[member_of_[replica]].outstanding;
   }
   std::int64_t arrived() const override { return arrived_; }
-  /// Requests/s that the replicas serving now sustain, as estimated for routers. O(replicas).
-  double serving_capacity() const;
+  /// Requests/s that the replicas serving now sustain, by what one of each pool does. O(replicas).
+  double serving_capacity(const std::vector<double>& of_one) const;
   /// Requests that were at a replica and ended.
   std::int64_t ended() const { return ended_; }
   /// A request arrives at now(); `phase` says how it stands to step boundaries of the same time.

@@ -31,17 +31,27 @@ std::optional<Duration> longest_deadline(const Config& config) {
 
 }  // namespace
 
-CarriedBacklog::CarriedBacklog(const Config& config, Engine& engine, Service& service,
-                               std::function<void(std::int64_t)> take)
+CarriedBacklog::CarriedBacklog(const Config& config,
+                               const std::vector<std::unique_ptr<PoolPlan>>& plans, Engine& engine,
+                               Service& service, std::function<void(std::int64_t)> take)
     : config_{config},
       engine_{engine},
       service_{service},
       take_{std::move(take)},
       schedule_{compiled_arrivals(config)},
       carried_(config.horizon.windows.size()) {
+  for (const auto& plan : plans) {
+    const PoolIndex pool = plan->shape.pool;
+    const double estimate =
+        capacity_estimate(plan->shape, expected_lengths(config, config.pools[pool].model));
+    probes_.push_back(std::make_unique<CapacityProbe>(config, pool, plan->shape, engine, estimate));
+  }
 }
 
 void CarriedBacklog::start() {
+  for (const auto& probe : probes_) {
+    probe->start();
+  }
   const std::vector<PlayedWindow> spans = played_spans(config_.horizon);
   const auto& windows = config_.horizon.windows;
   Duration before{};
@@ -69,10 +79,9 @@ void CarriedBacklog::begin_gap() {
 
 void CarriedBacklog::tick(SimTime until, std::size_t window) {
   const SimTime now = engine_.now();
-  const double capacity = service_.serving_capacity();
   const std::int64_t ended = service_.ended();
   const double spare =
-      std::max(0.0, capacity * to_seconds(now - last_) - static_cast<double>(ended - ended_));
+      std::max(0.0, capacity() * to_seconds(now - last_) - static_cast<double>(ended - ended_));
   fluid_ += schedule_.integral(last_, now) - spare;
   fluid_ = std::clamp(fluid_, 0.0, std::max(0.0, limit(now)));
   last_ = now;
@@ -84,6 +93,14 @@ void CarriedBacklog::tick(SimTime until, std::size_t window) {
   }
   engine_.at(std::min(until, now + longest_tick), EventPriority::window,
              [this, until, window] { tick(until, window); });
+}
+
+double CarriedBacklog::capacity() const {
+  std::vector<double> of_one;
+  for (const auto& probe : probes_) {
+    of_one.push_back(probe->rate());
+  }
+  return service_.serving_capacity(of_one);
 }
 
 double CarriedBacklog::limit(SimTime now) const {

@@ -41,7 +41,7 @@ Simulation::Simulation(const Config& config, const RunOptions& options)
   build_replicas();
   build_scaling(policies);
   if (!config.horizon.windows.empty()) {
-    carried_.emplace(config, engine_, *services_.front(),
+    carried_.emplace(config, plans_, engine_, *services_.front(),
                      [this](std::int64_t requests) { take_backlog(requests); });
   }
 }

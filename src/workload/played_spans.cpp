@@ -7,14 +7,13 @@ namespace plimsoll {
 
 std::vector<PlayedWindow> played_spans(const HorizonConfig& horizon) {
   std::vector<PlayedWindow> spans;
-  Duration before{};
   for (const PlayedWindow& window : horizon.windows) {
-    const Duration from = std::max(before, window.from - horizon.lead_in);
-    before = window.to;
-    if (!spans.empty() && spans.back().to == from) {
-      spans.back().to = window.to;
+    const Duration from = std::max(Duration{}, window.from - horizon.lead_in);
+    const Duration to = window.to + horizon.lead_in;
+    if (!spans.empty() && spans.back().to >= from) {
+      spans.back().to = to;
     } else {
-      spans.push_back({from, window.to});
+      spans.push_back({from, to});
     }
   }
   return spans;

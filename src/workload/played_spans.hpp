@@ -7,7 +7,7 @@
 
 namespace plimsoll {
 
-/// Windows with their lead-ins, in order; lead-ins are cut at t = 0 and at the window before. Empty
+/// Windows with what is played before and after each, in order; those that touch are one. Empty
 /// when everything is played.
 std::vector<PlayedWindow> played_spans(const HorizonConfig& horizon);
 

@@ -209,13 +209,13 @@ TEST(PlayedWindows, NothingArrivesOutsideAndAsMuchAsBeforeInside) {
   double first = 0, second = 0;
   while (source->next(arrival)) {
     const Duration at = arrival.at.time_since_epoch();
-    const bool in_first = at >= 3 * hour / 2 && at < 3 * hour;
-    const bool in_second = at >= 13 * hour / 2 && at < 8 * hour;
+    const bool in_first = at >= 3 * hour / 2 && at < 7 * hour / 2;
+    const bool in_second = at >= 13 * hour / 2 && at < 17 * hour / 2;
     ASSERT_TRUE(in_first || in_second) << to_seconds(at);
     first += in_first ? 1 : 0;
     second += in_second ? 1 : 0;
   }
-  const double expected = 50 * 1.5 * 3600;
+  const double expected = 50 * 2.0 * 3600;
   EXPECT_NEAR(first, expected, 4.5 * std::sqrt(expected));
   EXPECT_NEAR(second, expected, 4.5 * std::sqrt(expected));
 }
