@@ -38,10 +38,11 @@ ROOMS["cli"] = set(ROOMS)
 
 PUBLIC_OWNER = {
     "units.hpp": "base", "errors.hpp": "base", "ids.hpp": "base", "rng.hpp": "base",
-    "config.hpp": "config", "scenario.hpp": "config", "workload.hpp": "workload",
-    "users_config.hpp": "config", "horizon_config.hpp": "config",
-    "horizon_summary.hpp": "config", "metric_docs.hpp": "config", "metrics.hpp": "metrics", "report.hpp": "reports",
-    "run_scenario.hpp": "simulation",
+    "stages.hpp": "base", "path_config.hpp": "config", "config.hpp": "config",
+    "autoscale_config.hpp": "config", "users_config.hpp": "config",
+    "horizon_config.hpp": "config", "horizon_summary.hpp": "config",
+    "scenario.hpp": "config", "workload.hpp": "workload", "metric_docs.hpp": "config",
+    "metrics.hpp": "metrics", "report.hpp": "reports", "run_scenario.hpp": "simulation",
     "policies/params.hpp": "base",
 }
 # A header that is vocabulary and may be seen where its room may not.

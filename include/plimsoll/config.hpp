@@ -10,6 +10,8 @@
 #include "plimsoll/autoscale_config.hpp"
 #include "plimsoll/horizon_config.hpp"
 #include "plimsoll/ids.hpp"
+#include "plimsoll/path_config.hpp"
+#include "plimsoll/policies/params.hpp"
 #include "plimsoll/units.hpp"
 #include "plimsoll/users_config.hpp"
 
@@ -450,6 +452,7 @@ struct Config {
   std::vector<TierConfig> tiers;  // at least one
   ServiceConfig service;
   WorkloadConfig workload;
+  std::optional<PathConfig> path;  // absent: requests go straight to the service
   HorizonConfig horizon;
   MetricsConfig metrics;
   std::vector<ThresholdConfig> thresholds;

@@ -36,7 +36,7 @@ struct LoadShapeSpec {
 };
 
 /// Users who live by one clock.
-struct RegionConfig {
+struct UserRegion {
   std::string name;
   double share = 1;            // weight; shares are normalized
   Duration utc_offset{};       // local time - UTC; may be negative; whole quarters of an hour
@@ -72,7 +72,7 @@ struct UsersConfig {
   std::int64_t start_s = 0;  // the same, seconds since 1970-01-01T00:00Z
   UserGrowth growth;
   std::vector<UserTierConfig> tiers;  // at least one
-  std::vector<RegionConfig> regions;  // at least one
+  std::vector<UserRegion> regions;    // at least one
   std::vector<DemandEvent> events;    // several multiply
 };
 

@@ -88,6 +88,12 @@ void check_windows(Reader& reader, const RawNode& root, const Config& config) {
   if (config.warm_up > Duration::zero()) {
     refuse("each window has its own warm-up: lead_in", "remove warm_up");
   }
+  if (config.path) {
+    refuse(
+        "the backlog carried into a window is that of the service alone: what caches, limits and "
+        "users on the request path do meanwhile is not estimated",
+        play_all);
+  }
   for (const PoolConfig& pool : config.pools) {
     if (pool.autoscale && pool.autoscale->policy.policy != "scheduled") {
       refuse(fmt::format("pool {} is scaled by its load, and there is none between windows",
@@ -119,6 +125,12 @@ void check_sample(Reader& reader, const RawNode& root, const Config& config) {
   if (config.workload.arrivals.process != ArrivalProcess::poisson && !config.workload.users) {
     refuse("one N-th of a Poisson process is a Poisson process; of other arrivals it is not",
            in_full);
+  }
+  if (config.path) {
+    refuse(
+        "caches by popularity, heavy tenants and limits of the request path are those of the whole "
+        "fleet",
+        in_full);
   }
   if (config.service.max_outstanding > 0) {
     refuse(

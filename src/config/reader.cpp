@@ -19,6 +19,8 @@ std::string_view name_list_path(NameList list) {
                                                                    "stores",
                                                                    "tiers",
                                                                    "pools",
+                                                                   "workload.classes",
+                                                                   "path.edge.datacenters",
                                                                    "catalog.load_shapes"};
   return paths[static_cast<std::size_t>(list)];
 }

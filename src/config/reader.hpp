@@ -24,9 +24,11 @@ enum class NameList : std::uint8_t {
   stores,
   tiers,
   pools,
+  classes,
+  datacenters,
   load_shapes
 };
-inline constexpr std::size_t name_list_count = 10;
+inline constexpr std::size_t name_list_count = 12;
 
 /// "catalog.gpus", ...: where the names of a list are declared.
 std::string_view name_list_path(NameList list);

@@ -152,11 +152,11 @@ SectionDecl growth_section() {
 }
 
 SectionDecl region_section() {
-  return Section<RegionConfig>{}
-      .field("share", &RegionConfig::share, number_kind(positive), "1",
+  return Section<UserRegion>{}
+      .field("share", &UserRegion::share, number_kind(positive), "1",
              "weight among the regions; they need not add up to 1")
-      .field("utc_offset", &RegionConfig::utc_offset, offset_kind(), "0", "local time minus UTC")
-      .field("load_shape", &RegionConfig::load_shape,
+      .field("utc_offset", &UserRegion::utc_offset, offset_kind(), "0", "local time minus UTC")
+      .field("load_shape", &UserRegion::load_shape,
              reference_kind<std::size_t>(NameList::load_shapes), "", "by local time")
       .build();
 }

@@ -400,7 +400,7 @@ SectionDecl workload_section() {
       .optional_section("users", &WorkloadConfig::users, users_section(),
                         "who sends requests, instead of arrivals")
       .group("lengths", lengths_section(), "how long requests are")
-      .named("classes", &WorkloadConfig::classes, class_section(), NameList::none,
+      .named("classes", &WorkloadConfig::classes, class_section(), NameList::classes,
              "kinds of requests and their shares")
       .derived("one class named default")
       .finish(finish_workload);

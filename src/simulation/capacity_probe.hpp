@@ -28,6 +28,7 @@ class CapacityProbe final : public ReplicaListener, public EventSink {
 
   void on_first_token(RequestSlot, SimTime) override {}
   void on_completed(RequestSlot slot, SimTime now) override;
+  void on_cancelled(RequestSlot, SimTime) override {}  // nobody cancels
 
   void on_arrival(RequestId, ClassIndex, SimTime) override {}
   void on_first_token(const RequestRecord&) override {}

@@ -51,17 +51,26 @@ void Simulation::set_window_writer(std::function<void(const WindowSummary&)> wri
 }
 
 void Simulation::set_scaling_writer(std::function<void(const ScalingRow&)> writer) {
+  scaled_tiers_.set_writer(writer);
   scaled_pools_.set_writer(std::move(writer));
 }
 
 void Simulation::build_services(const PolicyRegistries& policies) {
   service_of_model_.assign(config_.models.size(), nullptr);
+  if (config_.path) {
+    path_ = std::make_unique<RequestPath>(config_, engine_, collector_, *this, *this);
+  }
+  EventSink& sink = path_ ? static_cast<EventSink&>(*path_) : collector_;
+  EndListener& ends = path_ ? static_cast<EndListener&>(*path_) : *this;
   for (const PoolConfig& pool : config_.pools) {
     if (service_of_model_[pool.model] == nullptr) {
-      services_.push_back(std::make_unique<Service>(config_, pool.model, policies, engine_,
-                                                    requests_, collector_, *this));
+      services_.push_back(
+          std::make_unique<Service>(config_, pool.model, policies, engine_, requests_, sink, ends));
       service_of_model_[pool.model] = services_.back().get();
     }
+  }
+  if (path_) {
+    path_->connect(service_of_model_);
   }
 }
 
@@ -83,6 +92,9 @@ void Simulation::build_replicas() {
 }
 
 void Simulation::build_scaling(const PolicyRegistries& policies) {
+  if (path_) {
+    scaled_tiers_.add(*config_.path, *path_, engine_, policies.autoscalers);
+  }
   std::size_t first = 0;
   for (std::size_t p = 0; p < plans_.size(); ++p) {
     const PoolConfig& pool = config_.pools[p];
@@ -130,6 +142,7 @@ void Simulation::start_replicas() {
 
 RunResult Simulation::play() {
   start_replicas();
+  scaled_tiers_.open();
   if (carried_) {
     carried_->start();
   }
@@ -162,38 +175,44 @@ void Simulation::on_arrival(void* simulation, std::uint64_t) {
   static_cast<Simulation*>(simulation)->play_arrival();
 }
 
+/// `requests` of a gap between windows have been waiting since.
+void Simulation::take_backlog(std::int64_t requests) {
+  Arrival arrival;
+  for (std::int64_t i = 0; i < requests && source_->draw_extra(engine_.now(), arrival); ++i) {
+    begin_request(arrival, Phase::before_steps);
+  }
+}
+
+void Simulation::begin_request(const Arrival& arrival, Phase phase) {
+  const RequestId id = next_id_++;
+  last_arrival_ = engine_.now();
+  collector_.on_arrival(id, arrival.request_class, engine_.now());
+  in_arrival_ = true;
+  if (path_) {
+    path_->arrive(id, arrival, phase);
+  } else {
+    service_of_model_[config_.workload.classes[arrival.request_class].model]->arrive(id, arrival,
+                                                                                     phase);
+  }
+  in_arrival_ = false;
+}
+
+void Simulation::on_follow_up(const Arrival& arrival) {
+  begin_request(arrival, Phase::before_steps);
+  stop_when_done();
+}
+
 void Simulation::play_arrival() {
+  const Arrival& arrival = pending_;  // until the next one is fetched
+  prefixes_seen_ = prefixes_seen_ || arrival.reusable_prefix_tokens > 0;
   if (config_.workload.users) {
     const auto day = static_cast<std::size_t>(engine_.now().time_since_epoch() / one_day);
     arrived_on_day_.resize(std::max(arrived_on_day_.size(), day + 1));
     ++arrived_on_day_[day];
   }
-  admit(pending_, source_->closed_loop() ? Phase::after_steps : Phase::before_steps);
-  fetch_arrival();
-  stop_when_done();
-  if (next_id_ % arrivals_per_look == 0) {
-    report_progress();
-  }
-}
-
-/// `requests` of a gap between windows have been waiting since.
-void Simulation::take_backlog(std::int64_t requests) {
-  Arrival arrival;
-  for (std::int64_t i = 0; i < requests && source_->draw_extra(engine_.now(), arrival); ++i) {
-    admit(arrival, Phase::before_steps);
-  }
-}
-
-void Simulation::admit(const Arrival& arrival, Phase phase) {
-  const RequestId id = next_id_++;
-  last_arrival_ = engine_.now();
-  prefixes_seen_ = prefixes_seen_ || arrival.reusable_prefix_tokens > 0;
+  const Phase phase = source_->closed_loop() ? Phase::after_steps : Phase::before_steps;
   const std::int64_t ended_before = collector_.ended();
-  collector_.on_arrival(id, arrival.request_class, engine_.now());
-  in_arrival_ = true;
-  service_of_model_[config_.workload.classes[arrival.request_class].model]->arrive(id, arrival,
-                                                                                   phase);
-  in_arrival_ = false;
+  begin_request(arrival, phase);
   refused_in_a_row_ = collector_.ended() > ended_before ? refused_in_a_row_ + 1 : 0;
   if (source_->closed_loop() && refused_in_a_row_ > refusals_without_time) {
     throw ConfigError{{Diagnostic{"", 0, 0, "workload",
@@ -201,6 +220,11 @@ void Simulation::admit(const Arrival& arrival, Phase phase) {
                                   "the moment it arrives, and its user sends the next at once",
                                   "shorten the requests or raise max_context; raise "
                                   "service.queue.capacity or lower concurrency"}}};
+  }
+  fetch_arrival();
+  stop_when_done();
+  if (next_id_ % arrivals_per_look == 1) {
+    report_progress();
   }
 }
 
@@ -219,7 +243,7 @@ void Simulation::on_request_ended(SimTime now) {
 }
 
 void Simulation::stop_when_done() {
-  if (!has_pending_ && collector_.in_flight() == 0 &&
+  if (!has_pending_ && collector_.in_flight() == 0 && (!path_ || path_->thinking() == 0) &&
       engine_.now() >= sim_start + config_.duration) {
     engine_.stop();
   }
@@ -251,7 +275,7 @@ std::vector<PoolGauges> Simulation::gauges(SimTime t) const {
 }
 
 std::int64_t Simulation::queued_centrally() const {
-  std::int64_t queued = 0;
+  std::int64_t queued = path_ ? path_->held() : 0;
   for (const auto& service : services_) {
     queued += service->queued();
   }
@@ -306,6 +330,19 @@ void Simulation::add_notes(RunResult& result) const {
   }
 }
 
+/// Utilizations, and only the stages that the scenario has.
+void Simulation::add_stages(RunResult& result) const {
+  std::vector<StageSummary> present;
+  for (StageSummary& row : result.stages) {
+    if (path_->has(row.stage)) {
+      row.utilization = path_->utilization(row.stage);
+      present.push_back(row);
+    }
+  }
+  result.stages = std::move(present);
+  result.path = path_->summary();
+}
+
 RunResult Simulation::summarize() {
   const SimTime end = engine_.now();
   for (const auto& replica : replicas_) {
@@ -317,6 +354,10 @@ RunResult Simulation::summarize() {
     result.pools[p].memory_arithmetic = plans_[p]->fit.arithmetic;
   }
   scaled_pools_.summarize(result);
+  scaled_tiers_.summarize(result);
+  if (path_) {
+    add_stages(result);
+  }
   result.demand = demand_by_day(config_);
   for (std::size_t d = 0; d < std::min(result.demand.size(), arrived_on_day_.size()); ++d) {
     result.demand[d].arrived = arrived_on_day_[d];

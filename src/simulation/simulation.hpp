@@ -11,16 +11,18 @@
 #include "plimsoll/policies/builtin.hpp"
 #include "plimsoll/run_scenario.hpp"
 #include "plimsoll/workload.hpp"
+#include "service/request_path.hpp"
 #include "service/service.hpp"
 #include "simulation/carried_backlog.hpp"
 #include "simulation/fleet_builder.hpp"
 #include "simulation/scaled_pools.hpp"
+#include "simulation/scaled_tiers.hpp"
 
 namespace plimsoll {
 
 /// One run: arrivals flow into services, windows close, and it ends when no request can come or is
 /// in flight any more (but not before Config::duration), or when the drain is over.
-class Simulation final : public EndListener {
+class Simulation final : public EndListener, public FollowUpListener {
  public:
   /// Throws ConfigError for what does not fit. `config` outlives the simulation.
   Simulation(const Config& config, const RunOptions& options);
@@ -35,6 +37,7 @@ class Simulation final : public EndListener {
   RunResult play();
 
   void on_request_ended(SimTime now) override;
+  void on_follow_up(const Arrival& arrival) override;
 
  private:
   static void on_arrival(void* simulation, std::uint64_t);
@@ -46,7 +49,7 @@ class Simulation final : public EndListener {
   void start_replicas();
   void fetch_arrival();
   void play_arrival();
-  void admit(const Arrival& arrival, Phase phase);
+  void begin_request(const Arrival& arrival, Phase phase);
   void take_backlog(std::int64_t requests);
   void close_window();
   void stop_when_done();
@@ -55,6 +58,7 @@ class Simulation final : public EndListener {
   std::int64_t queued_centrally() const;
   SimTime arrivals_end() const;
   void add_notes(RunResult& result) const;
+  void add_stages(RunResult& result) const;
   RunResult summarize();
 
   const Config& config_;
@@ -64,10 +68,12 @@ class Simulation final : public EndListener {
   std::unique_ptr<RequestSource> source_;
   Engine engine_;
   RequestTable requests_;
+  std::unique_ptr<RequestPath> path_;  // null without config.path
   std::vector<std::unique_ptr<Service>> services_;
   std::vector<Service*> service_of_model_;
   std::vector<std::unique_ptr<Replica>> replicas_;
   ScaledPools scaled_pools_;
+  ScaledTiers scaled_tiers_;
   std::optional<CarriedBacklog> carried_;     // when only windows are played
   std::vector<std::int64_t> arrived_on_day_;  // of workloads of users
   TimerId arrival_timer_;

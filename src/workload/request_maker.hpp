@@ -30,6 +30,8 @@ class RequestMaker {
       draw_prefix(id, out);
     }
   }
+  /// Sets both lengths by the class that `out` has.
+  void fill_lengths(RequestId id, Arrival& out) const;
 
  private:
   static constexpr std::size_t no_law = ~std::size_t{0};
@@ -39,7 +41,6 @@ class RequestMaker {
   };
 
   ClassIndex draw_class(RequestId id, const double* cumulative_share) const;
-  void fill_lengths(RequestId id, Arrival& out) const;
   void draw_prefix(RequestId id, Arrival& out) const;
 
   RandomStream class_stream_;

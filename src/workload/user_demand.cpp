@@ -68,7 +68,7 @@ std::string date_of(std::int64_t seconds) {
 
 UserDemand::UserDemand(const Config& config)
     : config_{config}, users_{*config.workload.users}, growth_{users_.growth} {
-  for (const RegionConfig& region : users_.regions) {
+  for (const UserRegion& region : users_.regions) {
     const LoadShapeSpec& shape = config.load_shapes.at(region.load_shape);
     hours_.push_back(normalized(shape.hours));
     week_.push_back(normalized(shape.days));

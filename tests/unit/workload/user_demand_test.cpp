@@ -43,7 +43,7 @@ Config config_of_users() {
   habits.tier = 1;
   habits.share = 0.1;
   users.tiers.push_back(habits);
-  users.regions.push_back(RegionConfig{"here", 1, {}, 0});
+  users.regions.push_back(UserRegion{"here", 1, {}, 0});
   LoadShapeSpec shape;
   for (int h = 0; h < 24; ++h) {
     shape.hours.push_back(h < 12 ? 1 : 3);
@@ -80,8 +80,8 @@ TEST(UserDemand, AWeekOfAnyRegionsAndShapesIntegratesToSevenDays) {
   Config config = config_of_users();
   config.load_shapes[0].days = {1, 2, 3, 4, 5, 6, 7};
   config.load_shapes[0].hours[5] = 40;
-  config.workload.users->regions = {RegionConfig{"west", 3, -8 * hour, 0},
-                                    RegionConfig{"east", 1, 5 * hour + 3 * hour / 4, 0}};
+  config.workload.users->regions = {UserRegion{"west", 3, -8 * hour, 0},
+                                    UserRegion{"east", 1, 5 * hour + 3 * hour / 4, 0}};
   // Whole weeks: both regions see each of their days once.
   EXPECT_NEAR(requests_of(config, Duration{}, 7 * day), 7 * 3000, 1e-5);
   EXPECT_NEAR(requests_of(config, 3 * day, 10 * day), 7 * 3000, 1e-5);
