@@ -41,6 +41,7 @@ PUBLIC_OWNER = {
     "stages.hpp": "base", "path_config.hpp": "config", "config.hpp": "config",
     "faults_config.hpp": "config", "rollout_config.hpp": "config", "operations_summary.hpp": "base",
     "autoscale_config.hpp": "config",
+    "users_config.hpp": "config", "horizon_config.hpp": "config", "horizon_summary.hpp": "config",
     "scenario.hpp": "config", "workload.hpp": "workload", "metric_docs.hpp": "config",
     "metrics.hpp": "metrics", "report.hpp": "reports", "run_scenario.hpp": "simulation",
     "elasticity_config.hpp": "config", "elasticity_metrics.hpp": "config",

@@ -10,11 +10,13 @@
 #include "plimsoll/autoscale_config.hpp"
 #include "plimsoll/elasticity_config.hpp"
 #include "plimsoll/faults_config.hpp"
+#include "plimsoll/horizon_config.hpp"
 #include "plimsoll/ids.hpp"
 #include "plimsoll/path_config.hpp"
 #include "plimsoll/policies/params.hpp"
 #include "plimsoll/rollout_config.hpp"
 #include "plimsoll/units.hpp"
+#include "plimsoll/users_config.hpp"
 
 namespace plimsoll {
 
@@ -433,6 +435,7 @@ struct WorkloadConfig {
   double trace_speed = 1.0;       // arrival times are divided by this
   std::int64_t max_requests = 0;  // stop after so many arrivals; 0 = no limit
   ArrivalConfig arrivals;
+  std::optional<UsersConfig> users;  // instead of arrivals
   LengthLaw prompt;
   LengthLaw output;
   std::optional<PrefixLaw> prefix;
@@ -473,6 +476,7 @@ struct Config {
   std::vector<EngineSpec> engines;  // empty once a scenario is loaded: no pool refers to them
   std::vector<PriceSpec> prices;
   std::vector<LoaderSpec> loaders;
+  std::vector<LoadShapeSpec> load_shapes;
   std::vector<StoreConfig> stores;
   std::vector<PoolConfig> pools;  // at least one
   std::vector<TierConfig> tiers;  // at least one
@@ -481,6 +485,7 @@ struct Config {
   ServiceConfig service;
   WorkloadConfig workload;
   std::optional<PathConfig> path;  // absent: requests go straight to the service
+  HorizonConfig horizon;
   MetricsConfig metrics;
   std::vector<ThresholdConfig> thresholds;
 };

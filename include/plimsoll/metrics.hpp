@@ -10,6 +10,7 @@
 
 #include "plimsoll/config.hpp"
 #include "plimsoll/elasticity_metrics.hpp"
+#include "plimsoll/horizon_summary.hpp"
 #include "plimsoll/ids.hpp"
 #include "plimsoll/metric_docs.hpp"
 #include "plimsoll/operations_summary.hpp"
@@ -239,6 +240,8 @@ struct RunResult {
   std::int64_t queued_centrally = 0;  // at the end
   std::vector<ThresholdVerdict> thresholds;
   CostSummary cost;
+  std::vector<DemandDay> demand;          // of workloads of users
+  std::optional<HorizonSummary> horizon;  // when only windows were played
   std::int64_t skipped_rows = 0;
   std::vector<std::string> notes;  // e.g. what rests on assumed or extrapolated figures
   std::uint64_t fingerprint = 0;   // hash of (time, event, request id): see docs/invariants.md

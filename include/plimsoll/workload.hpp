@@ -5,8 +5,10 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "plimsoll/config.hpp"
+#include "plimsoll/horizon_summary.hpp"
 
 namespace plimsoll {
 
@@ -44,6 +46,9 @@ class RequestSource {
   /// Swaps `at`, the time of an arrival that next() gave and that has not come yet, for an earlier
   /// one that has become available since; false when there is none.
   virtual bool swap_for_earlier(SimTime& /*at*/) { return false; }
+  /// One more request, which comes at `at` beside those that next() yields: of a backlog that was
+  /// not played. Only open loops have one.
+  virtual bool draw_extra(SimTime /*at*/, Arrival& /*out*/) { return false; }
   /// True when on_finished can make new arrivals available.
   virtual bool closed_loop() const = 0;
   /// Rows of a trace that were skipped as bad so far.
@@ -62,5 +67,14 @@ std::unique_ptr<RequestSource> make_request_source(const Config& config,
 
 /// The arrival rate at `t`, requests/s: arrivals.rate times all shapes.
 double arrival_rate(const ArrivalConfig& arrivals, SimTime t);
+
+/// Arrivals as the workload says them: its own, or what its users come to; of a sample, its part.
+ArrivalConfig compiled_arrivals(const Config& config);
+
+/// The integral of the arrival rate over [from, to), windows or not; open loops.
+double expected_arrivals(const ArrivalConfig& arrivals, SimTime from, SimTime to);
+
+/// The days of a workload of users, without what arrived; empty for other workloads.
+std::vector<DemandDay> demand_by_day(const Config& config);
 
 }  // namespace plimsoll

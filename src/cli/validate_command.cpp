@@ -35,6 +35,12 @@ std::string load_text(const WorkloadConfig& workload) {
   if (!workload.trace.empty()) {
     return "the trace " + workload.trace;
   }
+  if (workload.users) {
+    const UserGrowth& growth = workload.users->growth;
+    return fmt::format("users, {:g} at {} and {:g} at {:g} h", growth.points.front().users,
+                       workload.users->start, growth.points.back().users,
+                       to_seconds(growth.points.back().at) / 3600);
+  }
   const ArrivalConfig& arrivals = workload.arrivals;
   switch (arrivals.process) {
     case ArrivalProcess::poisson:

@@ -25,6 +25,8 @@ enum class Shape : std::uint8_t {
   quantity,  // a number with a unit
   pairs,     // a list of two-element lists
   texts,     // a list of texts
+  numbers,   // a list of numbers
+  windows,   // a list of two-element lists, or "all"
   section,   // a map of declared keys
   section_list,
   named_sections,  // a map of names to sections

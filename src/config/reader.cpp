@@ -21,7 +21,8 @@ std::string_view name_list_path(NameList list) {
                                                                    "tiers",
                                                                    "pools",
                                                                    "workload.classes",
-                                                                   "path.edge.datacenters"};
+                                                                   "path.edge.datacenters",
+                                                                   "catalog.load_shapes"};
   return paths[static_cast<std::size_t>(list)];
 }
 

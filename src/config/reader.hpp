@@ -26,7 +26,8 @@ enum class NameList : std::uint8_t {
   tiers,
   pools,
   classes,
-  datacenters
+  datacenters,
+  load_shapes
 };
 inline constexpr std::size_t name_list_count = 12;
 

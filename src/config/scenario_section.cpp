@@ -23,6 +23,8 @@ SectionDecl catalog_section() {
       .named("prices", &Config::prices, price_section(), NameList::prices, "hourly prices of GPUs")
       .named("loaders", &Config::loaders, loader_section(), NameList::loaders,
              "programs that bring weights into GPUs")
+      .named("load_shapes", &Config::load_shapes, load_shape_section(), NameList::load_shapes,
+             "how load is spread over a day and a week")
       .build();
 }
 
@@ -72,6 +74,9 @@ void finish_scenario(Reader& reader, const RawNode& root, const std::string&, Co
                   "the warm-up takes the whole duration: nothing would be measured",
                   "shorten it or lengthen duration");
   }
+  if (clean) {
+    check_horizon(reader, root, config);
+  }
 }
 
 /// New positions of the entries that stay; entries that go have none.
@@ -98,6 +103,20 @@ void keep_used_kernels(Config& config) {
   for (GpuSpec& gpu : config.gpus) {
     gpu.kernels = position[gpu.kernels];
   }
+}
+
+void keep_used_load_shapes(Config& config) {
+  std::vector<bool> used(config.load_shapes.size());
+  const auto regions = [&](const auto& visit) {
+    if (config.workload.users) {
+      for (RegionConfig& region : config.workload.users->regions) {
+        visit(region);
+      }
+    }
+  };
+  regions([&](RegionConfig& region) { used[region.load_shape] = true; });
+  const auto position = keep_used(config.load_shapes, used);
+  regions([&](RegionConfig& region) { region.load_shape = position[region.load_shape]; });
 }
 
 }  // namespace
@@ -150,6 +169,7 @@ SectionDecl scenario_section() {
       .custom(thresholds_field())
       .finish(finish_scenario);
   SectionDecl decl = section.build();
+  add_horizon_fields(decl.fields);
   for (FieldDecl& field : decl.fields) {
     if (field.key == "tiers") {
       field.default_doc = "one tier named default";
@@ -181,6 +201,7 @@ void drop_unused_entries(Config& config) {
   }
   const auto gpu_position = keep_used(config.gpus, gpus);
   keep_used_kernels(config);
+  keep_used_load_shapes(config);
   const auto model_position = keep_used(config.models, models);
   const auto profile_position = keep_used(config.profiles, profiles);
   const auto price_position = keep_used(config.prices, prices);

@@ -159,6 +159,10 @@ Json value_schema(const FieldDecl& field, const PolicyCatalog& policies) {
                   {"items", Json{{"type", "array"}, {"minItems", 2}, {"maxItems", 2}}}};
     case Shape::texts:
       return Json{{"type", "array"}, {"items", Json{{"type", "string"}}}};
+    case Shape::numbers:
+      return Json{{"type", "array"}, {"items", Json{{"type", "number"}}}};
+    case Shape::windows:
+      return Json{{"anyOf", Json::array({Json{{"const", "all"}}, Json{{"type", "array"}}})}};
     case Shape::section:
       return section_schema(*field.child, policies);
     case Shape::section_list:

@@ -34,6 +34,14 @@ SectionDecl path_section();
 SectionDecl metrics_section();
 FieldDecl thresholds_field();
 SectionDecl collective_section();
+SectionDecl load_shape_section();
+SectionDecl users_section();
+/// Where users.tiers names tiers: fills in their positions.
+void finish_users(Reader& reader, const RawNode& map, const std::string& path, UsersConfig& users);
+/// `windows`, `lead_in` and `sample`, keys of the scenario itself.
+void add_horizon_fields(std::vector<FieldDecl>& fields);
+/// What windows and samples do not go with.
+void check_horizon(Reader& reader, const RawNode& root, const Config& config);
 
 Kind<Precision> precision_kind();
 Kind<Attention> attention_kind();

@@ -5,6 +5,7 @@
 
 #include "base/unit_text.hpp"
 #include "config/kinds.hpp"
+#include "config/pairs_kind.hpp"
 #include "config/sections.hpp"
 #include "scenario/read_scenario.hpp"
 
@@ -14,47 +15,6 @@ namespace {
 
 using LengthKind = LengthLaw::Kind;
 using ShapeKind = RateShape::Kind;
-
-/// A list of two-element lists: `first` and `second` read the parts of a pair.
-template <class Pair, class First, class Second>
-Kind<std::vector<Pair>> pairs_kind(std::string type, First Pair::*first, Kind<First> first_kind,
-                                   Second Pair::*second, Kind<Second> second_kind) {
-  Kind<std::vector<Pair>> kind;
-  kind.doc.shape = Shape::pairs;
-  kind.doc.type = std::move(type);
-  const std::string expected = "expected a " + kind.doc.type + ", ";
-  kind.read = [=](Reader& reader, const RawNode& node, const std::string& path,
-                  std::vector<Pair>& pairs) {
-    pairs.clear();
-    if (!node.is_sequence() || node.items.empty()) {
-      reader.report(node.place, path, expected + describe_found(node));
-      return;
-    }
-    for (std::size_t i = 0; i < node.items.size(); ++i) {
-      const RawNode& item = node.items[i];
-      const std::string item_path = join_path(path, std::to_string(i));
-      if (!item.is_sequence() || item.items.size() != 2) {
-        reader.report(item.place, item_path, expected + "and this is no pair of two values");
-        continue;
-      }
-      Pair& pair = pairs.emplace_back();
-      first_kind.read(reader, item.items[0], item_path, pair.*first);
-      second_kind.read(reader, item.items[1], item_path, pair.*second);
-    }
-  };
-  kind.write = [=](const Writer& writer, const std::vector<Pair>& pairs) {
-    RawNode list;
-    list.kind = RawNode::Kind::sequence;
-    for (const Pair& pair : pairs) {
-      RawNode& item = list.items.emplace_back();
-      item.kind = RawNode::Kind::sequence;
-      item.items.push_back(first_kind.write(writer, pair.*first));
-      item.items.push_back(second_kind.write(writer, pair.*second));
-    }
-    return list;
-  };
-  return kind;
-}
 
 void check_quantiles(Reader& reader, const RawNode& map, const std::string& path,
                      const LengthLaw& law) {
@@ -395,10 +355,19 @@ void finish_workload(Reader& reader, const RawNode& map, const std::string& path
   if (workload.classes.empty()) {
     add_default_class(workload);
   }
-  if (map.find("trace") == nullptr && map.find("arrivals") == nullptr) {
+  if (map.find("trace") == nullptr && map.find("arrivals") == nullptr && !workload.users) {
     reader.report(map.place, join_path(path, "arrivals"),
-                  "missing key: expected arrivals, or a trace",
+                  "missing key: expected arrivals, users or a trace",
                   "e.g. {process: poisson, rate: 5/s}");
+  }
+  if (clean && workload.users) {
+    finish_users(reader, map, path, *workload.users);
+    for (const char* const other : {"trace", "arrivals"}) {
+      if (map.find(other) != nullptr) {
+        reader.report(place_of_key(map, other), join_path(path, other),
+                      "users say already when requests arrive", "keep one of the two");
+      }
+    }
   }
   if (clean) {
     check_classes(reader, map, path, workload);
@@ -428,6 +397,8 @@ SectionDecl workload_section() {
       .written_when([](const WorkloadConfig& workload) {
         return workload.arrivals.rate.count() > 0 || workload.arrivals.concurrency > 0;
       })
+      .optional_section("users", &WorkloadConfig::users, users_section(),
+                        "who sends requests, instead of arrivals")
       .group("lengths", lengths_section(), "how long requests are")
       .named("classes", &WorkloadConfig::classes, class_section(), NameList::classes,
              "kinds of requests and their shares")

@@ -75,13 +75,15 @@ void RequestLatencies::clear() {
 MetricsCollector::MetricsCollector(const Config& config)
     : config_{config},
       warm_up_end_{sim_start + config.warm_up},
+      spans_{config.horizon},
+      covered_(config.horizon.windows.size()),
       columns_{config.pools.size() + 1},
       cells_(config.workload.classes.size() * columns_),
       classes_(config.workload.classes.size()),
       pools_(config.pools.size()),
       sample_{config.seed, config.metrics.sample_requests},
       stages_{sim_start + config.warm_up},
-      window_measured_{config.warm_up == Duration::zero()} {
+      window_measured_{config.warm_up == Duration::zero() && spans_.covers(sim_start)} {
   make_scopes();
 }
 
@@ -91,6 +93,9 @@ void MetricsCollector::on_arrival(RequestId id, ClassIndex request_class, SimTim
   ClassCounts& counts = classes_[request_class];
   ++counts.arrived;
   counts.measured += measured(now) ? 1 : 0;
+  if (const int span = spans_.of(now); span >= 0) {
+    ++covered_[static_cast<std::size_t>(span)].arrived;
+  }
   note_event(arrival_event, id, now);
 }
 
@@ -140,6 +145,10 @@ void MetricsCollector::on_end(const RequestRecord& record) {
   if (!counts_in) {
     return;
   }
+  if (const int span = spans_.of(record.arrived); span >= 0) {
+    ++covered_[static_cast<std::size_t>(span)].completed;
+    covered_[static_cast<std::size_t>(span)].output_tokens += record.emitted_tokens;
+  }
   cell.counts.prompt_tokens += record.prompt_tokens;
   cell.counts.output_tokens += record.emitted_tokens;
   cell.counts.prefix_hit_tokens += record.prefix_hit_tokens;
@@ -182,7 +191,12 @@ void MetricsCollector::set_window_writer(std::function<void(const WindowSummary&
 SimTime MetricsCollector::next_window_end() const {
   const SimTime regular =
       config_.metrics.window > Duration::zero() ? window_begin_ + config_.metrics.window : never;
-  return window_begin_ < warm_up_end_ ? std::min(regular, warm_up_end_) : regular;
+  const SimTime boundary = spans_.boundary_after(window_begin_);
+  if (window_left_out()) {
+    return boundary;  // one row of the time series for a gap and the lead-in after it
+  }
+  return window_begin_ < warm_up_end_ ? std::min({regular, warm_up_end_, boundary})
+                                      : std::min(regular, boundary);
 }
 
 void MetricsCollector::check_conservation(SimTime end, const std::vector<PoolGauges>& gauges,
@@ -264,7 +278,9 @@ void MetricsCollector::close_window(SimTime end, const std::vector<PoolGauges>& 
   check_conservation(end, gauges, queued_centrally);
   const WindowSummary window = summarize_window(end, gauges, queued_centrally);
   windows_.add(window);
-  backlog_.add(BacklogPoint{end, window.queued, arrived_, refused_, ended_});
+  if (!window_left_out()) {
+    backlog_.add(BacklogPoint{end, window.queued, arrived_, refused_, ended_});
+  }
   if (window_measured_) {
     for (std::size_t i = 0; i < thresholds_.size(); ++i) {
       thresholds_[i].take_window(
@@ -275,12 +291,16 @@ void MetricsCollector::close_window(SimTime end, const std::vector<PoolGauges>& 
   take_gauges(gauges);
   flush_window();
   window_begin_ = end;
-  window_measured_ = end >= warm_up_end_;
+  window_measured_ = measured(end);
 }
 
 void MetricsCollector::take_gauges(const std::vector<PoolGauges>& gauges) {
   for (const PoolGauges& now : gauges) {
     PoolTotals& pool = pools_[now.pool];
+    if (window_left_out()) {
+      pool.left_out_busy_ns += now.busy_ns - pool.last.busy_ns;
+      pool.left_out_idle_ns += now.idle_ns - pool.last.idle_ns;
+    }
     pool.last = now;
     pool.waiting_max = std::max(pool.waiting_max, now.waiting);
     pool.running_sum += now.running;

@@ -6,6 +6,7 @@
 #include <functional>
 #include <vector>
 
+#include "metrics/covered_spans.hpp"
 #include "metrics/overload.hpp"
 #include "metrics/request_sample.hpp"
 #include "metrics/sketch.hpp"
@@ -77,6 +78,9 @@ class MetricsCollector final : public EventSink {
   RunResult finish(SimTime end, SimTime arrivals_end, const std::vector<PoolGauges>& gauges,
                    std::int64_t queued_centrally);
 
+  /// By window of the horizon, when only some are played.
+  const std::vector<CoveredCounts>& covered() const { return covered_; }
+
   std::int64_t arrived() const { return arrived_; }
   std::int64_t ended() const { return ended_; }
   /// GPU-completed requests so far.
@@ -109,6 +113,8 @@ class MetricsCollector final : public EventSink {
     std::int64_t kv_used_sum = 0;  // blocks, over window ends
     std::int64_t kv_total_sum = 0;
     double kv_usage_max = 0;
+    std::int64_t left_out_busy_ns = 0;  // outside the windows of the horizon
+    std::int64_t left_out_idle_ns = 0;
     PoolGauges last;  // at the end of the window before
   };
   /// The part of a run that a slice or a threshold speaks of.
@@ -124,7 +130,9 @@ class MetricsCollector final : public EventSink {
   std::size_t cell_of(const RequestRecord& record) const {
     return record.request_class * columns_ + (record.replica_assigned ? record.pool : columns_ - 1);
   }
-  bool measured(SimTime arrived) const { return arrived >= warm_up_end_; }
+  bool measured(SimTime arrived) const { return arrived >= warm_up_end_ && spans_.covers(arrived); }
+  /// The current window lies outside the windows of the horizon that are played and measured.
+  bool window_left_out() const { return spans_.partial() && !window_measured_; }
   bool good(const RequestRecord& record) const;
   void make_scopes();
   /// The scope of a tag; an empty kind is the whole.
@@ -166,7 +174,9 @@ class MetricsCollector final : public EventSink {
 
   const Config& config_;
   SimTime warm_up_end_;
-  std::size_t columns_;  // pools, and one for requests that no replica ever had
+  CoveredSpans spans_;
+  std::vector<CoveredCounts> covered_;  // by window of the horizon
+  std::size_t columns_;                 // pools, and one for requests that no replica ever had
   std::vector<Cell> cells_;
   std::vector<ClassCounts> classes_;
   std::vector<PoolTotals> pools_;

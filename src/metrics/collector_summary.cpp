@@ -206,6 +206,9 @@ std::int64_t MetricsCollector::measured_in_flight_of(const Scope& scope,
 }
 
 double MetricsCollector::seconds_of(Span span, SimTime end) const {
+  if (span == Span::total && spans_.partial()) {
+    return to_seconds(spans_.covered_until(end));
+  }
   const SimTime begin = span == Span::window ? window_begin_ : warm_up_end_;
   return end > begin ? to_seconds(end - begin) : 0;
 }
@@ -265,6 +268,12 @@ MetricValue MetricsCollector::gpu_value_of(const Scope& scope, const std::string
     kv_total += span == Span::window ? now.kv_blocks_total : pool.kv_total_sum;
   }
   if (metric == "gpu_utilization") {
+    for (const std::size_t p : scope.pools) {
+      busy -=
+          span == Span::total ? static_cast<Int128>(pools_[p].left_out_busy_ns) * gpus_of(p) : 0;
+      idle -=
+          span == Span::total ? static_cast<Int128>(pools_[p].left_out_idle_ns) * gpus_of(p) : 0;
+    }
     return ratio(busy, busy + idle);
   }
   if (metric == "kv_cache_usage") {
@@ -340,7 +349,9 @@ PoolSummary MetricsCollector::summarize_pool(std::size_t pool, const PoolGauges&
   summary.off_ns = gauges.off_ns;
   summary.down_by_cause = gauges.down_by_cause;
   summary.preemptions = gauges.preemptions;
-  summary.gpu_utilization = ratio(summary.busy_ns, summary.busy_ns + summary.idle_ns).value;
+  const std::int64_t measured_busy = summary.busy_ns - totals.left_out_busy_ns;
+  const std::int64_t measured_idle = summary.idle_ns - totals.left_out_idle_ns;
+  summary.gpu_utilization = ratio(measured_busy, measured_busy + measured_idle).value;
   summary.kv_cache_usage_mean = ratio(totals.kv_used_sum, totals.kv_total_sum).value;
   summary.kv_cache_usage_max = totals.kv_usage_max;
   summary.mean_batch = ratio(totals.decoded, totals.steps).value;

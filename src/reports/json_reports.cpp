@@ -399,7 +399,51 @@ Json metrics_json(const RunResult& result, const Config& config) {
   json["gpu_hours"] = result.cost.gpu_hours;
   json["simulated_s"] = seconds(result.end);
   json["arrivals_end_s"] = seconds(result.arrivals_end);
-  json["measured_s"] = std::max(0.0, seconds(result.end) - to_seconds(config.warm_up));
+  json["measured_s"] = result.horizon
+                           ? to_seconds(result.horizon->covered)
+                           : std::max(0.0, seconds(result.end) - to_seconds(config.warm_up));
+  return json;
+}
+
+Json demand_json(const std::vector<DemandDay>& days) {
+  Json list = Json::array();
+  for (const DemandDay& day : days) {
+    Json json = Json::object();
+    json["date"] = day.date;
+    json["users"] = day.users;
+    json["new_users"] = day.new_users;
+    json["active_users"] = day.active_users;
+    json["sessions"] = day.sessions;
+    json["requests"] = day.requests;
+    json["peak_requests_per_s"] = day.peak_requests_per_s;
+    json["peak_concurrent_users"] = day.peak_concurrent;
+    json["arrived"] = day.arrived;
+    list.push_back(json);
+  }
+  return list;
+}
+
+Json horizon_json(const HorizonSummary& horizon) {
+  Json windows = Json::array();
+  for (const WindowCoverage& window : horizon.windows) {
+    Json json = Json::object();
+    json["from_s"] = seconds(window.from);
+    json["to_s"] = seconds(window.to);
+    json["arrived"] = window.arrived;
+    json["completed"] = window.completed;
+    json["output_tokens"] = window.output_tokens;
+    json["carried"] = window.carried;
+    json["expected_arrivals"] = window.expected_arrivals;
+    json["represented_arrivals"] = window.represented_arrivals;
+    windows.push_back(json);
+  }
+  Json json = Json::object();
+  json["covered_s"] = to_seconds(horizon.covered);
+  json["horizon_s"] = to_seconds(horizon.horizon);
+  json["requests"] = horizon.requests;
+  json["completed"] = horizon.completed;
+  json["output_tokens"] = horizon.output_tokens;
+  json["windows"] = windows;
   return json;
 }
 
@@ -505,6 +549,12 @@ Json result_document(const RunResult& result, const Config& config) {
   put_operations(json, result.operations);
   json["memory_fit"] = memory_fit_json(result);
   json["cost"] = cost_json(result.cost);
+  if (!result.demand.empty()) {
+    json["demand"] = demand_json(result.demand);
+  }
+  if (result.horizon) {
+    json["horizon"] = horizon_json(*result.horizon);
+  }
   json["skipped_rows"] = result.skipped_rows;
   json["notes"] = notes;
   json["fingerprint"] = fmt::format("{:016x}", result.fingerprint);

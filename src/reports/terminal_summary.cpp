@@ -246,6 +246,33 @@ std::string elasticity_part(const RunResult& result) {
                            rows);
 }
 
+std::string demand_part(const RunResult& result) {
+  if (result.demand.empty()) {
+    return {};
+  }
+  constexpr std::size_t most_rows = 31;
+  const std::size_t stride = (result.demand.size() + most_rows - 1) / most_rows;
+  std::vector<std::vector<std::string>> rows;
+  for (std::size_t d = 0; d < result.demand.size(); ++d) {
+    const DemandDay& day = result.demand[d];
+    if (d % stride == 0 || d + 1 == result.demand.size()) {
+      rows.push_back({day.date, figure(day.users), figure(day.new_users), figure(day.active_users),
+                      figure(day.sessions), figure(day.requests), figure(day.peak_requests_per_s),
+                      figure(day.peak_concurrent), grouped(day.arrived)});
+    }
+  }
+  return "\n" + text_table({{"day", false},
+                            {"users"},
+                            {"new"},
+                            {"active"},
+                            {"sessions"},
+                            {"requests"},
+                            {"peak/s"},
+                            {"at once"},
+                            {"played"}},
+                           rows);
+}
+
 /// What did not pass, by outcome: "3 shed, 1 failed".
 std::string not_served(const StageSummary& stage) {
   std::string text;
@@ -376,6 +403,7 @@ std::string terminal_summary(const RunResult& result, const Config& config,
   out += scaling_part(result);
   out += elasticity_part(result);
   out += operations_tables(result);
+  out += demand_part(result);
   out += thresholds_part(result);
   out += lines_part("Memory", memory, style);
   out += lines_part("Notes", notes, style);

@@ -203,6 +203,14 @@ RequestRecord Service::record_of(RequestSlot slot) const {
   return record;
 }
 
+double Service::serving_capacity(const std::vector<double>& of_one) const {
+  double sum = 0;
+  for (const Member& member : members_) {
+    sum += member.ready ? of_one[member.replica->shape().pool] : 0.0;
+  }
+  return sum;
+}
+
 RequestSlot Service::arrive(RequestId id, const Arrival& arrival, Phase phase) {
   ++arrived_;
   const RequestSlot slot = requests_.allocate();
@@ -408,6 +416,7 @@ void Service::end(RequestSlot slot, Outcome outcome) {
   const bool pending = !requests_[slot].prefilled || !router_follows_prefill_;
   requests_.release(slot);
   if (record.replica_assigned) {
+    ++ended_;
     Draws draws = load_stream_.of(record.id);
     const std::int64_t prompt = record.prompt_tokens;
     change_load(member_of_[record.replica], {-1, -prompt, pending ? -prompt : 0}, draws);

@@ -58,6 +58,10 @@ class Service final : public ReplicaListener, public ReplicaDirectory, public Re
   void set_answer_listener(AnswerListener& listener) { answers_ = &listener; }
   const LossSummary& losses() const { return losses_; }
 
+  /// Requests/s that the replicas serving now sustain, by what one of each pool does. O(replicas).
+  double serving_capacity(const std::vector<double>& of_one) const;
+  /// Requests that were at a replica and ended.
+  std::int64_t ended() const { return ended_; }
   /// A request arrives at now(); `phase` says how it stands to step boundaries of the same time.
   /// Returns where it is kept while it is here; no_slot when it ended at once.
   RequestSlot arrive(RequestId id, const Arrival& arrival, Phase phase);
@@ -144,6 +148,7 @@ class Service final : public ReplicaListener, public ReplicaDirectory, public Re
   AnswerListener* answers_ = nullptr;
   LossSummary losses_;
   std::int64_t arrived_ = 0;
+  std::int64_t ended_ = 0;
 };
 
 }  // namespace plimsoll

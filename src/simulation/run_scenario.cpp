@@ -4,9 +4,12 @@
 #include <algorithm>
 #include <chrono>
 #include <optional>
+#include <string>
+#include <utility>
 
 #include "cost/cost.hpp"
 #include "plimsoll/report.hpp"
+#include "simulation/horizon.hpp"
 #include "simulation/simulation.hpp"
 
 namespace plimsoll {
@@ -35,11 +38,17 @@ void write_files(const std::string& folder, const RunResult& result, const Confi
 
 RunResult run_scenario(const Config& config, const RunOptions& options) {
   const auto begin = std::chrono::steady_clock::now();
-  Simulation simulation{config, options};
+  const int n = config.horizon.sample;
+  const Config cell = n > 1 ? sampled(config) : Config{};
+  Simulation simulation{n > 1 ? cell : config, options};
   std::optional<TimeseriesWriter> timeseries;
   if (!options.out_folder.empty()) {
     timeseries.emplace(options.out_folder + "/timeseries.csv");
-    simulation.set_window_writer([&](const WindowSummary& window) { timeseries->write(window); });
+    simulation.set_window_writer([&](const WindowSummary& window) {
+      WindowSummary whole = window;
+      scale_back(whole, n);
+      timeseries->write(whole);
+    });
   }
   std::optional<ScalingWriter> scaling;
   if (!options.out_folder.empty() && autoscales(config)) {
@@ -61,7 +70,16 @@ RunResult run_scenario(const Config& config, const RunOptions& options) {
   if (scaling) {
     scaling->close();
   }
+  if (n > 1) {
+    scale_back(result, n);
+  }
   result.cost = summarize_cost(result, config, result.notes);
+  if (result.horizon) {
+    weigh_cost(result.cost, result.slices.front(), *result.horizon);
+  }
+  for (std::string& note : horizon_notes(config, result)) {
+    result.notes.push_back(std::move(note));
+  }
   const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - begin;
   result.wall_seconds = wall.count();
   if (!options.out_folder.empty()) {

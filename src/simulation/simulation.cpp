@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "simulation/cold_start.hpp"
+#include "simulation/horizon.hpp"
 #include "simulation/weight_routes.hpp"
 
 namespace plimsoll {
@@ -16,6 +17,8 @@ constexpr RequestId arrivals_per_look = 65'536;
 
 /// A closed loop whose requests are all refused at once would never let time advance.
 constexpr int refusals_without_time = 100'000;
+
+constexpr Duration one_day = std::chrono::hours{24};
 
 }  // namespace
 
@@ -40,6 +43,10 @@ Simulation::Simulation(const Config& config, const RunOptions& options)
   build_services(policies);
   build_replicas();
   build_pools(policies);
+  if (!config.horizon.windows.empty()) {
+    carried_.emplace(config, plans_, engine_, *services_.front(),
+                     [this](std::int64_t requests) { take_backlog(requests); });
+  }
 }
 
 void Simulation::set_window_writer(std::function<void(const WindowSummary&)> writer) {
@@ -155,6 +162,9 @@ void Simulation::start_pools() {
 RunResult Simulation::play() {
   start_pools();
   scaled_tiers_.open();
+  if (carried_) {
+    carried_->start();
+  }
   fetch_arrival();
   engine_.arm(window_timer_, collector_.next_window_end());
   if (config_.duration > Duration::zero()) {
@@ -184,6 +194,14 @@ void Simulation::on_arrival(void* simulation, std::uint64_t) {
   static_cast<Simulation*>(simulation)->play_arrival();
 }
 
+/// `requests` of a gap between windows have been waiting since.
+void Simulation::take_backlog(std::int64_t requests) {
+  Arrival arrival;
+  for (std::int64_t i = 0; i < requests && source_->draw_extra(engine_.now(), arrival); ++i) {
+    begin_request(arrival, Phase::before_steps);
+  }
+}
+
 void Simulation::begin_request(const Arrival& arrival, Phase phase) {
   const RequestId id = next_id_++;
   last_arrival_ = engine_.now();
@@ -206,6 +224,11 @@ void Simulation::on_follow_up(const Arrival& arrival) {
 void Simulation::play_arrival() {
   const Arrival& arrival = pending_;  // until the next one is fetched
   prefixes_seen_ = prefixes_seen_ || arrival.reusable_prefix_tokens > 0;
+  if (config_.workload.users) {
+    const auto day = static_cast<std::size_t>(engine_.now().time_since_epoch() / one_day);
+    arrived_on_day_.resize(std::max(arrived_on_day_.size(), day + 1));
+    ++arrived_on_day_[day];
+  }
   const Phase phase = source_->closed_loop() ? Phase::after_steps : Phase::before_steps;
   const std::int64_t ended_before = collector_.ended();
   begin_request(arrival, phase);
@@ -354,6 +377,13 @@ RunResult Simulation::summarize() {
   scaled_tiers_.summarize(result);
   if (path_) {
     add_stages(result);
+  }
+  result.demand = demand_by_day(config_);
+  for (std::size_t d = 0; d < std::min(result.demand.size(), arrived_on_day_.size()); ++d) {
+    result.demand[d].arrived = arrived_on_day_[d];
+  }
+  if (carried_) {
+    result.horizon = weigh_windows(config_, collector_.covered(), carried_->carried());
   }
   add_notes(result);
   result.events = engine_.events();

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "metrics/collector.hpp"
@@ -13,6 +14,7 @@
 #include "plimsoll/workload.hpp"
 #include "service/request_path.hpp"
 #include "service/service.hpp"
+#include "simulation/carried_backlog.hpp"
 #include "simulation/fleet_builder.hpp"
 #include "simulation/fleet_operations.hpp"
 #include "simulation/scaled_pools.hpp"
@@ -54,6 +56,7 @@ class Simulation final : public EndListener, public FollowUpListener {
   void fetch_arrival();
   void play_arrival();
   void begin_request(const Arrival& arrival, Phase phase);
+  void take_backlog(std::int64_t requests);
   void close_window();
   void stop_when_done();
   void report_progress();
@@ -80,6 +83,8 @@ class Simulation final : public EndListener, public FollowUpListener {
   ScaledPools scaled_pools_;
   FleetOperations operations_;
   ScaledTiers scaled_tiers_;
+  std::optional<CarriedBacklog> carried_;     // when only windows are played
+  std::vector<std::int64_t> arrived_on_day_;  // of workloads of users
   TimerId arrival_timer_;
   TimerId window_timer_;
   Arrival pending_;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <utility>
 
 #include "plimsoll/workload.hpp"
 
@@ -50,7 +51,33 @@ RateSchedule::RateSchedule(const ArrivalConfig& arrivals) : base_rate_{arrivals.
   }
 }
 
+RateSchedule::RateSchedule(const ArrivalConfig& arrivals, std::vector<PlayedWindow> played)
+    : RateSchedule{arrivals} {
+  played_ = std::move(played);
+}
+
 RatePiece RateSchedule::piece_at(SimTime t) const {
+  if (played_.empty()) {
+    return unbroken_piece_at(t);
+  }
+  const Duration begin = t.time_since_epoch();
+  const auto next = std::partition_point(
+      played_.begin(), played_.end(), [&](const PlayedWindow& span) { return span.to <= begin; });
+  if (next == played_.end()) {
+    return RatePiece{t, never, 0.0, 0.0};
+  }
+  if (begin < next->from) {
+    return RatePiece{t, SimTime{next->from}, 0.0, 0.0};
+  }
+  RatePiece piece = unbroken_piece_at(t);
+  if (piece.end > SimTime{next->to}) {
+    piece.end = SimTime{next->to};
+    piece.rate_end = rate_before(next->to);
+  }
+  return piece;
+}
+
+RatePiece RateSchedule::unbroken_piece_at(SimTime t) const {
   const Duration begin = t.time_since_epoch();
   const bool refine = lines_.size() + waves_.size() > 1;
   Duration end = never.time_since_epoch();
@@ -148,6 +175,25 @@ Duration RateSchedule::Wave::next_corner(Duration t) const {
 
 double arrival_rate(const ArrivalConfig& arrivals, SimTime t) {
   return RateSchedule{arrivals}.rate_at(t);
+}
+
+double RateSchedule::integral(SimTime from, SimTime to) const {
+  double sum = 0;
+  for (SimTime at = from; at < to;) {
+    const RatePiece piece = piece_at(at);
+    const SimTime end = std::min(piece.end, to);
+    const double slope = piece.end == never ? 0.0
+                                            : (piece.rate_end - piece.rate_begin) /
+                                                  to_seconds(piece.end - piece.begin);
+    const double seconds = to_seconds(end - at);
+    sum += (piece.rate_begin + 0.5 * slope * seconds) * seconds;
+    at = end;
+  }
+  return sum;
+}
+
+double expected_arrivals(const ArrivalConfig& arrivals, SimTime from, SimTime to) {
+  return RateSchedule{arrivals}.integral(from, to);
 }
 
 }  // namespace plimsoll

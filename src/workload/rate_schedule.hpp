@@ -23,11 +23,15 @@ struct RatePiece {
 class RateSchedule {
  public:
   explicit RateSchedule(const ArrivalConfig& arrivals);
+  /// The rate is 0 outside `played`, spans in order of time; none: it is what it is.
+  RateSchedule(const ArrivalConfig& arrivals, std::vector<PlayedWindow> played);
 
   /// The piece that begins at `t`, which is >= sim_start.
   RatePiece piece_at(SimTime t) const;
   /// The rate at and just after `t`, without chords.
   double rate_at(SimTime t) const { return rate_after(t.time_since_epoch()); }
+  /// Expected arrivals in [from, to).
+  double integral(SimTime from, SimTime to) const;
 
  private:
   /// Linear between points, constant outside; two points at one time are a step.
@@ -46,12 +50,14 @@ class RateSchedule {
     Duration next_corner(Duration t) const;
   };
 
+  RatePiece unbroken_piece_at(SimTime t) const;
   double rate_before(Duration t) const;
   double rate_after(Duration t) const;
 
   double base_rate_;  // requests/s
   std::vector<Line> lines_;
   std::vector<Wave> waves_;
+  std::vector<PlayedWindow> played_;
 };
 
 }  // namespace plimsoll

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace plimsoll {
 namespace {
@@ -24,12 +25,13 @@ double inverse_integral(double need, double r, double slope) {
 
 }  // namespace
 
-RenewalProcess::RenewalProcess(const ArrivalConfig& arrivals, std::uint64_t seed)
+RenewalProcess::RenewalProcess(const ArrivalConfig& arrivals, std::uint64_t seed,
+                               std::vector<PlayedWindow> played)
     : process_{arrivals.process},
       cv_{arrivals.cv},
       stream_{seed, "arrivals"},
       gamma_{unit_gamma(arrivals.cv)},
-      schedule_{arrivals},
+      schedule_{arrivals, std::move(played)},
       piece_{schedule_.piece_at(sim_start)} {
 }
 

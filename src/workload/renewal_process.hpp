@@ -3,6 +3,7 @@
 
 #include <boost/random/exponential_distribution.hpp>
 #include <boost/random/gamma_distribution.hpp>
+#include <vector>
 
 #include "plimsoll/config.hpp"
 #include "plimsoll/ids.hpp"
@@ -17,7 +18,9 @@ namespace plimsoll {
 /// gamma: after the first few gaps, since the process starts anew at t = 0).
 class RenewalProcess {
  public:
-  RenewalProcess(const ArrivalConfig& arrivals, std::uint64_t seed);
+  /// Outside `played` nothing arrives; none: everywhere something may.
+  RenewalProcess(const ArrivalConfig& arrivals, std::uint64_t seed,
+                 std::vector<PlayedWindow> played = {});
 
   /// The arrival of request `id`, not before the last one; false when the rate is 0 from here on.
   /// Call with 0, 1, 2, ...: the gap before `id` depends on (seed, id) alone.

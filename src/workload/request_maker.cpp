@@ -31,20 +31,29 @@ RequestMaker::RequestMaker(const WorkloadConfig& workload, std::uint64_t seed)
 }
 
 ClassIndex RequestMaker::draw_class(RequestId id) const {
-  if (cumulative_share_.size() == 1) {
+  return draw_class(id, cumulative_share_.data());
+}
+
+ClassIndex RequestMaker::draw_class(RequestId id, const double* cumulative_share) const {
+  const std::size_t count = cumulative_share_.size();
+  if (count == 1) {
     return 0;
   }
+  const double* const end = cumulative_share + count;
   Draws draws = class_stream_.of(id);
-  const double mark = draws.uniform() * cumulative_share_.back();
+  const double mark = draws.uniform() * *(end - 1);
   // The product may round up to the sum itself, which is still in the last class with a share.
-  const auto last = std::lower_bound(cumulative_share_.begin(), cumulative_share_.end(),
-                                     cumulative_share_.back());
-  const auto found = std::upper_bound(cumulative_share_.begin(), last, mark);
-  return static_cast<ClassIndex>(found - cumulative_share_.begin());
+  const double* const last = std::lower_bound(cumulative_share, end, *(end - 1));
+  const double* const found = std::upper_bound(cumulative_share, last, mark);
+  return static_cast<ClassIndex>(found - cumulative_share);
 }
 
 void RequestMaker::fill(RequestId id, Arrival& out) const {
-  out.request_class = draw_class(id);
+  fill(id, cumulative_share_.data(), out);
+}
+
+void RequestMaker::fill(RequestId id, const double* cumulative_share, Arrival& out) const {
+  out.request_class = draw_class(id, cumulative_share);
   fill_lengths(id, out);
 }
 

@@ -22,6 +22,8 @@ class RequestMaker {
   ClassIndex draw_class(RequestId id) const;
   /// Sets the class, both lengths and the prefix.
   void fill(RequestId id, Arrival& out) const;
+  /// The same; the class is drawn by these shares, cumulative over the classes.
+  void fill(RequestId id, const double* cumulative_share, Arrival& out) const;
   /// Sets the prefix of a request whose class and lengths are known, when there are such laws.
   void fill_prefix(RequestId id, Arrival& out) const {
     if (!prefixes_.empty()) {
@@ -38,6 +40,7 @@ class RequestMaker {
     LengthSampler output;
   };
 
+  ClassIndex draw_class(RequestId id, const double* cumulative_share) const;
   void draw_prefix(RequestId id, Arrival& out) const;
 
   RandomStream class_stream_;

@@ -10,6 +10,8 @@
 
 #include "plimsoll/errors.hpp"
 #include "plimsoll/workload.hpp"
+#include "workload/class_mix.hpp"
+#include "workload/played_spans.hpp"
 #include "workload/renewal_process.hpp"
 #include "workload/request_maker.hpp"
 #include "workload/trace_lineage.hpp"
@@ -39,8 +41,12 @@ class OpenLoop : public RequestSource {
  public:
   explicit OpenLoop(const Config& config)
       : limits_{config},
-        process_{config.workload.arrivals, config.seed},
-        maker_{config.workload, config.seed} {}
+        process_{compiled_arrivals(config), config.seed, played_spans(config.horizon)},
+        maker_{config.workload, config.seed} {
+    if (config.workload.users) {
+      mix_.emplace(config);
+    }
+  }
 
   bool next(Arrival& out) override {
     SimTime at{};
@@ -48,8 +54,11 @@ class OpenLoop : public RequestSource {
       ended_ = true;
       return false;
     }
-    out.at = at;
-    maker_.fill(id_++, out);
+    draw_at(at, out);
+    return true;
+  }
+  bool draw_extra(SimTime at, Arrival& out) override {
+    draw_at(at, out);
     return true;
   }
   void on_finished(SimTime) override {}
@@ -57,9 +66,20 @@ class OpenLoop : public RequestSource {
   std::int64_t skipped_rows() const override { return 0; }
 
  private:
+  void draw_at(SimTime at, Arrival& out) {
+    out.at = at;
+    if (mix_) {
+      maker_.fill(id_, mix_->at(at), out);
+    } else {
+      maker_.fill(id_, out);
+    }
+    ++id_;
+  }
+
   Limits limits_;
   RenewalProcess process_;
   RequestMaker maker_;
+  std::optional<ClassMix> mix_;  // of users, whose tiers grow apart
   RequestId id_ = 0;
   bool ended_ = false;
 };

@@ -1,0 +1,54 @@
+// What waits when a window of the horizon begins: an estimate of the backlog of the gap before it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "engine/engine.hpp"
+#include "plimsoll/config.hpp"
+#include "service/service.hpp"
+#include "simulation/capacity_probe.hpp"
+#include "simulation/fleet_builder.hpp"
+#include "workload/rate_schedule.hpp"
+
+namespace plimsoll {
+
+/// In a gap no request comes, while the fleet lives on. A fluid stands for the requests: it grows
+/// by the expected arrivals and falls by what the replicas that serve then would complete (as many
+/// times what a probe of their pool does), beyond what they do complete of requests that came
+/// before the gap; it stays within the capacity of the queue and what arrived within the longest
+/// deadline. A nanosecond before the next lead-in it becomes so many requests, which arrive at once
+/// and are not measured.
+class CarriedBacklog {
+ public:
+  /// `take` gets the requests; everything referred to outlives this.
+  CarriedBacklog(const Config& config, const std::vector<std::unique_ptr<PoolPlan>>& plans,
+                 Engine& engine, Service& service, std::function<void(std::int64_t)> take);
+
+  /// At t = 0: plans all gaps.
+  void start();
+
+  /// By window of the horizon, so far.
+  const std::vector<std::int64_t>& carried() const { return carried_; }
+
+ private:
+  void begin_gap();
+  void tick(SimTime until, std::size_t window);
+  double capacity() const;
+  double limit(SimTime now) const;
+
+  const Config& config_;
+  Engine& engine_;
+  Service& service_;
+  std::function<void(std::int64_t)> take_;
+  std::vector<std::unique_ptr<CapacityProbe>> probes_;  // by pool
+  RateSchedule schedule_;
+  std::vector<std::int64_t> carried_;
+  double fluid_ = 0;  // requests
+  SimTime last_{};    // up to which the fluid is known
+  std::int64_t ended_ = 0;
+};
+
+}  // namespace plimsoll

@@ -1,0 +1,173 @@
+// Samples and windows: to what is played, and back to the whole.
+#include "simulation/horizon.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "plimsoll/workload.hpp"
+
+namespace plimsoll {
+namespace {
+
+void scale_slice(SliceSummary& slice, int n) {
+  for (std::int64_t* const count :
+       {&slice.arrived, &slice.in_flight, &slice.prompt_tokens, &slice.output_tokens,
+        &slice.prefix_hit_tokens, &slice.billed_prompt_tokens, &slice.billed_output_tokens,
+        &slice.measured, &slice.measured_arrivals, &slice.unfinished, &slice.good}) {
+    *count *= n;
+  }
+  for (std::int64_t& count : slice.outcomes) {
+    count *= n;
+  }
+  for (double* const rate : {&slice.request_throughput, &slice.output_throughput,
+                             &slice.total_token_throughput, &slice.request_goodput}) {
+    *rate *= n;
+  }
+}
+
+void scale_pool(PoolSummary& pool, int n) {
+  for (std::int64_t* const count :
+       {&pool.gpus, &pool.replicas, &pool.busy_ns, &pool.idle_ns, &pool.down_ns, &pool.draining_ns,
+        &pool.off_ns, &pool.preemptions, &pool.sequence_slots, &pool.waiting_max,
+        &pool.kv_blocks}) {
+    *count *= n;
+  }
+  pool.running_mean *= n;
+}
+
+void scale_horizon(HorizonSummary& horizon, int n) {
+  for (WindowCoverage& window : horizon.windows) {
+    window.arrived *= n;
+    window.completed *= n;
+    window.output_tokens *= n;
+    window.carried *= n;
+    window.expected_arrivals *= n;
+    window.represented_arrivals *= n;
+  }
+  horizon.requests *= n;
+  horizon.completed *= n;
+  horizon.output_tokens *= n;
+}
+
+}  // namespace
+
+Config sampled(const Config& config) {
+  Config cell = config;
+  const int n = config.horizon.sample;
+  for (PoolConfig& pool : cell.pools) {
+    pool.replicas /= n;
+  }
+  for (StoreConfig& store : cell.stores) {
+    store.uplink = BytesPerSecond::of(store.uplink.count() / n);
+  }
+  if (cell.service.queue_capacity > 0) {
+    cell.service.queue_capacity = std::max<std::int64_t>(1, cell.service.queue_capacity / n);
+  }
+  return cell;
+}
+
+void scale_back(WindowSummary& window, int n) {
+  for (std::int64_t* const count :
+       {&window.arrived, &window.ended, &window.completed, &window.output_tokens,
+        &window.prompt_tokens, &window.queued, &window.running}) {
+    *count *= n;
+  }
+}
+
+void scale_back(RunResult& result, int n) {
+  for (SliceSummary& slice : result.slices) {
+    scale_slice(slice, n);
+  }
+  for (PoolSummary& pool : result.pools) {
+    scale_pool(pool, n);
+  }
+  for (WindowSummary& window : result.windows) {
+    scale_back(window, n);
+  }
+  for (WorstWindow& worst : result.worst_windows) {
+    scale_back(worst.window, n);
+  }
+  for (DemandDay& day : result.demand) {
+    day.arrived *= n;
+  }
+  result.queued_centrally *= n;
+  if (result.horizon) {
+    scale_horizon(*result.horizon, n);
+  }
+}
+
+HorizonSummary weigh_windows(const Config& config, const std::vector<CoveredCounts>& covered,
+                             const std::vector<std::int64_t>& carried) {
+  const ArrivalConfig arrivals = compiled_arrivals(config);
+  const auto& windows = config.horizon.windows;
+  HorizonSummary horizon;
+  horizon.horizon = config.duration;
+  Duration begin{};
+  for (std::size_t i = 0; i < windows.size(); ++i) {
+    const bool last = i + 1 == windows.size();
+    const Duration end =
+        last ? config.duration : windows[i].to + (windows[i + 1].from - windows[i].to) / 2;
+    WindowCoverage window;
+    window.from = SimTime{windows[i].from};
+    window.to = SimTime{windows[i].to};
+    window.arrived = covered[i].arrived;
+    window.completed = covered[i].completed;
+    window.output_tokens = covered[i].output_tokens;
+    window.carried = carried[i];
+    window.expected_arrivals = expected_arrivals(arrivals, window.from, window.to);
+    window.represented_arrivals = expected_arrivals(arrivals, SimTime{begin}, SimTime{end});
+    horizon.requests += window.represented_arrivals;
+    if (window.arrived > 0) {
+      const double weight = window.represented_arrivals / static_cast<double>(window.arrived);
+      horizon.completed += weight * static_cast<double>(window.completed);
+      horizon.output_tokens += weight * static_cast<double>(window.output_tokens);
+    }
+    horizon.covered += windows[i].to - windows[i].from;
+    horizon.windows.push_back(window);
+    begin = end;
+  }
+  return horizon;
+}
+
+std::vector<std::string> horizon_notes(const Config& config, const RunResult& result) {
+  std::vector<std::string> notes;
+  if (config.horizon.sample > 1) {
+    notes.push_back(fmt::format(
+        "1/{} of the replicas and of the demand was played: counts, tokens, GPU time, costs and "
+        "rates are multiplied by {}; latencies and shares are the cell's, and so are the counts "
+        "in sentences of the verdict",
+        config.horizon.sample, config.horizon.sample));
+    for (const PoolConfig& pool : config.pools) {
+      constexpr int small_cell = 200;  // docs/fidelity.md
+      if (const int cell = pool.replicas / config.horizon.sample; cell < small_cell) {
+        notes.push_back(fmt::format(
+            "A cell of {} replicas of pool {}: routers that look for the least loaded find another "
+            "one than in the whole fleet, and median times to the first token are some percent off",
+            cell, pool.name));
+      }
+    }
+  }
+  if (result.horizon) {
+    notes.push_back(fmt::format(
+        "{:.4g} of {:.4g} h were played and measured, in {} windows: GPU time and costs are those "
+        "of the whole, latencies and counts those of the windows; cost per request and token and "
+        "revenue rest on {:.4g} completed requests, each window standing for the part of the "
+        "horizon nearest to it in proportion to expected arrivals",
+        to_seconds(result.horizon->covered) / 3600, to_seconds(result.horizon->horizon) / 3600,
+        result.horizon->windows.size(), result.horizon->completed));
+  }
+  return notes;
+}
+
+void weigh_cost(CostSummary& cost, const SliceSummary& whole, const HorizonSummary& horizon) {
+  cost.per_request = horizon.completed > 0 ? cost.total / horizon.completed : 0.0;
+  cost.per_million_tokens =
+      horizon.output_tokens > 0 ? cost.total / (horizon.output_tokens / 1e6) : 0.0;
+  if (whole.billed_output_tokens > 0) {
+    cost.revenue *= horizon.output_tokens / static_cast<double>(whole.billed_output_tokens);
+  }
+  cost.margin = cost.revenue > 0 ? (cost.revenue - cost.total) / cost.revenue : 0.0;
+}
+
+}  // namespace plimsoll

@@ -1,0 +1,35 @@
+// Less than everything was played: one N-th of a fleet, or windows of a horizon, and what that says
+// of the whole.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "metrics/covered_spans.hpp"
+#include "plimsoll/config.hpp"
+#include "plimsoll/metrics.hpp"
+
+namespace plimsoll {
+
+/// One N-th of `config`: replicas, uplinks of stores and room in the queue; its demand follows from
+/// HorizonConfig::sample. Config has checked that N divides the replicas.
+Config sampled(const Config& config);
+
+/// Turns what one N-th gave into what the whole gives: counts, tokens, GPU time and rates are
+/// multiplied, latencies and shares stay.
+void scale_back(RunResult& result, int n);
+void scale_back(WindowSummary& window, int n);
+
+/// Each window stands for the part of the horizon that is nearer to it than to others.
+HorizonSummary weigh_windows(const Config& config, const std::vector<CoveredCounts>& covered,
+                             const std::vector<std::int64_t>& carried);
+
+/// GPU time passed in gaps as well, so costs are those of the horizon; what they buy and earn is
+/// weighed to it.
+void weigh_cost(CostSummary& cost, const SliceSummary& whole, const HorizonSummary& horizon);
+
+/// How a sample or windows were taken, in sentences.
+std::vector<std::string> horizon_notes(const Config& config, const RunResult& result);
+
+}  // namespace plimsoll

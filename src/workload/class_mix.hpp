@@ -1,0 +1,24 @@
+// Workload: the shares of classes as tiers of users grow apart.
+#pragma once
+
+#include <vector>
+
+#include "plimsoll/config.hpp"
+
+namespace plimsoll {
+
+/// A class has the requests of its tier in proportion to its share within it. Tabulated every
+/// hour; the middle of an hour stands for it.
+class ClassMix {
+ public:
+  explicit ClassMix(const Config& config);
+
+  /// Shares cumulative over the classes, not normalized.
+  const double* at(SimTime t) const;
+
+ private:
+  std::size_t classes_;
+  std::vector<double> table_;  // rows of classes_ numbers
+};
+
+}  // namespace plimsoll
