@@ -41,6 +41,7 @@ PUBLIC_OWNER = {
     "config.hpp": "config", "scenario.hpp": "config", "workload.hpp": "workload",
     "metric_docs.hpp": "config", "metrics.hpp": "metrics", "report.hpp": "reports",
     "run_scenario.hpp": "simulation",
+    "money_config.hpp": "config", "money.hpp": "metrics",
     "policies/params.hpp": "base",
 }
 # A header that is vocabulary and may be seen where its room may not.

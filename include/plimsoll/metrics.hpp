@@ -11,6 +11,7 @@
 #include "plimsoll/config.hpp"
 #include "plimsoll/ids.hpp"
 #include "plimsoll/metric_docs.hpp"
+#include "plimsoll/money.hpp"
 #include "plimsoll/units.hpp"
 
 namespace plimsoll {
@@ -111,6 +112,7 @@ struct PoolSummary {
   std::string memory_arithmetic;    // filled by whoever knows the fleet (simulation)
   std::int64_t kv_blocks = 0;
   std::optional<PrefixSummary> prefix;  // with a prefix cache
+  TokenTimes token_times;               // filled by whoever knows the steps (simulation)
 };
 
 struct ThresholdVerdict {
@@ -137,6 +139,7 @@ struct CostSummary {
   double per_million_tokens = 0;  // $ per 10^6 output tokens
   double revenue = 0;             // $
   double margin = 0;              // (revenue - total) / revenue; 0 without revenue
+  MoneySummary money;             // what the figures above are formed from, in whole micro-dollars
 };
 
 /// How a pool's autoscaler did.
@@ -213,6 +216,8 @@ struct RunResult {
   std::vector<SampledRequest> sample;  // sorted by id
   std::vector<PoolSummary> pools;
   std::vector<ScalingSummary> scaling;  // of pools with an autoscaler
+  std::vector<TokenCell> token_cells;   // of completed requests
+  std::vector<RentMark> rent_marks;     // at changes of prices during the run
   double gpu_utilization = 0;           // busy / (busy + idle) over all GPUs
   double kv_cache_usage = 0;            // used / total over all pools, mean over window ends
   std::int64_t queued_centrally = 0;    // at the end

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "config/kinds.hpp"
+#include "config/price_book.hpp"
 #include "config/sections.hpp"
 
 namespace plimsoll {
@@ -67,6 +68,9 @@ void finish_scenario(Reader& reader, const RawNode& root, const std::string&, Co
                   "the warm-up takes the whole duration: nothing would be measured",
                   "shorten it or lengthen duration");
   }
+  if (clean) {
+    settle_prices(reader, *root.find("pools"), config);
+  }
 }
 
 /// New positions of the entries that stay; entries that go have none.
@@ -114,6 +118,8 @@ SectionDecl scenario_section() {
       .derived("empty")
       .written_when([](const Config& config) { return !config.description.empty(); })
       .field("seed", &Config::seed, seed_kind(), "1", "of all random streams")
+      .optional("start", &Config::start, utc_kind(),
+                "the date of t = 0: prices are those in force then, and change when they do")
       .field("duration", &Config::duration, duration_kind(), "",
              "arrivals stop then; 0: when the trace or max_requests ends")
       .derived("0 with a trace or max_requests, else required")
@@ -136,6 +142,7 @@ SectionDecl scenario_section() {
       .section("workload", &Config::workload, workload_section(), "what users send")
       .required()
       .section("metrics", &Config::metrics, metrics_section(), "what is kept of a run")
+      .section("money", &Config::money, money_section(), "what else costs, and who pays")
       .custom(thresholds_field())
       .finish(finish_scenario);
   SectionDecl decl = section.build();
@@ -161,7 +168,14 @@ void drop_unused_entries(Config& config) {
       models[pool.speculation->draft] = true;
     }
     if (pool.price) {
-      prices[*pool.price] = true;
+      for (const std::size_t price : prices_to_come(config.prices, *pool.price)) {
+        prices[price] = true;
+      }
+    }
+  }
+  for (const RevenueConfig& revenue : config.money.revenue) {
+    if (revenue.model) {
+      models[*revenue.model] = true;
     }
   }
   const auto gpu_position = keep_used(config.gpus, gpus);
@@ -169,6 +183,11 @@ void drop_unused_entries(Config& config) {
   const auto model_position = keep_used(config.models, models);
   const auto profile_position = keep_used(config.profiles, profiles);
   const auto price_position = keep_used(config.prices, prices);
+  for (PriceSpec& price : config.prices) {
+    if (price.then) {
+      price.then = price_position[*price.then];
+    }
+  }
   for (PoolConfig& pool : config.pools) {
     pool.gpu = gpu_position[pool.gpu];
     pool.model = static_cast<ModelIndex>(model_position[pool.model]);
@@ -178,6 +197,11 @@ void drop_unused_entries(Config& config) {
     }
     if (pool.price) {
       pool.price = price_position[*pool.price];
+    }
+  }
+  for (RevenueConfig& revenue : config.money.revenue) {
+    if (revenue.model) {
+      revenue.model = static_cast<ModelIndex>(model_position[*revenue.model]);
     }
   }
   for (RequestClassConfig& request_class : config.workload.classes) {

@@ -22,11 +22,13 @@ FieldDecl autoscale_field();
 SectionDecl service_section();
 SectionDecl workload_section();
 SectionDecl metrics_section();
+SectionDecl money_section();
 FieldDecl thresholds_field();
 SectionDecl collective_section();
 
 Kind<Precision> precision_kind();
 Kind<Attention> attention_kind();
+Kind<Provenance> provenance_kind();
 
 /// A policy block: its name under `policy`, its parameters, and beside them `own_keys`, which
 /// belong to the struct that holds it.

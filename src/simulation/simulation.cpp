@@ -5,7 +5,9 @@
 
 #include <algorithm>
 
+#include "cost/bill.hpp"
 #include "simulation/cold_start.hpp"
+#include "simulation/token_times.hpp"
 
 namespace plimsoll {
 namespace {
@@ -130,6 +132,11 @@ RunResult Simulation::play() {
     engine_.at(sim_start + config_.duration + config_.drain, EventPriority::window,
                [this] { engine_.stop(); });
   }
+  for (const SimTime at : price_changes(config_)) {
+    if (at > sim_start) {
+      engine_.at(at, EventPriority::window, [this] { mark_rent(); });
+    }
+  }
   engine_.run();
   return summarize();
 }
@@ -225,6 +232,14 @@ std::vector<PoolGauges> Simulation::gauges(SimTime t) const {
   return gauges;
 }
 
+void Simulation::mark_rent() {
+  RentMark& mark = rent_marks_.emplace_back();
+  mark.at = engine_.now();
+  for (const PoolGauges& pool : gauges(mark.at)) {
+    mark.rented_ns.push_back(pool.busy_ns + pool.idle_ns + pool.down_ns + pool.draining_ns);
+  }
+}
+
 std::int64_t Simulation::queued_centrally() const {
   std::int64_t queued = 0;
   for (const auto& service : services_) {
@@ -290,7 +305,9 @@ RunResult Simulation::summarize() {
       collector_.finish(end, std::min(arrivals_end(), end), gauges(end), queued_centrally());
   for (std::size_t p = 0; p < plans_.size(); ++p) {
     result.pools[p].memory_arithmetic = plans_[p]->fit.arithmetic;
+    result.pools[p].token_times = token_times(plans_[p]->shape, result, p);
   }
+  result.rent_marks = std::move(rent_marks_);
   scaled_pools_.summarize(result);
   add_notes(result);
   result.events = engine_.events();

@@ -1,0 +1,95 @@
+// Cost room: what a run earns, row by row.
+#include "cost/revenue.hpp"
+
+#include "cost/amounts.hpp"
+
+namespace plimsoll {
+namespace {
+
+constexpr std::int64_t million = 1'000'000;
+
+struct Tokens {
+  std::int64_t prompt = 0;
+  std::int64_t output = 0;
+};
+
+Tokens tokens_of(const RunResult& result, const Config& config, TierIndex tier,
+                 const std::optional<ModelIndex>& model) {
+  Tokens tokens;
+  for (const TokenCell& cell : result.token_cells) {
+    const RequestClassConfig& request_class = config.workload.classes[cell.request_class];
+    if (request_class.tier == tier && (!model || config.pools[cell.pool].model == *model)) {
+      tokens.prompt += cell.prompt_tokens;
+      tokens.output += cell.output_tokens;
+    }
+  }
+  return tokens;
+}
+
+RevenueRow token_row(const Tokens& tokens, UsdPerMillion prompt_price, UsdPerMillion output_price) {
+  RevenueRow row;
+  row.kind = "tokens";
+  row.quantity = static_cast<double>(tokens.prompt + tokens.output) / 1e6;
+  row.unit = "1M tokens";
+  row.follows_load = true;
+  row.amount = amount_of(tokens.prompt, million, UnitPrice::of(prompt_price.count())) +
+               amount_of(tokens.output, million, UnitPrice::of(output_price.count()));
+  return row;
+}
+
+/// Subscriptions and contracts, pro rata of the time played.
+RevenueRow monthly_row(const RunResult& result, const RevenueConfig& revenue, std::int64_t payers) {
+  const Int128 quantity = static_cast<Int128>(result.end.time_since_epoch().count()) * payers;
+  const bool by_user = revenue.kind == RevenueKind::subscription;
+  RevenueRow row;
+  row.kind = by_user ? "subscription" : "contract";
+  row.quantity = static_cast<double>(quantity) / static_cast<double>(price_month.count());
+  row.unit = by_user ? "user-months" : "months";
+  row.amount = amount_of(quantity, price_month.count(), UnitPrice::of(revenue.price.count()));
+  return row;
+}
+
+}  // namespace
+
+std::int64_t mean_users(const Config& config, const std::string& tier) {
+  for (const UserCountConfig& users : config.money.users) {
+    if (users.name == tier) {
+      return users.mean;
+    }
+  }
+  return 0;
+}
+
+std::vector<RevenueRow> revenue_rows(const RunResult& result, const Config& config) {
+  std::vector<RevenueRow> rows;
+  const auto add = [&](RevenueRow row, const std::string& name, TierIndex tier) {
+    if (row.amount.count() != 0) {
+      row.name = name;
+      row.tier = config.tiers[tier].name;
+      rows.push_back(std::move(row));
+    }
+  };
+  for (std::size_t t = 0; t < config.tiers.size(); ++t) {
+    const TierConfig& tier = config.tiers[t];
+    const auto index = static_cast<TierIndex>(t);
+    add(token_row(tokens_of(result, config, index, {}), tier.price_per_million_prompt_tokens,
+                  tier.price_per_million_output_tokens),
+        tier.name, index);
+  }
+  for (const RevenueConfig& revenue : config.money.revenue) {
+    RevenueRow row;
+    if (revenue.kind == RevenueKind::tokens) {
+      row = token_row(tokens_of(result, config, revenue.tier, revenue.model), revenue.prompt_price,
+                      revenue.output_price);
+      row.model = revenue.model ? config.models[*revenue.model].name : "";
+    } else if (revenue.kind == RevenueKind::subscription) {
+      row = monthly_row(result, revenue, mean_users(config, config.tiers[revenue.tier].name));
+    } else {
+      row = monthly_row(result, revenue, 1);
+    }
+    add(std::move(row), revenue.name, revenue.tier);
+  }
+  return rows;
+}
+
+}  // namespace plimsoll
