@@ -59,7 +59,7 @@ struct RevenueRow {
   std::string name;
   std::string kind;  // "subscription", "tokens", "contract"
   std::string tier;
-  std::string model;  // empty: all
+  std::string model;  // tokens
   double quantity = 0;
   std::string unit;
   bool follows_load = false;

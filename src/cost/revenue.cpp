@@ -13,12 +13,11 @@ struct Tokens {
   std::int64_t output = 0;
 };
 
-Tokens tokens_of(const RunResult& result, const Config& config, TierIndex tier,
-                 const std::optional<ModelIndex>& model) {
+Tokens tokens_of(const RunResult& result, const Config& config, TierIndex tier, ModelIndex model) {
   Tokens tokens;
   for (const TokenCell& cell : result.token_cells) {
-    const RequestClassConfig& request_class = config.workload.classes[cell.request_class];
-    if (request_class.tier == tier && (!model || config.pools[cell.pool].model == *model)) {
+    if (config.workload.classes[cell.request_class].tier == tier &&
+        config.pools[cell.pool].model == model) {
       tokens.prompt += cell.prompt_tokens;
       tokens.output += cell.output_tokens;
     }
@@ -69,25 +68,32 @@ std::vector<RevenueRow> revenue_rows(const RunResult& result, const Config& conf
       rows.push_back(std::move(row));
     }
   };
+  const auto add_tokens = [&](const std::string& name, TierIndex tier, UsdPerMillion prompt_price,
+                              UsdPerMillion output_price, const std::optional<ModelIndex>& only) {
+    for (std::size_t m = 0; m < config.models.size(); ++m) {
+      const auto model = static_cast<ModelIndex>(m);
+      if (!only || *only == model) {
+        const Tokens tokens = tokens_of(result, config, tier, model);
+        RevenueRow row = token_row(tokens, prompt_price, output_price);
+        row.model = config.models[m].name;
+        add(std::move(row), name, tier);
+      }
+    }
+  };
   for (std::size_t t = 0; t < config.tiers.size(); ++t) {
     const TierConfig& tier = config.tiers[t];
-    const auto index = static_cast<TierIndex>(t);
-    add(token_row(tokens_of(result, config, index, {}), tier.price_per_million_prompt_tokens,
-                  tier.price_per_million_output_tokens),
-        tier.name, index);
+    add_tokens(tier.name, static_cast<TierIndex>(t), tier.price_per_million_prompt_tokens,
+               tier.price_per_million_output_tokens, {});
   }
   for (const RevenueConfig& revenue : config.money.revenue) {
-    RevenueRow row;
     if (revenue.kind == RevenueKind::tokens) {
-      row = token_row(tokens_of(result, config, revenue.tier, revenue.model), revenue.prompt_price,
-                      revenue.output_price);
-      row.model = revenue.model ? config.models[*revenue.model].name : "";
-    } else if (revenue.kind == RevenueKind::subscription) {
-      row = monthly_row(result, revenue, mean_users(config, config.tiers[revenue.tier].name));
-    } else {
-      row = monthly_row(result, revenue, 1);
+      add_tokens(revenue.name, revenue.tier, revenue.prompt_price, revenue.output_price,
+                 revenue.model);
+      continue;
     }
-    add(std::move(row), revenue.name, revenue.tier);
+    const bool by_user = revenue.kind == RevenueKind::subscription;
+    const std::int64_t payers = by_user ? mean_users(config, config.tiers[revenue.tier].name) : 1;
+    add(monthly_row(result, revenue, payers), revenue.name, revenue.tier);
   }
   return rows;
 }

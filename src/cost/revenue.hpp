@@ -8,8 +8,8 @@
 
 namespace plimsoll {
 
-/// Token prices of tiers, then the scenario's own revenue in its order; rows of nothing are left
-/// out.
+/// Token prices of tiers, then the scenario's own revenue in its order; tokens have a row for each
+/// model; rows of nothing are left out.
 std::vector<RevenueRow> revenue_rows(const RunResult& result, const Config& config);
 
 /// Users of a tier, on average over the run; 0: not known. The one place that says so: today the

@@ -280,7 +280,8 @@ Json revenue_json(const MoneySummary& money) {
   return rows;
 }
 
-Json units_json(const MoneySummary& money) {
+/// `months`: how long the run lasted.
+Json units_json(const MoneySummary& money, double months) {
   Json rows = Json::array();
   for (const UnitCost& unit : money.units) {
     const MicroUsd cost = unit.prompt_cost + unit.output_cost;
@@ -295,6 +296,8 @@ Json units_json(const MoneySummary& money) {
     json["dollars_per_million_output_tokens"] = per(unit.output_cost, unit.output_tokens, 1e6);
     if (unit.users > 0) {
       json["users"] = unit.users;
+      json["revenue_dollars_per_user_month"] = per(unit.revenue, unit.users, 1 / months);
+      json["cost_dollars_per_user_month"] = per(cost, unit.users, 1 / months);
     }
     rows.push_back(json);
   }
@@ -302,7 +305,7 @@ Json units_json(const MoneySummary& money) {
 }
 
 /// Only where something has a price.
-Json money_json(const MoneySummary& money) {
+Json money_json(const MoneySummary& money, double months) {
   Json components = Json::object();
   for (int i = 0; i < cost_component_count; ++i) {
     components[cost_component_name(static_cast<CostComponent>(i))] =
@@ -329,11 +332,11 @@ Json money_json(const MoneySummary& money) {
   json["break_even_share_of_load"] = money.break_even_share;
   json["bill"] = bill_json(money);
   json["revenue"] = revenue_json(money);
-  json["units"] = units_json(money);
+  json["units"] = units_json(money, months);
   return json;
 }
 
-Json cost_json(const CostSummary& cost) {
+Json cost_json(const CostSummary& cost, Duration played) {
   Json lines = Json::array();
   for (const CostLine& line : cost.lines) {
     Json json = Json::object();
@@ -352,7 +355,7 @@ Json cost_json(const CostSummary& cost) {
   json["gpu_hours"] = cost.gpu_hours;
   json["lines"] = lines;
   if (!cost.money.bill.empty() || !cost.money.revenue.empty()) {
-    json["money"] = money_json(cost.money);
+    json["money"] = money_json(cost.money, to_seconds(played) / to_seconds(price_month));
   }
   return json;
 }
@@ -400,7 +403,7 @@ Json result_document(const RunResult& result, const Config& config) {
   json["thresholds"] = thresholds_json(result);
   json["gpu_time"] = gpu_time_json(result);
   json["memory_fit"] = memory_fit_json(result);
-  json["cost"] = cost_json(result.cost);
+  json["cost"] = cost_json(result.cost, result.end.time_since_epoch());
   json["skipped_rows"] = result.skipped_rows;
   json["notes"] = notes;
   json["fingerprint"] = fmt::format("{:016x}", result.fingerprint);

@@ -52,7 +52,7 @@ std::string faults_of(const RunResult& result) {
   return faults;
 }
 
-/// Faults, then the rows of the bill as "resource price begin_s quantity;".
+/// Faults, then the rows of the bill as "resource price begin_ns quantity;".
 std::string books(const Overrides& overrides) {
   const LoadedScenario loaded = test::load_shipped("tiny/price_change.yaml", overrides);
   return test::in_child([&] {
@@ -61,7 +61,7 @@ std::string books(const Overrides& overrides) {
     for (const BillRow& row : result.cost.money.bill) {
       if (row.component == CostComponent::gpu) {
         text += fmt::format("{} {} {} {:.9f};", row.resource, row.sku,
-                            to_seconds(row.begin.time_since_epoch()), row.quantity);
+                            row.begin.time_since_epoch().count(), row.quantity);
       }
     }
     return text;
@@ -73,8 +73,8 @@ TEST(Money, ARunOverAChangeOfPriceAddsUp) {
   EXPECT_EQ(text.substr(0, text.find('|')), "");
   // The fixed pool's one GPU rents 60 s at the old price.
   EXPECT_NE(text.find("base aws-a100-80gb-2023 0 0.016666667;"), std::string::npos) << text;
-  EXPECT_NE(text.find("base aws-a100-80gb-2025 60 "), std::string::npos) << text;
-  EXPECT_NE(text.find("main aws-a100-80gb-2025 60 "), std::string::npos) << text;
+  EXPECT_NE(text.find("base aws-a100-80gb-2025 60000000000 "), std::string::npos) << text;
+  EXPECT_NE(text.find("main aws-a100-80gb-2025 60000000000 "), std::string::npos) << text;
 }
 
 TEST(Money, AddsUpWhereverThePriceChanges) {
