@@ -35,14 +35,16 @@ struct CostItemConfig {
   std::string provider;
   std::string region;
   // cpu_time
-  UsdPerHour vcpu_price;             // of one vCPU
-  std::int64_t vcpus = 0;            // held throughout
-  std::int64_t vcpus_per_gpu = 0;    // held beside every rented GPU
-  Duration vcpu_time_per_request{};  // of every arrival
+  UsdPerHour vcpu_price;                    // of one vCPU
+  std::int64_t vcpus = 0;                   // held throughout
+  std::int64_t vcpus_per_gpu = 0;           // held beside every rented GPU
+  std::int64_t vcpus_per_api_instance = 0;  // held in every instance of the path's API tier
+  Duration vcpu_time_per_request{};         // of every arrival
   // bytes_held
   UsdPerGbMonth held_price;
   Bytes held;                      // throughout
   std::int64_t weight_copies = 0;  // of the weights of every model and precision, throughout
+  std::int64_t cache_copies = 0;   // of the capacity of every cache of the path, throughout
   // bytes_moved
   UsdPerGb moved_price;
   Bytes per_request;       // of every arrival

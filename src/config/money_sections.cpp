@@ -28,6 +28,9 @@ void add_cpu_and_storage_keys(Section<CostItemConfig>& section) {
       .field("vcpus_per_gpu", &CostItemConfig::vcpus_per_gpu, big_count_kind(0, 10'000), "0",
              "held beside every rented GPU")
       .only_when("driver: cpu_time", follows<CostDriver::cpu_time>)
+      .field("vcpus_per_api_instance", &CostItemConfig::vcpus_per_api_instance,
+             big_count_kind(0, 10'000), "0", "held in every instance of path.api_tier")
+      .only_when("driver: cpu_time", follows<CostDriver::cpu_time>)
       .field("vcpu_time_per_request", &CostItemConfig::vcpu_time_per_request,
              duration_kind(false, std::chrono::hours{1}), "0", "spent on every arrival")
       .only_when("driver: cpu_time", follows<CostDriver::cpu_time>)
@@ -38,6 +41,9 @@ void add_cpu_and_storage_keys(Section<CostItemConfig>& section) {
       .only_when("driver: bytes_held", follows<CostDriver::bytes_held>)
       .field("weight_copies", &CostItemConfig::weight_copies, big_count_kind(0, 1'000'000), "0",
              "held copies of the weights of every model and precision of the pools")
+      .only_when("driver: bytes_held", follows<CostDriver::bytes_held>)
+      .field("cache_copies", &CostItemConfig::cache_copies, big_count_kind(0, 1'000'000), "0",
+             "held copies of the capacity of every cache of the path")
       .only_when("driver: bytes_held", follows<CostDriver::bytes_held>);
 }
 

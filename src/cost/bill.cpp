@@ -70,6 +70,8 @@ struct Drivers {
   std::int64_t output_tokens = 0;
   Int128 gpu_ns = 0;
   Int128 weight_bytes = 0;  // of every model and precision, once
+  std::int64_t api_instances = 0;
+  Int128 cache_bytes = 0;  // capacities of the path's caches
 };
 
 Int128 weight_bytes(const Config& config) {
@@ -86,6 +88,20 @@ Int128 weight_bytes(const Config& config) {
   return bytes;
 }
 
+Int128 cache_bytes(const PathConfig& path) {
+  Int128 bytes = 0;
+  if (path.edge && path.edge->cdn) {
+    bytes += path.edge->cdn->capacity.count();
+  }
+  if (path.conversation_cache) {
+    bytes += path.conversation_cache->cache.capacity.count();
+  }
+  if (path.response_cache) {
+    bytes += path.response_cache->capacity.count();
+  }
+  return bytes;
+}
+
 Drivers drivers_of(const RunResult& result, const Config& config) {
   const SliceSummary& whole = result.slices.front();
   Drivers drivers;
@@ -97,6 +113,10 @@ Drivers drivers_of(const RunResult& result, const Config& config) {
     drivers.gpu_ns += static_cast<Int128>(rented_ns(pool)) * pool.gpus_per_replica;
   }
   drivers.weight_bytes = weight_bytes(config);
+  if (config.path) {
+    drivers.api_instances = config.path->api_tier ? config.path->api_tier->instances : 0;
+    drivers.cache_bytes = cache_bytes(*config.path);
+  }
   return drivers;
 }
 
@@ -139,8 +159,9 @@ class ItemRows {
 
 void add_cpu(ItemRows& rows, const CostItemConfig& item, const Drivers& drivers) {
   const double price = item.vcpu_price.count();
-  const Int128 held = static_cast<Int128>(item.vcpus) * drivers.elapsed_ns +
-                      static_cast<Int128>(item.vcpus_per_gpu) * drivers.gpu_ns;
+  const Int128 vcpus = item.vcpus + item.vcpus_per_api_instance * drivers.api_instances;
+  const Int128 held =
+      vcpus * drivers.elapsed_ns + static_cast<Int128>(item.vcpus_per_gpu) * drivers.gpu_ns;
   rows.add("CPU time held", false, held, ns_per_hour, "vCPU-hours", price);
   rows.add("CPU time of requests", true,
            static_cast<Int128>(item.vcpu_time_per_request.count()) * drivers.arrivals, ns_per_hour,
@@ -150,7 +171,8 @@ void add_cpu(ItemRows& rows, const CostItemConfig& item, const Drivers& drivers)
 /// In megabyte-microseconds, rounded down: 500 PB held for a year times a price stay within 2^126.
 void add_held(ItemRows& rows, const CostItemConfig& item, const Drivers& drivers) {
   constexpr std::int64_t bytes_per_mb = 1'000'000;
-  const Int128 bytes = item.held.count() + drivers.weight_bytes * item.weight_copies;
+  const Int128 bytes = item.held.count() + drivers.weight_bytes * item.weight_copies +
+                       drivers.cache_bytes * item.cache_copies;
   const Int128 month_us = price_month.count() / 1000;
   rows.add("Bytes held", false, bytes * (drivers.elapsed_ns / 1000) / bytes_per_mb, month_us * 1000,
            "GB-months", item.held_price.count());

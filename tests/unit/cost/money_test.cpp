@@ -161,6 +161,23 @@ TEST_F(Books, WeightsAreHeldOnceForEachModelAndPrecision) {
   EXPECT_EQ(item_rows(result, config).front().billed.count(), 600'000'000);
 }
 
+TEST_F(Books, ThePathPaysForItsInstancesAndCaches) {
+  PathConfig& path = config.path.emplace();
+  path.api_tier.emplace().instances = 50;
+  path.response_cache.emplace().capacity = Bytes::of(200'000'000'000);
+  path.conversation_cache.emplace().cache.capacity = Bytes::of(165'000'000'000);
+  CostItemConfig& cpu = item(CostComponent::cpu, CostDriver::cpu_time);
+  cpu.vcpu_price = UsdPerHour::of(0.04);
+  cpu.vcpus_per_api_instance = 4;
+  CostItemConfig& memory = item(CostComponent::storage, CostDriver::bytes_held);
+  memory.held_price = UsdPerGbMonth::of(10);
+  memory.cache_copies = 2;
+  const std::vector<BillRow> rows = item_rows(result, config);
+  ASSERT_EQ(rows.size(), 2U);
+  EXPECT_EQ(rows[0].billed.count(), 50 * 4 * 2 * 40'000);
+  EXPECT_EQ(rows[1].billed.count(), 20'000'000);  // 730 GB for 2 of 730 hours at $10
+}
+
 TEST_F(Books, RevenueIsProRataAndByModel) {
   config.money.users = {{"plus", 730}};
   RevenueConfig subscription;
