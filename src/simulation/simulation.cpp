@@ -46,6 +46,7 @@ void Simulation::set_window_writer(std::function<void(const WindowSummary&)> wri
 }
 
 void Simulation::set_scaling_writer(std::function<void(const ScalingRow&)> writer) {
+  scaled_tiers_.set_writer(writer);
   scaled_pools_.set_writer(std::move(writer));
 }
 
@@ -86,6 +87,9 @@ void Simulation::build_replicas() {
 }
 
 void Simulation::build_scaling(const PolicyRegistries& policies) {
+  if (path_) {
+    scaled_tiers_.add(*config_.path, *path_, engine_, policies.autoscalers);
+  }
   std::size_t first = 0;
   for (std::size_t p = 0; p < plans_.size(); ++p) {
     const PoolConfig& pool = config_.pools[p];
@@ -133,6 +137,7 @@ void Simulation::start_replicas() {
 
 RunResult Simulation::play() {
   start_replicas();
+  scaled_tiers_.open();
   fetch_arrival();
   engine_.arm(window_timer_, collector_.next_window_end());
   if (config_.duration > Duration::zero()) {
@@ -343,6 +348,7 @@ RunResult Simulation::summarize() {
   }
   result.rent_marks = std::move(rent_marks_);
   scaled_pools_.summarize(result);
+  scaled_tiers_.summarize(result);
   if (path_) {
     add_stages(result);
   }

@@ -14,6 +14,7 @@
 #include "service/service.hpp"
 #include "simulation/fleet_builder.hpp"
 #include "simulation/scaled_pools.hpp"
+#include "simulation/scaled_tiers.hpp"
 
 namespace plimsoll {
 
@@ -71,6 +72,7 @@ class Simulation final : public EndListener, public FollowUpListener {
   std::vector<Service*> service_of_model_;
   std::vector<std::unique_ptr<Replica>> replicas_;
   ScaledPools scaled_pools_;
+  ScaledTiers scaled_tiers_;
   TimerId arrival_timer_;
   TimerId window_timer_;
   Arrival pending_;
