@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "config/price_book.hpp"
 #include "cost/amounts.hpp"
@@ -70,8 +71,8 @@ struct Drivers {
   std::int64_t output_tokens = 0;
   Int128 gpu_ns = 0;
   Int128 weight_bytes = 0;  // of every model and precision, once
-  std::int64_t api_instances = 0;
-  Int128 cache_bytes = 0;  // capacities of the path's caches
+  std::int64_t api_instance_ns = 0;
+  Int128 cache_bytes = 0;  // capacities of the path's caches, on average
 };
 
 Int128 weight_bytes(const Config& config) {
@@ -88,18 +89,45 @@ Int128 weight_bytes(const Config& config) {
   return bytes;
 }
 
-Int128 cache_bytes(const PathConfig& path) {
+/// Instances of a tier of the path that scales, on average; those it has without an autoscaler.
+double mean_instances(const RunResult& result, const std::string& tier, double standing) {
+  for (const ScalingSummary& scaling : result.scaling) {
+    if (scaling.pool == tier) {
+      return scaling.replicas_mean;
+    }
+  }
+  return standing;
+}
+
+Int128 held_by(const CacheConfig& cache, const std::string& tier, const RunResult& result) {
+  if (!cache.autoscale || !cache.node) {
+    return cache.capacity.count();
+  }
+  return std::llround(mean_instances(result, tier, cache.capacity / *cache.node) *
+                      static_cast<double>(cache.node->count()));
+}
+
+Int128 cache_bytes(const PathConfig& path, const RunResult& result) {
   Int128 bytes = 0;
   if (path.edge && path.edge->cdn) {
     bytes += path.edge->cdn->capacity.count();
   }
   if (path.conversation_cache) {
-    bytes += path.conversation_cache->cache.capacity.count();
+    bytes += held_by(path.conversation_cache->cache, "conversation_cache", result);
   }
   if (path.response_cache) {
-    bytes += path.response_cache->capacity.count();
+    bytes += held_by(*path.response_cache, "response_cache", result);
   }
   return bytes;
+}
+
+std::int64_t api_instance_ns(const ApiTierConfig& tier, const RunResult& result) {
+  const std::int64_t elapsed = result.end.time_since_epoch().count();
+  if (!tier.autoscale) {
+    return tier.instances * elapsed;
+  }
+  return std::llround(mean_instances(result, "api_tier", tier.instances) *
+                      static_cast<double>(elapsed));
 }
 
 Drivers drivers_of(const RunResult& result, const Config& config) {
@@ -114,8 +142,9 @@ Drivers drivers_of(const RunResult& result, const Config& config) {
   }
   drivers.weight_bytes = weight_bytes(config);
   if (config.path) {
-    drivers.api_instances = config.path->api_tier ? config.path->api_tier->instances : 0;
-    drivers.cache_bytes = cache_bytes(*config.path);
+    drivers.api_instance_ns =
+        config.path->api_tier ? api_instance_ns(*config.path->api_tier, result) : 0;
+    drivers.cache_bytes = cache_bytes(*config.path, result);
   }
   return drivers;
 }
@@ -159,9 +188,9 @@ class ItemRows {
 
 void add_cpu(ItemRows& rows, const CostItemConfig& item, const Drivers& drivers) {
   const double price = item.vcpu_price.count();
-  const Int128 vcpus = item.vcpus + item.vcpus_per_api_instance * drivers.api_instances;
-  const Int128 held =
-      vcpus * drivers.elapsed_ns + static_cast<Int128>(item.vcpus_per_gpu) * drivers.gpu_ns;
+  const Int128 held = static_cast<Int128>(item.vcpus) * drivers.elapsed_ns +
+                      static_cast<Int128>(item.vcpus_per_api_instance) * drivers.api_instance_ns +
+                      static_cast<Int128>(item.vcpus_per_gpu) * drivers.gpu_ns;
   rows.add("CPU time held", false, held, ns_per_hour, "vCPU-hours", price);
   rows.add("CPU time of requests", true,
            static_cast<Int128>(item.vcpu_time_per_request.count()) * drivers.arrivals, ns_per_hour,

@@ -176,6 +176,20 @@ TEST_F(Books, ThePathPaysForItsInstancesAndCaches) {
   ASSERT_EQ(rows.size(), 2U);
   EXPECT_EQ(rows[0].billed.count(), 50 * 4 * 2 * 40'000);
   EXPECT_EQ(rows[1].billed.count(), 20'000'000);  // 730 GB for 2 of 730 hours at $10
+  // Tiers that scale are paid for what they had on average.
+  path.api_tier->autoscale.emplace();
+  path.response_cache->autoscale.emplace();
+  path.response_cache->node = Bytes::of(100'000'000'000);
+  ScalingSummary tier;
+  tier.pool = "api_tier";
+  tier.replicas_mean = 75;
+  ScalingSummary cache;
+  cache.pool = "response_cache";
+  cache.replicas_mean = 5.65;
+  result.scaling = {tier, cache};
+  const std::vector<BillRow> scaled = item_rows(result, config);
+  EXPECT_EQ(scaled[0].billed.count(), 75 * 4 * 2 * 40'000);
+  EXPECT_EQ(scaled[1].billed.count(), 40'000'000);  // 1,460 GB
 }
 
 TEST_F(Books, RevenueIsProRataAndByModel) {
