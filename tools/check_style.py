@@ -45,6 +45,7 @@ PUBLIC_OWNER = {
     "scenario.hpp": "config", "workload.hpp": "workload", "metric_docs.hpp": "config",
     "metrics.hpp": "metrics", "report.hpp": "reports", "run_scenario.hpp": "simulation",
     "elasticity_config.hpp": "config", "elasticity_metrics.hpp": "config",
+    "money_config.hpp": "config", "money.hpp": "metrics",
     "policies/params.hpp": "base",
 }
 # A header that is vocabulary and may be seen where its room may not.

@@ -12,6 +12,7 @@
 #include "plimsoll/faults_config.hpp"
 #include "plimsoll/horizon_config.hpp"
 #include "plimsoll/ids.hpp"
+#include "plimsoll/money_config.hpp"
 #include "plimsoll/path_config.hpp"
 #include "plimsoll/policies/params.hpp"
 #include "plimsoll/rollout_config.hpp"
@@ -19,9 +20,6 @@
 #include "plimsoll/users_config.hpp"
 
 namespace plimsoll {
-
-/// How a figure came to be known. Rumours and assumptions are told in every report that uses them.
-enum class Provenance : std::uint8_t { measured, published, calibrated, assumed, rumour };
 
 /// Where a single figure of a catalog entry comes from, when not from the entry's own source.
 struct FigureSource {
@@ -212,10 +210,15 @@ struct EngineSpec {
 struct PriceSpec {
   std::string name;
   std::string gpu;  // a GpuSpec's name
+  std::string provider;
+  std::string region;  // empty: not said
   UsdPerHour on_demand;
-  UsdPerHour reserved;
+  UsdPerHour reserved;     // for a year
+  UsdPerHour reserved_3y;  // for three
   UsdPerHour spot;
-  std::string as_of;  // date of the quotation
+  std::string as_of;                // date of the quotation
+  std::optional<UtcTime> until;     // from then on `then` is in force
+  std::optional<std::size_t> then;  // into Config::prices; there is one exactly when `until` is
   std::string source;
   Provenance provenance = Provenance::published;
   std::vector<FigureSource> figures{};
@@ -239,7 +242,8 @@ enum class KvLayout : std::uint8_t {
   paged,       // block by block as they grow
   contiguous,  // max_context tokens each, from admission to the end (reserve-maximum)
 };
-enum class Contract : std::uint8_t { on_demand, reserved, spot };
+enum class Contract : std::uint8_t { on_demand, reserved, spot, reserved_3y };
+inline constexpr std::size_t contract_count = 4;
 
 /// Whether replicas serve at t = 0 or first pull their weights from a store.
 enum class PoolStart : std::uint8_t { ready, cold };
@@ -313,9 +317,10 @@ inline bool adds_cold(const PoolConfig& pool) {
 
 /// What an hour of one GPU costs under a contract; 0: not offered.
 inline UsdPerHour price_of(const PriceSpec& price, Contract contract) {
-  return contract == Contract::on_demand  ? price.on_demand
-         : contract == Contract::reserved ? price.reserved
-                                          : price.spot;
+  return contract == Contract::on_demand     ? price.on_demand
+         : contract == Contract::reserved    ? price.reserved
+         : contract == Contract::reserved_3y ? price.reserved_3y
+                                             : price.spot;
 }
 
 /// A model store: a server of weights with a finite uplink.
@@ -465,6 +470,7 @@ struct Config {
   std::string name;
   std::string description;
   std::uint64_t seed = 1;
+  std::optional<UtcTime> start;     // the date of t = 0
   Duration duration{};              // arrivals stop here; 0: when the trace ends
   Duration drain{};                 // requests in flight then may finish for at most so long
   Duration warm_up{};               // requests that arrive earlier are counted but not measured
@@ -487,6 +493,7 @@ struct Config {
   std::optional<PathConfig> path;  // absent: requests go straight to the service
   HorizonConfig horizon;
   MetricsConfig metrics;
+  MoneyConfig money;
   std::vector<ThresholdConfig> thresholds;
 };
 

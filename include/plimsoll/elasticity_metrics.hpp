@@ -9,6 +9,8 @@
 
 #include "plimsoll/units.hpp"
 
+#include "plimsoll/config.hpp"
+
 namespace plimsoll {
 
 /// What a replica passes before it serves, in this order.
@@ -49,7 +51,7 @@ struct ElasticitySummary {
   StartTimes times{};                  // of all starts, called off and under way included
   std::int64_t failed_ns = 0;          // rented and broken
   std::int64_t longest_start_ns = 0;   // from order to serving
-  std::array<std::int64_t, 3> rented_ns{};  // replica-nanoseconds by Contract
+  std::array<std::int64_t, contract_count> rented_ns{};  // replica-nanoseconds by Contract
   std::vector<MultipleReached> multiples;
   std::vector<ResourceUse> resources;
 };

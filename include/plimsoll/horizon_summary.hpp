@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "plimsoll/ids.hpp"
 #include "plimsoll/units.hpp"
 
 namespace plimsoll {
@@ -20,6 +21,12 @@ struct DemandDay {
   double peak_requests_per_s = 0;  // the largest rate of the day
   double peak_concurrent = 0;      // users in a session at once, at most (Little's law)
   std::int64_t arrived = 0;        // requests that were played; without carried backlog
+};
+
+/// Users of a tier, on average over the horizon.
+struct TierUsers {
+  TierIndex tier = 0;
+  double mean = 0;
 };
 
 /// What a played window stands for.

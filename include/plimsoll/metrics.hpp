@@ -13,6 +13,7 @@
 #include "plimsoll/horizon_summary.hpp"
 #include "plimsoll/ids.hpp"
 #include "plimsoll/metric_docs.hpp"
+#include "plimsoll/money.hpp"
 #include "plimsoll/operations_summary.hpp"
 #include "plimsoll/stages.hpp"
 #include "plimsoll/units.hpp"
@@ -130,6 +131,7 @@ struct PoolSummary {
   std::int64_t kv_blocks = 0;
   std::optional<PrefixSummary> prefix;          // with a prefix cache
   std::optional<ElasticitySummary> elasticity;  // when replicas start cold
+  TokenTimes token_times;                       // filled by whoever knows the steps (simulation)
 };
 
 struct ThresholdVerdict {
@@ -156,6 +158,7 @@ struct CostSummary {
   double per_million_tokens = 0;  // $ per 10^6 output tokens
   double revenue = 0;             // $
   double margin = 0;              // (revenue - total) / revenue; 0 without revenue
+  MoneySummary money;             // what the figures above are formed from, in whole micro-dollars
 };
 
 /// How an autoscaler did. Replicas of a pool, or instances of a tier of the request path.
@@ -233,6 +236,9 @@ struct RunResult {
   std::vector<PoolSummary> pools;
   std::vector<ScalingSummary> scaling;  // of pools with an autoscaler
   OperationsSummary operations;         // faults and rollouts
+  std::vector<TokenCell> token_cells;   // of completed requests
+  std::vector<TierUsers> tier_users;    // of a workload of users
+  std::vector<RentMark> rent_marks;     // at changes of prices during the run
   std::vector<StageSummary> stages;     // that the scenario has; none without a path
   PathSummary path;
   double gpu_utilization = 0;         // busy / (busy + idle) over all GPUs

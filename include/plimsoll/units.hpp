@@ -63,6 +63,16 @@ using Watts = Quantity<struct WattsTag, double>;                    // W
 using Usd = Quantity<struct UsdTag, double>;                // formed once, from integers x price
 using UsdPerHour = Quantity<struct UsdPerHourTag, double>;  // $/h
 using UsdPerMillion = Quantity<struct UsdPerMillionTag, double>;  // $ per 10^6 tokens
+using UsdPerGb = Quantity<struct UsdPerGbTag, double>;            // $ per 10^9 bytes moved
+using UsdPerGbMonth = Quantity<struct UsdPerGbMonthTag, double>;  // $ per 10^9 bytes and month held
+using UsdPerMonth = Quantity<struct UsdPerMonthTag, double>;      // $ per month
+using MicroUsd = Quantity<struct MicroUsdTag, std::int64_t>;      // 10^-6 $: amounts that add up
+
+/// A month of prices: a twelfth of 365 days.
+inline constexpr Duration price_month = std::chrono::hours{730};
+
+/// A moment of the calendar, UTC.
+using UtcTime = std::chrono::sys_seconds;
 
 /// Seconds as double, for formulas and reports; never for the order of events.
 constexpr double to_seconds(Duration d) {

@@ -76,5 +76,7 @@ double expected_arrivals(const ArrivalConfig& arrivals, SimTime from, SimTime to
 
 /// The days of a workload of users, without what arrived; empty for other workloads.
 std::vector<DemandDay> demand_by_day(const Config& config);
+/// Users of each of its tiers, on average over the duration; none without users.
+std::vector<TierUsers> mean_users_by_tier(const Config& config);
 
 }  // namespace plimsoll

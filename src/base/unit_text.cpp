@@ -78,6 +78,10 @@ constexpr std::array<Unit, 5> million_units{{{"/1M tokens", 1, true},
                                              {"/1K tokens", 1e3, false},
                                              {"/token", 1e6, false}}};
 
+constexpr std::array<Unit, 2> gb_units{{{"/GB", 1, true}, {"/TB", 1e-3, false}}};
+constexpr std::array<Unit, 2> gb_month_units{{{"/GB-month", 1, true}, {"/TB-month", 1e-3, false}}};
+constexpr std::array<Unit, 2> month_units{{{"/month", 1, true}, {"/year", 1.0 / 12, false}}};
+
 constexpr UnitTable duration_dimension{"a duration such as 30s (units: ns us ms s min h d)", "", "",
                                        duration_units};
 constexpr UnitTable bytes_dimension{
@@ -98,6 +102,13 @@ constexpr UnitTable hour_dimension{"a price such as $3.06/h (unit: /h, with a le
 constexpr UnitTable million_dimension{
     "a price such as $20/1M tokens (units: /1M tokens /1k tokens, with a leading $)", "$", "",
     million_units};
+constexpr UnitTable gb_dimension{"a price such as $0.09/GB (units: /GB /TB, with a leading $)", "$",
+                                 "", gb_units};
+constexpr UnitTable gb_month_dimension{
+    "a price such as $0.023/GB-month (units: /GB-month /TB-month, with a leading $)", "$", "",
+    gb_month_units};
+constexpr UnitTable month_dimension{
+    "a price such as $20/month (units: /month /year, with a leading $)", "$", "", month_units};
 
 bool is_space(char c) {
   return c == ' ' || c == '\t';
@@ -309,6 +320,12 @@ const UnitTable& table_of(Dimension dimension) {
       return watt_dimension;
     case Dimension::price_per_hour:
       return hour_dimension;
+    case Dimension::price_per_gb:
+      return gb_dimension;
+    case Dimension::price_per_gb_month:
+      return gb_month_dimension;
+    case Dimension::price_per_month:
+      return month_dimension;
     case Dimension::price_per_million:
       break;
   }
@@ -365,6 +382,15 @@ Parsed<UsdPerHour> parse_usd_per_hour(std::string_view text) {
 }
 Parsed<UsdPerMillion> parse_usd_per_million(std::string_view text) {
   return parse_real_quantity<UsdPerMillion>(million_dimension, text);
+}
+Parsed<UsdPerGb> parse_usd_per_gb(std::string_view text) {
+  return parse_real_quantity<UsdPerGb>(gb_dimension, text);
+}
+Parsed<UsdPerGbMonth> parse_usd_per_gb_month(std::string_view text) {
+  return parse_real_quantity<UsdPerGbMonth>(gb_month_dimension, text);
+}
+Parsed<UsdPerMonth> parse_usd_per_month(std::string_view text) {
+  return parse_real_quantity<UsdPerMonth>(month_dimension, text);
 }
 
 Parsed<double> parse_ratio(std::string_view text) {
@@ -442,6 +468,16 @@ std::string format_usd_per_hour(UsdPerHour value) {
 }
 std::string format_usd_per_million(UsdPerMillion value) {
   return format_real_quantity(million_dimension, value.count());
+}
+
+std::string format_usd_per_gb(UsdPerGb value) {
+  return format_real_quantity(gb_dimension, value.count());
+}
+std::string format_usd_per_gb_month(UsdPerGbMonth value) {
+  return format_real_quantity(gb_month_dimension, value.count());
+}
+std::string format_usd_per_month(UsdPerMonth value) {
+  return format_real_quantity(month_dimension, value.count());
 }
 
 std::string format_number(double value) {

@@ -22,6 +22,9 @@ enum class Dimension : std::uint8_t {
   power,
   price_per_hour,
   price_per_million,
+  price_per_gb,
+  price_per_gb_month,
+  price_per_month,
 };
 
 /// A regular expression that texts of a dimension match (for JSON Schema).
@@ -56,6 +59,14 @@ Parsed<Watts> parse_watts(std::string_view text);
 Parsed<UsdPerHour> parse_usd_per_hour(std::string_view text);
 /// "$20/1M tokens", "$0.02/1k tokens".
 Parsed<UsdPerMillion> parse_usd_per_million(std::string_view text);
+/// "$0.09/GB".
+Parsed<UsdPerGb> parse_usd_per_gb(std::string_view text);
+/// "$0.023/GB-month".
+Parsed<UsdPerGbMonth> parse_usd_per_gb_month(std::string_view text);
+/// "$20/month".
+Parsed<UsdPerMonth> parse_usd_per_month(std::string_view text);
+/// "2022-11-30" (its midnight) or "2022-11-30T12:00:00Z"; UTC, years 1970 to 2199.
+Parsed<UtcTime> parse_utc(std::string_view text);
 /// "87%" or 0.87: both are 0.87.
 Parsed<double> parse_ratio(std::string_view text);
 /// A finite bare number.
@@ -74,6 +85,11 @@ std::string format_frequency(Frequency value);
 std::string format_watts(Watts value);
 std::string format_usd_per_hour(UsdPerHour value);
 std::string format_usd_per_million(UsdPerMillion value);
+std::string format_usd_per_gb(UsdPerGb value);
+std::string format_usd_per_gb_month(UsdPerGbMonth value);
+std::string format_usd_per_month(UsdPerMonth value);
+/// The date alone at midnight.
+std::string format_utc(UtcTime value);
 /// The shortest decimal that reads back as `value`.
 std::string format_number(double value);
 std::string format_count(std::int64_t value);

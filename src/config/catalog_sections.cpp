@@ -8,14 +8,6 @@ namespace plimsoll {
 
 namespace {
 
-Kind<Provenance> provenance_kind() {
-  return word_kind<Provenance>({{"measured", Provenance::measured},
-                                {"published", Provenance::published},
-                                {"calibrated", Provenance::calibrated},
-                                {"assumed", Provenance::assumed},
-                                {"rumour", Provenance::rumour}});
-}
-
 SectionDecl figure_section() {
   return Section<FigureSource>{}
       .field("source", &FigureSource::source, text_kind(), "", "where this figure comes from")
@@ -175,6 +167,14 @@ void add_linear_keys(Section<EngineProfile>& section) {
 }
 
 }  // namespace
+
+Kind<Provenance> provenance_kind() {
+  return word_kind<Provenance>({{"measured", Provenance::measured},
+                                {"published", Provenance::published},
+                                {"calibrated", Provenance::calibrated},
+                                {"assumed", Provenance::assumed},
+                                {"rumour", Provenance::rumour}});
+}
 
 Kind<Attention> attention_kind() {
   return word_kind<Attention>(
@@ -380,13 +380,25 @@ SectionDecl price_section() {
   section
       .field("gpu", &PriceSpec::gpu, text_kind(), "",
              "the GPU that it is for: a name in catalog.gpus")
+      .field("provider", &PriceSpec::provider, text_kind(), "", "who rents it out")
+      .derived("not said")
+      .written_when([](const PriceSpec& price) { return !price.provider.empty(); })
+      .field("region", &PriceSpec::region, text_kind(), "", "where")
+      .derived("not said")
+      .written_when([](const PriceSpec& price) { return !price.region.empty(); })
       .field("on_demand", &PriceSpec::on_demand, usd_per_hour_kind(), "0",
              "per GPU and hour; 0: not offered")
       .field("reserved", &PriceSpec::reserved, usd_per_hour_kind(), "0",
-             "per GPU and hour under a long contract; 0: not offered")
+             "per GPU and hour, reserved for a year; 0: not offered")
+      .field("reserved_3y", &PriceSpec::reserved_3y, usd_per_hour_kind(), "0",
+             "per GPU and hour, reserved for three years; 0: not offered")
       .field("spot", &PriceSpec::spot, usd_per_hour_kind(), "0",
              "per GPU and hour, reclaimable; 0: not offered")
-      .field("as_of", &PriceSpec::as_of, text_kind(), "unknown", "date of the quotation");
+      .field("as_of", &PriceSpec::as_of, text_kind(), "unknown", "date of the quotation")
+      .optional("until", &PriceSpec::until, utc_kind(),
+                "from then on the price named by `then` is in force")
+      .optional("then", &PriceSpec::then, reference_kind<std::size_t>(NameList::prices),
+                "the price that follows");
   add_origin(section, "published");
   SectionDecl decl = section.build();
   decl.finish = [origin = decl.finish](Reader& reader, const RawNode& map, const std::string& path,
@@ -394,6 +406,11 @@ SectionDecl price_section() {
     origin(reader, map, path, object, clean);
     if (const RawNode* const gpu = map.find("gpu")) {
       find_reference(reader, NameList::gpus, *gpu, join_path(path, "gpu"));
+    }
+    const auto& price = *static_cast<const PriceSpec*>(object);
+    if (price.until.has_value() != price.then.has_value()) {
+      reader.report(map.place, path, "until and then go together",
+                    "say from when on which other price is in force");
     }
   };
   return decl;

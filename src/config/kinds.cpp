@@ -273,6 +273,36 @@ Kind<UsdPerMillion> usd_per_million_kind() {
                                       unit_pattern(Dimension::price_per_million), {});
 }
 
+Kind<UsdPerGb> usd_per_gb_kind() {
+  return quantity_kind<UsdPerGb>("price per GB", parse_usd_per_gb, format_usd_per_gb,
+                                 unit_pattern(Dimension::price_per_gb), {});
+}
+Kind<UsdPerGbMonth> usd_per_gb_month_kind() {
+  return quantity_kind<UsdPerGbMonth>("price per GB and month", parse_usd_per_gb_month,
+                                      format_usd_per_gb_month,
+                                      unit_pattern(Dimension::price_per_gb_month), {});
+}
+Kind<UsdPerMonth> usd_per_month_kind() {
+  return quantity_kind<UsdPerMonth>("price per month", parse_usd_per_month, format_usd_per_month,
+                                    unit_pattern(Dimension::price_per_month), {});
+}
+Kind<Bytes> byte_count_kind() {
+  return quantity_kind<Bytes>("size", parse_bytes, format_bytes, unit_pattern(Dimension::bytes),
+                              {});
+}
+
+Kind<UtcTime> utc_kind() {
+  Kind<UtcTime> kind;
+  kind.doc.shape = Shape::text;
+  kind.doc.type = "date";
+  kind.doc.range = "1970 .. 2199";
+  kind.read = [](Reader& reader, const RawNode& node, const std::string& path, UtcTime& value) {
+    value = read_scalar(reader, node, path, parse_utc).value_or(value);
+  };
+  kind.write = [](const Writer&, const UtcTime& value) { return scalar_node(format_utc(value)); };
+  return kind;
+}
+
 std::int64_t find_reference(Reader& reader, NameList list, const RawNode& node,
                             const std::string& path) {
   const std::vector<std::string>& names = reader.names(list);

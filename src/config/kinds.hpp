@@ -45,6 +45,13 @@ Kind<Frequency> frequency_kind();
 Kind<Watts> watts_kind();
 Kind<UsdPerHour> usd_per_hour_kind();
 Kind<UsdPerMillion> usd_per_million_kind();
+Kind<UsdPerGb> usd_per_gb_kind();
+Kind<UsdPerGbMonth> usd_per_gb_month_kind();
+Kind<UsdPerMonth> usd_per_month_kind();
+/// Bytes, 0 allowed.
+Kind<Bytes> byte_count_kind();
+/// A moment of the calendar.
+Kind<UtcTime> utc_kind();
 
 /// One of some words, each with its value.
 template <class E>

@@ -167,6 +167,7 @@ void add_layout_keys(Section<PoolConfig>& section) {
       .field("contract", &PoolConfig::contract,
              word_kind<Contract>({{"on_demand", Contract::on_demand},
                                   {"reserved", Contract::reserved},
+                                  {"reserved_3y", Contract::reserved_3y},
                                   {"spot", Contract::spot}}),
              "on_demand", "which of the prices applies")
       .field("replicas", &PoolConfig::replicas, count_kind(1, 1'000'000), "1", "replicas at t = 0")

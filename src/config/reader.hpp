@@ -29,7 +29,7 @@ enum class NameList : std::uint8_t {
   datacenters,
   load_shapes
 };
-inline constexpr std::size_t name_list_count = 12;
+inline constexpr std::size_t name_list_count = 13;
 
 /// "catalog.gpus", ...: where the names of a list are declared.
 std::string_view name_list_path(NameList list);

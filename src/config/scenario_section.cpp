@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "config/kinds.hpp"
+#include "config/price_book.hpp"
 #include "config/sections.hpp"
 
 namespace plimsoll {
@@ -47,6 +48,19 @@ void add_default_tier(Reader& reader, Config& config) {
   }
 }
 
+/// Users have a calendar of their own: t = 0 is one date.
+void settle_start(Reader& reader, const RawNode& root, Config& config) {
+  if (!config.workload.users) {
+    return;
+  }
+  const UtcTime of_users{std::chrono::seconds{config.workload.users->start_s}};
+  if (config.start && *config.start != of_users) {
+    reader.report(place_of_key(root, "start"), "start",
+                  "workload.users.start is another date of t = 0", "leave one of the two out");
+  }
+  config.start = of_users;
+}
+
 void finish_scenario(Reader& reader, const RawNode& root, const std::string&, Config& config,
                      bool clean) {
   if (clean) {
@@ -76,6 +90,9 @@ void finish_scenario(Reader& reader, const RawNode& root, const std::string&, Co
   }
   if (clean) {
     check_horizon(reader, root, config);
+    check_subscribers(reader, root, config);
+    settle_start(reader, root, config);
+    settle_prices(reader, *root.find("pools"), config);
   }
 }
 
@@ -138,6 +155,8 @@ SectionDecl scenario_section() {
       .derived("empty")
       .written_when([](const Config& config) { return !config.description.empty(); })
       .field("seed", &Config::seed, seed_kind(), "1", "of all random streams")
+      .optional("start", &Config::start, utc_kind(),
+                "the date of t = 0: prices are those in force then, and change when they do")
       .field("duration", &Config::duration, duration_kind(), "",
              "arrivals stop then; 0: when the trace or max_requests ends")
       .derived("0 with a trace or max_requests, else required")
@@ -166,6 +185,7 @@ SectionDecl scenario_section() {
       .optional_section("path", &Config::path, path_section(),
                         "what a request passes before the service, stage by stage")
       .section("metrics", &Config::metrics, metrics_section(), "what is kept of a run")
+      .section("money", &Config::money, money_section(), "what else costs, and who pays")
       .custom(thresholds_field())
       .finish(finish_scenario);
   SectionDecl decl = section.build();
@@ -193,7 +213,14 @@ void drop_unused_entries(Config& config) {
       models[pool.speculation->draft] = true;
     }
     if (pool.price) {
-      prices[*pool.price] = true;
+      for (const std::size_t price : prices_to_come(config.prices, *pool.price)) {
+        prices[price] = true;
+      }
+    }
+  }
+  for (const RevenueConfig& revenue : config.money.revenue) {
+    if (revenue.model) {
+      models[*revenue.model] = true;
     }
     if (pool.weights && pool.weights->loader) {
       loaders[*pool.weights->loader] = true;
@@ -206,6 +233,11 @@ void drop_unused_entries(Config& config) {
   const auto profile_position = keep_used(config.profiles, profiles);
   const auto price_position = keep_used(config.prices, prices);
   const auto loader_position = keep_used(config.loaders, loaders);
+  for (PriceSpec& price : config.prices) {
+    if (price.then) {
+      price.then = price_position[*price.then];
+    }
+  }
   for (PoolConfig& pool : config.pools) {
     pool.gpu = gpu_position[pool.gpu];
     pool.model = static_cast<ModelIndex>(model_position[pool.model]);
@@ -218,6 +250,11 @@ void drop_unused_entries(Config& config) {
     }
     if (pool.weights && pool.weights->loader) {
       pool.weights->loader = loader_position[*pool.weights->loader];
+    }
+  }
+  for (RevenueConfig& revenue : config.money.revenue) {
+    if (revenue.model) {
+      revenue.model = static_cast<ModelIndex>(model_position[*revenue.model]);
     }
   }
   for (RequestClassConfig& request_class : config.workload.classes) {

@@ -32,6 +32,7 @@ void finish_rollouts(Reader& reader, const RawNode& root, Config& config);
 SectionDecl workload_section();
 SectionDecl path_section();
 SectionDecl metrics_section();
+SectionDecl money_section();
 FieldDecl thresholds_field();
 SectionDecl collective_section();
 SectionDecl load_shape_section();
@@ -41,10 +42,13 @@ void finish_users(Reader& reader, const RawNode& map, const std::string& path, U
 /// `windows`, `lead_in` and `sample`, keys of the scenario itself.
 void add_horizon_fields(std::vector<FieldDecl>& fields);
 /// What windows and samples do not go with.
+/// Subscriptions have somebody who pays them.
+void check_subscribers(Reader& reader, const RawNode& root, const Config& config);
 void check_horizon(Reader& reader, const RawNode& root, const Config& config);
 
 Kind<Precision> precision_kind();
 Kind<Attention> attention_kind();
+Kind<Provenance> provenance_kind();
 
 /// Findings about one struct of the scenario, told at one of its keys.
 class KeyCheck {

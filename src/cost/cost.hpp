@@ -14,14 +14,13 @@ namespace plimsoll {
 /// that an autoscaler has turned off are not.
 double rented_gpu_hours(const PoolSummary& pool);
 
-/// Money of a run. Each pool's integer replica-nanoseconds become GPU-hours and dollars in one
-/// multiplication each, at the price of the pool's contract; the total is the sum of the lines in
-/// pool order. Revenue is the tokens of all completed requests times their tier's prices. Pools
-/// without a price add GPU-hours but no dollars, and a note in `notes`.
+/// Money of a run, in whole micro-dollars: the bill (GPU time at the prices in force, then what
+/// else costs) and the revenue; each amount is formed once from integers, and totals are sums of
+/// amounts. Pools without a price add GPU-hours but no dollars, and a note in `notes`.
 CostSummary summarize_cost(const RunResult& result, const Config& config,
                            std::vector<std::string>& notes);
 
-/// "on_demand", "reserved" or "spot".
+/// "on_demand", "reserved", "reserved_3y" or "spot".
 const char* contract_name(Contract contract);
 
 }  // namespace plimsoll

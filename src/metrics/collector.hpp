@@ -164,6 +164,7 @@ class MetricsCollector final : public EventSink {
                                const std::vector<PoolGauges>& gauges) const;
   /// InternalError when prompt tokens do not equal those found, computed, given up and left.
   void check_prompt_tokens(const PoolGauges& gauges) const;
+  std::vector<TokenCell> token_cells() const;
   PoolSummary summarize_pool(std::size_t pool, const PoolGauges& gauges, SimTime end) const;
   void note_event(std::uint64_t kind, RequestId id, SimTime at) {
     std::uint64_t x = static_cast<std::uint64_t>(at.time_since_epoch().count()) * 4 + kind;

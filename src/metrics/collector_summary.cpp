@@ -373,6 +373,20 @@ PoolSummary MetricsCollector::summarize_pool(std::size_t pool, const PoolGauges&
   return summary;
 }
 
+std::vector<TokenCell> MetricsCollector::token_cells() const {
+  std::vector<TokenCell> cells;
+  for (std::size_t c = 0; c < cells_.size(); ++c) {
+    const EndedCounts& counts = cells_[c].counts;
+    const std::size_t pool = c % columns_;
+    if (pool + 1 < columns_ && counts.outcomes[static_cast<std::size_t>(Outcome::completed)] > 0) {
+      cells.push_back({static_cast<ClassIndex>(c / columns_), static_cast<PoolIndex>(pool),
+                       counts.outcomes[static_cast<std::size_t>(Outcome::completed)],
+                       counts.billed_prompt_tokens, counts.billed_output_tokens});
+    }
+  }
+  return cells;
+}
+
 RunResult MetricsCollector::finish(SimTime end, SimTime arrivals_end,
                                    const std::vector<PoolGauges>& gauges,
                                    std::int64_t queued_centrally) {
@@ -398,6 +412,7 @@ RunResult MetricsCollector::finish(SimTime end, SimTime arrivals_end,
   for (const PoolGauges& pool : gauges) {
     result.pools.push_back(summarize_pool(pool.pool, pool, end));
   }
+  result.token_cells = token_cells();
   const Scope& whole = slices_.front();
   result.gpu_utilization = gpu_value_of(whole, "gpu_utilization", Span::total, gauges).value;
   result.kv_cache_usage = gpu_value_of(whole, "kv_cache_usage", Span::total, gauges).value;

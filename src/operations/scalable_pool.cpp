@@ -2,6 +2,7 @@
 #include "operations/scalable_pool.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 namespace plimsoll {
@@ -549,9 +550,10 @@ ElasticitySummary ScalablePool::elasticity() const {
                          of(StartPhase::warm_up) + summary.failed_ns ==
                      time.down_ns,
                  "the phases of starts and failures are the time of being down");
-  PLIMSOLL_CHECK(summary.rented_ns[0] + summary.rented_ns[1] + summary.rented_ns[2] ==
-                     time.busy_ns + time.idle_ns + time.down_ns + time.draining_ns,
-                 "what is rented is rented under one contract");
+  PLIMSOLL_CHECK(
+      std::accumulate(summary.rented_ns.begin(), summary.rented_ns.end(), std::int64_t{0}) ==
+          time.busy_ns + time.idle_ns + time.down_ns + time.draining_ns,
+      "what is rented is rented under one contract");
   if (weights_ != nullptr) {
     summary.resources = weights_->uses();
   }

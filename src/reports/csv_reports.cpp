@@ -1,10 +1,10 @@
-// Reports room: timeseries.csv, requests.csv and cost.csv.
+// Reports room: timeseries.csv, scaling.csv and requests.csv.
 #include <fmt/format.h>
 
 #include <iterator>
 
-#include "cost/cost.hpp"
 #include "plimsoll/report.hpp"
+#include "reports/csv_field.hpp"
 #include "reports/output_file.hpp"
 
 namespace plimsoll {
@@ -21,27 +21,6 @@ constexpr const char* requests_header =
     "id,class,tier,model,pool,replica,outcome,prompt_tokens,output_tokens,emitted_tokens,"
     "preemptions,arrived_s,scheduled_s,first_token_s,finished_s,ttft_ms,tpot_ms,e2el_ms,"
     "queue_ms\n";
-
-// The FinOps Open Cost and Usage Specification's columns that a simulated run can fill.
-constexpr const char* cost_header =
-    "BilledCost,BillingCurrency,ChargeCategory,ChargeDescription,ChargePeriodStart,"
-    "ChargePeriodEnd,ConsumedQuantity,ConsumedUnit,ListUnitPrice,PricingCategory,ProviderName,"
-    "ResourceId,ResourceType,ServiceCategory,ServiceName,SkuId\n";
-
-/// A field as RFC 4180 has it: quoted when it holds a comma, a quote or a line break.
-std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) {
-    return text;
-  }
-  std::string quoted = "\"";
-  for (const char c : text) {
-    quoted += c;
-    if (c == '"') {
-      quoted += '"';
-    }
-  }
-  return quoted + '"';
-}
 
 // Divided, not multiplied by 1e-9: the quotient is the double nearest to the decimal fraction.
 double seconds(SimTime at) {
@@ -90,25 +69,6 @@ std::string request_row(const SampledRequest& r, const Config& config) {
       time_field(r.scheduled), time_field(r.first_token), time_field(r.finished),
       span_field(r.arrived, r.first_token), tpot, answered ? span_field(r.arrived, r.finished) : "",
       span_field(r.arrived, r.scheduled));
-}
-
-std::string cost_row(const CostLine& line, const PoolSummary& pool, const PoolConfig& pool_config,
-                     const RunResult& result, const Config& config) {
-  const bool committed = pool_config.contract == Contract::reserved;
-  const bool spot = pool_config.contract == Contract::spot;
-  const std::string unit_price =
-      pool_config.price
-          ? fmt::format("{}",
-                        price_of(config.prices[*pool_config.price], pool_config.contract).count())
-          : "";
-  return fmt::format(
-      "{},USD,Usage,{},{},{},{},GPU-hours,{},{},,{},{},AI and Machine Learning,{},{}\n",
-      line.dollars,
-      csv_field(
-          fmt::format("{} {} GPUs, {}", pool.gpus, pool.gpu, contract_name(pool_config.contract))),
-      0, seconds(result.end), line.gpu_hours, unit_price,
-      spot ? "Dynamic" : (committed ? "Committed" : "Standard"), csv_field(pool.name),
-      csv_field(pool.gpu), csv_field(result.scenario), csv_field(line.price));
 }
 
 }  // namespace
@@ -175,15 +135,6 @@ void write_requests_csv(const std::string& path, const RunResult& result, const 
   file.write(requests_header);
   for (const SampledRequest& request : result.sample) {
     file.write(request_row(request, config));
-  }
-  file.close();
-}
-
-void write_cost_csv(const std::string& path, const RunResult& result, const Config& config) {
-  OutputFile file{path};
-  file.write(cost_header);
-  for (std::size_t i = 0; i < result.cost.lines.size(); ++i) {
-    file.write(cost_row(result.cost.lines[i], result.pools[i], config.pools[i], result, config));
   }
   file.close();
 }

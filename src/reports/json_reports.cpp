@@ -371,7 +371,103 @@ Json memory_fit_json(const RunResult& result) {
   return list;
 }
 
-Json cost_json(const CostSummary& cost) {
+double per(MicroUsd amount, std::int64_t count, double scale) {
+  return count > 0 ? to_dollars(amount) / static_cast<double>(count) * scale : 0;
+}
+
+Json bill_json(const MoneySummary& money) {
+  Json rows = Json::array();
+  for (const BillRow& row : money.bill) {
+    Json json = Json::object();
+    json["component"] = cost_component_name(row.component);
+    json["resource"] = row.resource;
+    json["description"] = row.description;
+    json["price"] = row.sku;
+    json["begin_s"] = seconds(row.begin);
+    json["end_s"] = seconds(row.end);
+    json["quantity"] = row.quantity;
+    json["unit"] = row.unit;
+    json["unit_price_dollars"] = row.unit_price;
+    json["follows_load"] = row.follows_load;
+    json["micro_dollars"] = row.billed.count();
+    rows.push_back(json);
+  }
+  return rows;
+}
+
+Json revenue_json(const MoneySummary& money) {
+  Json rows = Json::array();
+  for (const RevenueRow& row : money.revenue) {
+    Json json = Json::object();
+    json["name"] = row.name;
+    json["kind"] = row.kind;
+    json["tier"] = row.tier;
+    json["model"] = row.model;
+    json["quantity"] = row.quantity;
+    json["unit"] = row.unit;
+    json["micro_dollars"] = row.amount.count();
+    rows.push_back(json);
+  }
+  return rows;
+}
+
+/// `months`: how long the run lasted.
+Json units_json(const MoneySummary& money, double months) {
+  Json rows = Json::array();
+  for (const UnitCost& unit : money.units) {
+    const MicroUsd cost = unit.prompt_cost + unit.output_cost;
+    Json json = Json::object();
+    json["kind"] = unit.kind;
+    json["name"] = unit.name;
+    json["completed"] = unit.completed;
+    json["micro_dollars"] = cost.count();
+    json["revenue_micro_dollars"] = unit.revenue.count();
+    json["dollars_per_request"] = per(cost, unit.completed, 1);
+    json["dollars_per_million_prompt_tokens"] = per(unit.prompt_cost, unit.prompt_tokens, 1e6);
+    json["dollars_per_million_output_tokens"] = per(unit.output_cost, unit.output_tokens, 1e6);
+    if (unit.users > 0) {
+      json["users"] = unit.users;
+      json["revenue_dollars_per_user_month"] = per(unit.revenue, unit.users, 1 / months);
+      json["cost_dollars_per_user_month"] = per(cost, unit.users, 1 / months);
+    }
+    rows.push_back(json);
+  }
+  return rows;
+}
+
+/// Only where something has a price.
+Json money_json(const MoneySummary& money, double months) {
+  Json components = Json::object();
+  for (int i = 0; i < cost_component_count; ++i) {
+    components[cost_component_name(static_cast<CostComponent>(i))] =
+        money.by_component[static_cast<std::size_t>(i)].count();
+  }
+  Json json = Json::object();
+  json["total_micro_dollars"] = money.total.count();
+  json["component_micro_dollars"] = components;
+  json["revenue_micro_dollars"] = money.revenue_total.count();
+  json["idle_micro_dollars"] = money.idle.count();
+  json["down_micro_dollars"] = money.down.count();
+  json["missed_slo_micro_dollars"] = money.missed.count();
+  json["unearned_micro_dollars"] = money.unearned.count();
+  json["unattributed_micro_dollars"] = money.unattributed.count();
+  json["dollars_per_good_request"] = money.cost_per_good_request;
+  json["revenue_dollars_per_gpu_hour"] = money.revenue_per_gpu_hour;
+  if (money.users > 0) {
+    json["users"] = money.users;
+    json["revenue_dollars_per_user_month"] = money.revenue_per_user_month;
+    json["cost_dollars_per_user_month"] = money.cost_per_user_month;
+  }
+  json["breaks_even"] = money.breaks_even;
+  json["break_even_requests_per_second"] = money.break_even_rate;
+  json["break_even_share_of_load"] = money.break_even_share;
+  json["bill"] = bill_json(money);
+  json["revenue"] = revenue_json(money);
+  json["units"] = units_json(money, months);
+  return json;
+}
+
+Json cost_json(const CostSummary& cost, Duration played) {
   Json lines = Json::array();
   for (const CostLine& line : cost.lines) {
     Json json = Json::object();
@@ -389,6 +485,9 @@ Json cost_json(const CostSummary& cost) {
   json["margin"] = cost.margin;
   json["gpu_hours"] = cost.gpu_hours;
   json["lines"] = lines;
+  if (!cost.money.bill.empty() || !cost.money.revenue.empty()) {
+    json["money"] = money_json(cost.money, to_seconds(played) / to_seconds(price_month));
+  }
   return json;
 }
 
@@ -548,7 +647,7 @@ Json result_document(const RunResult& result, const Config& config) {
   json["gpu_time"] = gpu_time_json(result);
   put_operations(json, result.operations);
   json["memory_fit"] = memory_fit_json(result);
-  json["cost"] = cost_json(result.cost);
+  json["cost"] = cost_json(result.cost, result.end.time_since_epoch());
   if (!result.demand.empty()) {
     json["demand"] = demand_json(result.demand);
   }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "cost/cost.hpp"
 #include "plimsoll/report.hpp"
 
 namespace plimsoll {
@@ -42,7 +43,18 @@ std::vector<std::string> provenance_notes(const Config& config) {
     if (pool.price) {
       const PriceSpec& price = config.prices[*pool.price];
       note_provenance(notes, "Price", price.name, price.provenance);
+      for (const FigureSource& figure : price.figures) {
+        if (figure.name == contract_name(pool.contract)) {
+          note_provenance(notes, "Price", price.name + ", " + figure.name + ",", figure.provenance);
+        }
+      }
     }
+  }
+  for (const CostItemConfig& item : config.money.costs) {
+    note_provenance(notes, "Cost", item.name, item.provenance);
+  }
+  for (const RevenueConfig& revenue : config.money.revenue) {
+    note_provenance(notes, "Revenue", revenue.name, revenue.provenance);
   }
   std::sort(notes.begin(), notes.end());
   notes.erase(std::unique(notes.begin(), notes.end()), notes.end());

@@ -6,6 +6,7 @@
 #include "metrics/thresholds.hpp"
 #include "metrics/verdict.hpp"
 #include "plimsoll/report.hpp"
+#include "reports/money_summary.hpp"
 #include "reports/operations_tables.hpp"
 #include "reports/result_digest.hpp"
 #include "reports/text_table.hpp"
@@ -404,6 +405,10 @@ std::string terminal_summary(const RunResult& result, const Config& config,
   out += elasticity_part(result);
   out += operations_tables(result);
   out += demand_part(result);
+  out += money_tables(result.cost.money);
+  if (!result.cost.money.revenue.empty()) {
+    out += wrapped(earnings_text(result.cost.money), style.width, 0);
+  }
   out += thresholds_part(result);
   out += lines_part("Memory", memory, style);
   out += lines_part("Notes", notes, style);

@@ -110,6 +110,16 @@ double prefill_rate(const ReplicaShape& shape) {
   return tokens / std::max(1e-9, round_seconds(shape, full));
 }
 
+double decode_rate(const ReplicaShape& shape, double batch, double context) {
+  const double per_micro_batch = std::max(1.0, batch / shape.micro_batches);
+  StepWork decode;
+  decode.tokens = std::min(shape.token_budget, static_cast<std::int64_t>(per_micro_batch + 0.5));
+  decode.samples = decode.tokens;
+  decode.kv_tokens = static_cast<std::int64_t>(per_micro_batch * context);
+  const double sequences = static_cast<double>(decode.tokens * shape.micro_batches);
+  return sequences / std::max(1e-9, seconds_per_token(shape, decode));
+}
+
 double mean_of(const LengthLaw& law) {
   if (law.kind != LengthLaw::Kind::quantiles) {
     return law.mean;

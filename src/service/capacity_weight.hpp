@@ -22,6 +22,10 @@ double capacity_estimate(const ReplicaShape& shape, const MeanLengths& lengths);
 /// Prompt tokens/s that one replica of `shape` computes when it does nothing else.
 double prefill_rate(const ReplicaShape& shape);
 
+/// Output tokens/s of one replica of `shape` whose steps decode `batch` sequences of `context`
+/// tokens each and do nothing else.
+double decode_rate(const ReplicaShape& shape, double batch, double context);
+
 /// What an operator expects of requests of `model`: the means of its classes' laws by their shares.
 /// Before a trace is played its lengths are unknown: then 1,000 prompt and 200 output tokens.
 MeanLengths expected_lengths(const Config& config, ModelIndex model);

@@ -41,6 +41,12 @@ void ScaledPools::open(PoolIndex pool) {
   entry.loop->start();
 }
 
+std::array<std::int64_t, contract_count> ScaledPools::rented_by_contract(PoolIndex pool) const {
+  const Entry& entry = entries_[pool];
+  return entry.target != nullptr ? entry.target->elasticity().rented_ns
+                                 : std::array<std::int64_t, contract_count>{};
+}
+
 void ScaledPools::summarize(RunResult& result) const {
   const auto elapsed = static_cast<double>(result.end.time_since_epoch().count());
   for (std::size_t p = 0; p < entries_.size(); ++p) {

@@ -1,6 +1,7 @@
 // The pools of a run, each with the loop that scales it, if it has one.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -28,6 +29,8 @@ class ScaledPools {
   FaultTarget& target(PoolIndex pool) { return *entries_[pool].target; }
   /// At t = 0: its replicas begin, and its loop.
   void open(PoolIndex pool);
+  /// Replica-nanoseconds of a pool rented up to now(), by Contract; zeros of one that was skipped.
+  std::array<std::int64_t, contract_count> rented_by_contract(PoolIndex pool) const;
   /// Fills RunResult::scaling and PoolSummary::elasticity, once its pools are there.
   void summarize(RunResult& result) const;
 

@@ -5,8 +5,10 @@
 
 #include <algorithm>
 
+#include "cost/bill.hpp"
 #include "simulation/cold_start.hpp"
 #include "simulation/horizon.hpp"
+#include "simulation/token_times.hpp"
 #include "simulation/weight_routes.hpp"
 
 namespace plimsoll {
@@ -172,6 +174,11 @@ RunResult Simulation::play() {
     engine_.at(sim_start + config_.duration + config_.drain, EventPriority::window,
                [this] { engine_.stop(); });
   }
+  for (const SimTime at : price_changes(config_)) {
+    if (at > sim_start) {
+      engine_.at(at, EventPriority::window, [this] { mark_rent(); });
+    }
+  }
   engine_.run();
   return summarize();
 }
@@ -293,6 +300,17 @@ std::vector<PoolGauges> Simulation::gauges(SimTime t) const {
   return gauges;
 }
 
+void Simulation::mark_rent() {
+  RentMark& mark = rent_marks_.emplace_back();
+  mark.at = engine_.now();
+  for (const PoolGauges& pool : gauges(mark.at)) {
+    mark.rented_ns.push_back(pool.busy_ns + pool.idle_ns + pool.down_ns + pool.draining_ns);
+  }
+  for (std::size_t p = 0; p < config_.pools.size(); ++p) {
+    mark.by_contract.push_back(scaled_pools_.rented_by_contract(static_cast<PoolIndex>(p)));
+  }
+}
+
 std::int64_t Simulation::queued_centrally() const {
   std::int64_t queued = path_ ? path_->held() : 0;
   for (const auto& service : services_) {
@@ -371,7 +389,9 @@ RunResult Simulation::summarize() {
       collector_.finish(end, std::min(arrivals_end(), end), gauges(end), queued_centrally());
   for (std::size_t p = 0; p < plans_.size(); ++p) {
     result.pools[p].memory_arithmetic = plans_[p]->fit.arithmetic;
+    result.pools[p].token_times = token_times(plans_[p]->shape, result, p);
   }
+  result.rent_marks = std::move(rent_marks_);
   scaled_pools_.summarize(result);
   operations_.summarize(result);
   scaled_tiers_.summarize(result);
@@ -379,6 +399,7 @@ RunResult Simulation::summarize() {
     add_stages(result);
   }
   result.demand = demand_by_day(config_);
+  result.tier_users = mean_users_by_tier(config_);
   for (std::size_t d = 0; d < std::min(result.demand.size(), arrived_on_day_.size()); ++d) {
     result.demand[d].arrived = arrived_on_day_[d];
   }

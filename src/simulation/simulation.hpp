@@ -62,6 +62,8 @@ class Simulation final : public EndListener, public FollowUpListener {
   void report_progress();
   std::vector<PoolGauges> gauges(SimTime t) const;
   std::int64_t queued_centrally() const;
+  /// Keeps what every pool has rented so far.
+  void mark_rent();
   SimTime arrivals_end() const;
   void add_notes(RunResult& result) const;
   void add_stages(RunResult& result) const;
@@ -94,6 +96,7 @@ class Simulation final : public EndListener, public FollowUpListener {
   bool prefixes_seen_ = false;  // the trace has reusable prefixes
   int refused_in_a_row_ = 0;    // at once, in a closed loop
   SimTime last_arrival_{};
+  std::vector<RentMark> rent_marks_;  // at changes of prices
   RequestId next_id_ = 0;
   std::chrono::steady_clock::time_point last_progress_;
 };

@@ -224,4 +224,23 @@ std::vector<DemandDay> demand_by_day(const Config& config) {
   return config.workload.users ? UserDemand{config}.days() : std::vector<DemandDay>{};
 }
 
+std::vector<TierUsers> mean_users_by_tier(const Config& config) {
+  std::vector<TierUsers> all;
+  if (!config.workload.users || config.duration == Duration::zero()) {
+    return all;
+  }
+  const UserDemand demand{config};
+  const std::vector<Duration> grid = demand.grid();
+  for (std::size_t k = 0; k < config.workload.users->tiers.size(); ++k) {
+    double user_seconds = 0;  // trapezoids
+    for (std::size_t i = 0; i + 1 < grid.size(); ++i) {
+      user_seconds += 0.5 * (demand.users_of(k, grid[i]) + demand.users_of(k, grid[i + 1])) *
+                      to_seconds(grid[i + 1] - grid[i]);
+    }
+    all.push_back(
+        {config.workload.users->tiers[k].tier, user_seconds / to_seconds(config.duration)});
+  }
+  return all;
+}
+
 }  // namespace plimsoll

@@ -64,6 +64,29 @@ TEST(ParseRates, ReadTheirUnits) {
   EXPECT_FALSE(parse_frequency("5.53").value.has_value());
 }
 
+TEST(ParsePrices, OfBytesAndMonths) {
+  EXPECT_EQ(parse_usd_per_gb("$0.09/GB").value, UsdPerGb::of(0.09));
+  EXPECT_EQ(parse_usd_per_gb_month("$20/TB-month").value, UsdPerGbMonth::of(0.02));
+  EXPECT_EQ(parse_usd_per_month("$24/year").value, UsdPerMonth::of(2));
+  EXPECT_FALSE(parse_usd_per_gb("$0.09/GB-month").value);
+  EXPECT_FALSE(parse_usd_per_month("20/month").value);
+  EXPECT_EQ(format_usd_per_gb_month(UsdPerGbMonth::of(0.023)), "$0.023/GB-month");
+}
+
+TEST(ParseUtc, ReadsDatesAndMoments) {
+  EXPECT_EQ(parse_utc("1970-01-02").value, UtcTime{std::chrono::hours{24}});
+  EXPECT_EQ(parse_utc("2024-02-29T23:59:58Z").value->time_since_epoch().count(), 1'709'251'198);
+  for (const char* text : {"2022-11-30", "2022-11-30T06:07:08Z", "2199-12-31T23:59:59Z"}) {
+    EXPECT_EQ(format_utc(parse_utc(text).value.value()), text);
+  }
+  EXPECT_EQ(format_utc(parse_utc("2022-11-30T00:00:00Z").value.value()), "2022-11-30");
+  for (const char* text :
+       {"", "2023-02-29", "2022-13-01", "2022-1-1", "2022-11-30T24:00:00Z", "2022-11-30T00:60:00Z",
+        "2022-11-30T00:00:00", "2022-11-30 ", "1969-12-31", "2200-01-01", "tomorrow"}) {
+    EXPECT_FALSE(parse_utc(text).value) << text;
+  }
+}
+
 TEST(ParseBareNumbers, RatiosCountsFlags) {
   EXPECT_EQ(parse_ratio("87%").value, 0.87);
   EXPECT_EQ(parse_ratio("0.87").value, 0.87);

@@ -244,6 +244,30 @@ TEST(LoadScenario, ReadsEverySection) {
   EXPECT_EQ(config.tiers[1].price_per_million_output_tokens, UsdPerMillion::of(30));
 }
 
+/// The price that the pool has when the scenario starts then, and how many prices are kept.
+std::pair<std::string, std::size_t> price_at(const std::string& start) {
+  const Config config = load_over_base((start.empty() ? "" : "start: " + start + "\n") +
+                                       "catalog:\n"
+                                       "  prices:\n"
+                                       "    first: {gpu: a100, on_demand: $4/h, until: 2023-01-01,"
+                                       " then: second, source: test}\n"
+                                       "    second: {gpu: a100, on_demand: $3/h, until: 2024-01-01,"
+                                       " then: third, source: test}\n"
+                                       "    third: {gpu: a100, on_demand: $2/h, source: test}\n"
+                                       "    unused: {gpu: a100, on_demand: $1/h, source: test}\n"
+                                       "pools: {main: {price: first}}\n")
+                            .config;
+  return {config.prices.at(*config.pools.at(0).price).name, config.prices.size()};
+}
+
+TEST(LoadScenario, TakesThePriceInForceAtItsStart) {
+  using Price = std::pair<std::string, std::size_t>;
+  EXPECT_EQ(price_at(""), (Price{"first", 3}));
+  EXPECT_EQ(price_at("2022-12-31T23:59:59Z"), (Price{"first", 3}));
+  EXPECT_EQ(price_at("2023-01-01"), (Price{"second", 2}));
+  EXPECT_EQ(price_at("2030-01-01"), (Price{"third", 1}));
+}
+
 TEST(LoadScenario, ReadsThresholds) {
   const std::vector<ThresholdConfig> thresholds = load_over_base(rich).config.thresholds;
   ASSERT_EQ(thresholds.size(), 3U);

@@ -48,6 +48,7 @@ struct Money : ::testing::Test {
       slice.billed_output_tokens = requests * 500;
       result.slices.push_back(slice);
     }
+    result.token_cells = {{0, 0, 100, 100'000, 50'000}, {1, 1, 300, 300'000, 150'000}};
   }
 
   Config config;
@@ -93,6 +94,7 @@ TEST_F(Money, NothingServedDividesByNothing) {
     slice.billed_prompt_tokens = 0;
     slice.billed_output_tokens = 0;
   }
+  result.token_cells.clear();
   const CostSummary cost = summarize_cost(result, config, notes);
   EXPECT_EQ(cost.per_request, 0);
   EXPECT_EQ(cost.per_million_tokens, 0);

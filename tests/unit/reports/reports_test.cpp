@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -141,7 +142,73 @@ TEST_F(Reports, RunJsonCountsGpuCompletedRequestsApart) {
   EXPECT_EQ(json["events"], 100);
 }
 
+/// Two pools at $2 and, reserved, $1.50 on a list price of $2; a start.
+void set_prices(Config& config, RunResult& result) {
+  PriceSpec price;
+  price.name = "cloud, large";
+  price.provider = "A \"cloud\"";
+  price.region = "eu-1";
+  price.on_demand = UsdPerHour::of(2);
+  price.reserved = UsdPerHour::of(1.5);
+  config.prices = {price};
+  config.pools[0].price = 0;
+  config.pools[1].price = 0;
+  config.pools[1].contract = Contract::reserved;
+  config.start = UtcTime{std::chrono::hours{24}};
+  result.cost = summarize_cost(result, config, result.notes);
+}
+
+std::vector<std::string> fields_of(const std::string& line) {
+  std::vector<std::string> fields(1);
+  bool quoted = false;
+  for (const char c : line) {
+    quoted ^= c == '"';
+    if (c == ',' && !quoted) {
+      fields.emplace_back();
+    } else {
+      fields.back() += c;
+    }
+  }
+  return fields;
+}
+
+TEST_F(Reports, CostCsvSpeaksFocus) {
+  set_prices(config, result);
+  write_cost_csv((folder / "c.csv").string(), result, config);
+  const auto lines = lines_of(read(folder / "c.csv"));
+  ASSERT_EQ(lines.size(), 3U);
+  const auto header = fields_of(lines[0]);
+  // All columns that FOCUS 1.2 makes mandatory.
+  for (const char* column :
+       {"BilledCost",        "BillingAccountId",   "BillingAccountName", "BillingCurrency",
+        "BillingPeriodEnd",  "BillingPeriodStart", "ChargeCategory",     "ChargeClass",
+        "ChargeDescription", "ChargePeriodEnd",    "ChargePeriodStart",  "ContractedCost",
+        "EffectiveCost",     "InvoiceIssuerName",  "ListCost",           "PricingQuantity",
+        "PricingUnit",       "ProviderName",       "PublisherName",      "ServiceCategory",
+        "ServiceName"}) {
+    EXPECT_EQ(std::count(header.begin(), header.end(), column), 1) << column;
+  }
+  const auto field = [&](std::size_t row, const char* column) {
+    const auto at = std::find(header.begin(), header.end(), column) - header.begin();
+    return fields_of(lines.at(row)).at(static_cast<std::size_t>(at));
+  };
+  // 2 replicas x 4 GPUs x 5 s at $2 and $1.50 an hour.
+  EXPECT_EQ(field(1, "BilledCost"), "0.022222");
+  EXPECT_EQ(field(2, "BilledCost"), "0.016667");
+  EXPECT_EQ(field(2, "ListCost"), "0.022222");
+  EXPECT_EQ(field(2, "PricingCategory"), "Committed");
+  EXPECT_EQ(field(2, "CommitmentDiscountId"), "\"cloud, large\"");
+  EXPECT_EQ(field(1, "CommitmentDiscountId"), "");
+  EXPECT_EQ(field(1, "ProviderName"), "\"A \"\"cloud\"\"\"");
+  EXPECT_EQ(field(1, "RegionId"), "eu-1");
+  EXPECT_EQ(field(1, "ChargePeriodStart"), "1970-01-02T00:00:00Z");
+  EXPECT_EQ(field(1, "ChargePeriodEnd"), "1970-01-02T00:00:05Z");
+  EXPECT_EQ(field(1, "ServiceCategory"), "AI and Machine Learning");
+  EXPECT_EQ(field(1, "ResourceId"), "pool0");
+}
+
 TEST_F(Reports, CsvRowsHaveAsManyFieldsAsTheirHeader) {
+  set_prices(config, result);
   write_timeseries_csv((folder / "t.csv").string(), result.windows);
   write_requests_csv((folder / "r.csv").string(), result, config);
   write_cost_csv((folder / "c.csv").string(), result, config);

@@ -1,0 +1,23 @@
+// Config: which price is in force when.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "config/reader.hpp"
+#include "plimsoll/config.hpp"
+
+namespace plimsoll {
+
+/// `named` and the prices that follow it, in their order.
+std::vector<std::size_t> prices_to_come(const std::vector<PriceSpec>& prices, std::size_t named);
+
+/// Of these, the one in force at `at`: from each price's `until` on it is the next.
+std::size_t price_in_force(const std::vector<PriceSpec>& prices, std::size_t named, UtcTime at);
+
+/// Gives every pool the price in force at the scenario's start, when it has a start. Reports prices
+/// that follow each other in a circle, out of order, for another GPU, or without the pool's
+/// contract.
+void settle_prices(Reader& reader, const RawNode& pools, Config& config);
+
+}  // namespace plimsoll

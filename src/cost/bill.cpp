@@ -1,0 +1,323 @@
+// Cost room: what a run has to pay, row by row.
+#include "cost/bill.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "config/price_book.hpp"
+#include "cost/amounts.hpp"
+#include "cost/cost.hpp"
+#include "plimsoll/errors.hpp"
+
+namespace plimsoll {
+namespace {
+
+constexpr std::int64_t ns_per_hour = 3'600'000'000'000;
+constexpr std::int64_t bytes_per_gb = 1'000'000'000;
+
+SimTime time_of(const Config& config, UtcTime at) {
+  return sim_start + std::chrono::duration_cast<Duration>(at - *config.start);
+}
+
+using ByContract = std::array<std::int64_t, contract_count>;
+
+/// Its slots are rented under contracts of their own.
+bool is_mixed(const RunResult& result, const Config& config, std::size_t pool) {
+  return config.pools[pool].procurement && result.pools[pool].elasticity;
+}
+
+ByContract under(Contract contract, std::int64_t replica_ns) {
+  ByContract rented{};
+  rented[static_cast<std::size_t>(contract)] = replica_ns;
+  return rented;
+}
+
+/// Replica-nanoseconds that `pool` rented up to `at`, a price change or the end.
+ByContract rented_until(const RunResult& result, const Config& config, std::size_t pool,
+                        SimTime at) {
+  const bool mixed = is_mixed(result, config, pool);
+  const Contract contract = config.pools[pool].contract;
+  if (at >= result.end) {
+    return mixed ? result.pools[pool].elasticity->rented_ns
+                 : under(contract, rented_ns(result.pools[pool]));
+  }
+  for (const RentMark& mark : result.rent_marks) {
+    if (mark.at == at) {
+      return mixed ? mark.by_contract.at(pool) : under(contract, mark.rented_ns.at(pool));
+    }
+  }
+  throw InternalError{"the rented GPU time at a change of price was not kept"};
+}
+
+const char* pricing_of(Contract contract) {
+  return contract == Contract::on_demand ? "Standard"
+         : contract == Contract::spot    ? "Dynamic"
+                                         : "Committed";
+}
+
+BillRow gpu_row(const PoolSummary& pool, Contract contract, const PriceSpec& price,
+                std::int64_t replica_ns) {
+  const Int128 gpu_ns = static_cast<Int128>(replica_ns) * pool.gpus_per_replica;
+  const UnitPrice hourly = UnitPrice::of(price_of(price, contract).count());
+  const UnitPrice list =
+      price.on_demand.count() > 0 ? UnitPrice::of(price.on_demand.count()) : hourly;
+  BillRow row;
+  row.component = CostComponent::gpu;
+  row.resource = pool.name;
+  row.description = fmt::format("{} GPUs, {}", pool.gpu, contract_name(contract));
+  row.sku = price.name;
+  row.provider = price.provider;
+  row.region = price.region;
+  row.pricing = pricing_of(contract);
+  row.quantity = static_cast<double>(gpu_ns) / static_cast<double>(ns_per_hour);
+  row.unit = "GPU-hours";
+  row.unit_price = static_cast<double>(hourly.nano) / 1e9;
+  row.list_unit_price = static_cast<double>(list.nano) / 1e9;
+  row.billed = amount_of(gpu_ns, ns_per_hour, hourly);
+  row.listed = amount_of(gpu_ns, ns_per_hour, list);
+  return row;
+}
+
+/// What an item's quantities are multiplied with.
+struct Drivers {
+  std::int64_t elapsed_ns = 0;
+  std::int64_t arrivals = 0;
+  std::int64_t prompt_tokens = 0;
+  std::int64_t output_tokens = 0;
+  Int128 gpu_ns = 0;
+  Int128 weight_bytes = 0;  // of every model and precision, once
+  std::int64_t api_instance_ns = 0;
+  Int128 cache_bytes = 0;  // capacities of the path's caches, on average
+};
+
+Int128 weight_bytes(const Config& config) {
+  std::vector<std::pair<std::size_t, Precision>> seen;
+  Int128 bytes = 0;
+  for (const PoolConfig& pool : config.pools) {
+    const std::pair<std::size_t, Precision> weights{pool.model, pool.weight_precision};
+    if (std::find(seen.begin(), seen.end(), weights) == seen.end()) {
+      seen.push_back(weights);
+      bytes += static_cast<Int128>(config.models[pool.model].parameters) *
+               bytes_of(pool.weight_precision);
+    }
+  }
+  return bytes;
+}
+
+/// Instances of a tier of the path that scales, on average; those it has without an autoscaler.
+double mean_instances(const RunResult& result, const std::string& tier, double standing) {
+  for (const ScalingSummary& scaling : result.scaling) {
+    if (scaling.pool == tier) {
+      return scaling.replicas_mean;
+    }
+  }
+  return standing;
+}
+
+Int128 held_by(const CacheConfig& cache, const std::string& tier, const RunResult& result) {
+  if (!cache.autoscale || !cache.node) {
+    return cache.capacity.count();
+  }
+  return std::llround(mean_instances(result, tier, cache.capacity / *cache.node) *
+                      static_cast<double>(cache.node->count()));
+}
+
+Int128 cache_bytes(const PathConfig& path, const RunResult& result) {
+  Int128 bytes = 0;
+  if (path.edge && path.edge->cdn) {
+    bytes += path.edge->cdn->capacity.count();
+  }
+  if (path.conversation_cache) {
+    bytes += held_by(path.conversation_cache->cache, "conversation_cache", result);
+  }
+  if (path.response_cache) {
+    bytes += held_by(*path.response_cache, "response_cache", result);
+  }
+  return bytes;
+}
+
+std::int64_t api_instance_ns(const ApiTierConfig& tier, const RunResult& result) {
+  const std::int64_t elapsed = result.end.time_since_epoch().count();
+  if (!tier.autoscale) {
+    return tier.instances * elapsed;
+  }
+  return std::llround(mean_instances(result, "api_tier", tier.instances) *
+                      static_cast<double>(elapsed));
+}
+
+Drivers drivers_of(const RunResult& result, const Config& config) {
+  const SliceSummary& whole = result.slices.front();
+  Drivers drivers;
+  drivers.elapsed_ns = result.end.time_since_epoch().count();
+  drivers.arrivals = whole.arrived;
+  drivers.prompt_tokens = whole.billed_prompt_tokens;
+  drivers.output_tokens = whole.billed_output_tokens;
+  for (const PoolSummary& pool : result.pools) {
+    drivers.gpu_ns += static_cast<Int128>(rented_ns(pool)) * pool.gpus_per_replica;
+  }
+  drivers.weight_bytes = weight_bytes(config);
+  if (config.path) {
+    drivers.api_instance_ns =
+        config.path->api_tier ? api_instance_ns(*config.path->api_tier, result) : 0;
+    drivers.cache_bytes = cache_bytes(*config.path, result);
+  }
+  return drivers;
+}
+
+/// Appends a row unless its quantity is 0.
+class ItemRows {
+ public:
+  ItemRows(const CostItemConfig& item, SimTime end, std::vector<BillRow>& rows)
+      : item_{item}, end_{end}, rows_{rows} {}
+
+  void add(const char* description, bool follows_load, Int128 quantity, Int128 unit_quantity,
+           const char* unit, double price) {
+    if (quantity == 0) {
+      return;
+    }
+    BillRow row;
+    row.component = item_.component;
+    row.resource = item_.name;
+    row.description = description;
+    row.sku = item_.name;
+    row.provider = item_.provider;
+    row.region = item_.region;
+    row.pricing = "Standard";
+    row.end = end_;
+    row.quantity = static_cast<double>(quantity) / static_cast<double>(unit_quantity);
+    row.unit = unit;
+    row.follows_load = follows_load;
+    const UnitPrice unit_price = UnitPrice::of(price);
+    row.unit_price = static_cast<double>(unit_price.nano) / 1e9;
+    row.list_unit_price = row.unit_price;
+    row.billed = amount_of(quantity, unit_quantity, unit_price);
+    row.listed = row.billed;
+    rows_.push_back(row);
+  }
+
+ private:
+  const CostItemConfig& item_;
+  SimTime end_;
+  std::vector<BillRow>& rows_;
+};
+
+void add_cpu(ItemRows& rows, const CostItemConfig& item, const Drivers& drivers) {
+  const double price = item.vcpu_price.count();
+  const Int128 held = static_cast<Int128>(item.vcpus) * drivers.elapsed_ns +
+                      static_cast<Int128>(item.vcpus_per_api_instance) * drivers.api_instance_ns +
+                      static_cast<Int128>(item.vcpus_per_gpu) * drivers.gpu_ns;
+  rows.add("CPU time held", false, held, ns_per_hour, "vCPU-hours", price);
+  rows.add("CPU time of requests", true,
+           static_cast<Int128>(item.vcpu_time_per_request.count()) * drivers.arrivals, ns_per_hour,
+           "vCPU-hours", price);
+}
+
+/// In megabyte-microseconds, rounded down: 500 PB held for a year times a price stay within 2^126.
+void add_held(ItemRows& rows, const CostItemConfig& item, const Drivers& drivers) {
+  constexpr std::int64_t bytes_per_mb = 1'000'000;
+  const Int128 bytes = item.held.count() + drivers.weight_bytes * item.weight_copies +
+                       drivers.cache_bytes * item.cache_copies;
+  const Int128 month_us = price_month.count() / 1000;
+  rows.add("Bytes held", false, bytes * (drivers.elapsed_ns / 1000) / bytes_per_mb, month_us * 1000,
+           "GB-months", item.held_price.count());
+}
+
+void add_moved(ItemRows& rows, const CostItemConfig& item, const Drivers& drivers) {
+  const double price = item.moved_price.count();
+  rows.add("Bytes by GPU time", false,
+           static_cast<Int128>(item.per_gpu_hour.count()) * (drivers.gpu_ns / 1'000'000) /
+               (ns_per_hour / 1'000'000),
+           bytes_per_gb, "GB", price);
+  const Int128 by_load =
+      static_cast<Int128>(item.per_request.count()) * drivers.arrivals +
+      static_cast<Int128>(item.per_prompt_token.count()) * drivers.prompt_tokens +
+      static_cast<Int128>(item.per_output_token.count()) * drivers.output_tokens;
+  rows.add("Bytes of requests and tokens", true, by_load, bytes_per_gb, "GB", price);
+}
+
+}  // namespace
+
+std::int64_t rented_ns(const PoolSummary& pool) {
+  return pool.busy_ns + pool.idle_ns + pool.down_ns + pool.draining_ns;
+}
+
+std::vector<SimTime> price_changes(const Config& config) {
+  std::vector<SimTime> changes;
+  for (const PoolConfig& pool : config.pools) {
+    if (!pool.price || !config.start) {
+      continue;
+    }
+    for (const std::size_t price : prices_to_come(config.prices, *pool.price)) {
+      if (config.prices[price].until) {
+        changes.push_back(time_of(config, *config.prices[price].until));
+      }
+    }
+  }
+  std::sort(changes.begin(), changes.end());
+  changes.erase(std::unique(changes.begin(), changes.end()), changes.end());
+  return changes;
+}
+
+std::vector<BillRow> gpu_rows(const RunResult& result, const Config& config) {
+  std::vector<BillRow> rows;
+  for (std::size_t p = 0; p < result.pools.size(); ++p) {
+    if (!config.pools[p].price) {
+      continue;
+    }
+    SimTime begin = sim_start;
+    ByContract before{};
+    for (const std::size_t price : prices_to_come(config.prices, *config.pools[p].price)) {
+      const PriceSpec& spec = config.prices[price];
+      const bool changes = config.start && spec.until;
+      const SimTime end = changes ? std::min(result.end, time_of(config, *spec.until)) : result.end;
+      const ByContract rented = rented_until(result, config, p, end);
+      for (std::size_t c = 0; c < contract_count; ++c) {
+        const auto contract = static_cast<Contract>(c);
+        // A pool of one contract has its row even when it rented nothing.
+        const bool own = contract == config.pools[p].contract && !is_mixed(result, config, p);
+        if (own || rented[c] > before[c]) {
+          BillRow row = gpu_row(result.pools[p], contract, spec, rented[c] - before[c]);
+          row.begin = begin;
+          row.end = end;
+          rows.push_back(row);
+        }
+      }
+      begin = end;
+      before = rented;
+      if (end >= result.end) {
+        break;
+      }
+    }
+  }
+  return rows;
+}
+
+std::vector<BillRow> item_rows(const RunResult& result, const Config& config) {
+  std::vector<BillRow> bill;
+  if (config.money.costs.empty()) {
+    return bill;
+  }
+  const Drivers drivers = drivers_of(result, config);
+  for (const CostItemConfig& item : config.money.costs) {
+    ItemRows rows{item, result.end, bill};
+    switch (item.driver) {
+      case CostDriver::cpu_time:
+        add_cpu(rows, item, drivers);
+        break;
+      case CostDriver::bytes_held:
+        add_held(rows, item, drivers);
+        break;
+      case CostDriver::bytes_moved:
+        add_moved(rows, item, drivers);
+        break;
+      case CostDriver::subscription:
+        rows.add("Fee", false, drivers.elapsed_ns, price_month.count(), "months", item.fee.count());
+        break;
+    }
+  }
+  return bill;
+}
+
+}  // namespace plimsoll

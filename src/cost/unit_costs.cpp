@@ -1,0 +1,196 @@
+// Cost room: who caused what a run has to pay, and at which load it would pay for itself.
+#include "cost/unit_costs.hpp"
+
+#include <algorithm>
+
+#include "cost/amounts.hpp"
+#include "cost/bill.hpp"
+#include "cost/revenue.hpp"
+
+namespace plimsoll {
+namespace {
+
+MicroUsd gpu_cost(const MoneySummary& money, const std::string& pool) {
+  MicroUsd amount;
+  for (const BillRow& row : money.bill) {
+    if (row.component == CostComponent::gpu && row.resource == pool) {
+      amount = amount + row.billed;
+    }
+  }
+  return amount;
+}
+
+/// What one cell pays for prompts and outputs.
+struct CellCost {
+  MicroUsd prompt;
+  MicroUsd output;
+};
+
+/// A pool's GPU cost over its cells, by the time that its replicas work on prompts and outputs.
+void split_pool(const PoolSummary& pool, std::size_t index, MicroUsd amount,
+                const std::vector<TokenCell>& cells, std::vector<CellCost>& costs,
+                MicroUsd& unattributed) {
+  const bool known = pool.token_times.prompt_ps > 0 && pool.token_times.output_ps > 0;
+  const Int128 prompt_ps = known ? pool.token_times.prompt_ps : 1;
+  const Int128 output_ps = known ? pool.token_times.output_ps : 1;
+  std::vector<Int128> weights;
+  for (const TokenCell& cell : cells) {
+    const bool inside = cell.pool == index;
+    weights.push_back(inside ? prompt_ps * cell.prompt_tokens : 0);
+    weights.push_back(inside ? output_ps * cell.output_tokens : 0);
+  }
+  const std::vector<MicroUsd> parts = split(amount, weights);
+  MicroUsd given;
+  for (std::size_t i = 0; i < costs.size(); ++i) {
+    costs[i].prompt = costs[i].prompt + parts[2 * i];
+    costs[i].output = costs[i].output + parts[2 * i + 1];
+    given = given + parts[2 * i] + parts[2 * i + 1];
+  }
+  unattributed = unattributed + (amount - given);
+}
+
+/// What is no GPU, in proportion to what is; by tokens where no GPU has a price.
+void split_shared(MicroUsd amount, const std::vector<TokenCell>& cells,
+                  std::vector<CellCost>& costs, MicroUsd& unattributed) {
+  bool priced = false;
+  for (const CellCost& cost : costs) {
+    priced = priced || cost.prompt.count() + cost.output.count() > 0;
+  }
+  std::vector<Int128> weights;
+  for (std::size_t i = 0; i < costs.size(); ++i) {
+    weights.push_back(priced ? costs[i].prompt.count() : cells[i].prompt_tokens);
+    weights.push_back(priced ? costs[i].output.count() : cells[i].output_tokens);
+  }
+  const std::vector<MicroUsd> parts = split(amount, weights);
+  MicroUsd given;
+  for (std::size_t i = 0; i < costs.size(); ++i) {
+    costs[i].prompt = costs[i].prompt + parts[2 * i];
+    costs[i].output = costs[i].output + parts[2 * i + 1];
+    given = given + parts[2 * i] + parts[2 * i + 1];
+  }
+  unattributed = unattributed + (amount - given);
+}
+
+std::vector<CellCost> cell_costs(MoneySummary& money, const RunResult& result) {
+  std::vector<CellCost> costs(result.token_cells.size());
+  MicroUsd shared = money.total;
+  for (std::size_t p = 0; p < result.pools.size(); ++p) {
+    const MicroUsd amount = gpu_cost(money, result.pools[p].name);
+    split_pool(result.pools[p], p, amount, result.token_cells, costs, money.unattributed);
+    shared = shared - amount;
+  }
+  split_shared(shared, result.token_cells, costs, money.unattributed);
+  return costs;
+}
+
+void add_cell(UnitCost& unit, const TokenCell& cell, const CellCost& cost) {
+  unit.completed += cell.completed;
+  unit.prompt_tokens += cell.prompt_tokens;
+  unit.output_tokens += cell.output_tokens;
+  unit.prompt_cost = unit.prompt_cost + cost.prompt;
+  unit.output_cost = unit.output_cost + cost.output;
+}
+
+std::vector<UnitCost> unit_costs(MoneySummary& money, const RunResult& result,
+                                 const Config& config) {
+  const std::vector<CellCost> costs = cell_costs(money, result);
+  std::vector<UnitCost> units(config.tiers.size() + config.models.size());
+  for (std::size_t i = 0; i < costs.size(); ++i) {
+    const TokenCell& cell = result.token_cells[i];
+    const std::size_t tier = config.workload.classes[cell.request_class].tier;
+    const std::size_t model = config.tiers.size() + config.pools[cell.pool].model;
+    add_cell(units[tier], cell, costs[i]);
+    add_cell(units[model], cell, costs[i]);
+  }
+  for (std::size_t i = 0; i < units.size(); ++i) {
+    const bool tier = i < config.tiers.size();
+    UnitCost& unit = units[i];
+    unit.kind = tier ? "tier" : "model";
+    unit.name = tier ? config.tiers[i].name : config.models[i - config.tiers.size()].name;
+    unit.users = tier ? mean_users(result, config, unit.name) : 0;
+    for (const RevenueRow& row : money.revenue) {
+      const bool inside = tier ? row.tier == unit.name : row.model == unit.name;
+      unit.revenue = inside ? unit.revenue + row.amount : unit.revenue;
+    }
+  }
+  // Draft models serve nobody.
+  units.erase(std::remove_if(
+                  units.begin(), units.end(),
+                  [](const UnitCost& unit) { return unit.kind == "model" && unit.completed == 0; }),
+              units.end());
+  return units;
+}
+
+MicroUsd share_of(MicroUsd amount, Int128 part, Int128 whole) {
+  return whole <= 0 ? MicroUsd{} : split(amount, {part, whole - part}).front();
+}
+
+void add_waste(MoneySummary& money, const RunResult& result) {
+  for (const PoolSummary& pool : result.pools) {
+    const MicroUsd amount = gpu_cost(money, pool.name);
+    money.idle = money.idle + share_of(amount, pool.idle_ns, rented_ns(pool));
+    money.down = money.down + share_of(amount, pool.down_ns, rented_ns(pool));
+  }
+  const SliceSummary& whole = result.slices.front();
+  money.missed = share_of(money.total, whole.measured - whole.good, whole.measured);
+  if (whole.good > 0) {
+    const MicroUsd measured_cost = money.total;  // the warm-up is a part of what it took
+    money.cost_per_good_request = to_dollars(measured_cost) / static_cast<double>(whole.good);
+  }
+}
+
+/// Revenue = cost at x times the load: fixed_revenue + x load_revenue = fixed_cost + x load_cost.
+void add_break_even(MoneySummary& money, const RunResult& result, std::int64_t completed) {
+  MicroUsd load_cost;
+  MicroUsd load_revenue;
+  for (const BillRow& row : money.bill) {
+    load_cost = row.follows_load ? load_cost + row.billed : load_cost;
+  }
+  for (const RevenueRow& row : money.revenue) {
+    load_revenue = row.follows_load ? load_revenue + row.amount : load_revenue;
+  }
+  const MicroUsd gap = (money.total - load_cost) - (money.revenue_total - load_revenue);
+  const MicroUsd gained = load_revenue - load_cost;
+  money.breaks_even = gap.count() <= 0 || gained.count() > 0;
+  if (gap.count() > 0 && gained.count() > 0) {
+    const double seconds = to_seconds(result.end.time_since_epoch());
+    money.break_even_share = gap / gained;
+    money.break_even_rate =
+        seconds > 0 ? money.break_even_share * static_cast<double>(completed) / seconds : 0;
+  }
+  const SliceSummary& whole = result.slices.front();
+  const std::int64_t unanswered = whole.arrived - whole.in_flight - completed -
+                                  whole.outcomes[static_cast<std::size_t>(Outcome::cached)];
+  if (completed > 0) {
+    money.unearned = MicroUsd::of(static_cast<std::int64_t>(
+        static_cast<Int128>(load_revenue.count()) * unanswered / completed));
+  }
+}
+
+}  // namespace
+
+void add_unit_costs(MoneySummary& money, const RunResult& result, const Config& config) {
+  money.units = unit_costs(money, result, config);
+  add_waste(money, result);
+  const SliceSummary& whole = result.slices.front();
+  add_break_even(money, result, whole.outcomes[static_cast<std::size_t>(Outcome::completed)]);
+  for (const TierConfig& tier : config.tiers) {
+    money.users += mean_users(result, config, tier.name);
+  }
+  const double months = to_seconds(result.end.time_since_epoch()) / to_seconds(price_month);
+  if (money.users > 0 && months > 0) {
+    const double user_months = static_cast<double>(money.users) * months;
+    money.revenue_per_user_month = to_dollars(money.revenue_total) / user_months;
+    money.cost_per_user_month = to_dollars(money.total) / user_months;
+  }
+  Int128 gpu_ns = 0;
+  for (const PoolSummary& pool : result.pools) {
+    gpu_ns += static_cast<Int128>(rented_ns(pool)) * pool.gpus_per_replica;
+  }
+  if (gpu_ns > 0) {
+    money.revenue_per_gpu_hour =
+        to_dollars(money.revenue_total) / (static_cast<double>(gpu_ns) / 3.6e12);
+  }
+}
+
+}  // namespace plimsoll
