@@ -41,6 +41,8 @@ PUBLIC_OWNER = {
     "config.hpp": "config", "scenario.hpp": "config", "workload.hpp": "workload",
     "metric_docs.hpp": "config", "metrics.hpp": "metrics", "report.hpp": "reports",
     "run_scenario.hpp": "simulation",
+    "energy_summary.hpp": "metrics", "monitoring_config.hpp": "config",
+    "monitoring_summary.hpp": "metrics",
     "policies/params.hpp": "base",
 }
 # A header that is vocabulary and may be seen where its room may not.

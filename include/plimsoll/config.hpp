@@ -9,6 +9,7 @@
 
 #include "plimsoll/autoscale_config.hpp"
 #include "plimsoll/ids.hpp"
+#include "plimsoll/monitoring_config.hpp"
 #include "plimsoll/units.hpp"
 
 namespace plimsoll {
@@ -447,6 +448,7 @@ struct Config {
   ServiceConfig service;
   WorkloadConfig workload;
   MetricsConfig metrics;
+  std::optional<MonitoringConfig> monitoring;
   std::vector<ThresholdConfig> thresholds;
 };
 

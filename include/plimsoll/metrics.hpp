@@ -9,8 +9,10 @@
 #include <vector>
 
 #include "plimsoll/config.hpp"
+#include "plimsoll/energy_summary.hpp"
 #include "plimsoll/ids.hpp"
 #include "plimsoll/metric_docs.hpp"
+#include "plimsoll/monitoring_summary.hpp"
 #include "plimsoll/units.hpp"
 
 namespace plimsoll {
@@ -111,6 +113,7 @@ struct PoolSummary {
   std::string memory_arithmetic;    // filled by whoever knows the fleet (simulation)
   std::int64_t kv_blocks = 0;
   std::optional<PrefixSummary> prefix;  // with a prefix cache
+  EnergySummary energy;
 };
 
 struct ThresholdVerdict {
@@ -218,6 +221,8 @@ struct RunResult {
   std::int64_t queued_centrally = 0;    // at the end
   std::vector<ThresholdVerdict> thresholds;
   CostSummary cost;
+  EnergySummary energy;  // of all pools
+  std::optional<MonitoringSummary> monitoring;
   std::int64_t skipped_rows = 0;
   std::vector<std::string> notes;  // e.g. what rests on assumed or extrapolated figures
   std::uint64_t fingerprint = 0;   // hash of (time, event, request id): see docs/invariants.md

@@ -136,6 +136,8 @@ SectionDecl scenario_section() {
       .section("workload", &Config::workload, workload_section(), "what users send")
       .required()
       .section("metrics", &Config::metrics, metrics_section(), "what is kept of a run")
+      .optional_section("monitoring", &Config::monitoring, monitoring_section(),
+                        "what a production stack would see of the run, and its alerts")
       .custom(thresholds_field())
       .finish(finish_scenario);
   SectionDecl decl = section.build();

@@ -22,6 +22,7 @@ FieldDecl autoscale_field();
 SectionDecl service_section();
 SectionDecl workload_section();
 SectionDecl metrics_section();
+SectionDecl monitoring_section();
 FieldDecl thresholds_field();
 SectionDecl collective_section();
 

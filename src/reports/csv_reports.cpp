@@ -5,6 +5,7 @@
 
 #include "cost/cost.hpp"
 #include "plimsoll/report.hpp"
+#include "reports/csv_field.hpp"
 #include "reports/output_file.hpp"
 
 namespace plimsoll {
@@ -27,21 +28,6 @@ constexpr const char* cost_header =
     "BilledCost,BillingCurrency,ChargeCategory,ChargeDescription,ChargePeriodStart,"
     "ChargePeriodEnd,ConsumedQuantity,ConsumedUnit,ListUnitPrice,PricingCategory,ProviderName,"
     "ResourceId,ResourceType,ServiceCategory,ServiceName,SkuId\n";
-
-/// A field as RFC 4180 has it: quoted when it holds a comma, a quote or a line break.
-std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) {
-    return text;
-  }
-  std::string quoted = "\"";
-  for (const char c : text) {
-    quoted += c;
-    if (c == '"') {
-      quoted += '"';
-    }
-  }
-  return quoted + '"';
-}
 
 // Divided, not multiplied by 1e-9: the quotient is the double nearest to the decimal fraction.
 double seconds(SimTime at) {

@@ -320,6 +320,11 @@ void ContinuousReplica<Decoding>::settle(SimTime t) {
 
 template <class Decoding>
 void ContinuousReplica<Decoding>::report(std::int64_t until) {
+  if (shape_->energy != nullptr && until > segment_.reported) {
+    WorkEnergy work = work_energy(*shape_->energy, work_, growth_);
+    work.first += decoding_.more_energy(*shape_, work_, batches_, decode_runs_);
+    add_energy(segment_, work, until);
+  }
   if (until > 0 && decode_runs_ && !pauses_.empty()) {
     report_end_of_pauses();
   }

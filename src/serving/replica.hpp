@@ -7,11 +7,13 @@
 #include <vector>
 
 #include "engine/engine.hpp"
+#include "perf/power_model.hpp"
 #include "perf/step_time_model.hpp"
 #include "plimsoll/config.hpp"
 #include "serving/events.hpp"
 #include "serving/request_table.hpp"
 #include "serving/segment.hpp"
+#include "serving/segment_energy.hpp"
 #include "serving/waiting_queue.hpp"
 
 namespace plimsoll {
@@ -35,6 +37,8 @@ struct ReplicaShape {
   int max_context = 0;
   const Speculation* speculation = nullptr;  // when set, continuous replicas speculate
   bool fast_forward = true;
+  const EnergyTable* energy = nullptr;        // null: energy is not counted
+  const EnergyTable* draft_energy = nullptr;  // with `energy` and `speculation`
   const StepTimeModel* audit = nullptr;  // when set, every step is checked against its roofline
 };
 
@@ -115,6 +119,13 @@ class Replica {
   void audit_segment(const std::vector<StepWork>& work, const std::vector<std::int64_t>& growth,
                      const Segment& segment) const;
 
+  /// Steps segment.reported .. until - 1 are over: their time and energy. Only when the shape asks
+  /// for energy.
+  void add_energy(const Segment& segment, const WorkEnergy& work, std::int64_t until) {
+    step_time_ += segment.sum(until) - segment.sum(segment.reported);
+    step_energy_ += segment_energy(*shape_->energy, segment, work, segment.reported, until);
+  }
+
   ReplicaIndex index_;
   const ReplicaShape* shape_;
   Engine* engine_;
@@ -130,6 +141,8 @@ class Replica {
   static void on_timer(void* replica, std::uint64_t);
   void audit_step(const StepWork& work, Femtoseconds cost) const;
   void set_activity(Activity activity);
+  using Spent = std::array<std::int64_t, 5>;
+  void add_energy_gauges(EnergyGauges& gauges, const Spent& spent) const;
 
   static constexpr std::size_t draining_account = 4;
   std::size_t account() const {
@@ -139,7 +152,9 @@ class Replica {
   Activity activity_ = Activity::down;
   bool draining_ = false;
   SimTime activity_since_{};
-  std::array<std::int64_t, 5> spent_ns_{};  // by Activity; draining
+  Spent spent_ns_{};        // by Activity; draining
+  Int128 step_time_ = 0;    // fs, of steps that are over
+  Int128 step_energy_ = 0;  // aJ, of these
 };
 
 /// A replica of the kind of batching that `shape` says. All references must outlive it.

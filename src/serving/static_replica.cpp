@@ -199,6 +199,9 @@ void StaticReplica::report(std::int64_t steps) {
   if (steps <= segment_.reported) {
     return;
   }
+  if (shape_->energy != nullptr) {
+    add_energy(segment_, work_energy(*shape_->energy, work_, growth_), steps);
+  }
   StepRun told;
   told.pool = shape_->pool;
   told.replica = index_;

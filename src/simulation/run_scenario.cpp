@@ -39,12 +39,20 @@ RunResult run_scenario(const Config& config, const RunOptions& options) {
     scaling.emplace(options.out_folder + "/scaling.csv");
     simulation.set_scaling_writer([&](const ScalingRow& row) { scaling->write(row); });
   }
+  std::optional<MonitoringWriter> monitoring;
+  if (!options.out_folder.empty() && config.monitoring) {
+    monitoring.emplace(options.out_folder + "/monitoring.csv");
+    simulation.set_monitoring_writer([&](const MonitoringRow& row) { monitoring->write(row); });
+  }
   RunResult result = simulation.play();
   if (timeseries) {
     timeseries->close();
   }
   if (scaling) {
     scaling->close();
+  }
+  if (monitoring) {
+    monitoring->close();
   }
   result.cost = summarize_cost(result, config, result.notes);
   const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - begin;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "metrics/collector.hpp"
+#include "metrics/monitor.hpp"
 #include "plimsoll/policies/builtin.hpp"
 #include "plimsoll/run_scenario.hpp"
 #include "plimsoll/workload.hpp"
@@ -29,6 +30,9 @@ class Simulation final : public EndListener {
   /// Where every evaluation of an autoscaler goes; set before play().
   void set_scaling_writer(std::function<void(const ScalingRow&)> writer);
 
+  /// Where scrapes of the monitoring go; set before play().
+  void set_monitoring_writer(std::function<void(const MonitoringRow&)> writer);
+
   /// Plays it. Once.
   RunResult play();
 
@@ -45,6 +49,8 @@ class Simulation final : public EndListener {
   void fetch_arrival();
   void play_arrival();
   void close_window();
+  void await_scrape();
+  void scrape();
   void stop_when_done();
   void report_progress();
   std::vector<PoolGauges> gauges(SimTime t) const;
@@ -64,6 +70,7 @@ class Simulation final : public EndListener {
   std::vector<Service*> service_of_model_;
   std::vector<std::unique_ptr<Replica>> replicas_;
   ScaledPools scaled_pools_;
+  std::unique_ptr<Monitor> monitor_;  // null: nothing is monitored
   TimerId arrival_timer_;
   TimerId window_timer_;
   Arrival pending_;
