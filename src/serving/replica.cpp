@@ -120,8 +120,8 @@ void Replica::add_energy_gauges(EnergyGauges& gauges, const Spent& spent) const 
   const std::int64_t serving = spent[static_cast<std::size_t>(Activity::idle)] +
                                spent[static_cast<std::size_t>(Activity::busy)] +
                                spent[draining_account];
-  gauges.steps += step_energy_;
-  gauges.idle += idle_mw * (Int128{serving} * fs_per_ns - step_time_);
+  gauges.steps += energy_.energy();
+  gauges.idle += idle_mw * (Int128{serving} * fs_per_ns - energy_.time());
   gauges.loading += idle_mw * down * fs_per_ns;
 }
 

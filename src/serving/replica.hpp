@@ -119,13 +119,6 @@ class Replica {
   void audit_segment(const std::vector<StepWork>& work, const std::vector<std::int64_t>& growth,
                      const Segment& segment) const;
 
-  /// Steps segment.reported .. until - 1 are over: their time and energy. Only when the shape asks
-  /// for energy.
-  void add_energy(const Segment& segment, const WorkEnergy& work, std::int64_t until) {
-    step_time_ += segment.sum(until) - segment.sum(segment.reported);
-    step_energy_ += segment_energy(*shape_->energy, segment, work, segment.reported, until);
-  }
-
   ReplicaIndex index_;
   const ReplicaShape* shape_;
   Engine* engine_;
@@ -135,6 +128,7 @@ class Replica {
   TimerId timer_;
   WaitingQueue waiting_;
   std::int64_t preemptions_ = 0;
+  EnergyAccount energy_;  // when the shape asks for it
 
  private:
   enum class Activity : std::uint8_t { down, idle, busy, off };
@@ -152,9 +146,7 @@ class Replica {
   Activity activity_ = Activity::down;
   bool draining_ = false;
   SimTime activity_since_{};
-  Spent spent_ns_{};        // by Activity; draining
-  Int128 step_time_ = 0;    // fs, of steps that are over
-  Int128 step_energy_ = 0;  // aJ, of these
+  Spent spent_ns_{};  // by Activity; draining
 };
 
 /// A replica of the kind of batching that `shape` says. All references must outlive it.

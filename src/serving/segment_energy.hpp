@@ -42,31 +42,54 @@ inline WorkEnergy work_energy(const EnergyTable& table, const std::vector<StepWo
 /// of a segment add up to the whole, exactly. O(1).
 inline Int128 segment_energy(const EnergyTable& table, const Segment& segment,
                              const WorkEnergy& work, std::int64_t from, std::int64_t until) {
-  constexpr Int128 attojoules = 1'000'000;  // of a picojoule
-  const auto sum = [](Int128 first, Int128 slope, std::int64_t begin, std::int64_t end) {
-    const Int128 count = end - begin;
-    return first * count + slope * (count * (Int128{begin} + end - 1) / 2);
+  constexpr std::int64_t attojoules = 1'000'000;  // of a picojoule
+  const std::int64_t beyond = table.limit_mw - table.active_mw;
+  // What is left below the limit in step j.
+  const auto room = [&](std::int64_t j) {
+    const Femtoseconds time = segment.first + segment.slope * j;
+    return Int128{beyond} * time - (work.first + work.growth * j) * attojoules;
   };
-  const Int128 beyond = Int128{table.limit_mw} - table.active_mw;
-  // What is left below the limit in step j: room + j x trend.
-  const Int128 room = beyond * segment.first - work.first * attojoules;
-  const Int128 trend = beyond * segment.slope - work.growth * attojoules;
-  const Int128 first_room = room + trend * from;
-  const Int128 last_room = room + trend * (until - 1);
-  const Int128 limited = sum(Int128{table.limit_mw} * segment.first,
-                             Int128{table.limit_mw} * segment.slope, from, until);
+  const Int128 first_room = room(from);
+  const Int128 last_room = until - from == 1 ? first_room : room(until - 1);
+  const Int128 limited = Int128{table.limit_mw} * (segment.sum(until) - segment.sum(from));
+  // Rooms are affine too: their sum is the mean of the first and the last times their number.
+  const auto sum = [](const Int128& first, const Int128& last, std::int64_t count) {
+    return (first + last) * count / 2;
+  };
+  if (first_room >= 0 && last_room >= 0) {
+    return limited - sum(first_room, last_room, until - from);
+  }
   if (first_room <= 0 && last_room <= 0) {
     return limited;
   }
-  if (first_room >= 0 && last_room >= 0) {
-    return limited - sum(room, trend, from, until);
-  }
   // Steps from .. meet - 1 lie on one side of the limit, meet .. on the other.
-  const bool rises = trend > 0;
+  const bool rises = last_room > 0;
   const Int128 distance = rises ? -first_room : first_room;
-  const Int128 rate = rises ? trend : -trend;
+  const Int128 rate =
+      (rises ? last_room - first_room : first_room - last_room) / (until - 1 - from);
   const std::int64_t meet = from + static_cast<std::int64_t>((distance + rate - 1) / rate);
-  return limited - (rises ? sum(room, trend, meet, until) : sum(room, trend, from, meet));
+  return limited - (rises ? sum(room(meet), last_room, until - meet)
+                          : sum(first_room, room(meet - 1), meet - from));
 }
+
+/// The energy of a replica's steps so far.
+class EnergyAccount {
+ public:
+  /// The segment that begins now does `work`.
+  void begin_segment(const WorkEnergy& work) { work_ = work; }
+  /// Its steps segment.reported .. until - 1 are over.
+  void add_steps(const EnergyTable& table, const Segment& segment, std::int64_t until) {
+    time_ += segment.sum(until) - segment.sum(segment.reported);
+    energy_ += segment_energy(table, segment, work_, segment.reported, until);
+  }
+
+  Int128 time() const { return time_; }      // fs, of steps that are over
+  Int128 energy() const { return energy_; }  // aJ, of these
+
+ private:
+  WorkEnergy work_;
+  Int128 time_ = 0;
+  Int128 energy_ = 0;
+};
 
 }  // namespace plimsoll

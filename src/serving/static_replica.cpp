@@ -190,6 +190,9 @@ void StaticReplica::run(FineTime start, std::int64_t steps) {
   const Femtoseconds last = cost.value + cost.slope * most;
   most = std::max<std::int64_t>(std::min(most, longest_segment / last), 1);
   segment_ = Segment{start, cost.value, cost.slope, most, 0};
+  if (shape_->energy != nullptr) {
+    energy_.begin_segment(work_energy(*shape_->energy, work_, growth_));
+  }
   audit_segment(work_, growth_, segment_);
   engine_->arm(timer_, segment_.end());
 }
@@ -200,7 +203,7 @@ void StaticReplica::report(std::int64_t steps) {
     return;
   }
   if (shape_->energy != nullptr) {
-    add_energy(segment_, work_energy(*shape_->energy, work_, growth_), steps);
+    energy_.add_steps(*shape_->energy, segment_, steps);
   }
   StepRun told;
   told.pool = shape_->pool;
