@@ -38,9 +38,9 @@ ROOMS["cli"] = set(ROOMS)
 
 PUBLIC_OWNER = {
     "units.hpp": "base", "errors.hpp": "base", "ids.hpp": "base", "rng.hpp": "base",
-    "config.hpp": "config", "scenario.hpp": "config", "workload.hpp": "workload",
-    "metric_docs.hpp": "config", "metrics.hpp": "metrics", "report.hpp": "reports",
-    "run_scenario.hpp": "simulation",
+    "stages.hpp": "base", "path_config.hpp": "config", "config.hpp": "config",
+    "scenario.hpp": "config", "workload.hpp": "workload", "metric_docs.hpp": "config",
+    "metrics.hpp": "metrics", "report.hpp": "reports", "run_scenario.hpp": "simulation",
     "energy_summary.hpp": "metrics", "monitoring_config.hpp": "config",
     "monitoring_summary.hpp": "metrics",
     "policies/params.hpp": "base",

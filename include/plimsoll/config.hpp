@@ -10,6 +10,8 @@
 #include "plimsoll/autoscale_config.hpp"
 #include "plimsoll/ids.hpp"
 #include "plimsoll/monitoring_config.hpp"
+#include "plimsoll/path_config.hpp"
+#include "plimsoll/policies/params.hpp"
 #include "plimsoll/units.hpp"
 
 namespace plimsoll {
@@ -447,6 +449,7 @@ struct Config {
   std::vector<TierConfig> tiers;  // at least one
   ServiceConfig service;
   WorkloadConfig workload;
+  std::optional<PathConfig> path;  // absent: requests go straight to the service
   MetricsConfig metrics;
   std::optional<MonitoringConfig> monitoring;
   std::vector<ThresholdConfig> thresholds;

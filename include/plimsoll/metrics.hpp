@@ -13,6 +13,7 @@
 #include "plimsoll/ids.hpp"
 #include "plimsoll/metric_docs.hpp"
 #include "plimsoll/monitoring_summary.hpp"
+#include "plimsoll/stages.hpp"
 #include "plimsoll/units.hpp"
 
 namespace plimsoll {
@@ -86,6 +87,19 @@ struct PrefixSummary {
   std::int64_t computed_tokens = 0;       // in steps
   std::int64_t given_up_tokens = 0;       // not computed: preempted amid the prompt
   std::int64_t left_tokens = 0;           // of prompts under way at the end
+};
+
+/// One stage of the request path: visits by attempts of requests that came after the warm-up and
+/// whose end is known.
+struct StageSummary {
+  Stage stage = Stage::edge;
+  std::int64_t offered = 0;  // visits: the sum of `outcomes`
+  std::int64_t served = 0;   // passed on (completed) or answered here (cached)
+  std::int64_t hits = 0;     // of a cache
+  std::array<std::int64_t, outcome_count> outcomes{};  // by what became of them here
+  LatencySummary wait;                                 // for their turn
+  LatencySummary latency;                              // the wait included
+  double utilization = -1;  // share of its capacity that was used; negative: it has none
 };
 
 struct PoolSummary {
@@ -216,9 +230,11 @@ struct RunResult {
   std::vector<SampledRequest> sample;  // sorted by id
   std::vector<PoolSummary> pools;
   std::vector<ScalingSummary> scaling;  // of pools with an autoscaler
-  double gpu_utilization = 0;           // busy / (busy + idle) over all GPUs
-  double kv_cache_usage = 0;            // used / total over all pools, mean over window ends
-  std::int64_t queued_centrally = 0;    // at the end
+  std::vector<StageSummary> stages;     // that the scenario has; none without a path
+  PathSummary path;
+  double gpu_utilization = 0;         // busy / (busy + idle) over all GPUs
+  double kv_cache_usage = 0;          // used / total over all pools, mean over window ends
+  std::int64_t queued_centrally = 0;  // at the end
   std::vector<ThresholdVerdict> thresholds;
   CostSummary cost;
   EnergySummary energy;  // of all pools

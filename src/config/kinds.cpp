@@ -305,6 +305,10 @@ std::string reference_name(const Config& config, NameList list, std::size_t inde
       return config.tiers.at(index).name;
     case NameList::pools:
       return config.pools.at(index).name;
+    case NameList::classes:
+      return config.workload.classes.at(index).name;
+    case NameList::datacenters:
+      return config.path->edge->datacenters.at(index).name;
     case NameList::none:
       break;
   }

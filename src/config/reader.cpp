@@ -18,7 +18,9 @@ std::string_view name_list_path(NameList list) {
                                                                    "catalog.prices",
                                                                    "stores",
                                                                    "tiers",
-                                                                   "pools"};
+                                                                   "pools",
+                                                                   "workload.classes",
+                                                                   "path.edge.datacenters"};
   return paths[static_cast<std::size_t>(list)];
 }
 

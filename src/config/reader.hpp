@@ -23,9 +23,11 @@ enum class NameList : std::uint8_t {
   prices,
   stores,
   tiers,
-  pools
+  pools,
+  classes,
+  datacenters
 };
-inline constexpr std::size_t name_list_count = 9;
+inline constexpr std::size_t name_list_count = 11;
 
 /// "catalog.gpus", ...: where the names of a list are declared.
 std::string_view name_list_path(NameList list);

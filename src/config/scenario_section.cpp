@@ -135,6 +135,8 @@ SectionDecl scenario_section() {
       .section("service", &Config::service, service_section(), "how requests reach replicas")
       .section("workload", &Config::workload, workload_section(), "what users send")
       .required()
+      .optional_section("path", &Config::path, path_section(),
+                        "what a request passes before the service, stage by stage")
       .section("metrics", &Config::metrics, metrics_section(), "what is kept of a run")
       .optional_section("monitoring", &Config::monitoring, monitoring_section(),
                         "what a production stack would see of the run, and its alerts")
@@ -184,6 +186,15 @@ void drop_unused_entries(Config& config) {
   }
   for (RequestClassConfig& request_class : config.workload.classes) {
     request_class.model = static_cast<ModelIndex>(model_position[request_class.model]);
+  }
+  if (config.path && config.path->model_router) {
+    for (SplitConfig& split : config.path->model_router->splits) {
+      split.to = static_cast<ModelIndex>(model_position[split.to]);
+    }
+    for (SpilloverConfig& spillover : config.path->model_router->spillovers) {
+      spillover.from = static_cast<ModelIndex>(model_position[spillover.from]);
+      spillover.to = static_cast<ModelIndex>(model_position[spillover.to]);
+    }
   }
 }
 

@@ -21,6 +21,7 @@ SectionDecl pool_section();
 FieldDecl autoscale_field();
 SectionDecl service_section();
 SectionDecl workload_section();
+SectionDecl path_section();
 SectionDecl metrics_section();
 SectionDecl monitoring_section();
 FieldDecl thresholds_field();

@@ -429,7 +429,7 @@ SectionDecl workload_section() {
         return workload.arrivals.rate.count() > 0 || workload.arrivals.concurrency > 0;
       })
       .group("lengths", lengths_section(), "how long requests are")
-      .named("classes", &WorkloadConfig::classes, class_section(), NameList::none,
+      .named("classes", &WorkloadConfig::classes, class_section(), NameList::classes,
              "kinds of requests and their shares")
       .derived("one class named default")
       .finish(finish_workload);

@@ -80,6 +80,7 @@ MetricsCollector::MetricsCollector(const Config& config)
       classes_(config.workload.classes.size()),
       pools_(config.pools.size()),
       sample_{config.seed, config.metrics.sample_requests},
+      stages_{sim_start + config.warm_up},
       window_measured_{config.warm_up == Duration::zero()} {
   make_scopes();
 }

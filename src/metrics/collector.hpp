@@ -10,6 +10,7 @@
 #include "metrics/overload.hpp"
 #include "metrics/request_sample.hpp"
 #include "metrics/sketch.hpp"
+#include "metrics/stage_accounts.hpp"
 #include "metrics/thresholds.hpp"
 #include "metrics/window_log.hpp"
 #include "plimsoll/config.hpp"
@@ -57,6 +58,7 @@ class MetricsCollector final : public EventSink {
   void on_end(const RequestRecord& record) override;
   void on_steps(const StepRun& run) override;
   void on_resumed_token(PoolIndex pool, Duration gap) override;
+  void on_stage(const StageVisit& visit) override { stages_.add(visit); }
 
   /// Gets every closed window; the collector then holds none of them. Set before the first event.
   void set_window_writer(std::function<void(const WindowSummary&)> writer);
@@ -187,6 +189,7 @@ class MetricsCollector final : public EventSink {
   RequestSample sample_;
   WindowLog windows_;
   BacklogSeries backlog_;
+  StageAccounts stages_;
 
   std::int64_t arrived_ = 0;
   std::int64_t ended_ = 0;

@@ -5,13 +5,13 @@
 
 #include "metrics/collector.hpp"
 #include "metrics/energy.hpp"
+#include "metrics/latency_summary.hpp"
 #include "metrics/verdict.hpp"
 #include "plimsoll/errors.hpp"
 
 namespace plimsoll {
-namespace {
 
-LatencySummary summarize(const LatencySketch& sketch) {
+LatencySummary summarize_latency(const LatencySketch& sketch) {
   LatencySummary summary;
   summary.count = sketch.count();
   summary.mean = sketch.mean_ns() / 1e6;
@@ -24,6 +24,8 @@ LatencySummary summarize(const LatencySketch& sketch) {
   }
   return summary;
 }
+
+namespace {
 
 MetricValue ratio(Int128 part, Int128 whole) {
   return whole == 0 ? MetricValue{}
@@ -323,12 +325,12 @@ SliceSummary MetricsCollector::summarize_slice(const Scope& scope, SimTime end,
   slice.unfinished = slice.measured_arrivals - counts.measured_answered();
   slice.unfinished_share = ratio(slice.unfinished, slice.measured_arrivals).value;
   slice.good = counts.good;
-  slice.ttft = summarize(latency_of(scope, &RequestLatencies::ttft, Span::total));
-  slice.tpot = summarize(latency_of(scope, &RequestLatencies::tpot, Span::total));
-  slice.itl = summarize(itl_of(scope, Span::total));
-  slice.e2el = summarize(latency_of(scope, &RequestLatencies::e2el, Span::total));
-  slice.queue = summarize(latency_of(scope, &RequestLatencies::queue, Span::total));
-  slice.perceived = summarize(perceived_of(scope, Span::total));
+  slice.ttft = summarize_latency(latency_of(scope, &RequestLatencies::ttft, Span::total));
+  slice.tpot = summarize_latency(latency_of(scope, &RequestLatencies::tpot, Span::total));
+  slice.itl = summarize_latency(itl_of(scope, Span::total));
+  slice.e2el = summarize_latency(latency_of(scope, &RequestLatencies::e2el, Span::total));
+  slice.queue = summarize_latency(latency_of(scope, &RequestLatencies::queue, Span::total));
+  slice.perceived = summarize_latency(perceived_of(scope, Span::total));
   const auto value = [&](const char* metric) {
     return request_value_of(scope, metric, Span::total, end, gauges).value;
   };
@@ -413,6 +415,9 @@ RunResult MetricsCollector::finish(SimTime end, SimTime arrivals_end,
   for (std::size_t i = 0; i < thresholds_.size(); ++i) {
     result.thresholds.push_back(thresholds_[i].verdict(
         value_of(config_.thresholds[i], threshold_scopes_[i], Span::total, end, gauges)));
+  }
+  if (config_.path) {
+    result.stages = stages_.summarize();
   }
   result.fingerprint = fingerprint_;
   result.verdict = judge(result, find_overload(backlog_, arrivals_end));

@@ -338,6 +338,70 @@ Json metrics_json(const RunResult& result, const Config& config) {
   return json;
 }
 
+Json stages_json(const RunResult& result) {
+  Json list = Json::array();
+  for (const StageSummary& stage : result.stages) {
+    Json refused = Json::object();
+    for (int i = 0; i < outcome_count; ++i) {
+      const auto outcome = static_cast<Outcome>(i);
+      const std::int64_t count = stage.outcomes[static_cast<std::size_t>(i)];
+      if (count > 0 && outcome != Outcome::completed && outcome != Outcome::cached) {
+        refused[std::string{outcome_name(outcome)}] = count;
+      }
+    }
+    Json json = Json::object();
+    json["stage"] = std::string{stage_name(stage.stage)};
+    json["offered"] = stage.offered;
+    json["served"] = stage.served;
+    json["answered"] = stage.outcomes[static_cast<std::size_t>(Outcome::cached)];
+    json["hits"] = stage.hits;
+    json["not_served"] = refused;
+    json["median_wait_ms"] = stage.wait.percentiles[2];
+    json["p99_wait_ms"] = stage.wait.percentiles[6];
+    json["mean_wait_ms"] = stage.wait.mean;
+    json["median_latency_ms"] = stage.latency.percentiles[2];
+    json["p99_latency_ms"] = stage.latency.percentiles[6];
+    json["mean_latency_ms"] = stage.latency.mean;
+    json["utilization"] = stage.utilization < 0 ? Json{} : Json(stage.utilization);
+    list.push_back(json);
+  }
+  return list;
+}
+
+Json time_or_null(SimTime at) {
+  return at == never ? Json{} : Json(seconds(at));
+}
+
+Json path_json(const PathSummary& path) {
+  Json anomalies = Json::array();
+  for (const AnomalySummary& anomaly : path.first_anomalies) {
+    Json json = Json::object();
+    json["class"] = anomaly.request_class;
+    json["key"] = anomaly.key;
+    json["at_s"] = seconds(anomaly.at);
+    json["tokens"] = anomaly.tokens;
+    json["expected_tokens"] = anomaly.expected;
+    json["used_bypass"] = anomaly.used_bypass;
+    anomalies.push_back(json);
+  }
+  Json bypass = Json::object();
+  bypass["requests"] = path.bypassed;
+  bypass["answered"] = path.bypassed_answered;
+  bypass["prompt_tokens"] = path.bypassed_prompt_tokens;
+  bypass["output_tokens"] = path.bypassed_output_tokens;
+  bypass["dollars"] = path.bypassed_dollars;
+  bypass["detected_s"] = time_or_null(path.detected);
+  bypass["enforced_s"] = time_or_null(path.enforced);
+  Json json = Json::object();
+  json["attempts"] = path.attempts;
+  json["retries"] = path.retries;
+  json["follow_ups"] = path.follow_ups;
+  json["bypass"] = bypass;
+  json["anomalies"] = path.anomalies;
+  json["first_anomalies"] = anomalies;
+  return json;
+}
+
 Json result_document(const RunResult& result, const Config& config) {
   Json verdict = Json::object();
   verdict["kind"] = verdict_name(result.verdict.kind);
@@ -368,6 +432,10 @@ Json result_document(const RunResult& result, const Config& config) {
   json["slices"] = slices;
   json["windows"] = windows_json(result, config);
   json["thresholds"] = thresholds_json(result);
+  if (result.path.present) {
+    json["stages"] = stages_json(result);
+    json["path"] = path_json(result.path);
+  }
   json["gpu_time"] = gpu_time_json(result);
   json["memory_fit"] = memory_fit_json(result);
   json["cost"] = cost_json(result.cost);

@@ -220,6 +220,67 @@ std::string scaling_part(const RunResult& result) {
                            rows);
 }
 
+/// What did not pass, by outcome: "3 shed, 1 failed".
+std::string not_served(const StageSummary& stage) {
+  std::string text;
+  for (int i = 0; i < outcome_count; ++i) {
+    const auto outcome = static_cast<Outcome>(i);
+    const std::int64_t count = stage.outcomes[static_cast<std::size_t>(i)];
+    if (count > 0 && outcome != Outcome::completed && outcome != Outcome::cached) {
+      text +=
+          fmt::format("{}{} {}", text.empty() ? "" : ", ", grouped(count), outcome_name(outcome));
+    }
+  }
+  return text.empty() ? "-" : text;
+}
+
+std::string stages_part(const RunResult& result) {
+  if (result.stages.empty()) {
+    return {};
+  }
+  std::vector<std::vector<std::string>> rows;
+  for (const StageSummary& stage : result.stages) {
+    const bool seen = stage.offered > 0;
+    rows.push_back({std::string{stage_name(stage.stage)}, grouped(stage.offered),
+                    grouped(stage.served), grouped(stage.hits),
+                    seen ? figure(stage.wait.percentiles[6]) : "-",
+                    seen ? figure(stage.latency.percentiles[2]) : "-",
+                    seen ? figure(stage.latency.percentiles[6]) : "-",
+                    stage.utilization < 0 ? "-" : percent(stage.utilization), not_served(stage)});
+  }
+  return "\n" + text_table({{"stage", false},
+                            {"offered"},
+                            {"served"},
+                            {"hits"},
+                            {"wait p99 ms"},
+                            {"p50 ms"},
+                            {"p99 ms"},
+                            {"used %"},
+                            {"not served", false}},
+                           rows);
+}
+
+std::string path_part(const RunResult& result, const SummaryStyle& style) {
+  const PathSummary& path = result.path;
+  std::string text;
+  if (path.retries > 0 || path.follow_ups > 0) {
+    text += fmt::format(
+        "{} attempts, {} of them retries; {} requests were further turns of "
+        "sessions\n",
+        grouped(path.attempts), grouped(path.retries), grouped(path.follow_ups));
+  }
+  if (path.bypassed > 0) {
+    text += fmt::format("{} requests slipped through a limit, worth {} at list prices; {}\n",
+                        grouped(path.bypassed), dollars(path.bypassed_dollars),
+                        path.detected == never
+                            ? "no alarm"
+                            : fmt::format("alarm at {:.6g} s, limits bind again at {:.6g} s",
+                                          to_seconds(path.detected.time_since_epoch()),
+                                          to_seconds(path.enforced.time_since_epoch())));
+  }
+  return text.empty() ? text : wrapped(text.substr(0, text.size() - 1), style.width, 0);
+}
+
 std::string thresholds_part(const RunResult& result) {
   if (result.thresholds.empty()) {
     return {};
@@ -306,6 +367,8 @@ std::string terminal_summary(const RunResult& result, const Config& config,
   }
   out += "\n" + requests_part(result, style);
   out += "\n" + latencies_part(result, config, style);
+  out += stages_part(result);
+  out += path_part(result, style);
   out += "\n" + pools_part(result);
   out += prefixes_part(result, style);
   out += scaling_part(result);

@@ -184,6 +184,7 @@ RequestRecord Service::record_of(RequestSlot slot) const {
   record.request_class = request.request_class;
   record.tier = config_.workload.classes[request.request_class].tier;
   record.model = model_;
+  record.slot = slot;
   record.replica_assigned = request.replica != not_a_member;
   if (record.replica_assigned) {
     record.replica = request.replica;
@@ -199,7 +200,7 @@ RequestRecord Service::record_of(RequestSlot slot) const {
   return record;
 }
 
-void Service::arrive(RequestId id, const Arrival& arrival, Phase phase) {
+RequestSlot Service::arrive(RequestId id, const Arrival& arrival, Phase phase) {
   ++arrived_;
   const RequestSlot slot = requests_.allocate();
   Request& request = requests_[slot];
@@ -213,12 +214,13 @@ void Service::arrive(RequestId id, const Arrival& arrival, Phase phase) {
     requests_.prefix_use(slot).prefix = arrival.prefix;
   }
   if (refuse(slot)) {
-    return;
+    return no_slot;
   }
   request.rank = queue_policy_->rank(view_of(slot));
   if (!queue_.empty() || !route(slot, phase)) {
-    wait_centrally(slot);
+    return wait_centrally(slot) ? slot : no_slot;
   }
+  return slot;
 }
 
 bool Service::refuse(RequestSlot slot) {
@@ -256,15 +258,17 @@ bool Service::route(RequestSlot slot, Phase phase) {
   return true;
 }
 
-void Service::wait_centrally(RequestSlot slot) {
+/// False when there is no room: then it has ended.
+bool Service::wait_centrally(RequestSlot slot) {
   const std::int64_t capacity = config_.service.queue_capacity;
   if (capacity > 0 && queue_.size() >= capacity) {
     give_up(slot, Outcome::queue_full);
-    return;
+    return false;
   }
   requests_[slot].state = RequestState::waiting_centrally;
   queue_.push(slot);
   set_deadline(slot);
+  return true;
 }
 
 std::optional<Duration> Service::longest_wait(TierIndex tier) const {
@@ -342,6 +346,31 @@ void Service::on_first_token(RequestSlot slot, SimTime) {
     change_load(member_of_[record.replica], {0, 0, -std::int64_t{record.prompt_tokens}}, draws);
   }
   sink_.on_first_token(record);
+}
+
+void Service::abandon(RequestSlot slot, Outcome outcome, Phase phase) {
+  Request& request = requests_[slot];
+  if (request.state == RequestState::waiting_centrally) {
+    request.state = RequestState::free;
+    queue_.forget_one();
+    give_up(slot, outcome);
+    return;
+  }
+  Replica& replica = *members_[member_of_[request.replica]].replica;
+  if (request.state != RequestState::waiting) {
+    replica.cancel_running(slot, phase);
+    return;
+  }
+  replica.cancel_waiting(slot, phase);
+  if (request.scheduled == never) {
+    give_up(slot, outcome);
+  } else {  // preempted: the queue policy has seen it served
+    end(slot, outcome);
+  }
+}
+
+void Service::on_cancelled(RequestSlot slot, SimTime) {
+  end(slot, Outcome::abandoned);
 }
 
 void Service::on_completed(RequestSlot slot, SimTime) {

@@ -47,11 +47,16 @@ class Service final : public ReplicaListener, public ReplicaDirectory {
   }
   std::int64_t arrived() const override { return arrived_; }
   /// A request arrives at now(); `phase` says how it stands to step boundaries of the same time.
-  void arrive(RequestId id, const Arrival& arrival, Phase phase);
+  /// Returns where it is kept while it is here; no_slot when it ended at once.
+  RequestSlot arrive(RequestId id, const Arrival& arrival, Phase phase);
+  /// The client of the request at `slot` left: it ends with `outcome` at once while it waits, at
+  /// the next step boundary while it runs, and as if nothing had been in a static batch.
+  void abandon(RequestSlot slot, Outcome outcome, Phase phase);
 
   void on_scheduled(RequestSlot slot) override;
   void on_first_token(RequestSlot slot, SimTime now) override;
   void on_completed(RequestSlot slot, SimTime now) override;
+  void on_cancelled(RequestSlot slot, SimTime now) override;
 
   /// Requests that wait centrally.
   std::int64_t queued() const override { return queue_.size(); }
@@ -82,7 +87,7 @@ class Service final : public ReplicaListener, public ReplicaDirectory {
   std::optional<Duration> longest_wait(TierIndex tier) const;
   bool refuse(RequestSlot slot);
   bool route(RequestSlot slot, Phase phase);
-  void wait_centrally(RequestSlot slot);
+  bool wait_centrally(RequestSlot slot);
   void set_deadline(RequestSlot slot);
   void dispatch();
   void expire();

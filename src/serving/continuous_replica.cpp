@@ -308,11 +308,69 @@ void ContinuousReplica<Decoding>::line_changed(bool head_changed, Phase phase) {
   if (!head_changed || segment_.steps == 1 || running() >= shape_->max_num_seqs) {
     return;
   }
+  cut_segment(phase);
+}
+
+/// The segment ends at the first boundary from now on.
+template <class Decoding>
+void ContinuousReplica<Decoding>::cut_segment(Phase phase) {
   const std::int64_t boundary =
       segment_.first_boundary_from(engine_->now(), phase == Phase::before_steps);
   if (boundary < segment_.steps) {
     segment_.steps = boundary;
     engine_->arm(timer_, segment_.end());
+  }
+}
+
+template <class Decoding>
+void ContinuousReplica<Decoding>::cancel_running(RequestSlot slot, Phase phase) {
+  leavers_.push_back({slot, (*requests_)[slot].id});
+  if (segment_.steps > 1) {
+    cut_segment(phase);
+  }
+}
+
+template <class Decoding>
+void ContinuousReplica<Decoding>::drop_leavers(SimTime now) {
+  for (const Leaver& leaver : leavers_) {
+    const Request& request = (*requests_)[leaver.slot];
+    // Whoever had all its tokens at this boundary was completed, and its slot may be another's.
+    if (request.id == leaver.id && request.state == RequestState::running) {
+      drop_running(leaver.slot, now);
+      listener_->on_cancelled(leaver.slot, now);
+    }
+  }
+  leavers_.clear();
+}
+
+template <class Decoding>
+void ContinuousReplica<Decoding>::drop_running(RequestSlot slot, SimTime now) {
+  MicroBatch& batch = batches_[(*requests_)[slot].micro_batch];
+  if (batch.partial == slot) {
+    preempt_partial(batch);
+    forget_interrupted(slot);
+    return;
+  }
+  std::size_t position = 0;
+  while (decoding_.slot_at(position) != slot) {
+    ++position;
+    PLIMSOLL_CHECK(position < static_cast<std::size_t>(decoding_.count()),
+                   "a running sequence decodes or has its prompt computed");
+  }
+  const LeavingSequence left = decoding_.remove(position, *requests_, batches_);
+  Request& request = (*requests_)[slot];
+  request.emitted_tokens = request.output_tokens - static_cast<std::int32_t>(left.rest);
+  decoding_.kv().give_back(left.blocks);
+  static_cast<void>(last_token_of(left.joined, now));  // no pause counts it any more
+}
+
+template <class Decoding>
+void ContinuousReplica<Decoding>::forget_interrupted(RequestSlot slot) {
+  const auto found = std::find_if(interrupted_.begin(), interrupted_.end(),
+                                  [slot](const Interrupted& i) { return i.slot == slot; });
+  if (found != interrupted_.end()) {
+    *found = interrupted_.back();
+    interrupted_.pop_back();
   }
 }
 
@@ -426,6 +484,9 @@ void ContinuousReplica<Decoding>::step_ended() {
     hold_up_decodes();
   }
   end_chunks(now);
+  if (!leavers_.empty()) {
+    drop_leavers(now);
+  }
   plan(end);
 }
 

@@ -28,11 +28,13 @@ class ContinuousReplica final : public Replica {
                     RequestTable& requests, EventSink& sink, ReplicaListener& listener);
 
   void settle(SimTime t) override;
+  void cancel_running(RequestSlot slot, Phase phase) override;
 
  protected:
   void step_ended() override;
   void plan(FineTime start) override;
   void line_changed(bool head_changed, Phase phase) override;
+  void forget_interrupted(RequestSlot slot) override;
   std::int64_t running() const override;
   std::int64_t kv_blocks_used(SimTime t) const override;
   void add_prefix_counts(PrefixCounts& counts) const override;
@@ -49,6 +51,11 @@ class ContinuousReplica final : public Replica {
   struct Interrupted {
     RequestSlot slot = no_slot;
     SimTime last_token{};
+  };
+  /// A running request whose client left since the last step boundary.
+  struct Leaver {
+    RequestSlot slot = no_slot;
+    RequestId id = 0;
   };
   /// Decoding sequences that whole prompts hold up: those that joined before number
   /// `joined_before` and are in no earlier pause. Their next gap is longer by `length`.
@@ -91,6 +98,9 @@ class ContinuousReplica final : public Replica {
   void end_chunks(SimTime now);
   void end_chunk(const Chunk& chunk, SimTime now);
   void note_gap(RequestSlot slot, SimTime now);
+  void cut_segment(Phase phase);
+  void drop_leavers(SimTime now);
+  void drop_running(RequestSlot slot, SimTime now);
 
   Decoding decoding_;                        // in all micro-batches; has the KV memory
   std::unique_ptr<PrefixSharing> prefixes_;  // null: no prefix cache
@@ -102,6 +112,7 @@ class ContinuousReplica final : public Replica {
   std::vector<MicroBatch> batches_;
   std::vector<Chunk> chunks_;
   std::vector<Interrupted> interrupted_;
+  std::vector<Leaver> leavers_;
   std::vector<Pause> pauses_;   // in order of joining; empty when prompts are chunked
   std::vector<StepWork> work_;  // by micro-batch
   std::vector<std::int64_t> growth_;

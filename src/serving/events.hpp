@@ -6,7 +6,9 @@
 #include "base/int128.hpp"
 #include "perf/step_time_model.hpp"
 #include "plimsoll/ids.hpp"
+#include "plimsoll/stages.hpp"
 #include "plimsoll/units.hpp"
+#include "serving/request_table.hpp"
 
 namespace plimsoll {
 
@@ -19,6 +21,7 @@ struct RequestRecord {
   PoolIndex pool = 0;  // meaningful when `replica_assigned`
   ReplicaIndex replica = 0;
   bool replica_assigned = false;
+  RequestSlot slot = no_slot;  // in the request table, free for others once the call is over
   Outcome outcome = Outcome::completed;
   std::int32_t prompt_tokens = 0;
   std::int32_t output_tokens = 0;   // that the request wants
@@ -65,6 +68,16 @@ struct EnergyGauges {
   Int128 loading = 0;  // rented, not serving yet
 };
 
+/// A request passed a stage of the path, or ended in it.
+struct StageVisit {
+  Stage stage = Stage::edge;
+  Outcome result = Outcome::completed;  // completed: it passed on; cached: answered here
+  bool hit = false;                     // of a cache
+  Duration wait{};                      // for its turn
+  Duration latency{};                   // the wait included
+  SimTime at{};                         // when it came
+};
+
 /// State of one pool at the end of a window.
 struct PoolGauges {
   PoolIndex pool = 0;
@@ -97,6 +110,8 @@ class EventSink {
   virtual void on_steps(const StepRun& run) = 0;
   /// A sequence that had been preempted emitted its next token `gap` after the one before.
   virtual void on_resumed_token(PoolIndex pool, Duration gap) = 0;
+  /// Only with a request path: told once a visit, when its end is known.
+  virtual void on_stage(const StageVisit&) {}
 };
 
 }  // namespace plimsoll

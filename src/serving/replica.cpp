@@ -84,6 +84,9 @@ void Replica::cancel_waiting(RequestSlot slot, Phase phase) {
   Request& request = (*requests_)[slot];
   PLIMSOLL_CHECK(request.state == RequestState::waiting, "only a waiting request can be cancelled");
   request.state = RequestState::free;
+  if (request.preemptions > 0) {
+    forget_interrupted(slot);
+  }
   waiting_.forget_one();
   if (was_head && !waiting_.empty() && activity_ == Activity::busy) {
     line_changed(true, phase);

@@ -52,6 +52,8 @@ class ReplicaListener {
   virtual void on_first_token(RequestSlot slot, SimTime now) = 0;
   /// It has all its tokens and left the batch. The listener releases the slot.
   virtual void on_completed(RequestSlot slot, SimTime now) = 0;
+  /// It was cancelled while it ran and has left the batch. The listener releases the slot.
+  virtual void on_cancelled(RequestSlot slot, SimTime now) = 0;
 };
 
 /// How the moment of an enqueue or cancel stands to step boundaries of the same nanosecond.
@@ -85,8 +87,11 @@ class Replica {
 
   /// A new request joins the replica's queue; its rank, replica and lengths are set.
   void enqueue(RequestSlot slot, Phase phase);
-  /// A waiting request that has not been scheduled yet leaves. Does not release the slot.
+  /// A waiting request leaves, also one that was preempted. Does not release the slot.
   void cancel_waiting(RequestSlot slot, Phase phase);
+  /// A running request is to leave: at the next step boundary, which tells on_cancelled, unless it
+  /// is completed there. Static batches run on: there it is completed as if nothing had been.
+  virtual void cancel_running(RequestSlot slot, Phase phase) = 0;
 
   /// Tells the sink about all steps that ended up to `t` == now: at the end of a window.
   virtual void settle(SimTime t) = 0;
@@ -103,6 +108,8 @@ class Replica {
   virtual void plan(FineTime start) = 0;
   /// `slot` joined or left the line; `was_head` tells that it is or was first.
   virtual void line_changed(bool head_changed, Phase phase) = 0;
+  /// `slot`, which had been preempted, is cancelled while it waits.
+  virtual void forget_interrupted(RequestSlot) {}
   virtual std::int64_t running() const = 0;
   virtual std::int64_t kv_blocks_used(SimTime t) const = 0;
   /// Adds what the prefix cache has seen, if there is one.

@@ -25,6 +25,7 @@ class StaticReplica final : public Replica {
                 RequestTable& requests, EventSink& sink, ReplicaListener& listener);
 
   void settle(SimTime t) override;
+  void cancel_running(RequestSlot, Phase) override {}
 
  protected:
   void step_ended() override;

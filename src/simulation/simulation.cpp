@@ -57,12 +57,20 @@ void Simulation::set_monitoring_writer(std::function<void(const MonitoringRow&)>
 
 void Simulation::build_services(const PolicyRegistries& policies) {
   service_of_model_.assign(config_.models.size(), nullptr);
+  if (config_.path) {
+    path_ = std::make_unique<RequestPath>(config_, engine_, collector_, *this, *this);
+  }
+  EventSink& sink = path_ ? static_cast<EventSink&>(*path_) : collector_;
+  EndListener& ends = path_ ? static_cast<EndListener&>(*path_) : *this;
   for (const PoolConfig& pool : config_.pools) {
     if (service_of_model_[pool.model] == nullptr) {
-      services_.push_back(std::make_unique<Service>(config_, pool.model, policies, engine_,
-                                                    requests_, collector_, *this));
+      services_.push_back(
+          std::make_unique<Service>(config_, pool.model, policies, engine_, requests_, sink, ends));
       service_of_model_[pool.model] = services_.back().get();
     }
+  }
+  if (path_) {
+    path_->connect(service_of_model_);
   }
 }
 
@@ -161,18 +169,31 @@ void Simulation::on_arrival(void* simulation, std::uint64_t) {
   static_cast<Simulation*>(simulation)->play_arrival();
 }
 
-void Simulation::play_arrival() {
-  const Arrival& arrival = pending_;  // until the next one is fetched
+void Simulation::begin_request(const Arrival& arrival, Phase phase) {
   const RequestId id = next_id_++;
   last_arrival_ = engine_.now();
+  collector_.on_arrival(id, arrival.request_class, engine_.now());
+  in_arrival_ = true;
+  if (path_) {
+    path_->arrive(id, arrival, phase);
+  } else {
+    service_of_model_[config_.workload.classes[arrival.request_class].model]->arrive(id, arrival,
+                                                                                     phase);
+  }
+  in_arrival_ = false;
+}
+
+void Simulation::on_follow_up(const Arrival& arrival) {
+  begin_request(arrival, Phase::before_steps);
+  stop_when_done();
+}
+
+void Simulation::play_arrival() {
+  const Arrival& arrival = pending_;  // until the next one is fetched
   prefixes_seen_ = prefixes_seen_ || arrival.reusable_prefix_tokens > 0;
   const Phase phase = source_->closed_loop() ? Phase::after_steps : Phase::before_steps;
   const std::int64_t ended_before = collector_.ended();
-  collector_.on_arrival(id, arrival.request_class, engine_.now());
-  in_arrival_ = true;
-  service_of_model_[config_.workload.classes[arrival.request_class].model]->arrive(id, arrival,
-                                                                                   phase);
-  in_arrival_ = false;
+  begin_request(arrival, phase);
   refused_in_a_row_ = collector_.ended() > ended_before ? refused_in_a_row_ + 1 : 0;
   if (source_->closed_loop() && refused_in_a_row_ > refusals_without_time) {
     throw ConfigError{{Diagnostic{"", 0, 0, "workload",
@@ -183,7 +204,7 @@ void Simulation::play_arrival() {
   }
   fetch_arrival();
   stop_when_done();
-  if (id % arrivals_per_look == 0) {
+  if (next_id_ % arrivals_per_look == 1) {
     report_progress();
   }
 }
@@ -203,7 +224,7 @@ void Simulation::on_request_ended(SimTime now) {
 }
 
 void Simulation::stop_when_done() {
-  if (!has_pending_ && collector_.in_flight() == 0 &&
+  if (!has_pending_ && collector_.in_flight() == 0 && (!path_ || path_->thinking() == 0) &&
       engine_.now() >= sim_start + config_.duration) {
     engine_.stop();
   }
@@ -261,7 +282,7 @@ std::vector<PoolGauges> Simulation::gauges(SimTime t) const {
 }
 
 std::int64_t Simulation::queued_centrally() const {
-  std::int64_t queued = 0;
+  std::int64_t queued = path_ ? path_->held() : 0;
   for (const auto& service : services_) {
     queued += service->queued();
   }
@@ -316,6 +337,19 @@ void Simulation::add_notes(RunResult& result) const {
   }
 }
 
+/// Utilizations, and only the stages that the scenario has.
+void Simulation::add_stages(RunResult& result) const {
+  std::vector<StageSummary> present;
+  for (StageSummary& row : result.stages) {
+    if (path_->has(row.stage)) {
+      row.utilization = path_->utilization(row.stage);
+      present.push_back(row);
+    }
+  }
+  result.stages = std::move(present);
+  result.path = path_->summary();
+}
+
 RunResult Simulation::summarize() {
   const SimTime end = engine_.now();
   for (const auto& replica : replicas_) {
@@ -329,6 +363,9 @@ RunResult Simulation::summarize() {
   scaled_pools_.summarize(result);
   if (monitor_ != nullptr) {
     result.monitoring = monitor_->summarize(end);
+  }
+  if (path_) {
+    add_stages(result);
   }
   add_notes(result);
   result.events = engine_.events();

@@ -11,6 +11,7 @@
 #include "plimsoll/policies/builtin.hpp"
 #include "plimsoll/run_scenario.hpp"
 #include "plimsoll/workload.hpp"
+#include "service/request_path.hpp"
 #include "service/service.hpp"
 #include "simulation/fleet_builder.hpp"
 #include "simulation/scaled_pools.hpp"
@@ -19,7 +20,7 @@ namespace plimsoll {
 
 /// One run: arrivals flow into services, windows close, and it ends when no request can come or is
 /// in flight any more (but not before Config::duration), or when the drain is over.
-class Simulation final : public EndListener {
+class Simulation final : public EndListener, public FollowUpListener {
  public:
   /// Throws ConfigError for what does not fit. `config` outlives the simulation.
   Simulation(const Config& config, const RunOptions& options);
@@ -37,6 +38,7 @@ class Simulation final : public EndListener {
   RunResult play();
 
   void on_request_ended(SimTime now) override;
+  void on_follow_up(const Arrival& arrival) override;
 
  private:
   static void on_arrival(void* simulation, std::uint64_t);
@@ -48,6 +50,7 @@ class Simulation final : public EndListener {
   void start_replicas();
   void fetch_arrival();
   void play_arrival();
+  void begin_request(const Arrival& arrival, Phase phase);
   void close_window();
   void await_scrape();
   void scrape();
@@ -57,6 +60,7 @@ class Simulation final : public EndListener {
   std::int64_t queued_centrally() const;
   SimTime arrivals_end() const;
   void add_notes(RunResult& result) const;
+  void add_stages(RunResult& result) const;
   RunResult summarize();
 
   const Config& config_;
@@ -66,6 +70,7 @@ class Simulation final : public EndListener {
   std::unique_ptr<RequestSource> source_;
   Engine engine_;
   RequestTable requests_;
+  std::unique_ptr<RequestPath> path_;  // null without config.path
   std::vector<std::unique_ptr<Service>> services_;
   std::vector<Service*> service_of_model_;
   std::vector<std::unique_ptr<Replica>> replicas_;

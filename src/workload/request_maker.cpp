@@ -45,6 +45,10 @@ ClassIndex RequestMaker::draw_class(RequestId id) const {
 
 void RequestMaker::fill(RequestId id, Arrival& out) const {
   out.request_class = draw_class(id);
+  fill_lengths(id, out);
+}
+
+void RequestMaker::fill_lengths(RequestId id, Arrival& out) const {
   const Lengths& lengths = lengths_[out.request_class];
   Draws prompt = prompt_stream_.of(id);
   out.prompt_tokens = lengths.prompt.draw(prompt);

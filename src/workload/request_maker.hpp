@@ -28,6 +28,8 @@ class RequestMaker {
       draw_prefix(id, out);
     }
   }
+  /// Sets both lengths by the class that `out` has.
+  void fill_lengths(RequestId id, Arrival& out) const;
 
  private:
   static constexpr std::size_t no_law = ~std::size_t{0};

@@ -142,7 +142,12 @@ void check_windows(const RunResult& result, const std::string& timeseries, Findi
   equal("arrived", all.arrived);
   equal("ended", ended(all));
   equal("completed", count_of(all, Outcome::completed));
-  if (all.in_flight == 0) {
+  // Answers that nobody pays for have tokens too.
+  const bool all_billed = count_of(all, Outcome::degraded) + count_of(all, Outcome::blocked) +
+                              count_of(all, Outcome::abandoned) +
+                              count_of(all, Outcome::timed_out) + count_of(all, Outcome::failed) ==
+                          0;
+  if (all.in_flight == 0 && (all_billed || !result.path.present)) {
     equal("output_tokens", all.billed_output_tokens);
   }
   std::int64_t found = 0;
@@ -189,8 +194,14 @@ void check_causality(const RunResult& result, const Config& config, Findings& fi
     };
     in_order(request.arrived, request.finished);
     in_order(request.finished, result.end);
+    // A client may leave after its prompt was begun, an answer may be degraded or blocked.
+    const bool may_be_served =
+        result.path.present &&
+        (request.outcome == Outcome::degraded || request.outcome == Outcome::blocked ||
+         request.outcome == Outcome::abandoned || request.outcome == Outcome::timed_out ||
+         request.outcome == Outcome::failed);
     if (request.outcome != Outcome::completed) {
-      findings.expect(request.emitted_tokens == 0 && request.scheduled == never,
+      findings.expect(may_be_served || (request.emitted_tokens == 0 && request.scheduled == never),
                       fmt::format("request {}: refused, but served", request.id));
       continue;
     }
@@ -279,6 +290,42 @@ void check_monitoring(const RunResult& result, const Config& config, const std::
                   "more was billed than completed");
 }
 
+/// Stages lose nobody: what one passes on, the next one is offered.
+void check_stages(const RunResult& result, const Config& config, Findings& findings) {
+  if (!result.path.present) {
+    return;
+  }
+  const SliceSummary& all = result.slices.front();
+  std::int64_t answered = 0;
+  for (const StageSummary& stage : result.stages) {
+    std::int64_t sum = 0;
+    for (const std::int64_t count : stage.outcomes) {
+      sum += count;
+    }
+    findings.expect(sum == stage.offered, "a stage's visits do not add up");
+    answered += stage.outcomes[static_cast<std::size_t>(Outcome::cached)];
+  }
+  findings.expect(result.path.attempts >= all.arrived, "fewer attempts than requests");
+  findings.expect(result.path.attempts == all.arrived + result.path.retries,
+                  "attempts are not requests and retries");
+  if (config.warm_up > Duration::zero() || all.in_flight > 0) {
+    return;
+  }
+  findings.expect(result.stages.front().offered == result.path.attempts,
+                  "attempts that never came to the first stage");
+  findings.expect(answered >= count_of(all, Outcome::cached), "cached, but by no stage");
+  for (std::size_t i = 0; i + 1 < result.stages.size(); ++i) {
+    const StageSummary& stage = result.stages[i];
+    const StageSummary& next = result.stages[i + 1];
+    // A streaming connection's visit ends with its answer.
+    if (stage.stage != Stage::streaming && stage.stage != Stage::serving) {
+      findings.expect(stage.outcomes[static_cast<std::size_t>(Outcome::completed)] >= next.offered,
+                      fmt::format("{} is offered more than {} passed on", stage_name(next.stage),
+                                  stage_name(stage.stage)));
+    }
+  }
+}
+
 std::string play(const Config& config, const std::string& folder) {
   RunOptions options;
   options.audit_roofline = true;
@@ -293,6 +340,7 @@ std::string play(const Config& config, const std::string& folder) {
   check_causality(result, config, findings);
   check_prefixes(result, config, findings);
   check_scaling(result, config, folder, findings);
+  check_stages(result, config, findings);
   return findings.text();
 }
 

@@ -118,6 +118,7 @@ class Recorder : public EventSink, public ReplicaListener {
     result_.requests[table_[slot].id].first_token = ns(now);
     PLIMSOLL_CHECK(table_[slot].first_token == now, "the table knows the first token");
   }
+  void on_cancelled(RequestSlot, SimTime) override {}
   void on_completed(RequestSlot slot, SimTime now) override {
     result_.requests[table_[slot].id].finished = ns(now);
     result_.requests[table_[slot].id].emitted = table_[slot].emitted_tokens;

@@ -89,9 +89,24 @@ class ServiceTest : public testing::Test, public EventSink, public EndListener {
     arrival.prompt_tokens = prompt;
     arrival.output_tokens = output;
     arrival.request_class = request_class;
-    engine.at(arrival.at, EventPriority::arrival,
-              [this, id, arrival] { service->arrive(id, arrival, Phase::before_steps); });
+    engine.at(arrival.at, EventPriority::arrival, [this, id, arrival] {
+      slots_[id] = service->arrive(id, arrival, Phase::before_steps);
+    });
     return id;
+  }
+  /// The client of a request in flight leaves.
+  void leave(Duration t, RequestId id) {
+    engine.at(sim_start + t, EventPriority::deadline, [this, id] {
+      service->abandon(slots_[id], Outcome::abandoned, Phase::before_steps);
+    });
+  }
+  /// Sequences that run and KV blocks that are used, over all replicas, when all is over.
+  std::int64_t left_over() const {
+    PoolGauges gauges;
+    for (const auto& replica : replicas_) {
+      replica->add_gauges(gauges, engine.now());
+    }
+    return gauges.running + gauges.waiting + gauges.kv_blocks_used;
   }
 
   void expect_end(RequestId id, Outcome outcome, Duration at) {
@@ -127,6 +142,7 @@ class ServiceTest : public testing::Test, public EventSink, public EndListener {
 
  private:
   std::vector<std::unique_ptr<Replica>> replicas_;
+  std::map<RequestId, RequestSlot> slots_;
   RequestId next_id_ = 0;
 };
 
@@ -337,6 +353,102 @@ TEST_F(ServiceTest, RequestsWaitCentrallyUntilAReplicaIsReady) {
     EXPECT_EQ(record.outcome, Outcome::completed) << id;
     EXPECT_EQ(record.replica, 1U) << id;
   }
+}
+
+TEST_F(ServiceTest, AClientThatLeavesFreesItsPlaceAtTheNextStep) {
+  open_ready(1);
+  const RequestId leaver = arrive(0ms, 10, 0, 101);
+  const RequestId next = arrive(5ms, 10);
+  leave(50ms + 400us, leaver);
+  engine.run();
+  // The first token came at 10 ms, then one each ms: at 51 ms the 42nd.
+  expect_end(leaver, Outcome::abandoned, 51ms);
+  EXPECT_EQ(ended[leaver].emitted_tokens, 42);
+  EXPECT_EQ(scheduled(next), 51ms);
+  expect_end(next, Outcome::completed, 61ms);
+  EXPECT_EQ(left_over(), 0);
+}
+
+TEST_F(ServiceTest, LeavingStepByStepIsTheSame) {
+  shape.fast_forward = false;
+  open_ready(1);
+  const RequestId leaver = arrive(0ms, 10, 0, 101);
+  const RequestId next = arrive(5ms, 10);
+  leave(50ms + 400us, leaver);
+  engine.run();
+  expect_end(leaver, Outcome::abandoned, 51ms);
+  EXPECT_EQ(ended[leaver].emitted_tokens, 42);
+  expect_end(next, Outcome::completed, 61ms);
+}
+
+TEST_F(ServiceTest, WhoWaitsLeavesAtOnce) {
+  config.service.max_outstanding = 2;
+  open_ready(1);
+  const RequestId running = arrive(0ms, 100);
+  const RequestId in_its_line = arrive(1ms, 10);
+  const RequestId central = arrive(2ms, 10);
+  leave(20ms, in_its_line);
+  leave(30ms, central);
+  engine.run();
+  expect_end(in_its_line, Outcome::abandoned, 20ms);
+  expect_end(central, Outcome::abandoned, 30ms);
+  expect_end(running, Outcome::completed, 100ms);
+  EXPECT_EQ(ended[central].scheduled, never);
+  EXPECT_EQ(left_over(), 0);
+  EXPECT_EQ(requests.in_flight(), 0U);
+}
+
+TEST_F(ServiceTest, APromptInPartIsGivenUp) {
+  shape.token_budget = 20;  // a prompt of 100 takes five steps
+  open_ready(1);
+  const RequestId leaver = arrive(0ms, 100, 0, 5);
+  const RequestId next = arrive(1ms, 10);
+  leave(30ms, leaver);
+  engine.run();
+  expect_end(leaver, Outcome::abandoned, 40ms);
+  EXPECT_EQ(ended[leaver].first_token, never);
+  expect_end(next, Outcome::completed, 50ms);
+  EXPECT_EQ(left_over(), 0);
+}
+
+TEST_F(ServiceTest, WhoHasAllTokensByThenIsCompleted) {
+  shape.max_num_seqs = 2;
+  open_ready(1);
+  const RequestId leaver = arrive(0ms, 10, 0, 3);
+  const RequestId other = arrive(0ms, 10, 0, 9);
+  leave(22ms + 1ns, leaver);
+  engine.run();
+  // Tokens at 10 ms, at 21 ms (with the other's prompt) and at 23 ms.
+  expect_end(leaver, Outcome::completed, 23ms);
+  EXPECT_EQ(ended[other].outcome, Outcome::completed);
+  EXPECT_EQ(left_over(), 0);
+}
+
+TEST_F(ServiceTest, APreemptedRequestLeavesTheLine) {
+  shape.max_num_seqs = 2;
+  shape.block_size = 16;
+  shape.kv_blocks = 4;
+  open_ready(1);
+  const RequestId first = arrive(0ms, 30, 0, 20);
+  const RequestId second = arrive(0ms, 30, 0, 20);
+  leave(70ms, second);
+  engine.run();
+  // Both prompts fill the four blocks; with the third token of the first the second has to go.
+  EXPECT_EQ(ended[second].preemptions, 1);
+  expect_end(second, Outcome::abandoned, 70ms);
+  EXPECT_EQ(ended[first].outcome, Outcome::completed);
+  EXPECT_EQ(left_over(), 0);
+}
+
+TEST_F(ServiceTest, AStaticBatchRunsOn) {
+  shape.batching = Batching::static_batch;
+  shape.kv_layout = KvLayout::contiguous;
+  shape.kv_blocks = 64;
+  open_ready(1);
+  const RequestId leaver = arrive(0ms, 10, 0, 11);
+  leave(12ms, leaver);
+  engine.run();
+  expect_end(leaver, Outcome::completed, 20ms);
 }
 
 TEST(CapacityEstimate, IsTheRateOfAFullReplicaByHand) {

@@ -46,6 +46,7 @@ class Recorder final : public EventSink, public ReplicaListener {
   void on_first_token(RequestSlot slot, SimTime now) override {
     EXPECT_EQ((*requests_)[slot].first_token, now);
   }
+  void on_cancelled(RequestSlot, SimTime) override {}
   void on_completed(RequestSlot slot, SimTime now) override {
     const Request& request = (*requests_)[slot];
     EXPECT_EQ(request.emitted_tokens, request.output_tokens);

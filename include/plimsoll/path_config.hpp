@@ -1,0 +1,264 @@
+// What a validated scenario says of the request path: every stage is optional, and what is absent
+// is neither played nor paid for. Part of config.hpp.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "plimsoll/ids.hpp"
+#include "plimsoll/units.hpp"
+
+namespace plimsoll {
+
+/// A law of short times; every draw is rounded to the nearest nanosecond.
+struct LatencyLaw {
+  enum class Kind : std::uint8_t { fixed, exponential, lognormal };
+  Kind kind = Kind::fixed;
+  Duration mean{};  // fixed (the value itself), exponential
+  Duration p50{};   // lognormal
+  Duration p99{};   // lognormal; >= p50
+};
+
+/// A span in which a stage does not work, or only in part.
+struct OutageConfig {
+  Duration at{};
+  Duration lasting{};
+  double share = 1.0;  // of the requests that fail, or of the instances that are lost
+};
+
+/// How often each of many objects is asked for: Zipf's law, p_i ~ 1 / i^exponent.
+struct PopularityConfig {
+  std::int64_t objects = 1;
+  double exponent = 1.0;   // 0: all alike
+  double cacheable = 1.0;  // share of the requests that ask for an object at all
+};
+
+/// How a cache's hits come about.
+enum class CacheMethod : std::uint8_t {
+  che,  // Che's approximation of an LRU cache in its steady state
+  lru,  // every object's place in the LRU order is played, from an empty cache on
+};
+
+struct CacheConfig {
+  Bytes capacity;
+  Bytes object_size;          // mean
+  double object_size_cv = 0;  // lognormal; 0: all alike
+  CacheMethod method = CacheMethod::che;
+  LatencyLaw latency;                 // of a look-up
+  std::vector<OutageConfig> outages;  // look-ups miss
+};
+
+/// Contexts of conversations: a miss fetches the context from storage.
+struct ConversationCacheConfig {
+  CacheConfig cache;
+  PopularityConfig conversations;
+  LatencyLaw fetch;  // of a context that is not in the cache
+};
+
+struct DatacenterConfig {
+  std::string name;
+  std::vector<OutageConfig> outages;  // nothing in it answers
+};
+
+/// The way from the edge locations of a region to a datacenter.
+struct RouteConfig {
+  std::size_t datacenter = 0;  // into EdgeConfig::datacenters
+  LatencyLaw rtt;
+};
+
+/// Users of a part of the world, with all of its edge locations folded into one law.
+struct RegionConfig {
+  std::string name;
+  double share = 1.0;  // weight; shares are normalized
+  LatencyLaw access;   // round trip between a user and the nearest edge location
+  std::vector<RouteConfig> routes;
+};
+
+struct EdgeConfig {
+  std::vector<DatacenterConfig> datacenters;
+  std::vector<RegionConfig> regions;
+  std::optional<CacheConfig> cdn;
+  Duration failover_delay{};  // requests still go to a datacenter for so long after it went down
+};
+
+struct LoadBalancerConfig {
+  Frequency capacity;
+  std::int64_t queue = 0;  // requests that may wait for their turn; the next are shed
+  LatencyLaw latency;
+  std::vector<OutageConfig> outages;
+};
+
+/// Limits of one tier, tenant or key; what is not set does not limit.
+struct RateLimitConfig {
+  std::optional<Frequency> requests;
+  double request_burst = 1;  // requests that may come at once
+  std::optional<Frequency> tokens;
+  double token_burst = 1;  // tokens that may come at once
+  int concurrency = 0;     // requests in flight; 0: no limit
+};
+
+struct TierLimitConfig {
+  TierIndex tier = 0;
+  RateLimitConfig limit;
+};
+
+/// The API keys of one class of requests; all other classes share the common ones.
+struct KeysConfig {
+  std::int64_t count = 1;
+  double exponent = 1.0;  // Zipf's law of how often each asks
+  std::int64_t per_tenant = 1;
+};
+struct ClassKeysConfig {
+  ClassIndex request_class = 0;
+  KeysConfig keys;
+};
+
+/// Limits do not bind, until the span ends or an anomaly is answered.
+struct BypassConfig {
+  Duration at{};
+  std::optional<Duration> lasting;
+};
+
+/// Usage by key and interval, judged by its deviation from a moving mean.
+struct MeteringConfig {
+  Duration interval{};
+  double weight = 0.2;       // of the newest interval in mean and variance
+  double z = 6;              // standard deviations above the mean
+  double least_tokens = 0;   // usage of an interval below it is never an anomaly
+  int learning = 10;         // intervals before the first alarm
+  int in_a_row = 1;          // anomalous intervals of a key before the alarm
+  Duration response_time{};  // from the alarm until limits bind again
+};
+
+struct LimitsConfig {
+  KeysConfig keys;
+  std::vector<ClassKeysConfig> class_keys;
+  std::vector<TierLimitConfig> tiers;
+  std::optional<RateLimitConfig> tenant;
+  std::optional<RateLimitConfig> key;
+  std::vector<BypassConfig> bypasses;
+  std::optional<MeteringConfig> metering;
+};
+
+/// So many requests of a key in each period.
+struct QuotaConfig {
+  TierIndex tier = 0;
+  std::int64_t requests = 0;
+  Duration period{};
+};
+
+struct AuthConfig {
+  LatencyLaw latency;
+  double unauthorized = 0;  // share of the requests that are refused
+  std::vector<QuotaConfig> quotas;
+  std::vector<OutageConfig> outages;
+};
+
+struct ApiTierConfig {
+  int instances = 1;
+  int workers = 1;             // requests that an instance works on at once
+  LatencyLaw cpu;              // time that a worker spends on a request
+  std::int64_t queue = 0;      // requests that may wait for a worker; the next end as queue_full
+  bool drops_leavers = false;  // whose client left is not worked on
+  std::vector<OutageConfig> outages;  // a share of the instances is lost
+};
+
+/// A share of the requests goes to another model: an A/B test, a canary, a tier's better model.
+struct SplitConfig {
+  std::optional<ClassIndex> request_class;
+  std::optional<TierIndex> tier;
+  ModelIndex to = 0;
+  double share = 0;
+};
+
+/// While many wait for a model, another one answers in its place.
+struct SpilloverConfig {
+  ModelIndex from = 0;
+  ModelIndex to = 0;
+  std::int64_t waiting = 0;  // requests that wait centrally for `from`; at so many it spills
+};
+
+struct ModelRouterConfig {
+  LatencyLaw latency;
+  std::vector<SplitConfig> splits;
+  std::vector<SpilloverConfig> spillovers;
+};
+
+/// What becomes of requests while the broker fails over.
+enum class BrokerOutage : std::uint8_t { hold, fail };
+
+struct BrokerConfig {
+  LatencyLaw latency;
+  std::optional<Frequency> capacity;
+  BrokerOutage during_outage = BrokerOutage::hold;
+  std::vector<OutageConfig> outages;
+};
+
+/// Moderation of prompts or of answers.
+struct SafetyConfig {
+  LatencyLaw latency;
+  std::optional<Frequency> capacity;
+  double blocked = 0;      // share of the requests
+  bool fails_open = true;  // lets everything pass during an outage; else requests fail
+  std::vector<OutageConfig> outages;
+};
+
+struct TokenizerConfig {
+  LatencyLaw latency;
+  std::optional<Frequency> capacity;
+  std::vector<OutageConfig> outages;
+};
+
+struct StreamingConfig {
+  Frequency read_rate;           // tokens/s that a client reads; mean
+  double read_rate_cv = 0;       // lognormal over clients; 0: all alike
+  std::int64_t connections = 0;  // open at once; 0: no limit
+  LatencyLaw setup;              // of a new connection
+  double reuse = 0;              // share of the requests that find an open one
+};
+
+enum class Jitter : std::uint8_t { none, full };
+
+struct RetryConfig {
+  int attempts = 3;  // in all
+  Duration base{};   // before the second
+  double factor = 2;
+  Duration maximum{};
+  Jitter jitter = Jitter::full;  // full: uniform between 0 and the back-off
+};
+
+/// A user goes on after an answer.
+struct SessionConfig {
+  double go_on = 0;  // probability of another turn after an answer
+  LatencyLaw think;
+  bool keeps_context = true;  // the next prompt begins with the conversation so far
+};
+
+struct ClientConfig {
+  std::optional<LatencyLaw> patience;  // for the first token, over all attempts
+  std::optional<Duration> timeout;     // for the first token of one attempt
+  std::optional<RetryConfig> retries;
+  std::optional<SessionConfig> sessions;
+};
+
+struct PathConfig {
+  std::optional<PopularityConfig> popularity;  // of what is asked: for cdn and response_cache
+  std::optional<EdgeConfig> edge;
+  std::optional<LoadBalancerConfig> load_balancer;
+  std::optional<LimitsConfig> limits;
+  std::optional<AuthConfig> auth;
+  std::optional<ApiTierConfig> api_tier;
+  std::optional<ConversationCacheConfig> conversation_cache;
+  std::optional<CacheConfig> response_cache;
+  std::optional<ModelRouterConfig> model_router;
+  std::optional<BrokerConfig> broker;
+  std::optional<SafetyConfig> safety_before;
+  std::optional<TokenizerConfig> tokenizer;
+  std::optional<StreamingConfig> streaming;
+  std::optional<SafetyConfig> safety_after;
+  std::optional<ClientConfig> clients;
+};
+
+}  // namespace plimsoll

@@ -1,0 +1,497 @@
+// Config: the request path. A stage that a scenario does not name is not there.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "config/kinds.hpp"
+#include "config/sections.hpp"
+
+namespace plimsoll {
+namespace {
+
+void finish_latency(Reader& reader, const RawNode& map, const std::string& path, LatencyLaw& law,
+                    bool clean) {
+  if (clean && law.kind == LatencyLaw::Kind::lognormal && law.p99 < law.p50) {
+    reader.report(place_of_key(map, "p99"), join_path(path, "p99"), "p99 is below p50",
+                  "half of all draws are below p50, 99 of 100 below p99");
+  }
+}
+
+bool is_lognormal(const LatencyLaw& law) {
+  return law.kind == LatencyLaw::Kind::lognormal;
+}
+
+SectionDecl latency_section() {
+  return Section<LatencyLaw>{}
+      .field("kind", &LatencyLaw::kind,
+             word_kind<LatencyLaw::Kind>({{"fixed", LatencyLaw::Kind::fixed},
+                                          {"exponential", LatencyLaw::Kind::exponential},
+                                          {"lognormal", LatencyLaw::Kind::lognormal}}),
+             "fixed", "the law")
+      .field("mean", &LatencyLaw::mean, duration_kind(), "0", "mean; the value itself when fixed")
+      .only_when("kind: fixed or exponential",
+                 [](const LatencyLaw& law) { return !is_lognormal(law); })
+      .field("p50", &LatencyLaw::p50, duration_kind(true), "", "median")
+      .only_when("kind: lognormal", is_lognormal)
+      .field("p99", &LatencyLaw::p99, duration_kind(true), "", "99 of 100 draws are below it")
+      .only_when("kind: lognormal", is_lognormal)
+      .finish(finish_latency)
+      .build();
+}
+
+SectionDecl outage_section(std::string share_help) {
+  return Section<OutageConfig>{}
+      .field("at", &OutageConfig::at, duration_kind(), "", "when it begins")
+      .field("lasting", &OutageConfig::lasting, duration_kind(true), "", "how long it lasts")
+      .field("share", &OutageConfig::share, ratio_kind({0, 1, true}), "1", std::move(share_help))
+      .build();
+}
+
+const char* const share_of_requests = "of the requests that it hits";
+
+SectionDecl popularity_section() {
+  constexpr std::int64_t most = 1'000'000'000'000;
+  return Section<PopularityConfig>{}
+      .field("objects", &PopularityConfig::objects, big_count_kind(1, most), "",
+             "different things that are asked for")
+      .field("exponent", &PopularityConfig::exponent, number_kind({0, 5, false}), "1",
+             "of Zipf's law: the i-th is asked for in proportion to 1 / i^exponent; 0: all alike")
+      .field("cacheable", &PopularityConfig::cacheable, ratio_kind(), "1",
+             "share of the requests that ask for one of them; no cache holds the rest")
+      .build();
+}
+
+SectionDecl cache_section() {
+  return Section<CacheConfig>{}
+      .field("capacity", &CacheConfig::capacity, bytes_kind(), "", "bytes that it holds")
+      .field("object_size", &CacheConfig::object_size, bytes_kind(), "", "mean size of an object")
+      .field("object_size_cv", &CacheConfig::object_size_cv, number_kind({0, 100, false}), "0",
+             "standard deviation of the sizes over their mean; lognormal")
+      .field("method", &CacheConfig::method,
+             word_kind<CacheMethod>({{"che", CacheMethod::che}, {"lru", CacheMethod::lru}}), "che",
+             "che: hits of an LRU cache in its steady state by Che's approximation; lru: its "
+             "order is played, from empty on, for at most 50 million objects")
+      .section("latency", &CacheConfig::latency, latency_section(), "of a look-up")
+      .list("outages", &CacheConfig::outages, outage_section(share_of_requests), "look-ups miss")
+      .build();
+}
+
+SectionDecl conversation_cache_section() {
+  return Section<ConversationCacheConfig>{}
+      .section("cache", &ConversationCacheConfig::cache, cache_section(), "the cache")
+      .required()
+      .section("conversations", &ConversationCacheConfig::conversations, popularity_section(),
+               "how often each is continued")
+      .required()
+      .section("fetch", &ConversationCacheConfig::fetch, latency_section(),
+               "of a context that is not in the cache")
+      .build();
+}
+
+SectionDecl region_section() {
+  SectionDecl route =
+      Section<RouteConfig>{}
+          .field("datacenter", &RouteConfig::datacenter,
+                 reference_kind<std::size_t>(NameList::datacenters), "", "the datacenter")
+          .section("rtt", &RouteConfig::rtt, latency_section(),
+                   "round trip from the edge locations to it and back")
+          .build();
+  return Section<RegionConfig>{}
+      .field("share", &RegionConfig::share, number_kind(), "1",
+             "weight of its users; they need not add up to 1")
+      .section("access", &RegionConfig::access, latency_section(),
+               "round trip between a user and the nearest edge location")
+      .list("routes", &RegionConfig::routes, std::move(route),
+            "datacenters in order of preference; the first that is up is taken")
+      .build();
+}
+
+void finish_edge(Reader& reader, const RawNode& map, const std::string& path, EdgeConfig& edge,
+                 bool clean) {
+  if (edge.regions.empty()) {
+    reader.report(map.place, join_path(path, "regions"), "expected at least one region",
+                  "e.g. {europe: {share: 1, access: {mean: 10ms}}}");
+  }
+  double shares = 0;
+  for (const RegionConfig& region : edge.regions) {
+    shares += region.share;
+    if (clean && region.routes.empty() && !edge.datacenters.empty()) {
+      reader.report(place_of_key(map, "regions"), join_path(path, "regions." + region.name),
+                    "no route to any datacenter", "list routes: [{datacenter: NAME, rtt: {...}}]");
+    }
+  }
+  if (clean && !edge.regions.empty() && !(shares > 0)) {
+    reader.report(place_of_key(map, "regions"), join_path(path, "regions"),
+                  "the shares of all regions add up to 0", "give one of them a share above 0");
+  }
+}
+
+SectionDecl edge_section() {
+  SectionDecl datacenter =
+      Section<DatacenterConfig>{}
+          .list("outages", &DatacenterConfig::outages, outage_section(share_of_requests),
+                "nothing in it answers; regions go to their next one")
+          .build();
+  return Section<EdgeConfig>{}
+      .named("datacenters", &EdgeConfig::datacenters, std::move(datacenter), NameList::datacenters,
+             "where requests are answered")
+      .named("regions", &EdgeConfig::regions, region_section(), NameList::none,
+             "users of a part of the world, all of its edge locations folded into one law")
+      .optional_section("cdn", &EdgeConfig::cdn, cache_section(),
+                        "answers at the edge locations; needs path.popularity")
+      .field("failover_delay", &EdgeConfig::failover_delay, duration_kind(), "0",
+             "requests still go to a datacenter for so long after it went down, and fail")
+      .finish(finish_edge)
+      .build();
+}
+
+SectionDecl load_balancer_section() {
+  return Section<LoadBalancerConfig>{}
+      .field("capacity", &LoadBalancerConfig::capacity, frequency_kind(), "", "requests per second")
+      .field("queue", &LoadBalancerConfig::queue, big_count_kind(0, 1'000'000'000), "1000",
+             "requests that may wait for their turn; the next end as shed")
+      .section("latency", &LoadBalancerConfig::latency, latency_section(), "beside the wait")
+      .list("outages", &LoadBalancerConfig::outages, outage_section(share_of_requests),
+            "requests fail")
+      .build();
+}
+
+SectionDecl rate_limit_section() {
+  constexpr double most = 1e15;
+  return Section<RateLimitConfig>{}
+      .optional("requests", &RateLimitConfig::requests, frequency_kind(), "requests per second")
+      .field("request_burst", &RateLimitConfig::request_burst, number_kind({1, most, false}), "1",
+             "requests that may come at once")
+      .optional("tokens", &RateLimitConfig::tokens, frequency_kind(),
+                "tokens per second: the prompt, and the answer that is expected of the class")
+      .field("token_burst", &RateLimitConfig::token_burst, number_kind({1, most, false}), "1",
+             "tokens that may come at once; a larger request is always refused")
+      .field("concurrency", &RateLimitConfig::concurrency, count_kind(0, 1'000'000'000), "0",
+             "requests in flight; 0: no limit")
+      .build();
+}
+
+Section<KeysConfig> keys_fields() {
+  constexpr std::int64_t most = 20'000'000;
+  Section<KeysConfig> section;
+  section.field("count", &KeysConfig::count, big_count_kind(1, most), "1", "API keys")
+      .field("exponent", &KeysConfig::exponent, number_kind({0, 5, false}), "1",
+             "of Zipf's law: how unlike their use is; 0: all alike")
+      .field("per_tenant", &KeysConfig::per_tenant, big_count_kind(1, most), "1",
+             "keys of one tenant");
+  return section;
+}
+
+SectionDecl metering_section() {
+  return Section<MeteringConfig>{}
+      .field("interval", &MeteringConfig::interval, millisecond_kind(), "1min",
+             "tokens of a key are summed over it")
+      .field("weight", &MeteringConfig::weight, ratio_kind({0, 1, true}), "0.2",
+             "of the newest interval in the moving mean and variance")
+      .field("z", &MeteringConfig::z, number_kind({0, 1000, true}), "6",
+             "an interval is anomalous so many standard deviations above the mean")
+      .field("least_tokens", &MeteringConfig::least_tokens, number_kind(), "0",
+             "an interval with fewer tokens is never anomalous")
+      .field("learning", &MeteringConfig::learning, count_kind(1, 1'000'000), "10",
+             "intervals before the first alarm")
+      .field("in_a_row", &MeteringConfig::in_a_row, count_kind(1, 1'000'000), "1",
+             "anomalous intervals of a key before the alarm")
+      .field("response_time", &MeteringConfig::response_time, duration_kind(), "0",
+             "from the first alarm during a bypass until limits bind again")
+      .build();
+}
+
+SectionDecl limits_section() {
+  SectionDecl class_keys =
+      Section<ClassKeysConfig>{}
+          .field("class", &ClassKeysConfig::request_class,
+                 reference_kind<ClassIndex>(NameList::classes), "", "the class")
+          .section("keys", &ClassKeysConfig::keys, keys_fields().build(), "its own keys")
+          .build();
+  SectionDecl tier_limit =
+      Section<TierLimitConfig>{}
+          .field("tier", &TierLimitConfig::tier, reference_kind<TierIndex>(NameList::tiers), "",
+                 "the tier")
+          .section("limit", &TierLimitConfig::limit, rate_limit_section(), "of all its requests")
+          .build();
+  SectionDecl bypass = Section<BypassConfig>{}
+                           .field("at", &BypassConfig::at, duration_kind(), "", "when it begins")
+                           .optional("lasting", &BypassConfig::lasting, duration_kind(true),
+                                     "it ends by itself after so long")
+                           .build();
+  return Section<LimitsConfig>{}
+      .section("keys", &LimitsConfig::keys, keys_fields().build(),
+               "API keys of all classes that have none of their own")
+      .list("class_keys", &LimitsConfig::class_keys, std::move(class_keys),
+            "classes with API keys of their own")
+      .list("tiers", &LimitsConfig::tiers, std::move(tier_limit), "limits of whole tiers")
+      .optional_section("tenant", &LimitsConfig::tenant, rate_limit_section(), "of each tenant")
+      .optional_section("key", &LimitsConfig::key, rate_limit_section(), "of each key")
+      .list("bypasses", &LimitsConfig::bypasses, std::move(bypass),
+            "defects: limits are computed but do not bind")
+      .optional_section("metering", &LimitsConfig::metering, metering_section(),
+                        "usage by key, and alarms on anomalies")
+      .build();
+}
+
+SectionDecl auth_section() {
+  SectionDecl quota =
+      Section<QuotaConfig>{}
+          .field("tier", &QuotaConfig::tier, reference_kind<TierIndex>(NameList::tiers), "",
+                 "the tier")
+          .field("requests", &QuotaConfig::requests, big_count_kind(0, 1'000'000'000), "",
+                 "of each key in a period; the next end as rate_limited")
+          .field("period", &QuotaConfig::period, millisecond_kind(), "", "from t = 0 on")
+          .build();
+  return Section<AuthConfig>{}
+      .section("latency", &AuthConfig::latency, latency_section(), "of a check")
+      .field("unauthorized", &AuthConfig::unauthorized, ratio_kind(), "0",
+             "share of the requests that are refused")
+      .list("quotas", &AuthConfig::quotas, std::move(quota), "what a subscription includes")
+      .list("outages", &AuthConfig::outages, outage_section(share_of_requests), "requests fail")
+      .build();
+}
+
+SectionDecl api_tier_section() {
+  return Section<ApiTierConfig>{}
+      .field("instances", &ApiTierConfig::instances, count_kind(1, 1'000'000), "", "instances")
+      .field("workers", &ApiTierConfig::workers, count_kind(1, 1000), "1",
+             "requests that an instance works on at once")
+      .section("cpu", &ApiTierConfig::cpu, latency_section(), "time of a worker for one request")
+      .required()
+      .field("queue", &ApiTierConfig::queue, big_count_kind(0, 1'000'000'000), "10000",
+             "requests that may wait for a worker; the next end as queue_full")
+      .field("drops_leavers", &ApiTierConfig::drops_leavers, flag_kind(), "false",
+             "requests whose client left while they waited are not worked on")
+      .list("outages", &ApiTierConfig::outages, outage_section("of the instances that is lost"),
+            "instances are lost; what they had begun is finished")
+      .build();
+}
+
+SectionDecl model_router_section() {
+  SectionDecl split =
+      Section<SplitConfig>{}
+          .optional("class", &SplitConfig::request_class,
+                    reference_kind<ClassIndex>(NameList::classes), "only this class")
+          .optional("tier", &SplitConfig::tier, reference_kind<TierIndex>(NameList::tiers),
+                    "only this tier")
+          .field("to", &SplitConfig::to, reference_kind<ModelIndex>(NameList::models), "",
+                 "the model that answers")
+          .field("share", &SplitConfig::share, ratio_kind(), "1",
+                 "of the requests that no split before it took")
+          .build();
+  SectionDecl spillover =
+      Section<SpilloverConfig>{}
+          .field("from", &SpilloverConfig::from, reference_kind<ModelIndex>(NameList::models), "",
+                 "the model that was to answer")
+          .field("to", &SpilloverConfig::to, reference_kind<ModelIndex>(NameList::models), "",
+                 "the model that answers; its answers end as degraded")
+          .field("waiting", &SpilloverConfig::waiting, big_count_kind(1, 1'000'000'000'000), "",
+                 "while so many or more wait centrally")
+          .build();
+  return Section<ModelRouterConfig>{}
+      .section("latency", &ModelRouterConfig::latency, latency_section(), "of a decision")
+      .list("splits", &ModelRouterConfig::splits, std::move(split),
+            "shares that another model answers: A/B tests, canaries, a tier's better model")
+      .list("spillovers", &ModelRouterConfig::spillovers, std::move(spillover),
+            "fallback models for full queues")
+      .build();
+}
+
+SectionDecl broker_section() {
+  return Section<BrokerConfig>{}
+      .section("latency", &BrokerConfig::latency, latency_section(), "of handing on")
+      .optional("capacity", &BrokerConfig::capacity, frequency_kind(),
+                "requests per second; the rest waits")
+      .field("during_outage", &BrokerConfig::during_outage,
+             word_kind<BrokerOutage>({{"hold", BrokerOutage::hold}, {"fail", BrokerOutage::fail}}),
+             "hold", "what becomes of requests then: they wait until it is over, or fail")
+      .list("outages", &BrokerConfig::outages, outage_section(share_of_requests),
+            "it fails over to its replica")
+      .build();
+}
+
+SectionDecl safety_section() {
+  return Section<SafetyConfig>{}
+      .section("latency", &SafetyConfig::latency, latency_section(), "of a check")
+      .optional("capacity", &SafetyConfig::capacity, frequency_kind(),
+                "requests per second; the rest waits")
+      .field("blocked", &SafetyConfig::blocked, ratio_kind(), "0",
+             "share of the requests that end as blocked")
+      .field("fails_open", &SafetyConfig::fails_open, flag_kind(), "true",
+             "lets everything pass during an outage; otherwise requests fail")
+      .list("outages", &SafetyConfig::outages, outage_section(share_of_requests), "no checks")
+      .build();
+}
+
+SectionDecl tokenizer_section() {
+  return Section<TokenizerConfig>{}
+      .section("latency", &TokenizerConfig::latency, latency_section(), "of a prompt")
+      .optional("capacity", &TokenizerConfig::capacity, frequency_kind(),
+                "requests per second; the rest waits")
+      .list("outages", &TokenizerConfig::outages, outage_section(share_of_requests),
+            "requests fail")
+      .build();
+}
+
+SectionDecl streaming_section() {
+  return Section<StreamingConfig>{}
+      .field("read_rate", &StreamingConfig::read_rate, frequency_kind(), "1000000/s",
+             "tokens per second that a client takes; engines do not wait for it")
+      .field("read_rate_cv", &StreamingConfig::read_rate_cv, number_kind({0, 100, false}), "0",
+             "standard deviation over clients, over the mean; lognormal")
+      .field("connections", &StreamingConfig::connections, big_count_kind(0, 1'000'000'000), "0",
+             "open at once; the next requests end as shed; 0: no limit")
+      .section("setup", &StreamingConfig::setup, latency_section(), "of a new connection")
+      .field("reuse", &StreamingConfig::reuse, ratio_kind(), "0",
+             "share of the requests that find an open connection in the pool")
+      .build();
+}
+
+SectionDecl client_section() {
+  SectionDecl retries =
+      Section<RetryConfig>{}
+          .field("attempts", &RetryConfig::attempts, count_kind(1, 1000), "3",
+                 "in all; after refusals for capacity, time-outs and failures")
+          .field("base", &RetryConfig::base, duration_kind(), "1s", "wait before the second")
+          .field("factor", &RetryConfig::factor, number_kind({1, 100, false}), "2",
+                 "each wait is so many times the one before")
+          .field("maximum", &RetryConfig::maximum, duration_kind(), "1min", "longest wait")
+          .field("jitter", &RetryConfig::jitter,
+                 word_kind<Jitter>({{"none", Jitter::none}, {"full", Jitter::full}}), "full",
+                 "full: uniform between 0 and the wait")
+          .build();
+  SectionDecl sessions =
+      Section<SessionConfig>{}
+          .field("go_on", &SessionConfig::go_on, ratio_kind({0, 0.999, false}), "",
+                 "probability of another turn after an answer")
+          .section("think", &SessionConfig::think, latency_section(), "before the next turn")
+          .field("keeps_context", &SessionConfig::keeps_context, flag_kind(), "true",
+                 "the next prompt begins with the conversation so far")
+          .build();
+  return Section<ClientConfig>{}
+      .optional_section("patience", &ClientConfig::patience, latency_section(),
+                        "for the first token, over all attempts; then a request ends as abandoned")
+      .optional("timeout", &ClientConfig::timeout, duration_kind(true),
+                "for the first token of one attempt")
+      .optional_section("retries", &ClientConfig::retries, std::move(retries),
+                        "exponential back-off")
+      .optional_section("sessions", &ClientConfig::sessions, std::move(sessions),
+                        "users who go on; their turns come beside the arrivals of the workload")
+      .build();
+}
+
+void need_popularity(Reader& reader, const RawNode& map, const std::string& path,
+                     const PathConfig& config) {
+  const bool cdn = config.edge && config.edge->cdn;
+  if ((cdn || config.response_cache) && !config.popularity) {
+    reader.report(map.place, join_path(path, "popularity"),
+                  fmt::format("missing key: {} needs to know what is asked for how often",
+                              cdn ? "edge.cdn" : "response_cache"),
+                  "e.g. {objects: 1000000, exponent: 0.9, cacheable: 80%}");
+  }
+}
+
+/// A played LRU order is an array over all objects.
+void check_played_orders(Reader& reader, const RawNode& map, const std::string& path,
+                         const PathConfig& config) {
+  constexpr std::int64_t most = 50'000'000;
+  const auto check = [&](const CacheConfig& cache, std::int64_t objects, const char* key) {
+    if (cache.method == CacheMethod::lru && objects > most) {
+      reader.report(map.place, join_path(path, key),
+                    fmt::format("method lru plays at most {} objects, found {}", most, objects),
+                    "use method: che");
+    }
+  };
+  if (config.popularity && config.response_cache) {
+    check(*config.response_cache, config.popularity->objects, "response_cache.method");
+  }
+  if (config.popularity && config.edge && config.edge->cdn) {
+    check(*config.edge->cdn, config.popularity->objects, "edge.cdn.method");
+  }
+  if (config.conversation_cache) {
+    check(config.conversation_cache->cache, config.conversation_cache->conversations.objects,
+          "conversation_cache.cache.method");
+  }
+}
+
+void check_models(Reader& reader, const RawNode& map, const std::string& path,
+                  const PathConfig& config) {
+  if (!config.model_router) {
+    return;
+  }
+  const auto check = [&](ModelIndex model, const char* list, std::size_t item, const char* key) {
+    const std::vector<PoolConfig>& pools = reader.config().pools;
+    if (std::none_of(pools.begin(), pools.end(),
+                     [model](const PoolConfig& pool) { return pool.model == model; })) {
+      reader.report(place_of_key(map, "model_router"),
+                    join_path(path, fmt::format("model_router.{}.{}.{}", list, item, key)),
+                    fmt::format("no pool serves {}", reader.config().models[model].name),
+                    "add a pool or name another model");
+    }
+  };
+  const std::vector<SplitConfig>& splits = config.model_router->splits;
+  for (std::size_t i = 0; i < splits.size(); ++i) {
+    check(splits[i].to, "splits", i, "to");
+  }
+  const std::vector<SpilloverConfig>& spillovers = config.model_router->spillovers;
+  for (std::size_t i = 0; i < spillovers.size(); ++i) {
+    check(spillovers[i].from, "spillovers", i, "from");
+    check(spillovers[i].to, "spillovers", i, "to");
+  }
+}
+
+void finish_path(Reader& reader, const RawNode& map, const std::string& path, PathConfig& config,
+                 bool clean) {
+  if (!clean) {
+    return;
+  }
+  need_popularity(reader, map, path, config);
+  check_played_orders(reader, map, path, config);
+  check_models(reader, map, path, config);
+  if (config.clients && config.clients->sessions && !reader.config().workload.trace.empty()) {
+    reader.report(place_of_key(map, "clients"), join_path(path, "clients.sessions"),
+                  "a trace has no law of lengths for further turns",
+                  "leave sessions out: a trace holds all of its requests");
+  }
+}
+
+}  // namespace
+
+SectionDecl path_section() {
+  return Section<PathConfig>{}
+      .optional_section("popularity", &PathConfig::popularity, popularity_section(),
+                        "what is asked for how often, for edge.cdn and response_cache")
+      .optional_section("edge", &PathConfig::edge, edge_section(),
+                        "regions, round trips, geographic routing, a cache at the edge")
+      .optional_section("load_balancer", &PathConfig::load_balancer, load_balancer_section(),
+                        "capacity in requests/s")
+      .optional_section("limits", &PathConfig::limits, limits_section(),
+                        "token buckets and concurrency of tiers, tenants and keys")
+      .optional_section("auth", &PathConfig::auth, auth_section(),
+                        "authentication, subscription, quota")
+      .optional_section("api_tier", &PathConfig::api_tier, api_tier_section(),
+                        "instances that spend CPU time on every request, first come first served")
+      .optional_section("conversation_cache", &PathConfig::conversation_cache,
+                        conversation_cache_section(), "contexts of conversations")
+      .optional_section("response_cache", &PathConfig::response_cache, cache_section(),
+                        "answers given before; needs path.popularity")
+      .optional_section("model_router", &PathConfig::model_router, model_router_section(),
+                        "which model answers")
+      .optional_section("broker", &PathConfig::broker, broker_section(),
+                        "hands requests to the queues before the GPUs")
+      .optional_section("safety_before", &PathConfig::safety_before, safety_section(),
+                        "moderation of prompts")
+      .optional_section("tokenizer", &PathConfig::tokenizer, tokenizer_section(),
+                        "from text to tokens")
+      .optional_section("streaming", &PathConfig::streaming, streaming_section(),
+                        "connections, and tokens paced to the client")
+      .optional_section("safety_after", &PathConfig::safety_after, safety_section(),
+                        "moderation of answers")
+      .optional_section("clients", &PathConfig::clients, client_section(),
+                        "patience, retries and sessions")
+      .finish(finish_path)
+      .build();
+}
+
+}  // namespace plimsoll

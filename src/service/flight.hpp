@@ -1,0 +1,49 @@
+// A request on the path, from its client's first attempt to its one outcome.
+#pragma once
+
+#include <cstdint>
+
+#include "plimsoll/stages.hpp"
+#include "service/cache.hpp"
+#include "service/limits.hpp"
+#include "serving/events.hpp"
+
+namespace plimsoll {
+
+/// What its timer is for, or who holds it.
+enum class FlightState : std::uint8_t {
+  free,
+  moving,       // timer: comes to the stage `next`
+  at_api_tier,  // waits for a worker or is worked on
+  serving,      // in a Service
+  ending,       // timer: its answer or refusal reaches the client
+  backing_off,  // timer: the next attempt begins
+  gives_up,     // timer: the client leaves or starts anew, before what was to come
+};
+
+/// Three cache lines: a run at full scale has half a million of them.
+struct alignas(64) Flight {
+  RequestRecord record;          // what metrics are told of it
+  SimTime patience = never;      // when the client leaves
+  SimTime attempt_ends = never;  // when it gives the attempt up
+  SimTime stage_began{};         // at_api_tier, serving
+  Duration back{};               // of the way from the datacenter to the client
+  Duration setup{};              // of its connection
+  Duration reading{};            // that the client takes beyond the engine
+  AskedObject object;
+  LimitedRequest limited;
+  std::uint32_t patience_stamp = 0;  // of the wake-up that is wanted; 0: none
+  std::uint16_t region = 0;
+  std::uint16_t attempt = 0;  // 1, 2, ...
+  ModelIndex model = 0;       // that answers
+  Stage next = Stage::edge;
+  FlightState state = FlightState::free;
+  Outcome leaving = Outcome::completed;  // otherwise: its client left the service
+  bool counted = false;                  // in concurrency limits
+  bool bypassed = false;
+  bool spilled = false;
+  bool connected = false;
+};
+static_assert(sizeof(Flight) == 192);
+
+}  // namespace plimsoll

@@ -1,0 +1,153 @@
+// From a configuration to the stages of a path.
+#include <utility>
+
+#include "service/capacity_weight.hpp"
+#include "service/request_path.hpp"
+
+namespace plimsoll {
+namespace {
+
+/// The rate at which each object of each group is asked for, over that of the first.
+std::vector<double> flow_of(const Popularity& popularity) {
+  std::vector<double> flow;
+  for (const Popularity::Group& group : popularity.groups()) {
+    flow.push_back(group.share);
+  }
+  return flow;
+}
+
+}  // namespace
+
+RequestPath::RequestPath(const Config& config, Engine& engine, EventSink& sink, EndListener& ends,
+                         FollowUpListener& follow_ups)
+    : config_{config},
+      path_{*config.path},
+      engine_{engine},
+      sink_{sink},
+      ends_{ends},
+      follow_ups_{follow_ups},
+      keys_{config, config.seed},
+      clients_{config, config.seed},
+      wheel_{engine, *this},
+      trait_stream_{config.seed, "path"},
+      conversation_stream_{config.seed, "conversation"},
+      fetch_stream_{config.seed, "fetch"},
+      bypassed_tokens_(2 * config.tiers.size(), 0) {
+  counts_.present = true;
+  impatient_ = path_.clients && (path_.clients->patience || path_.clients->timeout);
+  for (std::size_t i = 0; i < config.workload.classes.size(); ++i) {
+    expected_output_.push_back(expected_output(config, static_cast<ClassIndex>(i)));
+  }
+  set_up_stages();
+  set_up_caches();
+  set_up_limits();
+  note_present();
+}
+
+void RequestPath::set_up_stages() {
+  const std::uint64_t seed = config_.seed;
+  if (path_.edge) {
+    edge_.emplace(seed, *path_.edge);
+  }
+  if (path_.load_balancer) {
+    const LoadBalancerConfig& balancer = *path_.load_balancer;
+    load_balancer_.emplace(seed, "load_balancer", balancer.latency, balancer.capacity,
+                           balancer.outages);
+  }
+  if (path_.auth) {
+    auth_.emplace(config_, keys_, seed);
+  }
+  if (path_.api_tier) {
+    api_tier_.emplace(seed, *path_.api_tier, engine_, *this);
+  }
+  if (path_.model_router) {
+    model_router_.emplace(config_, seed);
+  }
+  if (path_.broker) {
+    broker_.emplace(seed, "broker", path_.broker->latency, path_.broker->capacity,
+                    path_.broker->outages);
+  }
+  if (path_.safety_before) {
+    safety_before_.emplace(seed, "safety_before", *path_.safety_before);
+  }
+  if (path_.tokenizer) {
+    tokenizer_.emplace(seed, "tokenizer", path_.tokenizer->latency, path_.tokenizer->capacity,
+                       path_.tokenizer->outages);
+  }
+  if (path_.streaming) {
+    streaming_.emplace(seed, *path_.streaming);
+  }
+  if (path_.safety_after) {
+    safety_after_.emplace(seed, "safety_after", *path_.safety_after);
+  }
+}
+
+/// The response cache sees what the cache at the edge misses.
+void RequestPath::set_up_caches() {
+  std::vector<double> flow;
+  if (path_.popularity) {
+    popularity_.emplace(path_.popularity->objects, path_.popularity->exponent);
+    flow = flow_of(*popularity_);
+  }
+  if (path_.edge && path_.edge->cdn) {
+    cdn_.emplace(config_.seed, "cdn", *path_.edge->cdn, *popularity_, flow);
+    flow = cdn_->miss_flow();
+  }
+  if (path_.response_cache) {
+    response_cache_.emplace(config_.seed, "response_cache", *path_.response_cache, *popularity_,
+                            flow);
+  }
+  if (path_.conversation_cache) {
+    const ConversationCacheConfig& cache = *path_.conversation_cache;
+    conversations_.emplace(cache.conversations.objects, cache.conversations.exponent);
+    conversation_cache_.emplace(config_.seed, "conversation_cache", cache.cache, *conversations_,
+                                flow_of(*conversations_));
+    fetch_ = LatencySampler{cache.fetch};
+  }
+}
+
+void RequestPath::set_up_limits() {
+  if (!path_.limits) {
+    return;
+  }
+  limits_.emplace(config_, keys_);
+  key_bypassed_.resize(keys_.count(), false);
+  if (path_.limits->metering) {
+    metering_.emplace(*path_.limits->metering, keys_.count(), engine_,
+                      [this](const Metering::Alarm& alarm) { on_alarm(alarm); });
+  }
+}
+
+void RequestPath::note_present() {
+  const auto note = [this](Stage stage, bool present, bool in_order) {
+    present_[static_cast<std::size_t>(stage)] = present;
+    in_order_[static_cast<std::size_t>(stage)] = present && in_order;
+  };
+  note(Stage::edge, edge_.has_value(), false);
+  note(Stage::wan, edge_ && edge_->has_datacenters(), false);
+  note(Stage::load_balancer, load_balancer_.has_value(), true);
+  note(Stage::limits, limits_.has_value(), true);
+  note(Stage::auth, auth_.has_value(), auth_ && auth_->has_quotas());
+  note(Stage::api_tier, api_tier_.has_value(), true);
+  note(Stage::conversation_cache, conversation_cache_.has_value(),
+       conversation_cache_ && conversation_cache_->plays_order());
+  note(Stage::response_cache, response_cache_.has_value(),
+       response_cache_ && response_cache_->plays_order());
+  note(Stage::model_router, model_router_.has_value(), model_router_ && model_router_->spills());
+  note(Stage::broker, broker_.has_value(), broker_ && broker_->turnstile().limited());
+  note(Stage::safety_before, safety_before_.has_value(),
+       safety_before_ && safety_before_->turnstile().limited());
+  note(Stage::tokenizer, tokenizer_.has_value(), tokenizer_ && tokenizer_->turnstile().limited());
+  note(Stage::streaming, streaming_.has_value(), streaming_ && streaming_->limited());
+  note(Stage::serving, true, true);
+  note(Stage::safety_after, safety_after_.has_value(), false);
+  Stage next = Stage::serving;
+  for (int s = static_cast<int>(Stage::serving); s >= 0; --s) {
+    const auto stage = static_cast<std::size_t>(s);
+    next_[stage] = next;
+    next = present_[stage] ? static_cast<Stage>(s) : next;
+  }
+  first_ = next;
+}
+
+}  // namespace plimsoll

@@ -1,0 +1,149 @@
+// What each stage of the path does with a request that comes to it.
+#include "service/request_path.hpp"
+
+namespace plimsoll {
+
+/// The stages that a request walks through; api_tier and serving hold it and are entered otherwise.
+StageResult RequestPath::visit(Stage stage, Flight& flight, SimTime t) {
+  switch (stage) {
+    case Stage::edge:
+      return visit_edge(flight, t);
+    case Stage::wan:
+      return visit_wan(flight, t);
+    case Stage::load_balancer:
+      return visit_load_balancer(flight, t);
+    case Stage::limits:
+      return visit_limits(flight, t);
+    case Stage::auth:
+      return auth_->check(attempt_id(flight), flight.limited.tier, flight.limited.key, t);
+    case Stage::conversation_cache:
+      return visit_conversation_cache(flight, t);
+    case Stage::response_cache:
+      return visit_response_cache(flight, t);
+    case Stage::model_router:
+      return visit_model_router(flight, t);
+    case Stage::broker:
+      return visit_broker(flight, t);
+    case Stage::safety_before:
+      return safety_before_->check(attempt_id(flight), t);
+    case Stage::tokenizer:
+      return visit_tokenizer(flight, t);
+    case Stage::streaming:
+      return visit_streaming(flight, t);
+    case Stage::api_tier:
+    case Stage::serving:
+    case Stage::safety_after:
+      break;
+  }
+  throw InternalError{"a stage that is not walked through"};
+}
+
+StageResult RequestPath::visit_edge(Flight& flight, SimTime t) {
+  StageResult result = edge_->access(attempt_id(flight), flight.region);
+  flight.back += result.latency - result.ahead;
+  if (cdn_) {
+    const StageResult found = cdn_->look_up(attempt_id(flight), flight.object, t + result.ahead);
+    result.latency += found.latency;
+    result.ahead += found.ahead;
+    result.hit = found.hit;
+    result.outcome = found.hit ? Outcome::cached : Outcome::completed;
+  }
+  return result;
+}
+
+StageResult RequestPath::visit_wan(Flight& flight, SimTime t) {
+  const StageResult result = edge_->cross(attempt_id(flight), flight.region, t);
+  flight.back += result.latency - result.ahead;
+  return result;
+}
+
+StageResult RequestPath::visit_load_balancer(Flight& flight, SimTime t) {
+  const std::uint64_t id = attempt_id(flight);
+  if (load_balancer_->is_out(id, t)) {
+    return ends_as(Outcome::failed);
+  }
+  const auto room = static_cast<double>(path_.load_balancer->queue);
+  if (load_balancer_->turnstile().waiting_at(t) > room) {
+    return ends_as(Outcome::shed);
+  }
+  return load_balancer_->pass(id, t);
+}
+
+StageResult RequestPath::visit_limits(Flight& flight, SimTime t) {
+  switch (limits_->decide(flight.limited, t)) {
+    case Limits::Decision::refused:
+      return ends_as(Outcome::rate_limited);
+    case Limits::Decision::bypassed:
+      counts_.bypassed += flight.bypassed ? 0 : 1;
+      flight.bypassed = true;
+      key_bypassed_[flight.limited.key] = true;
+      return {};
+    case Limits::Decision::allowed:
+      break;
+  }
+  flight.counted = true;
+  return {};
+}
+
+StageResult RequestPath::visit_conversation_cache(Flight& flight, SimTime t) {
+  Draws draws = conversation_stream_.of(flight.record.id);
+  const double mark = draws.uniform();
+  if (mark >= path_.conversation_cache->conversations.cacheable) {
+    return {};  // a new conversation has no context yet
+  }
+  AskedObject conversation;
+  conversation.group = conversations_->group_of(draws());
+  conversation.rank =
+      static_cast<std::uint32_t>(conversations_->rank_of(conversation.group, draws()));
+  StageResult result = conversation_cache_->look_up(attempt_id(flight), conversation, t);
+  if (!result.hit) {
+    const Duration fetch = fetch_.draw(fetch_stream_, attempt_id(flight));
+    result.latency += fetch;
+    result.ahead += fetch;
+  }
+  return result;
+}
+
+StageResult RequestPath::visit_response_cache(Flight& flight, SimTime t) {
+  StageResult result = response_cache_->look_up(attempt_id(flight), flight.object, t);
+  result.outcome = result.hit ? Outcome::cached : Outcome::completed;
+  return result;
+}
+
+StageResult RequestPath::visit_model_router(Flight& flight, SimTime t) {
+  const ModelRouter::Choice choice =
+      model_router_->choose(flight.record.id, flight.record.request_class,
+                            [this](ModelIndex model) { return services_[model]->queued(); });
+  flight.model = choice.model;
+  flight.spilled = choice.spilled;
+  return model_router_->pass(attempt_id(flight), t);
+}
+
+StageResult RequestPath::visit_broker(Flight& flight, SimTime t) {
+  const std::uint64_t id = attempt_id(flight);
+  const SimTime works_again = broker_->outages().end_for(id, t);
+  if (works_again == t) {
+    return broker_->pass(id, t);
+  }
+  if (path_.broker->during_outage == BrokerOutage::fail) {
+    return ends_as(Outcome::failed);
+  }
+  StageResult result = broker_->pass(id, works_again);
+  result.wait += works_again - t;
+  result.ahead += works_again - t;
+  return result;
+}
+
+StageResult RequestPath::visit_tokenizer(Flight& flight, SimTime t) {
+  const std::uint64_t id = attempt_id(flight);
+  return tokenizer_->is_out(id, t) ? ends_as(Outcome::failed) : tokenizer_->pass(id, t);
+}
+
+StageResult RequestPath::visit_streaming(Flight& flight, SimTime t) {
+  const StageResult result = streaming_->open(attempt_id(flight), t);
+  flight.connected = result.passes();
+  flight.setup = result.latency;
+  return result;
+}
+
+}  // namespace plimsoll

@@ -1,0 +1,504 @@
+// The life of a request on the path: attempts, waits, answers, turns.
+#include "service/request_path.hpp"
+
+#include <algorithm>
+
+namespace plimsoll {
+namespace {
+
+bool is_answer(Outcome outcome) {
+  return outcome == Outcome::completed || outcome == Outcome::cached ||
+         outcome == Outcome::degraded;
+}
+
+}  // namespace
+
+std::uint32_t RequestPath::take_place() {
+  if (!free_.empty()) {
+    const std::uint32_t place = free_.back();
+    free_.pop_back();
+    flights_[place] = Flight{};
+    return place;
+  }
+  const auto place = static_cast<std::uint32_t>(flights_.size());
+  flights_.emplace_back();
+  timers_.push_back(
+      engine_.make_timer(EventPriority::arrival, &RequestPath::on_timer, this, place));
+  if (impatient_) {
+    patience_timers_.push_back(
+        engine_.make_timer(EventPriority::deadline, &RequestPath::on_patience, this, place));
+  }
+  return place;
+}
+
+/// What a request is, whatever its attempts: the four words of one block of draws.
+void RequestPath::draw_traits(Flight& flight) const {
+  if (edge_ || popularity_) {
+    Draws draws = trait_stream_.of(flight.record.id);
+    const std::uint32_t region = draws();
+    const std::uint32_t cacheable = draws();
+    const std::uint32_t group = draws();
+    const std::uint32_t rank = draws();
+    flight.region = edge_ ? edge_->region_of(region) : std::uint16_t{0};
+    if (popularity_ &&
+        (static_cast<double>(cacheable) + 0.5) * 0x1.0p-32 < path_.popularity->cacheable) {
+      flight.object.group = popularity_->group_of(group);
+      flight.object.rank =
+          static_cast<std::uint32_t>(popularity_->rank_of(flight.object.group, rank));
+    }
+  }
+  if (limits_ || auth_) {
+    flight.limited.tier = flight.record.tier;
+    flight.limited.key = keys_.draw(flight.record.id, flight.record.request_class);
+    flight.limited.tokens = static_cast<double>(flight.record.prompt_tokens) +
+                            expected_output_[flight.record.request_class];
+  }
+}
+
+void RequestPath::arrive(RequestId id, const Arrival& arrival, Phase phase) {
+  const std::uint32_t place = take_place();
+  ++live_;
+  Flight& flight = flights_[place];
+  const RequestClassConfig& asked = config_.workload.classes[arrival.request_class];
+  flight.record.id = id;
+  flight.record.request_class = arrival.request_class;
+  flight.record.tier = asked.tier;
+  flight.record.model = asked.model;
+  flight.record.prompt_tokens = arrival.prompt_tokens;
+  flight.record.output_tokens = arrival.output_tokens;
+  flight.record.arrived = engine_.now();
+  flight.model = asked.model;
+  flight.patience = clients_.patience_ends(id, engine_.now());
+  draw_traits(flight);
+  begin_attempt(place, phase);
+}
+
+void RequestPath::begin_attempt(std::uint32_t place, Phase phase) {
+  Flight& flight = flights_[place];
+  ++flight.attempt;
+  ++counts_.attempts;
+  counts_.retries += flight.attempt > 1 ? 1 : 0;
+  flight.attempt_ends = clients_.attempt_ends(engine_.now());
+  flight.back = {};
+  flight.model = flight.record.model;
+  flight.spilled = false;
+  flight.next = first_;
+  walk(place, phase);
+}
+
+void RequestPath::walk(std::uint32_t place, Phase phase) {
+  Flight& flight = flights_[place];
+  Duration ahead{};
+  while (true) {
+    const Stage stage = flight.next;
+    const SimTime t = engine_.now() + ahead;
+    if (ahead > Duration::zero() && in_order_[static_cast<std::size_t>(stage)]) {
+      schedule(place, t, FlightState::moving);
+      return;
+    }
+    if (stage == Stage::api_tier) {
+      enter_api_tier(place);
+      return;
+    }
+    if (stage == Stage::serving) {
+      enter_service(place, phase);
+      return;
+    }
+    const StageResult result = visit(stage, flight, t);
+    if (stage != Stage::streaming || !result.passes()) {
+      tell(stage, result, t);  // a connection's visit ends when it is closed
+    }
+    ahead += result.ahead;
+    if (!result.passes()) {
+      end_attempt(place, result.outcome, engine_.now() + ahead + flight.back);
+      return;
+    }
+    flight.next = next_[static_cast<std::size_t>(stage)];
+  }
+}
+
+void RequestPath::tell(Stage stage, const StageResult& result, SimTime came) {
+  StageVisit visit;
+  visit.stage = stage;
+  visit.result = result.outcome;
+  visit.hit = result.hit;
+  visit.wait = result.wait;
+  visit.latency = result.wait + result.latency;
+  visit.at = came;
+  sink_.on_stage(visit);
+}
+
+/// A visit that ends now.
+void RequestPath::tell(Stage stage, Outcome outcome, Duration wait, SimTime came) {
+  StageResult result;
+  result.outcome = outcome;
+  result.wait = wait;
+  result.latency = engine_.now() - came - wait;
+  tell(stage, result, came);
+}
+
+/// Its timer is armed for `at`, or for when the client leaves before that.
+void RequestPath::schedule(std::uint32_t place, SimTime at, FlightState state) {
+  Flight& flight = flights_[place];
+  const SimTime deadline = std::min(flight.patience, flight.attempt_ends);
+  flight.state = at > deadline ? FlightState::gives_up : state;
+  wheel_.wake(std::max(engine_.now(), std::min(at, deadline)), timers_[place]);
+}
+
+void RequestPath::on_timer(void* path, std::uint64_t place) {
+  RequestPath& self = *static_cast<RequestPath*>(path);
+  const auto number = static_cast<std::uint32_t>(place);
+  switch (self.flights_[number].state) {
+    case FlightState::moving:
+      self.walk(number, Phase::before_steps);
+      return;
+    case FlightState::backing_off:
+      self.begin_attempt(number, Phase::before_steps);
+      return;
+    case FlightState::ending:
+      self.finish(number);
+      return;
+    case FlightState::gives_up:
+      self.leave(number);
+      return;
+    case FlightState::free:
+    case FlightState::at_api_tier:
+    case FlightState::serving:
+      break;
+  }
+  throw InternalError{"a request on the path has a timer only while it moves"};
+}
+
+void RequestPath::on_patience(void* path, std::uint64_t place) {
+  static_cast<RequestPath*>(path)->leave(static_cast<std::uint32_t>(place));
+}
+
+void RequestPath::enter_api_tier(std::uint32_t place) {
+  Flight& flight = flights_[place];
+  if (api_tier_->enter(place, attempt_id(flight)) == ApiTier::Entry::full) {
+    tell(Stage::api_tier, Outcome::queue_full, {}, engine_.now());
+    end_attempt(place, Outcome::queue_full, engine_.now() + flight.back);
+    return;
+  }
+  flight.state = FlightState::at_api_tier;
+  flight.stage_began = engine_.now();
+  begin_waiting(place);
+}
+
+bool RequestPath::still_there(std::uint32_t place, std::uint64_t id) const {
+  const Flight& flight = flights_[place];
+  return flight.state == FlightState::at_api_tier && attempt_id(flight) == id;
+}
+
+void RequestPath::on_api_done(std::uint32_t place, std::uint64_t id, Duration wait, Duration) {
+  if (!still_there(place, id)) {
+    return;
+  }
+  Flight& flight = flights_[place];
+  end_waiting(place);
+  tell(Stage::api_tier, Outcome::completed, wait, flight.stage_began);
+  flight.next = next_[static_cast<std::size_t>(Stage::api_tier)];
+  walk(place, Phase::before_steps);
+}
+
+void RequestPath::enter_service(std::uint32_t place, Phase phase) {
+  Flight& flight = flights_[place];
+  flight.state = FlightState::serving;
+  flight.stage_began = engine_.now();
+  flight.leaving = Outcome::completed;
+  Arrival arrival;
+  arrival.at = engine_.now();
+  arrival.prompt_tokens = flight.record.prompt_tokens;
+  arrival.output_tokens = flight.record.output_tokens;
+  arrival.request_class = flight.record.request_class;
+  const std::uint64_t id = attempt_id(flight);
+  begin_waiting(place);
+  entering_ = place;
+  ++in_service_;
+  const RequestSlot slot = services_[flight.model]->arrive(id, arrival, phase);
+  entering_ = nowhere;
+  if (slot == no_slot) {
+    return;  // it ended at once, and on_end has seen to it
+  }
+  if (place_of_slot_.size() <= slot) {
+    place_of_slot_.resize(slot + std::size_t{1}, nowhere);
+  }
+  place_of_slot_[slot] = place;
+  flights_[place].record.slot = slot;
+}
+
+void RequestPath::on_first_token(const RequestRecord& record) {
+  Flight& flight = flights_[place_of_slot_[record.slot]];
+  if (flight.leaving != Outcome::completed) {
+    return;
+  }
+  end_waiting(place_of_slot_[record.slot]);
+  flight.patience = never;
+  flight.attempt_ends = never;
+  RequestRecord told = record;
+  told.id = flight.record.id;
+  told.arrived = flight.record.arrived;
+  told.first_token = record.first_token + flight.back;
+  flight.record.first_token = told.first_token;
+  sink_.on_first_token(told);
+}
+
+void RequestPath::on_end(const RequestRecord& record) {
+  const std::uint32_t place = entering_ != nowhere && record.id == attempt_id(flights_[entering_])
+                                  ? entering_
+                                  : place_of_slot_[record.slot];
+  Flight& flight = flights_[place];
+  --in_service_;
+  end_waiting(place);
+  flight.record.pool = record.pool;
+  flight.record.replica = record.replica;
+  flight.record.replica_assigned = record.replica_assigned;
+  flight.record.emitted_tokens = record.emitted_tokens;
+  flight.record.preemptions = record.preemptions;
+  flight.record.scheduled = record.scheduled;
+  const Outcome outcome = flight.leaving != Outcome::completed ? flight.leaving : record.outcome;
+  const SimTime served = record.scheduled == never ? engine_.now() : record.scheduled;
+  tell(Stage::serving, outcome, served - flight.stage_began, flight.stage_began);
+  if (outcome == Outcome::completed) {
+    answer(place);
+  } else if (flight.leaving != Outcome::completed) {
+    end_attempt(place, outcome, engine_.now());  // nobody is there to be told
+  } else {
+    end_attempt(place, outcome, engine_.now() + flight.back);
+  }
+}
+
+/// The engine has all tokens: they are moderated and read.
+void RequestPath::answer(std::uint32_t place) {
+  Flight& flight = flights_[place];
+  Outcome outcome = flight.spilled ? Outcome::degraded : Outcome::completed;
+  Duration ahead{};
+  if (safety_after_) {
+    const StageResult result = safety_after_->check(attempt_id(flight), engine_.now());
+    tell(Stage::safety_after, result, engine_.now());
+    ahead = result.ahead;
+    outcome = result.passes() ? outcome : result.outcome;
+  }
+  SimTime at = engine_.now() + ahead + flight.back;
+  if (streaming_ && is_answer(outcome)) {
+    const SimTime last = at;
+    at = streaming_->delivered(flight.record.id, flight.record.emitted_tokens,
+                               flight.record.first_token, last);
+    flight.reading = at - last;
+  }
+  end_attempt(place, outcome, at);
+}
+
+/// It is where nobody knows for how long: its client may leave before that.
+void RequestPath::begin_waiting(std::uint32_t place) {
+  Flight& flight = flights_[place];
+  const SimTime deadline = std::min(flight.patience, flight.attempt_ends);
+  if (deadline != never) {
+    last_stamp_ += last_stamp_ + 1 == 0 ? 2 : 1;  // 0 means none
+    flight.patience_stamp = last_stamp_;
+    wheel_.wake(deadline, patience_timers_[place], place, last_stamp_);
+  }
+}
+
+void RequestPath::end_waiting(std::uint32_t place) {
+  Flight& flight = flights_[place];
+  if (flight.patience_stamp != 0) {
+    flight.patience_stamp = 0;
+    engine_.disarm(patience_timers_[place]);
+  }
+}
+
+/// The client does not wait any longer for this attempt.
+void RequestPath::leave(std::uint32_t place) {
+  Flight& flight = flights_[place];
+  flight.patience_stamp = 0;
+  const Outcome outcome =
+      engine_.now() >= flight.patience ? Outcome::abandoned : Outcome::timed_out;
+  if (flight.state == FlightState::serving) {
+    flight.leaving = outcome;
+    services_[flight.model]->abandon(flight.record.slot, outcome, Phase::before_steps);
+    return;
+  }
+  if (flight.state == FlightState::at_api_tier) {
+    tell(Stage::api_tier, outcome, engine_.now() - flight.stage_began, flight.stage_began);
+  }
+  end_attempt(place, outcome, engine_.now());
+}
+
+void RequestPath::end_attempt(std::uint32_t place, Outcome outcome, SimTime at) {
+  Flight& flight = flights_[place];
+  flight.record.outcome = outcome;
+  if (clients_.tries_again(outcome, flight.attempt)) {
+    release(flight, outcome);
+    flight.attempt_ends = never;
+    schedule(place, at + clients_.back_off(flight.record.id, flight.attempt),
+             FlightState::backing_off);
+    return;
+  }
+  if (at > engine_.now()) {
+    schedule(place, at, FlightState::ending);
+  } else {
+    finish(place);
+  }
+}
+
+/// Gives back what the attempt held.
+void RequestPath::release(Flight& flight, Outcome outcome) {
+  if (flight.counted) {
+    limits_->leave(flight.limited);
+    flight.counted = false;
+  }
+  if (flight.connected) {
+    streaming_->close(engine_.now());
+    flight.connected = false;
+    StageResult result;
+    result.outcome = is_answer(outcome) ? Outcome::completed : outcome;
+    result.wait = flight.setup;
+    result.latency = flight.reading;
+    tell(Stage::streaming, result, engine_.now());
+  }
+}
+
+void RequestPath::finish(std::uint32_t place) {
+  Flight& flight = flights_[place];
+  release(flight, flight.record.outcome);
+  flight.record.finished = engine_.now();
+  sink_.on_end(flight.record);
+  if (metering_ && flight.record.emitted_tokens > 0) {
+    metering_->add(flight.limited.key,
+                   std::int64_t{flight.record.prompt_tokens} + flight.record.emitted_tokens);
+  }
+  if (flight.bypassed && is_answer(flight.record.outcome)) {
+    count_bypass(flight);
+  }
+  if (clients_.has_sessions() && is_answer(flight.record.outcome)) {
+    think(flight);
+  }
+  flight.state = FlightState::free;
+  free_.push_back(place);
+  --live_;
+  ends_.on_request_ended(engine_.now());
+}
+
+void RequestPath::think(const Flight& flight) {
+  const std::optional<Duration> pause = clients_.next_turn(flight.record.id);
+  const SimTime at = engine_.now() + pause.value_or(Duration::zero());
+  const bool too_late = config_.duration > Duration::zero() && at >= sim_start + config_.duration;
+  if (!pause || too_late) {
+    return;
+  }
+  std::uint32_t number = 0;
+  if (free_thinkers_.empty()) {
+    number = static_cast<std::uint32_t>(thinkers_.size());
+    thinkers_.emplace_back();
+    thinkers_[number].timer =
+        engine_.make_timer(EventPriority::arrival, &RequestPath::on_thought, this, number);
+  } else {
+    number = free_thinkers_.back();
+    free_thinkers_.pop_back();
+  }
+  Thinker& thinker = thinkers_[number];
+  thinker.request_class = flight.record.request_class;
+  thinker.model = flight.record.model;
+  thinker.conversation = std::int64_t{flight.record.prompt_tokens} + flight.record.output_tokens;
+  ++thinking_;
+  wheel_.wake(std::max(at, engine_.now() + Duration{1}), thinker.timer);
+}
+
+void RequestPath::on_thought(void* path, std::uint64_t thinker) {
+  static_cast<RequestPath*>(path)->next_turn(static_cast<std::uint32_t>(thinker));
+}
+
+void RequestPath::next_turn(std::uint32_t number) {
+  const Thinker thinker = thinkers_[number];
+  free_thinkers_.push_back(number);
+  --thinking_;
+  const auto turn_number = static_cast<std::uint64_t>(counts_.follow_ups++);
+  Arrival turn = clients_.make_turn(turn_number, thinker.request_class, thinker.conversation,
+                                    services_[thinker.model]->max_context());
+  turn.at = engine_.now();
+  follow_ups_.on_follow_up(turn);
+}
+
+void RequestPath::count_bypass(const Flight& flight) {
+  ++counts_.bypassed_answered;
+  counts_.bypassed_prompt_tokens += flight.record.prompt_tokens;
+  counts_.bypassed_output_tokens += flight.record.emitted_tokens;
+  bypassed_tokens_[2 * std::size_t{flight.record.tier}] += flight.record.prompt_tokens;
+  bypassed_tokens_[2 * std::size_t{flight.record.tier} + 1] += flight.record.emitted_tokens;
+}
+
+void RequestPath::on_alarm(const Metering::Alarm& alarm) {
+  const SimTime now = engine_.now();
+  ++counts_.anomalies;
+  constexpr std::size_t most_told = 20;
+  if (counts_.first_anomalies.size() < most_told) {
+    AnomalySummary anomaly;
+    anomaly.request_class = keys_.class_of(alarm.key);
+    anomaly.key = keys_.number_in_group(alarm.key);
+    anomaly.at = now;
+    anomaly.tokens = alarm.tokens;
+    anomaly.expected = alarm.expected;
+    anomaly.used_bypass = key_bypassed_[alarm.key];
+    counts_.first_anomalies.push_back(anomaly);
+  }
+  if (counts_.detected == never && limits_->bypass_active(now)) {
+    counts_.detected = now;
+    limits_->enforce_from(now + path_.limits->metering->response_time);
+  }
+}
+
+PathSummary RequestPath::summary() const {
+  PathSummary summary = counts_;
+  summary.enforced = limits_ ? limits_->enforced() : never;
+  constexpr double million = 1e6;
+  for (std::size_t tier = 0; tier < config_.tiers.size(); ++tier) {
+    const TierConfig& prices = config_.tiers[tier];
+    summary.bypassed_dollars += static_cast<double>(bypassed_tokens_[2 * tier]) / million *
+                                    prices.price_per_million_prompt_tokens.count() +
+                                static_cast<double>(bypassed_tokens_[2 * tier + 1]) / million *
+                                    prices.price_per_million_output_tokens.count();
+  }
+  return summary;
+}
+
+double RequestPath::utilization(Stage stage) const {
+  constexpr double none = -1;
+  const SimTime now = engine_.now();
+  const auto of = [now](const Turnstile& turnstile) {
+    return turnstile.limited() ? turnstile.utilization(now) : none;
+  };
+  switch (stage) {
+    case Stage::edge:
+      return cdn_ ? cdn_->utilization() : none;
+    case Stage::load_balancer:
+      return load_balancer_ ? of(load_balancer_->turnstile()) : none;
+    case Stage::api_tier: {
+      const ApiTier::WorkerTime time = api_tier_ ? api_tier_->worker_time() : ApiTier::WorkerTime{};
+      return time.all > 0 ? time.busy / time.all : none;
+    }
+    case Stage::conversation_cache:
+      return conversation_cache_ ? conversation_cache_->utilization() : none;
+    case Stage::response_cache:
+      return response_cache_ ? response_cache_->utilization() : none;
+    case Stage::broker:
+      return broker_ ? of(broker_->turnstile()) : none;
+    case Stage::safety_before:
+      return safety_before_ ? of(safety_before_->turnstile()) : none;
+    case Stage::tokenizer:
+      return tokenizer_ ? of(tokenizer_->turnstile()) : none;
+    case Stage::safety_after:
+      return safety_after_ ? of(safety_after_->turnstile()) : none;
+    case Stage::streaming:
+      return streaming_ && streaming_->limited() ? streaming_->utilization(now) : none;
+    case Stage::wan:
+    case Stage::limits:
+    case Stage::auth:
+    case Stage::model_router:
+    case Stage::serving:
+      break;
+  }
+  return none;
+}
+
+}  // namespace plimsoll

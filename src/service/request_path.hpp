@@ -1,0 +1,198 @@
+// The request path: what a request passes between its client and the queue of a model, and back.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "plimsoll/config.hpp"
+#include "plimsoll/workload.hpp"
+#include "service/api_tier.hpp"
+#include "service/auth.hpp"
+#include "service/cache.hpp"
+#include "service/clients.hpp"
+#include "service/edge.hpp"
+#include "service/flight.hpp"
+#include "service/limits.hpp"
+#include "service/metering.hpp"
+#include "service/model_router.hpp"
+#include "service/safety_filter.hpp"
+#include "service/service.hpp"
+#include "service/streaming.hpp"
+#include "service/timing_wheel.hpp"
+
+namespace plimsoll {
+
+/// Is told of requests that the path makes by itself.
+class FollowUpListener {
+ public:
+  virtual ~FollowUpListener() = default;
+  /// A further turn of a session arrives at now().
+  virtual void on_follow_up(const Arrival& arrival) = 0;
+};
+
+/// Walks every request through the configured stages, in the order of Stage. A stage whose decision
+/// depends on who came before (a capacity, a bucket, a queue) is entered by an event at its time;
+/// latencies on the way to it are added up and cost none. So a request costs one event for each
+/// such stage, one for the end, and what the service costs.
+///
+/// It stands between a Service and the metrics: what a Service tells of an attempt becomes what is
+/// told of the request. Every request ends in exactly one outcome, however many attempts it took.
+class RequestPath final : public EventSink,
+                          public EndListener,
+                          public ApiTierListener,
+                          public WakeUpOwner {
+ public:
+  /// Everything referred to outlives the path. `config.path` is set.
+  RequestPath(const Config& config, Engine& engine, EventSink& sink, EndListener& ends,
+              FollowUpListener& follow_ups);
+  /// Services by model; null where no pool serves one.
+  void connect(std::vector<Service*> services) { services_ = std::move(services); }
+
+  /// A request arrives at now(); `phase` as in Service::arrive.
+  void arrive(RequestId id, const Arrival& arrival, Phase phase);
+
+  /// Requests in flight that no Service holds.
+  std::int64_t held() const { return live_ - in_service_; }
+  /// Users between two turns.
+  std::int64_t thinking() const { return thinking_; }
+  PathSummary summary() const;
+  /// Share of a stage's capacity that was used up to now; negative where it has none.
+  double utilization(Stage stage) const;
+  /// Stages that a request may pass.
+  bool has(Stage stage) const { return present_[static_cast<std::size_t>(stage)]; }
+
+  /// What autoscalers steer; null when the scenario has none.
+  ApiTier* api_tier() { return api_tier_ ? &*api_tier_ : nullptr; }
+  Cache* response_cache() { return response_cache_ ? &*response_cache_ : nullptr; }
+
+  // From services, about attempts.
+  void on_first_token(const RequestRecord& record) override;
+  void on_end(const RequestRecord& record) override;
+  void on_arrival(RequestId, ClassIndex, SimTime) override {}
+  void on_steps(const StepRun&) override {}
+  void on_resumed_token(PoolIndex, Duration) override {}
+  void on_request_ended(SimTime) override {}
+  // From the API tier.
+  void on_api_done(std::uint32_t place, std::uint64_t id, Duration wait, Duration work) override;
+  bool still_there(std::uint32_t place, std::uint64_t id) const override;
+  // From the timing wheel, about patience.
+  bool wants(std::uint32_t place, std::uint32_t stamp) const override {
+    return flights_[place].patience_stamp == stamp;
+  }
+
+ private:
+  /// A user who thinks before the next turn.
+  struct Thinker {
+    ClassIndex request_class = 0;
+    ModelIndex model = 0;
+    std::int64_t conversation = 0;  // tokens so far
+    TimerId timer = 0;
+  };
+  static constexpr std::uint32_t nowhere = 0xffffffffU;
+  static void on_timer(void* path, std::uint64_t place);
+  static void on_patience(void* path, std::uint64_t place);
+  static void on_thought(void* path, std::uint64_t thinker);
+
+  void set_up_stages();
+  void set_up_caches();
+  void set_up_limits();
+  void note_present();
+  std::uint32_t take_place();
+  void draw_traits(Flight& flight) const;
+  void begin_attempt(std::uint32_t place, Phase phase);
+  void walk(std::uint32_t place, Phase phase);
+  StageResult visit(Stage stage, Flight& flight, SimTime t);
+  StageResult visit_edge(Flight& flight, SimTime t);
+  StageResult visit_wan(Flight& flight, SimTime t);
+  StageResult visit_load_balancer(Flight& flight, SimTime t);
+  StageResult visit_limits(Flight& flight, SimTime t);
+  StageResult visit_conversation_cache(Flight& flight, SimTime t);
+  StageResult visit_response_cache(Flight& flight, SimTime t);
+  StageResult visit_model_router(Flight& flight, SimTime t);
+  StageResult visit_broker(Flight& flight, SimTime t);
+  StageResult visit_tokenizer(Flight& flight, SimTime t);
+  StageResult visit_streaming(Flight& flight, SimTime t);
+  void enter_api_tier(std::uint32_t place);
+  void enter_service(std::uint32_t place, Phase phase);
+  void answer(std::uint32_t place);
+  void begin_waiting(std::uint32_t place);
+  void end_waiting(std::uint32_t place);
+  void leave(std::uint32_t place);
+  void end_attempt(std::uint32_t place, Outcome outcome, SimTime at);
+  void schedule(std::uint32_t place, SimTime at, FlightState state);
+  void release(Flight& flight, Outcome outcome);
+  void finish(std::uint32_t place);
+  void think(const Flight& flight);
+  void next_turn(std::uint32_t thinker);
+  void count_bypass(const Flight& flight);
+  void on_alarm(const Metering::Alarm& alarm);
+  void tell(Stage stage, const StageResult& result, SimTime came);
+  void tell(Stage stage, Outcome outcome, Duration wait, SimTime came);
+  std::uint64_t attempt_id(const Flight& flight) const {
+    return flight.record.id | (static_cast<std::uint64_t>(flight.attempt) << 48);
+  }
+
+  const Config& config_;
+  const PathConfig& path_;
+  Engine& engine_;
+  EventSink& sink_;
+  EndListener& ends_;
+  FollowUpListener& follow_ups_;
+  std::vector<Service*> services_;
+
+  // Stages; empty where the scenario has none.
+  ApiKeys keys_;
+  std::optional<Popularity> popularity_;
+  std::optional<Popularity> conversations_;
+  std::optional<Edge> edge_;
+  std::optional<Cache> cdn_;
+  std::optional<Passage> load_balancer_;
+  std::optional<Limits> limits_;
+  std::optional<Metering> metering_;
+  std::optional<Auth> auth_;
+  std::optional<ApiTier> api_tier_;
+  std::optional<Cache> conversation_cache_;
+  LatencySampler fetch_;
+  std::optional<Cache> response_cache_;
+  std::optional<ModelRouter> model_router_;
+  std::optional<Passage> broker_;
+  std::optional<SafetyFilter> safety_before_;
+  std::optional<Passage> tokenizer_;
+  std::optional<Streaming> streaming_;
+  std::optional<SafetyFilter> safety_after_;
+  Clients clients_;
+
+  std::array<bool, stage_count> present_{};
+  std::array<bool, stage_count> in_order_{};  // entered by an event at its time
+  std::array<Stage, stage_count> next_{};     // the present stage after each
+  Stage first_ = Stage::serving;
+
+  TimingWheel wheel_;
+  std::uint32_t last_stamp_ = 0;
+  RandomStream trait_stream_;
+  RandomStream conversation_stream_;
+  RandomStream fetch_stream_;
+  std::vector<Flight> flights_;
+  std::vector<TimerId> timers_;           // by place
+  std::vector<TimerId> patience_timers_;  // by place; empty when clients have all patience
+  std::vector<std::uint32_t> free_;
+  std::vector<std::uint32_t> place_of_slot_;  // by RequestSlot
+  std::uint32_t entering_ = nowhere;          // is being given to a Service
+  std::vector<Thinker> thinkers_;
+  std::vector<std::uint32_t> free_thinkers_;
+  std::vector<double> expected_output_;  // by class
+  std::int64_t live_ = 0;
+  std::int64_t in_service_ = 0;
+  std::int64_t thinking_ = 0;
+  bool impatient_ = false;  // some deadline may be set
+
+  // What summary() tells.
+  PathSummary counts_;
+  std::vector<std::int64_t> bypassed_tokens_;  // prompt, output by tier
+  std::vector<bool> key_bypassed_;             // some request of it was
+};
+
+}  // namespace plimsoll

@@ -1,0 +1,35 @@
+// What a stage does with a request.
+#pragma once
+
+#include "plimsoll/ids.hpp"
+#include "plimsoll/units.hpp"
+
+namespace plimsoll {
+
+struct StageResult {
+  Outcome outcome = Outcome::completed;  // completed: it passes on
+  bool hit = false;                      // of a cache
+  Duration wait{};                       // for its turn
+  Duration latency{};                    // beside the wait: what the stage's row tells
+  Duration ahead{};                      // until it comes to the next stage, the wait included
+
+  bool passes() const { return outcome == Outcome::completed; }
+};
+
+/// It passes on after `wait` and `latency`.
+inline StageResult passes_after(Duration wait, Duration latency) {
+  StageResult result;
+  result.wait = wait;
+  result.latency = latency;
+  result.ahead = wait + latency;
+  return result;
+}
+
+/// It ends here, at once.
+inline StageResult ends_as(Outcome outcome) {
+  StageResult result;
+  result.outcome = outcome;
+  return result;
+}
+
+}  // namespace plimsoll

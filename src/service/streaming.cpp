@@ -1,0 +1,57 @@
+// Pacing by arithmetic: no event per token.
+#include "service/streaming.hpp"
+
+#include <algorithm>
+#include <boost/random/normal_distribution.hpp>
+#include <cmath>
+
+namespace plimsoll {
+
+Streaming::Streaming(std::uint64_t seed, const StreamingConfig& config)
+    : setup_{seed, "streaming", config.setup, std::nullopt, {}},
+      reuse_stream_{seed, "connection_reuse"},
+      rate_stream_{seed, "read_rate"},
+      reuse_{config.reuse},
+      gap_ns_{1e9 / config.read_rate.count()},
+      sigma_{std::sqrt(std::log1p(config.read_rate_cv * config.read_rate_cv))},
+      limit_{config.connections} {
+}
+
+StageResult Streaming::open(std::uint64_t id, SimTime t) {
+  if (limit_ > 0 && open_ >= limit_) {
+    return ends_as(Outcome::shed);
+  }
+  note(t);
+  ++open_;
+  if (reuse_ > 0) {
+    Draws draws = reuse_stream_.of(id);
+    if (draws.uniform() < reuse_) {
+      return {};
+    }
+  }
+  return setup_.pass(id, t);
+}
+
+SimTime Streaming::delivered(RequestId request, std::int64_t tokens, SimTime first,
+                             SimTime last) const {
+  double gap = gap_ns_;
+  if (sigma_ > 0) {
+    Draws draws = rate_stream_.of(request);
+    boost::random::normal_distribution<double> normal;
+    const double z = normal(draws);
+    gap /= std::exp(sigma_ * z - sigma_ * sigma_ / 2);
+  }
+  constexpr double longest_ns = 1e17;
+  const double reading = std::min(gap * static_cast<double>(tokens - 1), longest_ns);
+  return std::max(last, first + Duration{static_cast<std::int64_t>(reading + 0.5)});
+}
+
+double Streaming::utilization(SimTime t) const {
+  const ConnectionNanoseconds now =
+      connection_ns_ + static_cast<ConnectionNanoseconds>(open_) * (t - noted_).count();
+  const double all =
+      static_cast<double>(limit_) * static_cast<double>(t.time_since_epoch().count());
+  return all > 0 ? static_cast<double>(now) / all : 0.0;
+}
+
+}  // namespace plimsoll

@@ -1,0 +1,54 @@
+// Rows of stages from visits by hand.
+#include "metrics/stage_accounts.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+namespace plimsoll {
+namespace {
+
+using namespace std::chrono_literals;
+
+StageVisit visit(Stage stage, Outcome result, Duration wait, Duration latency, Duration at) {
+  StageVisit visit;
+  visit.stage = stage;
+  visit.result = result;
+  visit.wait = wait;
+  visit.latency = latency;
+  visit.at = sim_start + at;
+  return visit;
+}
+
+TEST(StageAccounts, CountsByOutcomeAndAddsUp) {
+  StageAccounts accounts{sim_start};
+  StageVisit hit = visit(Stage::response_cache, Outcome::cached, 0ms, 2ms, 1s);
+  hit.hit = true;
+  accounts.add(hit);
+  accounts.add(visit(Stage::response_cache, Outcome::completed, 0ms, 4ms, 1s));
+  accounts.add(visit(Stage::load_balancer, Outcome::shed, 0ms, 0ms, 1s));
+  accounts.add(visit(Stage::load_balancer, Outcome::completed, 10ms, 11ms, 1s));
+  const std::vector<StageSummary> rows = accounts.summarize();
+  ASSERT_EQ(rows.size(), static_cast<std::size_t>(stage_count));
+  const StageSummary& cache = rows[static_cast<std::size_t>(Stage::response_cache)];
+  EXPECT_EQ(cache.offered, 2);
+  EXPECT_EQ(cache.served, 2);
+  EXPECT_EQ(cache.hits, 1);
+  EXPECT_DOUBLE_EQ(cache.latency.mean, 3.0);
+  const StageSummary& balancer = rows[static_cast<std::size_t>(Stage::load_balancer)];
+  EXPECT_EQ(balancer.offered, 2);
+  EXPECT_EQ(balancer.served, 1);
+  EXPECT_EQ(balancer.outcomes[static_cast<std::size_t>(Outcome::shed)], 1);
+  EXPECT_DOUBLE_EQ(balancer.wait.max, 10.0);
+  EXPECT_EQ(rows[static_cast<std::size_t>(Stage::auth)].offered, 0);
+}
+
+TEST(StageAccounts, LeavesTheWarmUpOut) {
+  StageAccounts accounts{sim_start + 10s};
+  accounts.add(visit(Stage::auth, Outcome::completed, 0ms, 1ms, 9999ms));
+  accounts.add(visit(Stage::auth, Outcome::completed, 0ms, 1ms, 10s));
+  EXPECT_EQ(accounts.summarize()[static_cast<std::size_t>(Stage::auth)].offered, 1);
+}
+
+}  // namespace
+}  // namespace plimsoll

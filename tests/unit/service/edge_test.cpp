@@ -1,0 +1,76 @@
+// Regions and datacenters by hand: shares, round trips, failover.
+#include "service/edge.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cmath>
+
+#include "plimsoll/rng.hpp"
+
+namespace plimsoll {
+namespace {
+
+using namespace std::chrono_literals;
+
+LatencyLaw fixed(Duration value) {
+  LatencyLaw law;
+  law.mean = value;
+  return law;
+}
+
+/// Two datacenters; the near one is down from 10 s to 20 s, which routing knows after 2 s.
+EdgeConfig two_datacenters() {
+  EdgeConfig config;
+  config.failover_delay = 2s;
+  config.datacenters = {{"near", {{10s, 10s, 1.0}}}, {"far", {}}};
+  RegionConfig here;
+  here.name = "here";
+  here.share = 3;
+  here.access = fixed(10ms);
+  here.routes = {{0, fixed(30ms)}, {1, fixed(101ms)}};
+  RegionConfig there = here;
+  there.name = "there";
+  there.share = 1;
+  there.routes = {{0, fixed(50ms)}};
+  config.regions = {here, there};
+  return config;
+}
+
+TEST(Edge, UsersAreWhereTheSharesSay) {
+  const Edge edge{1, two_datacenters()};
+  const RandomStream stream{2, "users"};
+  constexpr int count = 100'000;
+  int here = 0;
+  for (std::uint64_t id = 0; id < count; ++id) {
+    Draws draws = stream.of(id);
+    here += edge.region_of(draws()) == 0 ? 1 : 0;
+  }
+  EXPECT_NEAR(here / static_cast<double>(count), 0.75, 4 * std::sqrt(0.75 * 0.25 / count));
+}
+
+TEST(Edge, HalfOfARoundTripPassesBeforeARequestGoesOn) {
+  const Edge edge{1, two_datacenters()};
+  EXPECT_EQ(edge.access(1, 0).ahead, 5ms);
+  EXPECT_EQ(edge.access(1, 0).latency, 10ms);
+  EXPECT_EQ(edge.cross(1, 0, sim_start).ahead, 15ms);
+  EXPECT_EQ(edge.cross(1, 0, sim_start).latency, 30ms);
+}
+
+TEST(Edge, FailsOverOnceItKnows) {
+  const Edge edge{1, two_datacenters()};
+  const auto cross = [&](std::uint16_t region, Duration at) {
+    return edge.cross(1, region, sim_start + at);
+  };
+  EXPECT_TRUE(cross(0, 9999ms).passes());
+  EXPECT_EQ(cross(0, 10s).outcome, Outcome::failed);
+  EXPECT_EQ(cross(0, 11999ms).outcome, Outcome::failed);
+  EXPECT_TRUE(cross(0, 12s).passes());
+  EXPECT_EQ(cross(0, 12s).latency, 101ms) << "the far one";
+  EXPECT_EQ(cross(0, 20s).latency, 30ms) << "back at the near one";
+  EXPECT_EQ(cross(1, 15s).outcome, Outcome::failed) << "no other way";
+  EXPECT_EQ(cross(1, 15s).ahead, 0ms);
+}
+
+}  // namespace
+}  // namespace plimsoll

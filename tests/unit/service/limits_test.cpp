@@ -1,0 +1,162 @@
+// Token buckets against the definition of conformance, concurrency, tenants and bypasses.
+#include "service/limits.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <vector>
+
+#include "plimsoll/rng.hpp"
+
+namespace plimsoll {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct Unit {
+  SimTime at{};
+  double units = 1;
+};
+
+/// Random arrivals, some in bursts, and those of them that a bucket lets pass.
+std::vector<Unit> passed(const BucketLaw& law, double largest) {
+  const RandomStream stream{3, "arrivals"};
+  Draws draws = stream.of(0);
+  std::vector<Unit> passed;
+  SimTime t = sim_start;
+  std::int64_t full_at = 0;
+  for (int i = 0; i < 3000; ++i) {
+    const std::uint32_t gap = draws.below(10) < 6 ? 0 : draws.below(400);
+    t += std::chrono::milliseconds{gap};
+    const double units =
+        largest <= 1 ? 1.0 : 1.0 + draws.below(static_cast<std::uint32_t>(largest));
+    if (law.conforms(full_at, t, units)) {
+      full_at = law.take(full_at, t, units);
+      passed.push_back({t, units});
+    }
+  }
+  return passed;
+}
+
+/// In every span between two of them at most rate x span + burst units pass, and in some span
+/// nearly as many.
+void expect_conformance(double rate, double burst, double largest) {
+  const BucketLaw law{Frequency::of(rate), burst};
+  const std::vector<Unit> units = passed(law, largest);
+  double slack = burst;
+  for (std::size_t i = 0; i < units.size(); ++i) {
+    double sum = 0;
+    for (std::size_t j = i; j < units.size(); ++j) {
+      sum += units[j].units;
+      const double allowed = rate * to_seconds(units[j].at - units[i].at) + burst;
+      ASSERT_LE(sum, allowed + 1e-5) << "from " << i << " to " << j;
+      slack = std::min(slack, allowed - sum);
+    }
+  }
+  EXPECT_LT(slack, largest + 1) << "the bucket is tighter than it need be";
+  EXPECT_GT(units.size(), 50U);
+}
+
+TEST(BucketLaw, ConformsInEverySpan) {
+  expect_conformance(5, 10, 1);
+  expect_conformance(1.0 / 3, 2, 1);
+  expect_conformance(300, 900, 500);
+}
+
+TEST(BucketLaw, ARequestBeyondTheBurstNeverPasses) {
+  const BucketLaw law{Frequency::of(100), 50};
+  EXPECT_TRUE(law.conforms(0, sim_start, 50));
+  EXPECT_FALSE(law.conforms(0, sim_start + 1h, 51));
+}
+
+class LimitsTest : public testing::Test {
+ protected:
+  LimitsTest() {
+    config.tiers = {TierConfig{}, TierConfig{}};
+    config.workload.classes = {RequestClassConfig{}, RequestClassConfig{}};
+    config.workload.classes[1].name = "other";
+    config.path.emplace().limits.emplace();
+    limits().keys = {8, 0, 4};
+  }
+  LimitsConfig& limits() { return *config.path->limits; }
+  static RateLimitConfig one_per_second() {
+    RateLimitConfig limit;
+    limit.requests = Frequency::of(1);
+    return limit;
+  }
+
+  Config config;
+};
+
+using Decision = Limits::Decision;
+
+TEST_F(LimitsTest, EachKeyAndEachTenantHasItsOwnBucket) {
+  limits().key = one_per_second();
+  limits().tenant = RateLimitConfig{};
+  limits().tenant->requests = Frequency::of(1);
+  limits().tenant->request_burst = 2;
+  const ApiKeys keys{config, 1};
+  Limits all{config, keys};
+  const auto ask = [&](std::uint32_t key, Duration at) {
+    return all.decide({0, key, 1}, sim_start + at);
+  };
+  EXPECT_EQ(ask(0, 0ms), Decision::allowed);
+  EXPECT_EQ(ask(0, 0ms), Decision::refused) << "its key";
+  EXPECT_EQ(ask(1, 0ms), Decision::allowed);
+  EXPECT_EQ(ask(2, 0ms), Decision::refused) << "its tenant";
+  EXPECT_EQ(ask(4, 0ms), Decision::allowed) << "another tenant";
+  EXPECT_EQ(ask(2, 1s), Decision::allowed) << "a refusal takes nothing from the key's bucket";
+}
+
+TEST_F(LimitsTest, ConcurrencyIsGivenBack) {
+  TierLimitConfig tier;
+  tier.tier = 1;
+  tier.limit.concurrency = 2;
+  limits().tiers = {tier};
+  const ApiKeys keys{config, 1};
+  Limits all{config, keys};
+  const LimitedRequest request{1, 0, 1};
+  EXPECT_EQ(all.decide(request, sim_start), Decision::allowed);
+  EXPECT_EQ(all.decide(request, sim_start), Decision::allowed);
+  EXPECT_EQ(all.decide(request, sim_start), Decision::refused);
+  EXPECT_EQ(all.decide({0, 0, 1}, sim_start), Decision::allowed) << "a tier without a limit";
+  all.leave(request);
+  EXPECT_EQ(all.decide(request, sim_start), Decision::allowed);
+}
+
+TEST_F(LimitsTest, ABypassLetsPassUntilItIsClosed) {
+  limits().key = one_per_second();
+  limits().bypasses = {{10s, std::nullopt}};
+  const ApiKeys keys{config, 1};
+  Limits all{config, keys};
+  const auto ask = [&](Duration at) { return all.decide({0, 0, 1}, sim_start + at); };
+  EXPECT_EQ(ask(9500ms), Decision::allowed);
+  EXPECT_EQ(ask(9600ms), Decision::refused);
+  EXPECT_EQ(ask(10s), Decision::bypassed);
+  EXPECT_EQ(ask(10500ms), Decision::allowed) << "within the limit it is no abuse";
+  EXPECT_EQ(ask(10600ms), Decision::bypassed);
+  all.enforce_from(sim_start + 11s);
+  EXPECT_EQ(ask(10700ms), Decision::bypassed);
+  EXPECT_EQ(ask(11s), Decision::refused);
+}
+
+TEST_F(LimitsTest, ClassesMayHaveKeysOfTheirOwn) {
+  limits().class_keys = {{1, {3, 0, 2}}};
+  const ApiKeys keys{config, 1};
+  EXPECT_EQ(keys.count(), 11U);
+  EXPECT_EQ(keys.tenants(), 4U);
+  for (std::uint64_t id = 0; id < 200; ++id) {
+    EXPECT_LT(keys.draw(id, 0), 8U);
+    const std::uint32_t own = keys.draw(id, 1);
+    EXPECT_GE(own, 8U);
+    EXPECT_LT(own, 11U);
+    EXPECT_EQ(keys.class_of(own), "other");
+  }
+  EXPECT_EQ(keys.tenant_of(9), 2U);
+  EXPECT_EQ(keys.tenant_of(10), 3U);
+  EXPECT_EQ(keys.number_in_group(10), 2U);
+  EXPECT_EQ(keys.class_of(7), "");
+}
+
+}  // namespace
+}  // namespace plimsoll

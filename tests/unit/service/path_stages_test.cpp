@@ -1,0 +1,160 @@
+// Stages without a queue of their own, by hand: streaming, safety filters, auth, model router,
+// broker.
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cmath>
+
+#include "service/auth.hpp"
+#include "service/model_router.hpp"
+#include "service/safety_filter.hpp"
+#include "service/streaming.hpp"
+
+namespace plimsoll {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int count = 50'000;
+
+/// Four standard deviations of a share.
+void expect_share(int found, double p) {
+  EXPECT_NEAR(found / static_cast<double>(count), p, 4 * std::sqrt(p * (1 - p) / count));
+}
+
+TEST(Streaming, DeliversNoFasterThanTheClientReadsNorThanTheEngineEmits) {
+  StreamingConfig config;
+  config.read_rate = Frequency::of(20);
+  const Streaming streaming{1, config};
+  const SimTime first = sim_start + 1s;
+  // 41 tokens take 40 gaps of 50 ms.
+  EXPECT_EQ(streaming.delivered(1, 41, first, sim_start + 2s), first + 2s);
+  EXPECT_EQ(streaming.delivered(1, 41, first, sim_start + 9s), sim_start + 9s);
+  EXPECT_EQ(streaming.delivered(1, 1, first, first), first);
+}
+
+TEST(Streaming, ConnectionsAreLimitedAndUsedAgain) {
+  StreamingConfig config;
+  config.read_rate = Frequency::of(20);
+  config.connections = 2;
+  config.setup.mean = 30ms;
+  Streaming streaming{1, config};
+  EXPECT_EQ(streaming.open(1, sim_start).ahead, 30ms);
+  EXPECT_TRUE(streaming.open(2, sim_start).passes());
+  EXPECT_EQ(streaming.open(3, sim_start).outcome, Outcome::shed);
+  streaming.close(sim_start + 1s);
+  EXPECT_TRUE(streaming.open(4, sim_start + 1s).passes());
+  EXPECT_DOUBLE_EQ(streaming.utilization(sim_start + 2s), 1.0);
+  streaming.close(sim_start + 2s);
+  streaming.close(sim_start + 2s);
+  EXPECT_DOUBLE_EQ(streaming.utilization(sim_start + 4s), 0.5);
+}
+
+TEST(Streaming, AShareFindsAnOpenConnection) {
+  StreamingConfig config;
+  config.read_rate = Frequency::of(20);
+  config.reuse = 0.7;
+  config.setup.mean = 30ms;
+  Streaming streaming{1, config};
+  int reused = 0;
+  for (std::uint64_t id = 0; id < count; ++id) {
+    reused += streaming.open(id, sim_start).ahead == 0ms ? 1 : 0;
+  }
+  expect_share(reused, 0.7);
+}
+
+TEST(SafetyFilter, BlocksItsShare) {
+  SafetyConfig config;
+  config.blocked = 0.03;
+  config.latency.mean = 5ms;
+  SafetyFilter filter{1, "safety", config};
+  int blocked = 0;
+  for (std::uint64_t id = 0; id < count; ++id) {
+    const StageResult result = filter.check(id, sim_start);
+    blocked += result.outcome == Outcome::blocked ? 1 : 0;
+    EXPECT_EQ(result.ahead, 5ms);
+  }
+  expect_share(blocked, 0.03);
+}
+
+TEST(SafetyFilter, FailsOpenOrClosed) {
+  SafetyConfig config;
+  config.blocked = 1;
+  config.outages = {{1s, 1s, 1.0}};
+  SafetyFilter open{1, "safety", config};
+  EXPECT_TRUE(open.check(1, sim_start + 1s).passes());
+  EXPECT_EQ(open.check(1, sim_start + 2s).outcome, Outcome::blocked);
+  config.fails_open = false;
+  SafetyFilter closed{1, "safety", config};
+  EXPECT_EQ(closed.check(1, sim_start + 1s).outcome, Outcome::failed);
+}
+
+Config config_with_auth() {
+  Config config;
+  config.tiers = {TierConfig{}, TierConfig{}};
+  config.workload.classes = {RequestClassConfig{}};
+  config.path.emplace().auth.emplace();
+  return config;
+}
+
+TEST(Auth, RefusesItsShareAndFailsDuringAnOutage) {
+  Config config = config_with_auth();
+  config.path->auth->unauthorized = 0.02;
+  config.path->auth->outages = {{10s, 1s, 0.25}};
+  const ApiKeys keys{config, 1};
+  Auth auth{config, keys, 1};
+  int refused = 0;
+  int failed = 0;
+  for (std::uint64_t id = 0; id < count; ++id) {
+    refused += auth.check(id, 0, 0, sim_start).outcome == Outcome::unauthorized ? 1 : 0;
+    failed += auth.check(id, 0, 0, sim_start + 10s).outcome == Outcome::failed ? 1 : 0;
+  }
+  expect_share(refused, 0.02);
+  expect_share(failed, 0.25);
+}
+
+TEST(Auth, AQuotaBeginsAnewWithEachPeriod) {
+  Config config = config_with_auth();
+  config.path->auth->quotas = {{1, 2, 10s}};
+  const ApiKeys keys{config, 1};
+  Auth auth{config, keys, 1};
+  const auto ask = [&](TierIndex tier, Duration at) {
+    return auth.check(1, tier, 0, sim_start + at).outcome;
+  };
+  EXPECT_EQ(ask(1, 8s), Outcome::completed);
+  EXPECT_EQ(ask(1, 9s), Outcome::completed);
+  EXPECT_EQ(ask(1, 9s), Outcome::rate_limited);
+  EXPECT_EQ(ask(0, 9s), Outcome::completed) << "another tier";
+  EXPECT_EQ(ask(1, 10s), Outcome::completed);
+}
+
+TEST(ModelRouter, SplitsInOrderAndSpillsWhenManyWait) {
+  Config config;
+  config.workload.classes.resize(2);
+  config.workload.classes[1].tier = 1;
+  ModelRouterConfig& router_config = config.path.emplace().model_router.emplace();
+  SplitConfig plus;
+  plus.tier = TierIndex{1};
+  plus.to = 1;
+  plus.share = 1;
+  SplitConfig canary;
+  canary.to = 2;
+  canary.share = 0.1;
+  router_config.splits = {plus, canary};
+  router_config.spillovers = {{1, 0, 5}};
+  const ModelRouter router{config, 1};
+  int to_canary = 0;
+  for (std::uint64_t id = 0; id < count; ++id) {
+    const auto nobody = [](ModelIndex) { return 0; };
+    to_canary += router.choose(id, 0, nobody).model == 2 ? 1 : 0;
+    EXPECT_EQ(router.choose(id, 1, nobody).model, 1);
+  }
+  expect_share(to_canary, 0.1);
+  const ModelRouter::Choice spilled = router.choose(1, 1, [](ModelIndex) { return 5; });
+  EXPECT_EQ(spilled.model, 0);
+  EXPECT_TRUE(spilled.spilled);
+  EXPECT_FALSE(router.choose(1, 1, [](ModelIndex) { return 4; }).spilled);
+}
+
+}  // namespace
+}  // namespace plimsoll
