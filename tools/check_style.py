@@ -39,6 +39,7 @@ ROOMS["cli"] = set(ROOMS)
 PUBLIC_OWNER = {
     "units.hpp": "base", "errors.hpp": "base", "ids.hpp": "base", "rng.hpp": "base",
     "stages.hpp": "base", "path_config.hpp": "config", "config.hpp": "config",
+    "autoscale_config.hpp": "config",
     "scenario.hpp": "config", "workload.hpp": "workload", "metric_docs.hpp": "config",
     "metrics.hpp": "metrics", "report.hpp": "reports", "run_scenario.hpp": "simulation",
     "energy_summary.hpp": "metrics", "monitoring_config.hpp": "config",

@@ -156,9 +156,9 @@ struct CostSummary {
   double margin = 0;              // (revenue - total) / revenue; 0 without revenue
 };
 
-/// How a pool's autoscaler did.
+/// How an autoscaler did. Replicas of a pool, or instances of a tier of the request path.
 struct ScalingSummary {
-  std::string pool;
+  std::string pool;  // or "api_tier", "response_cache", "conversation_cache"
   std::string policy;
   std::int64_t evaluations = 0;
   std::int64_t scale_ups = 0;  // evaluations that asked for more than there were

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "plimsoll/autoscale_config.hpp"
 #include "plimsoll/ids.hpp"
 #include "plimsoll/units.hpp"
 
@@ -46,8 +47,10 @@ struct CacheConfig {
   Bytes object_size;          // mean
   double object_size_cv = 0;  // lognormal; 0: all alike
   CacheMethod method = CacheMethod::che;
-  LatencyLaw latency;                 // of a look-up
-  std::vector<OutageConfig> outages;  // look-ups miss
+  LatencyLaw latency;                            // of a look-up
+  std::vector<OutageConfig> outages;             // look-ups miss
+  std::optional<Bytes> node;                     // memory of one node; none: the cache is one piece
+  std::optional<TierAutoscaleConfig> autoscale;  // of its nodes; needs `node`
 };
 
 /// Contexts of conversations: a miss fetches the context from storage.
@@ -163,6 +166,7 @@ struct ApiTierConfig {
   std::int64_t queue = 0;      // requests that may wait for a worker; the next end as queue_full
   bool drops_leavers = false;  // whose client left is not worked on
   std::vector<OutageConfig> outages;  // a share of the instances is lost
+  std::optional<TierAutoscaleConfig> autoscale;
 };
 
 /// A share of the requests goes to another model: an A/B test, a canary, a tier's better model.

@@ -73,6 +73,9 @@ SectionDecl cache_section() {
              "order is played, from empty on, for at most 50 million objects")
       .section("latency", &CacheConfig::latency, latency_section(), "of a look-up")
       .list("outages", &CacheConfig::outages, outage_section(share_of_requests), "look-ups miss")
+      .optional("node", &CacheConfig::node, bytes_kind(),
+                "memory of one node, by which autoscale grows and shrinks the cache")
+      .custom(cache_autoscale_field())
       .build();
 }
 
@@ -265,6 +268,7 @@ SectionDecl api_tier_section() {
              "requests whose client left while they waited are not worked on")
       .list("outages", &ApiTierConfig::outages, outage_section("of the instances that is lost"),
             "instances are lost; what they had begun is finished")
+      .custom(api_tier_autoscale_field())
       .build();
 }
 
@@ -415,6 +419,53 @@ void check_played_orders(Reader& reader, const RawNode& map, const std::string& 
   }
 }
 
+/// What is there at t = 0 lies within the bounds.
+void check_bounds(Reader& reader, const RawNode& map, const std::string& path, std::int64_t now,
+                  const TierAutoscaleConfig& scale) {
+  if (now < scale.min_instances || now > scale.max_instances) {
+    reader.report(map.place, path,
+                  fmt::format("{} instances at t = 0 are not within {} .. {}", now,
+                              scale.min_instances, scale.max_instances),
+                  "change min_instances, max_instances or what there is at t = 0");
+  }
+}
+
+void check_cache_scaling(Reader& reader, const RawNode& map, const std::string& path,
+                         const CacheConfig& cache) {
+  if (!cache.autoscale) {
+    return;
+  }
+  const std::int64_t node = cache.node ? cache.node->count() : 0;
+  if (node <= 0 || cache.capacity.count() % node != 0) {
+    reader.report(map.place, join_path(path, "node"),
+                  "a cache that scales is made of whole nodes, and capacity is no multiple of node",
+                  "give node, e.g. a hundredth of capacity");
+    return;
+  }
+  check_bounds(reader, map, join_path(path, "autoscale"), cache.capacity.count() / node,
+               *cache.autoscale);
+}
+
+void check_tier_scaling(Reader& reader, const RawNode& map, const std::string& path,
+                        const PathConfig& config) {
+  if (config.api_tier && config.api_tier->autoscale) {
+    check_bounds(reader, map, join_path(path, "api_tier.autoscale"), config.api_tier->instances,
+                 *config.api_tier->autoscale);
+  }
+  if (config.response_cache) {
+    check_cache_scaling(reader, map, join_path(path, "response_cache"), *config.response_cache);
+  }
+  if (config.conversation_cache) {
+    check_cache_scaling(reader, map, join_path(path, "conversation_cache.cache"),
+                        config.conversation_cache->cache);
+  }
+  if (config.edge && config.edge->cdn && config.edge->cdn->autoscale) {
+    reader.report(map.place, join_path(path, "edge.cdn.autoscale"),
+                  "caches at the edge are bought by contract and do not scale",
+                  "use response_cache, or change edge.cdn.capacity");
+  }
+}
+
 void check_models(Reader& reader, const RawNode& map, const std::string& path,
                   const PathConfig& config) {
   if (!config.model_router) {
@@ -448,6 +499,7 @@ void finish_path(Reader& reader, const RawNode& map, const std::string& path, Pa
   }
   need_popularity(reader, map, path, config);
   check_played_orders(reader, map, path, config);
+  check_tier_scaling(reader, map, path, config);
   check_models(reader, map, path, config);
   if (config.clients && config.clients->sessions && !reader.config().workload.trace.empty()) {
     reader.report(place_of_key(map, "clients"), join_path(path, "clients.sessions"),

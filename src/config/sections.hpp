@@ -19,6 +19,8 @@ SectionDecl store_section();
 SectionDecl tier_section();
 SectionDecl pool_section();
 FieldDecl autoscale_field();
+FieldDecl api_tier_autoscale_field();
+FieldDecl cache_autoscale_field();
 SectionDecl service_section();
 SectionDecl workload_section();
 SectionDecl path_section();
@@ -49,8 +51,9 @@ FieldDecl policy_field(PolicyBlock block);
 /// Keys beside policies' parameters, which outlive a change of the policy.
 inline const std::vector<std::string>& policy_own_keys() {
   static const std::vector<std::string> keys{
-      "capacity",     "deadline",     "max_outstanding", "scrape_interval", "own_count",
-      "min_replicas", "max_replicas", "interval",        "signal_delay",    "provisioning_delay"};
+      "capacity",      "deadline",     "max_outstanding", "scrape_interval",
+      "own_count",     "min_replicas", "max_replicas",    "min_instances",
+      "max_instances", "interval",     "signal_delay",    "provisioning_delay"};
   return keys;
 }
 

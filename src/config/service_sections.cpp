@@ -22,38 +22,72 @@ FieldDecl service_policy(std::string key, PolicyConfig ServiceConfig::*member,
   return policy_field(std::move(block));
 }
 
-}  // namespace
-
-FieldDecl autoscale_field() {
+/// The block `autoscale` of an Owner; `scale` is where it is kept.
+template <typename Owner, typename Scale>
+PolicyBlock autoscale_block(std::optional<Scale> Owner::*scale, SectionDecl own_keys,
+                            std::string help) {
   PolicyBlock block;
   block.key = "autoscale";
   block.kind = "autoscaler";
-  block.own_keys =
-      Section<AutoscaleConfig>{}
-          .field("min_replicas", &AutoscaleConfig::min_replicas, count_kind(0, 1'000'000), "1",
-                 "replicas at least")
-          .field("max_replicas", &AutoscaleConfig::max_replicas, count_kind(1, 1'000'000), "",
-                 "replicas at most")
-          .field("interval", &AutoscaleConfig::interval, millisecond_kind(), "15s",
-                 "between evaluations, each of which scrapes the signal")
-          .field("signal_delay", &AutoscaleConfig::signal_delay, duration_kind(), "0",
-                 "age of the signals that the policy is shown")
-          .optional("provisioning_delay", &AutoscaleConfig::provisioning_delay, duration_kind(),
-                    "until an added replica serves; pools of start: cold go through their cold "
-                    "start instead")
-          .build();
-  block.help = "how the pool grows and shrinks; without it, it does not";
-  block.make_holder = [](void* pool) -> void* {
-    return &static_cast<PoolConfig*>(pool)->autoscale.emplace();
+  block.own_keys = std::move(own_keys);
+  block.help = std::move(help);
+  block.make_holder = [scale](void* owner) -> void* {
+    return &(static_cast<Owner*>(owner)->*scale).emplace();
   };
-  block.holder = [](const void* pool) -> const void* {
-    const auto& autoscale = static_cast<const PoolConfig*>(pool)->autoscale;
-    return autoscale ? &*autoscale : nullptr;
+  block.holder = [scale](const void* owner) -> const void* {
+    const auto& held = static_cast<const Owner*>(owner)->*scale;
+    return held ? &*held : nullptr;
   };
-  block.policy = [](void* autoscale) -> PolicyConfig& {
-    return static_cast<AutoscaleConfig*>(autoscale)->policy;
-  };
-  return policy_field(std::move(block));
+  block.policy = [](void* held) -> PolicyConfig& { return static_cast<Scale*>(held)->policy; };
+  return block;
+}
+
+template <typename Scale>
+void add_loop_keys(Section<Scale>& section) {
+  section
+      .field("interval", &Scale::interval, millisecond_kind(), "15s",
+             "between evaluations, each of which scrapes the signal")
+      .field("signal_delay", &Scale::signal_delay, duration_kind(), "0",
+             "age of the signals that the policy is shown");
+}
+
+template <typename Owner>
+FieldDecl tier_autoscale_field(std::string help) {
+  Section<TierAutoscaleConfig> keys;
+  keys.field("min_instances", &TierAutoscaleConfig::min_instances, count_kind(1, 1'000'000), "1",
+             "instances at least")
+      .field("max_instances", &TierAutoscaleConfig::max_instances, count_kind(1, 1'000'000), "",
+             "instances at most");
+  add_loop_keys(keys);
+  keys.field("provisioning_delay", &TierAutoscaleConfig::provisioning_delay, duration_kind(), "0",
+             "until an added instance serves");
+  return policy_field(autoscale_block(&Owner::autoscale, keys.build(), std::move(help)));
+}
+
+}  // namespace
+
+FieldDecl autoscale_field() {
+  Section<AutoscaleConfig> keys;
+  keys.field("min_replicas", &AutoscaleConfig::min_replicas, count_kind(0, 1'000'000), "1",
+             "replicas at least")
+      .field("max_replicas", &AutoscaleConfig::max_replicas, count_kind(1, 1'000'000), "",
+             "replicas at most");
+  add_loop_keys(keys);
+  keys.optional("provisioning_delay", &AutoscaleConfig::provisioning_delay, duration_kind(),
+                "until an added replica serves; pools of start: cold go through their cold start "
+                "instead");
+  return policy_field(autoscale_block(&PoolConfig::autoscale, keys.build(),
+                                      "how the pool grows and shrinks; without it, it does not"));
+}
+
+FieldDecl api_tier_autoscale_field() {
+  return tier_autoscale_field<ApiTierConfig>(
+      "how the tier grows and shrinks; without it, it does not");
+}
+
+FieldDecl cache_autoscale_field() {
+  return tier_autoscale_field<CacheConfig>(
+      "how the cache grows and shrinks by nodes of `node` each; without it, it does not");
 }
 
 SectionDecl service_section() {

@@ -48,6 +48,7 @@ ApiTier::WorkerTime ApiTier::worker_time() const {
 }
 
 ApiTier::Entry ApiTier::enter(std::uint32_t flight, std::uint64_t id) {
+  ++entered_;
   const Visitor visitor{flight, id, engine_.now()};
   if (busy_ < servers()) {
     begin(visitor);

@@ -39,6 +39,10 @@ class ApiTier {
   int instances() const { return instances_; }
   /// Requests that wait for a worker.
   std::int64_t waiting() const { return static_cast<std::int64_t>(waiting_.size()); }
+  /// Requests that are worked on.
+  std::int64_t busy() const { return busy_; }
+  /// Requests that came since t = 0, refused ones too.
+  std::int64_t entered() const { return entered_; }
   /// Busy worker-nanoseconds, and all of them, since t = 0: differences of two readings give the
   /// utilization between them.
   struct WorkerTime {
@@ -81,6 +85,7 @@ class ApiTier {
   std::vector<Job> jobs_;
   std::vector<std::uint32_t> idle_jobs_;
   std::int64_t busy_ = 0;  // servers
+  std::int64_t entered_ = 0;
   SimTime noted_{};
   WorkerNanoseconds busy_ns_ = 0;
   WorkerNanoseconds all_ns_ = 0;

@@ -66,6 +66,7 @@ class RequestPath final : public EventSink,
 
   /// What autoscalers steer; null when the scenario has none.
   ApiTier* api_tier() { return api_tier_ ? &*api_tier_ : nullptr; }
+  Cache* conversation_cache() { return conversation_cache_ ? &*conversation_cache_ : nullptr; }
   Cache* response_cache() { return response_cache_ ? &*response_cache_ : nullptr; }
 
   // From services, about attempts.

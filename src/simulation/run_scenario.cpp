@@ -13,8 +13,15 @@ namespace plimsoll {
 namespace {
 
 bool autoscales(const Config& config) {
-  return std::any_of(config.pools.begin(), config.pools.end(),
-                     [](const PoolConfig& pool) { return pool.autoscale.has_value(); });
+  const bool pools = std::any_of(config.pools.begin(), config.pools.end(),
+                                 [](const PoolConfig& pool) { return pool.autoscale.has_value(); });
+  if (pools || !config.path) {
+    return pools;
+  }
+  const PathConfig& path = *config.path;
+  return (path.api_tier && path.api_tier->autoscale) ||
+         (path.response_cache && path.response_cache->autoscale) ||
+         (path.conversation_cache && path.conversation_cache->cache.autoscale);
 }
 
 void write_files(const std::string& folder, const RunResult& result, const Config& config) {

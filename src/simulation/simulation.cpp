@@ -48,6 +48,7 @@ void Simulation::set_window_writer(std::function<void(const WindowSummary&)> wri
 }
 
 void Simulation::set_scaling_writer(std::function<void(const ScalingRow&)> writer) {
+  scaled_tiers_.set_writer(writer);
   scaled_pools_.set_writer(std::move(writer));
 }
 
@@ -92,6 +93,9 @@ void Simulation::build_replicas() {
 }
 
 void Simulation::build_scaling(const PolicyRegistries& policies) {
+  if (path_) {
+    scaled_tiers_.add(*config_.path, *path_, engine_, policies.autoscalers);
+  }
   std::size_t first = 0;
   for (std::size_t p = 0; p < plans_.size(); ++p) {
     const PoolConfig& pool = config_.pools[p];
@@ -139,6 +143,7 @@ void Simulation::start_replicas() {
 
 RunResult Simulation::play() {
   start_replicas();
+  scaled_tiers_.open();
   fetch_arrival();
   engine_.arm(window_timer_, collector_.next_window_end());
   await_scrape();
@@ -361,6 +366,7 @@ RunResult Simulation::summarize() {
     result.pools[p].memory_arithmetic = plans_[p]->fit.arithmetic;
   }
   scaled_pools_.summarize(result);
+  scaled_tiers_.summarize(result);
   if (monitor_ != nullptr) {
     result.monitoring = monitor_->summarize(end);
   }

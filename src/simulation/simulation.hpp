@@ -15,6 +15,7 @@
 #include "service/service.hpp"
 #include "simulation/fleet_builder.hpp"
 #include "simulation/scaled_pools.hpp"
+#include "simulation/scaled_tiers.hpp"
 
 namespace plimsoll {
 
@@ -75,6 +76,7 @@ class Simulation final : public EndListener, public FollowUpListener {
   std::vector<Service*> service_of_model_;
   std::vector<std::unique_ptr<Replica>> replicas_;
   ScaledPools scaled_pools_;
+  ScaledTiers scaled_tiers_;
   std::unique_ptr<Monitor> monitor_;  // null: nothing is monitored
   TimerId arrival_timer_;
   TimerId window_timer_;

@@ -219,6 +219,21 @@ void check_causality(const RunResult& result, const Config& config, Findings& fi
   findings.expect(!result.sample.empty(), "no request was sampled");
 }
 
+/// Bounds of a pool or a tier that scales.
+std::pair<int, int> bounds_of(const Config& config, const std::string& name) {
+  for (const PoolConfig& pool : config.pools) {
+    if (pool.name == name) {
+      return {pool.autoscale->min_replicas, pool.autoscale->max_replicas};
+    }
+  }
+  const PathConfig& path = *config.path;
+  const TierAutoscaleConfig& tier = name == "api_tier" ? *path.api_tier->autoscale
+                                    : name == "response_cache"
+                                        ? *path.response_cache->autoscale
+                                        : *path.conversation_cache->cache.autoscale;
+  return {tier.min_instances, tier.max_instances};
+}
+
 /// Replicas stay within their bounds, and scaling.csv adds up to what the result says.
 void check_scaling(const RunResult& result, const Config& config, const std::string& folder,
                    Findings& findings) {
@@ -230,22 +245,20 @@ void check_scaling(const RunResult& result, const Config& config, const std::str
   const std::vector<double> from = rows.numbers("from");
   const std::vector<double> to = rows.numbers("to");
   for (const ScalingSummary& scaling : result.scaling) {
-    const auto pool = std::find_if(config.pools.begin(), config.pools.end(),
-                                   [&](const PoolConfig& p) { return p.name == scaling.pool; });
+    const auto bounds = bounds_of(config, scaling.pool);
     std::int64_t ups = 0;
     std::int64_t evaluations = 0;
     for (std::size_t i = 0; i < pools.size(); ++i) {
       if (pools[i] == scaling.pool) {
         ++evaluations;
         ups += to[i] > from[i] ? 1 : 0;
-        findings.expect(
-            to[i] >= pool->autoscale->min_replicas && to[i] <= pool->autoscale->max_replicas,
-            scaling.pool + ": a decision beyond the bounds");
+        findings.expect(to[i] >= bounds.first && to[i] <= bounds.second,
+                        scaling.pool + ": a decision beyond the bounds");
       }
     }
     findings.expect(evaluations == scaling.evaluations && ups == scaling.scale_ups,
                     scaling.pool + ": scaling.csv and the result differ");
-    findings.expect(scaling.replicas_max <= pool->autoscale->max_replicas,
+    findings.expect(scaling.replicas_max <= bounds.second,
                     scaling.pool + ": more replicas than there may be");
     findings.expect(evaluations > 0, scaling.pool + ": was never looked at");
   }
