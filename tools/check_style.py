@@ -46,6 +46,8 @@ PUBLIC_OWNER = {
     "metrics.hpp": "metrics", "report.hpp": "reports", "run_scenario.hpp": "simulation",
     "elasticity_config.hpp": "config", "elasticity_metrics.hpp": "config",
     "money_config.hpp": "config", "money.hpp": "metrics",
+    "energy_summary.hpp": "metrics", "monitoring_config.hpp": "config",
+    "monitoring_summary.hpp": "metrics",
     "policies/params.hpp": "base",
 }
 # A header that is vocabulary and may be seen where its room may not.

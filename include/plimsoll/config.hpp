@@ -13,6 +13,7 @@
 #include "plimsoll/horizon_config.hpp"
 #include "plimsoll/ids.hpp"
 #include "plimsoll/money_config.hpp"
+#include "plimsoll/monitoring_config.hpp"
 #include "plimsoll/path_config.hpp"
 #include "plimsoll/policies/params.hpp"
 #include "plimsoll/rollout_config.hpp"
@@ -494,6 +495,7 @@ struct Config {
   HorizonConfig horizon;
   MetricsConfig metrics;
   MoneyConfig money;
+  std::optional<MonitoringConfig> monitoring;
   std::vector<ThresholdConfig> thresholds;
 };
 

@@ -15,7 +15,7 @@ struct MetricDoc {
 };
 
 /// Every metric of a threshold, in the order of docs/metrics.md.
-inline constexpr std::array<MetricDoc, 16> metric_docs = {{
+inline constexpr std::array<MetricDoc, 20> metric_docs = {{
     {"ttft_ms", "ms", "Time to first token: from arrival to the first output token.", true, true},
     {"tpot_ms", "ms", "Time per output token after the first: (e2el - ttft) / (n - 1).", true,
      true},
@@ -41,6 +41,12 @@ inline constexpr std::array<MetricDoc, 16> metric_docs = {{
     {"kv_cache_usage", "ratio", "KV blocks used over all KV blocks.", false, false},
     {"prefix_hit_rate", "ratio", "Share of prompt tokens that a prefix cache had.", false, true},
     {"gpu_hours", "GPU h", "GPU time rented, up or down.", false, false},
+    {"energy_kwh", "kWh", "What the GPUs drew: in steps, idle and loading.", false, false},
+    {"mean_power_watts", "W", "That energy over the time in which it was drawn.", false, false},
+    {"energy_per_output_token_joules", "J/token",
+     "That energy over the output tokens of completed requests.", false, false},
+    {"energy_per_request_joules", "J/request", "That energy over the completed requests.", false,
+     false},
 }};
 
 }  // namespace plimsoll

@@ -10,10 +10,12 @@
 
 #include "plimsoll/config.hpp"
 #include "plimsoll/elasticity_metrics.hpp"
+#include "plimsoll/energy_summary.hpp"
 #include "plimsoll/horizon_summary.hpp"
 #include "plimsoll/ids.hpp"
 #include "plimsoll/metric_docs.hpp"
 #include "plimsoll/money.hpp"
+#include "plimsoll/monitoring_summary.hpp"
 #include "plimsoll/operations_summary.hpp"
 #include "plimsoll/stages.hpp"
 #include "plimsoll/units.hpp"
@@ -132,6 +134,7 @@ struct PoolSummary {
   std::optional<PrefixSummary> prefix;          // with a prefix cache
   std::optional<ElasticitySummary> elasticity;  // when replicas start cold
   TokenTimes token_times;                       // filled by whoever knows the steps (simulation)
+  EnergySummary energy;
 };
 
 struct ThresholdVerdict {
@@ -248,6 +251,8 @@ struct RunResult {
   CostSummary cost;
   std::vector<DemandDay> demand;          // of workloads of users
   std::optional<HorizonSummary> horizon;  // when only windows were played
+  EnergySummary energy;                   // of all pools
+  std::optional<MonitoringSummary> monitoring;
   std::int64_t skipped_rows = 0;
   std::vector<std::string> notes;  // e.g. what rests on assumed or extrapolated figures
   std::uint64_t fingerprint = 0;   // hash of (time, event, request id): see docs/invariants.md

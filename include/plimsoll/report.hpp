@@ -99,6 +99,23 @@ class IncidentWriter {
   std::unique_ptr<File> file_;
 };
 
+/// monitoring.csv row by row: every scrape of every series.
+class MonitoringWriter {
+ public:
+  explicit MonitoringWriter(const std::string& path);
+  ~MonitoringWriter();
+  MonitoringWriter(const MonitoringWriter&) = delete;
+  MonitoringWriter& operator=(const MonitoringWriter&) = delete;
+
+  void write(const MonitoringRow& row);
+  /// As TimeseriesWriter::close.
+  void close();
+
+ private:
+  class File;
+  std::unique_ptr<File> file_;
+};
+
 /// One sentence for each figure behind `config`'s pools that is assumed, a rumour or extrapolated;
 /// result.json and the terminal summary tell them beside RunResult::notes.
 std::vector<std::string> provenance_notes(const Config& config);

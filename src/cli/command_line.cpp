@@ -24,6 +24,7 @@ struct Arguments {
   ScenarioArguments validate;
   PredictArguments predict;
   CalibrateArguments calibrate;
+  TuneArguments tune;
   ShowArguments show;
   std::string docs;
 };
@@ -177,6 +178,27 @@ void add_calibrate(CLI::App& app, CalibrateArguments& arguments) {
   kernels->excludes(profile);
 }
 
+void add_tune(CLI::App& app, TuneArguments& arguments) {
+  constexpr int most_tokens = 1 << 20;  // as in length laws
+  auto& tune = *app.add_subcommand(
+      "tune", "Rank layouts of a pool (tp, pp, precision, batch) by GPUs per request/s");
+  add_scenario_options(tune, arguments.scenario);
+  const auto text = [&](const char* name, std::string& value, const char* type, const char* help) {
+    tune.add_option(name, value, help)->type_name(type);
+  };
+  const auto count = [&](const char* name, auto& value, int most, const char* help) {
+    tune.add_option(name, value, help)->type_name("N")->check(CLI::Range(1, most).description(""));
+  };
+  text("--pool", arguments.pool, "NAME", "The pool [the only one]");
+  text("--tier", arguments.tier, "NAME", "The tier whose objectives are to hold [the only one]");
+  count("--prompt", arguments.prompt, most_tokens, "Prompt tokens [the mean of the workload]");
+  count("--output", arguments.output, most_tokens, "Output tokens [the mean of the workload]");
+  count("--gpus", arguments.most_gpus, 1024, "GPUs of a replica at most [all of the pool's]");
+  count("--verify", arguments.verify, 64, "Play the scenario with so many of the best [none]");
+  text("--out", arguments.out, "DIR", "With --verify: folder of the results [results/NAME.tune]");
+  tune.add_flag("--force", arguments.force, "Write into a folder that is not empty");
+}
+
 void add_others(CLI::App& app, Arguments& arguments) {
   auto& validate =
       *app.add_subcommand("validate", "Check a scenario and say what it is, without playing it");
@@ -224,6 +246,12 @@ std::function<int()> chosen_command(const CLI::App& app,
   if (name == "calibrate") {
     return [arguments] { return calibrate_command(arguments->calibrate); };
   }
+  if (name == "tune") {
+    return [arguments] {
+      set_up_log(false);
+      return tune_command(arguments->tune);
+    };
+  }
   if (name == "validate") {
     return [arguments] { return validate_command(arguments->validate); };
   }
@@ -253,6 +281,7 @@ std::function<int()> parse_command_line(int argc, char** argv) {
   add_run(app, arguments->run);
   add_predict(app, arguments->predict);
   add_calibrate(app, arguments->calibrate);
+  add_tune(app, arguments->tune);
   add_others(app, *arguments);
   try {
     app.parse(argc, argv);
@@ -264,9 +293,10 @@ std::function<int()> parse_command_line(int argc, char** argv) {
     return [] { return static_cast<int>(usage_or_scenario); };
   }
   if (app.get_subcommands().empty()) {
-    fmt::print(stderr,
-               "plimsoll: name a command: run, predict, calibrate, validate, schema or show\n{}\n",
-               see_help);
+    fmt::print(
+        stderr,
+        "plimsoll: name a command: run, predict, calibrate, tune, validate, schema or show\n{}\n",
+        see_help);
     return [] { return static_cast<int>(usage_or_scenario); };
   }
   return chosen_command(app, arguments);

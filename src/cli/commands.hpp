@@ -107,6 +107,23 @@ struct CalibrateArguments {
 int calibrate_command(const CalibrateArguments& arguments);
 int calibrate_kernels_command(const CalibrateArguments& arguments);
 
+/// Which pool is tuned, for which requests and objectives.
+struct TuneArguments {
+  ScenarioArguments scenario;
+  std::string pool;         // empty: the only one
+  std::string tier;         // whose objectives; empty: the only one
+  std::int64_t prompt = 0;  // tokens; 0: the means of the workload
+  std::int64_t output = 0;
+  int most_gpus = 0;  // of a replica; 0: all of the pool's
+  int verify = 0;     // so many of the best are played
+  std::string out;    // of what is played; empty: results/<scenario>.tune
+  bool force = false;
+};
+
+/// Ranks the layouts of a pool by GPUs per request/s under its objectives, in closed form, and says
+/// why others cannot serve.
+int tune_command(const TuneArguments& arguments);
+
 struct ShowArguments {
   std::string what;     // policies, gpus, models, profiles, engines, prices, metrics
   std::string name;     // empty: all of them

@@ -186,6 +186,8 @@ SectionDecl scenario_section() {
                         "what a request passes before the service, stage by stage")
       .section("metrics", &Config::metrics, metrics_section(), "what is kept of a run")
       .section("money", &Config::money, money_section(), "what else costs, and who pays")
+      .optional_section("monitoring", &Config::monitoring, monitoring_section(),
+                        "what a production stack would see of the run, and its alerts")
       .custom(thresholds_field())
       .finish(finish_scenario);
   SectionDecl decl = section.build();

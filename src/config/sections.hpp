@@ -33,6 +33,7 @@ SectionDecl workload_section();
 SectionDecl path_section();
 SectionDecl metrics_section();
 SectionDecl money_section();
+SectionDecl monitoring_section();
 FieldDecl thresholds_field();
 SectionDecl collective_section();
 SectionDecl load_shape_section();

@@ -51,20 +51,6 @@ std::int64_t blocks_per_request(const ModelSpec& model, const PoolConfig& pool) 
   return (context_limit(model, pool) + pool.block_size - 1) / pool.block_size;
 }
 
-const char* precision_name(Precision precision) {
-  switch (precision) {
-    case Precision::fp16:
-      return "fp16";
-    case Precision::bf16:
-      return "bf16";
-    case Precision::fp8:
-      return "fp8";
-    case Precision::int8:
-      return "int8";
-  }
-  return "?";
-}
-
 /// What a draft model takes on each GPU of the last stage.
 void fill_draft(const Config& config, const PoolConfig& pool, MemoryFit& fit) {
   const ModelSpec& draft = config.models.at(pool.speculation->draft);
@@ -172,6 +158,20 @@ Diagnostic misfit(const Config& config, const PoolConfig& pool, const MemoryFit&
 }
 
 }  // namespace
+
+const char* precision_name(Precision precision) {
+  switch (precision) {
+    case Precision::fp16:
+      return "fp16";
+    case Precision::bf16:
+      return "bf16";
+    case Precision::fp8:
+      return "fp8";
+    case Precision::int8:
+      return "int8";
+  }
+  return "?";
+}
 
 MemoryFit memory_fit(const Config& config, const PoolConfig& pool) {
   const GpuSpec& gpu = config.gpus.at(pool.gpu);

@@ -28,6 +28,9 @@ struct MemoryFit {
   std::string arithmetic;                     // the sum, in one or a few lines, for people
 };
 
+/// "fp16", "bf16", "fp8" or "int8".
+const char* precision_name(Precision precision);
+
 /// Computes the fit of `pool`; never throws for what does not fit (see `fits`).
 MemoryFit memory_fit(const Config& config, const PoolConfig& pool);
 

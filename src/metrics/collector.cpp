@@ -101,6 +101,9 @@ void MetricsCollector::on_arrival(RequestId id, ClassIndex request_class, SimTim
 
 void MetricsCollector::on_first_token(const RequestRecord& record) {
   note_event(first_token_event, record.id, record.first_token);
+  if (monitor_ != nullptr && record.replica_assigned) {
+    monitor_->first_token(record.pool, record.first_token - record.arrived);
+  }
   if (measured(record.arrived)) {
     cells_[cell_of(record)].window.ttft.add((record.first_token - record.arrived).count());
   }
@@ -140,6 +143,9 @@ void MetricsCollector::on_end(const RequestRecord& record) {
   }
   ++completed_;
   ++window_completed_;
+  if (monitor_ != nullptr && record.replica_assigned) {
+    monitor_->completed(record);
+  }
   cell.counts.billed_prompt_tokens += record.prompt_tokens;
   cell.counts.billed_output_tokens += record.emitted_tokens;
   if (!counts_in) {
@@ -168,6 +174,7 @@ void MetricsCollector::on_steps(const StepRun& run) {
   pool.decoded += decoded;
   pool.burst += run.burst_tokens;
   pool.computed += run.prompt_tokens;
+  pool.first_tokens += run.first_tokens;
   window_output_tokens_ += decoded + run.burst_tokens + run.first_tokens;
   window_prompt_tokens_ += run.prompt_tokens;
   if (window_measured_ && run.sequences > 0) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "metrics/covered_spans.hpp"
+#include "metrics/monitor.hpp"
 #include "metrics/overload.hpp"
 #include "metrics/request_sample.hpp"
 #include "metrics/sketch.hpp"
@@ -63,6 +64,14 @@ class MetricsCollector final : public EventSink {
   /// Gets every closed window; the collector then holds none of them. Set before the first event.
   void set_window_writer(std::function<void(const WindowSummary&)> writer);
 
+  /// Gets first tokens and completions; outlives this. Set before the first event.
+  void set_monitor(Monitor* monitor) { monitor_ = monitor; }
+  /// Tokens of a pool, of all steps that were told.
+  PoolTokens pool_tokens(std::size_t pool) const {
+    const PoolTotals& totals = pools_[pool];
+    return {totals.computed, totals.decoded + totals.burst + totals.first_tokens};
+  }
+
   /// When the current window has to be closed: its length after its begin, cut at the warm-up, so
   /// that every window is wholly before or wholly after it.
   SimTime next_window_end() const;
@@ -108,6 +117,7 @@ class MetricsCollector final : public EventSink {
     std::int64_t decoded = 0;   // decoding sequences, summed over steps
     std::int64_t computed = 0;  // prompt tokens
     std::int64_t burst = 0;     // tokens that came with another of their sequence
+    std::int64_t first_tokens = 0;
     std::int64_t waiting_max = 0;
     std::int64_t running_sum = 0;  // over window ends
     std::int64_t kv_used_sum = 0;  // blocks, over window ends
@@ -153,6 +163,8 @@ class MetricsCollector final : public EventSink {
                                SimTime end, const std::vector<PoolGauges>& gauges) const;
   MetricValue gpu_value_of(const Scope& scope, const std::string& metric, Span span,
                            const std::vector<PoolGauges>& gauges) const;
+  EnergySummary energy_of(const Scope& scope, Span span, SimTime end,
+                          const std::vector<PoolGauges>& gauges) const;
   MetricValue value_of(const ThresholdConfig& threshold, const Scope& scope, Span span, SimTime end,
                        const std::vector<PoolGauges>& gauges) const;
   EndedCounts counts_of(const Scope& scope, Span span) const;
@@ -184,6 +196,7 @@ class MetricsCollector final : public EventSink {
   std::vector<Scope> slices_;            // the first is the whole
   std::vector<Scope> threshold_scopes_;  // as Config::thresholds
   std::vector<ThresholdTracker> thresholds_;
+  Monitor* monitor_ = nullptr;
   RequestSample sample_;
   WindowLog windows_;
   BacklogSeries backlog_;

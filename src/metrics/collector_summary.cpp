@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "metrics/collector.hpp"
+#include "metrics/energy.hpp"
 #include "metrics/latency_summary.hpp"
 #include "metrics/verdict.hpp"
 #include "plimsoll/errors.hpp"
@@ -283,6 +284,22 @@ MetricValue MetricsCollector::gpu_value_of(const Scope& scope, const std::string
   return MetricValue{!scope.pools.empty(), static_cast<double>(busy + idle + down) / 3.6e12};
 }
 
+EnergySummary MetricsCollector::energy_of(const Scope& scope, Span span, SimTime end,
+                                          const std::vector<PoolGauges>& gauges) const {
+  EnergyGauges energy;
+  for (const PoolGauges& now : gauges) {
+    if (std::find(scope.pools.begin(), scope.pools.end(), now.pool) != scope.pools.end()) {
+      energy = energy + now.energy;
+      energy = span == Span::window ? energy - pools_[now.pool].last.energy : energy;
+    }
+  }
+  const EndedCounts counts = counts_of(scope, span);
+  const SimTime begin = span == Span::window ? window_begin_ : sim_start;
+  return summarize_energy(energy, end - begin,
+                          counts.outcomes[static_cast<std::size_t>(Outcome::completed)],
+                          counts.billed_output_tokens);
+}
+
 MetricValue MetricsCollector::value_of(const ThresholdConfig& threshold, const Scope& scope,
                                        Span span, SimTime end,
                                        const std::vector<PoolGauges>& gauges) const {
@@ -290,6 +307,9 @@ MetricValue MetricsCollector::value_of(const ThresholdConfig& threshold, const S
   if (doc.latency) {
     const LatencySketch sketch = latency_of(scope, threshold.metric, span);
     return sketch.count() == 0 ? MetricValue{} : MetricValue{true, statistic_of(sketch, threshold)};
+  }
+  if (is_energy_metric(threshold.metric)) {
+    return energy_value(threshold.metric, energy_of(scope, span, end, gauges));
   }
   return doc.by_tier ? request_value_of(scope, threshold.metric, span, end, gauges)
                      : gpu_value_of(scope, threshold.metric, span, gauges);
@@ -411,11 +431,14 @@ RunResult MetricsCollector::finish(SimTime end, SimTime arrivals_end,
   result.sample = sample_.sorted();
   for (const PoolGauges& pool : gauges) {
     result.pools.push_back(summarize_pool(pool.pool, pool, end));
+    const Scope scope = make_scope("pool", config_.pools[pool.pool].name);
+    result.pools.back().energy = energy_of(scope, Span::total, end, gauges);
   }
   result.token_cells = token_cells();
   const Scope& whole = slices_.front();
   result.gpu_utilization = gpu_value_of(whole, "gpu_utilization", Span::total, gauges).value;
   result.kv_cache_usage = gpu_value_of(whole, "kv_cache_usage", Span::total, gauges).value;
+  result.energy = energy_of(whole, Span::total, end, gauges);
   for (std::size_t i = 0; i < thresholds_.size(); ++i) {
     result.thresholds.push_back(thresholds_[i].verdict(
         value_of(config_.thresholds[i], threshold_scopes_[i], Span::total, end, gauges)));

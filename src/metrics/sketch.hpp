@@ -7,10 +7,9 @@
 #include <limits>
 #include <vector>
 
-namespace plimsoll {
+#include "base/int128.hpp"
 
-__extension__ typedef __int128 Int128;
-__extension__ typedef unsigned __int128 Uint128;
+namespace plimsoll {
 
 /// An unsigned 192-bit sum: what squares of femtoseconds need. Only additions, all exact.
 class WideSum {

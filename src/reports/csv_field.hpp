@@ -1,4 +1,4 @@
-// Reports room: one field of a CSV file.
+// Reports room: texts in CSV.
 #pragma once
 
 #include <string>

@@ -308,6 +308,19 @@ bool has_operations(const RunResult& result) {
   return result.operations.faults || !result.operations.rollouts.empty();
 }
 
+Json energy_json(const EnergySummary& energy) {
+  Json json = Json::object();
+  json["joules"] = energy.joules;
+  json["kwh"] = energy.kwh;
+  json["steps_joules"] = energy.steps_joules;
+  json["idle_joules"] = energy.idle_joules;
+  json["loading_joules"] = energy.loading_joules;
+  json["mean_watts"] = energy.mean_watts;
+  json["joules_per_output_token"] = energy.joules_per_output_token;
+  json["joules_per_request"] = energy.joules_per_request;
+  return json;
+}
+
 Json gpu_time_json(const RunResult& result) {
   Json pools = Json::array();
   std::int64_t gpus = 0;
@@ -347,6 +360,7 @@ Json gpu_time_json(const RunResult& result) {
     json["sequence_slots"] = pool.sequence_slots;
     json["waiting_max"] = pool.waiting_max;
     json["preemptions"] = pool.preemptions;
+    json["energy"] = energy_json(pool.energy);
     if (pool.prefix) {
       json["prefix_cache"] = prefix_json(*pool.prefix);
     }
@@ -355,6 +369,7 @@ Json gpu_time_json(const RunResult& result) {
   Json json = Json::object();
   json["gpus"] = gpus;
   json["gpu_hours"] = result.cost.gpu_hours;
+  json["energy"] = energy_json(result.energy);
   json["pools"] = pools;
   return json;
 }
@@ -488,6 +503,57 @@ Json cost_json(const CostSummary& cost, Duration played) {
   if (!cost.money.bill.empty() || !cost.money.revenue.empty()) {
     json["money"] = money_json(cost.money, to_seconds(played) / to_seconds(price_month));
   }
+  return json;
+}
+
+Json alert_json(const AlertSummary& alert) {
+  Json episodes = Json::array();
+  for (const AlertEpisode& episode : alert.episodes) {
+    Json json = Json::object();
+    json["since_s"] = seconds(episode.since);
+    json["fired_s"] = seconds(episode.fired);
+    json["resolved_s"] = episode.resolved == never ? Json{} : Json(seconds(episode.resolved));
+    json["time_to_fire_s"] = to_seconds(episode.fired - episode.since);
+    const SimTime clear = episode.clear == never ? sim_start : episode.clear;
+    json["time_to_detect_at_most_s"] = to_seconds(episode.fired - clear);
+    episodes.push_back(json);
+  }
+  Json json = Json::object();
+  json["name"] = alert.name;
+  json["pool"] = alert.pool;
+  json["condition"] = alert.condition;
+  json["state"] = alert.state;
+  json["evaluations"] = alert.evaluations;
+  json["pendings"] = alert.pendings;
+  json["firings"] = alert.firings;
+  json["firing_s"] = to_seconds(alert.firing);
+  json["episodes"] = episodes;
+  return json;
+}
+
+Json monitoring_json(const MonitoringSummary& monitoring) {
+  Json database = Json::object();
+  database["samples"] = monitoring.samples;
+  database["billing_records"] = monitoring.billing_records;
+  database["ingest_mean_per_s"] = monitoring.ingest_mean;
+  database["ingest_max_per_s"] = monitoring.ingest_max;
+  database["ingest_capacity_per_s"] = monitoring.capacity;
+  database["lag_max_s"] = to_seconds(monitoring.lag_max);
+  database["lag_end_s"] = to_seconds(monitoring.lag_end);
+  database["stored_samples"] = monitoring.stored_samples;
+  database["storage_bytes"] = monitoring.storage_bytes;
+  database["storage_bytes_full"] = monitoring.storage_bytes_full;
+  database["billing_bytes"] = monitoring.billing_bytes;
+  Json alerts = Json::array();
+  for (const AlertSummary& alert : monitoring.alerts) {
+    alerts.push_back(alert_json(alert));
+  }
+  Json json = Json::object();
+  json["scrapes"] = monitoring.scrapes;
+  json["series_per_instance"] = monitoring.series_per_instance;
+  json["instances_max"] = monitoring.instances_max;
+  json["database"] = database;
+  json["alerts"] = alerts;
   return json;
 }
 
@@ -653,6 +719,9 @@ Json result_document(const RunResult& result, const Config& config) {
   }
   if (result.horizon) {
     json["horizon"] = horizon_json(*result.horizon);
+  }
+  if (result.monitoring) {
+    json["monitoring"] = monitoring_json(*result.monitoring);
   }
   json["skipped_rows"] = result.skipped_rows;
   json["notes"] = notes;

@@ -104,6 +104,17 @@ std::string cost_part(const RunResult& result, const SummaryStyle& style) {
   return wrapped(text, style.width, 2);
 }
 
+std::string energy_part(const RunResult& result, const SummaryStyle& style) {
+  const EnergySummary& energy = result.energy;
+  std::string text = fmt::format("draws {} kWh, {} kW on average", figure(energy.kwh),
+                                 figure(energy.mean_watts / 1e3));
+  if (energy.joules_per_request > 0) {
+    text += fmt::format(": {} J per request, {} J per output token",
+                        figure(energy.joules_per_request), figure(energy.joules_per_output_token));
+  }
+  return wrapped(text, style.width, 2);
+}
+
 std::string requests_part(const RunResult& result, const SummaryStyle& style) {
   const SliceSummary& whole = result.slices.front();
   std::string text = fmt::format("Requests: {} arrived", grouped(whole.arrived));
@@ -351,6 +362,29 @@ std::string thresholds_part(const RunResult& result) {
          text_table({{"threshold", false}, {"", false}, {"value"}, {"worst window"}, {"at"}}, rows);
 }
 
+std::string alerts_part(const RunResult& result) {
+  if (!result.monitoring || result.monitoring->alerts.empty()) {
+    return {};
+  }
+  std::vector<std::vector<std::string>> rows;
+  for (const AlertSummary& alert : result.monitoring->alerts) {
+    const bool fired = !alert.episodes.empty();
+    const AlertEpisode first = fired ? alert.episodes.front() : AlertEpisode{};
+    rows.push_back({alert.name, alert.pool, alert.state, grouped(alert.firings),
+                    fired ? figure(to_seconds(first.since.time_since_epoch())) : "-",
+                    fired ? figure(to_seconds(first.fired - first.since)) : "-",
+                    figure(to_seconds(alert.firing))});
+  }
+  return "\n" + text_table({{"alert", false},
+                            {"pool", false},
+                            {"at the end", false},
+                            {"fired"},
+                            {"first held at s"},
+                            {"fired after s"},
+                            {"firing s"}},
+                           rows);
+}
+
 std::string lines_part(const char* title, const std::vector<std::string>& lines,
                        const SummaryStyle& style) {
   if (lines.empty()) {
@@ -392,6 +426,7 @@ std::string terminal_summary(const RunResult& result, const Config& config,
   }
   std::string out = verdict_part(result, style);
   out += cost_part(result, style);
+  out += energy_part(result, style);
   if (result.verdict.kind == VerdictKind::holds) {
     out += wrapped("nearest to its limit: " + bottleneck(result), style.width, 2);
   }
@@ -410,6 +445,7 @@ std::string terminal_summary(const RunResult& result, const Config& config,
     out += wrapped(earnings_text(result.cost.money), style.width, 0);
   }
   out += thresholds_part(result);
+  out += alerts_part(result);
   out += lines_part("Memory", memory, style);
   out += lines_part("Notes", notes, style);
   return out;

@@ -292,6 +292,11 @@ void ContinuousReplica<Decoding>::start_segment(FineTime start, bool preempted) 
   burst_tokens_ = decode_runs_ ? decoding_.begin_step() : 0;
   const AffineCost cost = decoding_.cost(*shape_->costs, work_, growth_, batches_, decode_runs_);
   segment_ = {start, cost.value, cost.slope, segment_steps(cost, preempted), 0};
+  if (shape_->energy != nullptr) {
+    WorkEnergy work = work_energy(*shape_->energy, work_, growth_);
+    work.first += decoding_.more_energy(*shape_, work_, batches_, decode_runs_);
+    energy_.begin_segment(work);
+  }
   audit_segment(work_, growth_, segment_);
   engine_->arm(timer_, segment_.end());
 }
@@ -415,6 +420,9 @@ DroppedWork ContinuousReplica<Decoding>::drop_work(SimTime before) {
 
 template <class Decoding>
 void ContinuousReplica<Decoding>::report(std::int64_t until) {
+  if (shape_->energy != nullptr && until > segment_.reported) {
+    energy_.add_steps(*shape_->energy, segment_, until);
+  }
   if (until > 0 && decode_runs_ && !pauses_.empty()) {
     report_end_of_pauses();
   }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "base/int128.hpp"
 #include "perf/step_time_model.hpp"
 #include "plimsoll/ids.hpp"
 #include "plimsoll/operations_summary.hpp"
@@ -61,6 +62,13 @@ struct PrefixCounts {
   std::int64_t left_tokens = 0;           // of admitted prompts, not computed yet
 };
 
+/// Energy of one pool since t = 0, in attojoules (10^-18 J), exact.
+struct EnergyGauges {
+  Int128 steps = 0;    // of steps that are over
+  Int128 idle = 0;     // of replicas that serve or drain, outside of these
+  Int128 loading = 0;  // rented, not serving yet
+};
+
 /// A request passed a stage of the path, or ended in it.
 struct StageVisit {
   Stage stage = Stage::edge;
@@ -76,8 +84,9 @@ struct PoolGauges {
   PoolIndex pool = 0;
   std::int64_t replicas_ready = 0;
   std::int64_t replicas_busy = 0;
-  std::int64_t running = 0;  // sequences in batches
-  std::int64_t waiting = 0;  // requests in the replicas' own queues
+  std::int64_t replicas_serving = 0;  // ready or draining
+  std::int64_t running = 0;           // sequences in batches
+  std::int64_t waiting = 0;           // requests in the replicas' own queues
   std::int64_t kv_blocks_used = 0;
   std::int64_t kv_blocks_total = 0;
   std::int64_t busy_ns = 0;  // replica-nanoseconds since t = 0
@@ -88,6 +97,7 @@ struct PoolGauges {
   DownTimes down_by_cause{};     // parts of down_ns
   std::int64_t preemptions = 0;  // since t = 0
   PrefixCounts prefix;           // zeros without a prefix cache
+  EnergyGauges energy;           // zeros when replicas do not count it
 };
 
 /// Takes the events of a run, in order of time. Calls cost O(1) and must not allocate per call.

@@ -71,6 +71,12 @@ class PlainDecoding {
     return round_cost(table, work.data(), growth.data(), static_cast<int>(work.size()));
   }
 
+  /// What a step beside `work` and its growth draws beyond the active power, in picojoules.
+  static Int128 more_energy(const ReplicaShape&, const std::vector<StepWork>&,
+                            const std::vector<MicroBatch>&, bool /*decode_runs*/) {
+    return 0;
+  }
+
   /// How many steps without prompts are alike, at most `limit`: nobody ends and KV suffices.
   std::int64_t equal_steps(std::int64_t limit) const {
     return kv_.steps_possible(std::min(limit, endings_.front().step - steps_done_));

@@ -174,6 +174,7 @@ void Replica::add_gauges(PoolGauges& gauges, SimTime t) const {
   }
   const bool serves = activity_ == Activity::idle || activity_ == Activity::busy;
   gauges.replicas_ready += serves && !draining_ ? 1 : 0;
+  gauges.replicas_serving += serves ? 1 : 0;
   gauges.replicas_busy += activity_ == Activity::busy ? 1 : 0;
   gauges.running += running();
   gauges.waiting += waiting_.size();
@@ -181,6 +182,21 @@ void Replica::add_gauges(PoolGauges& gauges, SimTime t) const {
   gauges.kv_blocks_total += activity_ == Activity::off ? 0 : shape_->kv_blocks;
   gauges.preemptions += preemptions_;
   add_prefix_counts(gauges.prefix);
+  if (shape_->energy != nullptr) {
+    add_energy_gauges(gauges.energy, spent);
+  }
+}
+
+/// What is rented and in no step that is over draws idle power.
+void Replica::add_energy_gauges(EnergyGauges& gauges, const Spent& spent) const {
+  const Int128 idle_mw = shape_->energy->idle_mw;
+  const std::int64_t down = spent[static_cast<std::size_t>(Activity::down)];
+  const std::int64_t serving = spent[static_cast<std::size_t>(Activity::idle)] +
+                               spent[static_cast<std::size_t>(Activity::busy)] +
+                               spent[draining_account];
+  gauges.steps += energy_.energy();
+  gauges.idle += idle_mw * (Int128{serving} * fs_per_ns - energy_.time());
+  gauges.loading += idle_mw * down * fs_per_ns;
 }
 
 void Replica::note_scheduled(RequestSlot slot) {

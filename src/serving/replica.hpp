@@ -7,11 +7,13 @@
 #include <vector>
 
 #include "engine/engine.hpp"
+#include "perf/power_model.hpp"
 #include "perf/step_time_model.hpp"
 #include "plimsoll/config.hpp"
 #include "serving/events.hpp"
 #include "serving/request_table.hpp"
 #include "serving/segment.hpp"
+#include "serving/segment_energy.hpp"
 #include "serving/waiting_queue.hpp"
 
 namespace plimsoll {
@@ -35,6 +37,8 @@ struct ReplicaShape {
   int max_context = 0;
   const Speculation* speculation = nullptr;  // when set, continuous replicas speculate
   bool fast_forward = true;
+  const EnergyTable* energy = nullptr;        // null: energy is not counted
+  const EnergyTable* draft_energy = nullptr;  // with `energy` and `speculation`
   const StepTimeModel* audit = nullptr;  // when set, every step is checked against its roofline
 };
 
@@ -150,6 +154,7 @@ class Replica {
   TimerId timer_;
   WaitingQueue waiting_;
   std::int64_t preemptions_ = 0;
+  EnergyAccount energy_;  // when the shape asks for it
 
  private:
   enum class Activity : std::uint8_t { down, idle, busy, off };
@@ -157,6 +162,8 @@ class Replica {
   void audit_step(const StepWork& work, Femtoseconds cost) const;
   void set_activity(Activity activity);
   void add_time(SimTime now);
+  using Spent = std::array<std::int64_t, 5>;
+  void add_energy_gauges(EnergyGauges& gauges, const Spent& spent) const;
 
   static constexpr std::size_t draining_account = 4;
   std::size_t account() const {
@@ -167,8 +174,8 @@ class Replica {
   bool draining_ = false;
   SimTime activity_since_{};
   DownCause down_cause_ = DownCause::loading;
-  std::array<std::int64_t, 5> spent_ns_{};  // by Activity; draining
-  DownTimes down_ns_{};                     // parts of the time down
+  Spent spent_ns_{};     // by Activity; draining
+  DownTimes down_ns_{};  // parts of the time down
 };
 
 /// A replica of the kind of batching that `shape` says. All references must outlive it.

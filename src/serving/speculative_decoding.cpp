@@ -44,21 +44,19 @@ LeavingSequence SpeculativeDecoding::remove(std::size_t i, const RequestTable&,
   return {sequence.slot, sequence.joined, sequence.blocks, sequence.rest};
 }
 
-/// The draft's k passes of one micro-batch. `work` is the target's.
-Femtoseconds SpeculativeDecoding::draft_cost(const StepWork& work, const MicroBatch& batch,
-                                             bool decode_runs) const {
+template <class Take>
+void SpeculativeDecoding::draft_passes(const StepWork& work, const MicroBatch& batch,
+                                       bool decode_runs, const Take& take) const {
   const std::int64_t sequences = decode_runs ? batch.decoding : 0;
-  const StepCostTable& draft = speculation_->draft();
   // The first pass has the prompts' chunks too; their first tokens come from the target.
   StepWork first = work;
   first.tokens -= sequences * (verified_ - 1);
   first.kv_tokens -= sequences * (verified_ - 1);
   first.samples = sequences;
-  Femtoseconds cost = draft.latency(first);
+  take(first);
   for (std::int64_t pass = 2; sequences > 0 && pass < verified_; ++pass) {
-    cost += draft.latency({sequences, sequences, batch.kv_tokens + pass * sequences, 0});
+    take(StepWork{sequences, sequences, batch.kv_tokens + pass * sequences, 0});
   }
-  return cost;
 }
 
 AffineCost SpeculativeDecoding::cost(const StepCostTable& table, const std::vector<StepWork>& work,
@@ -71,13 +69,29 @@ AffineCost SpeculativeDecoding::cost(const StepCostTable& table, const std::vect
     if (work[i].tokens == 0) {
       continue;  // an empty micro-batch does not run
     }
-    const Femtoseconds draft = draft_cost(work[i], batches[i], decode_runs);
+    Femtoseconds draft = 0;
+    draft_passes(work[i], batches[i], decode_runs,
+                 [&](const StepWork& pass) { draft += speculation_->draft().latency(pass); });
     longest = std::max(longest, draft + table.latency(work[i]));
     if (!table.hops.empty()) {
       all += draft + table.bottleneck(work[i]);
     }
   }
   return {std::max(longest, all), 0, 1};
+}
+
+Int128 SpeculativeDecoding::more_energy(const ReplicaShape& shape,
+                                        const std::vector<StepWork>& work,
+                                        const std::vector<MicroBatch>& batches,
+                                        bool decode_runs) const {
+  Int128 energy = 0;
+  for (std::size_t i = 0; i < work.size(); ++i) {
+    if (work[i].tokens > 0) {
+      draft_passes(work[i], batches[i], decode_runs,
+                   [&](const StepWork& pass) { energy += work_energy(*shape.draft_energy, pass); });
+    }
+  }
+  return energy;
 }
 
 std::int64_t SpeculativeDecoding::begin_step() {

@@ -47,6 +47,10 @@ class SpeculativeDecoding {
                   const std::vector<std::int64_t>& growth, const std::vector<MicroBatch>& batches,
                   bool decode_runs) const;
 
+  /// The draft's passes.
+  Int128 more_energy(const ReplicaShape& shape, const std::vector<StepWork>& work,
+                     const std::vector<MicroBatch>& batches, bool decode_runs) const;
+
   static std::int64_t equal_steps(std::int64_t) { return 1; }
   std::int64_t begin_step();
   void advance(std::int64_t steps, std::vector<MicroBatch>& batches);
@@ -65,7 +69,10 @@ class SpeculativeDecoding {
     Draws draws;
   };
   std::int64_t blocks_of_step(const Sequence& sequence) const;
-  Femtoseconds draft_cost(const StepWork& work, const MicroBatch& batch, bool decode_runs) const;
+  /// Calls `take` with the draft's passes of one micro-batch. `work` is the target's.
+  template <class Take>
+  void draft_passes(const StepWork& work, const MicroBatch& batch, bool decode_runs,
+                    const Take& take) const;
 
   KvLedger kv_;
   const Speculation* speculation_;

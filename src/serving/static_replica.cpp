@@ -197,6 +197,9 @@ void StaticReplica::run(FineTime start, std::int64_t steps) {
   const Femtoseconds last = cost.value + cost.slope * most;
   most = std::max<std::int64_t>(std::min(most, longest_segment / last), 1);
   segment_ = Segment{start, cost.value, cost.slope, most, 0};
+  if (shape_->energy != nullptr) {
+    energy_.begin_segment(work_energy(*shape_->energy, work_, growth_));
+  }
   audit_segment(work_, growth_, segment_);
   engine_->arm(timer_, segment_.end());
 }
@@ -205,6 +208,9 @@ void StaticReplica::run(FineTime start, std::int64_t steps) {
 void StaticReplica::report(std::int64_t steps) {
   if (steps <= segment_.reported) {
     return;
+  }
+  if (shape_->energy != nullptr) {
+    energy_.add_steps(*shape_->energy, segment_, steps);
   }
   StepRun told;
   told.pool = shape_->pool;

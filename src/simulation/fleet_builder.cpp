@@ -33,6 +33,8 @@ ReplicaShape shape_of(const Config& config, PoolIndex index, const PoolPlan& pla
   }
   shape.max_context = pool.max_context;
   shape.speculation = plan.speculation ? &*plan.speculation : nullptr;
+  shape.energy = &plan.energy;
+  shape.draft_energy = plan.draft_energy ? &*plan.draft_energy : nullptr;
   shape.fast_forward = config.fast_forward;
   shape.audit = audit ? plan.model.get() : nullptr;
   return shape;
@@ -74,6 +76,7 @@ void plan_speculation(const Config& config, const PoolConfig& pool, PoolPlan& pl
   const auto model = make_step_time_model(config, draft);
   plan.speculation.emplace(tabulate(*model, pool.max_num_batched_tokens), pool.speculation->tokens,
                            pool.speculation->acceptance, config.seed);
+  plan.draft_energy = tabulate_energy(PowerModel{config, draft}, pool.max_num_batched_tokens);
 }
 
 }  // namespace
@@ -93,6 +96,7 @@ std::vector<std::unique_ptr<PoolPlan>> plan_pools(const Config& config, bool aud
     plan->model = make_step_time_model(config, pool);
     require_countable_steps(config, pool, *plan);
     plan->costs = tabulate(*plan->model, pool.max_num_batched_tokens);
+    plan->energy = tabulate_energy(PowerModel{config, pool}, pool.max_num_batched_tokens);
     if (pool.speculation) {
       plan_speculation(config, pool, *plan);
     }

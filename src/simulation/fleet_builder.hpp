@@ -10,6 +10,7 @@
 #include "engine/engine.hpp"
 #include "fleet/memory_fit.hpp"
 #include "fleet/placement.hpp"
+#include "perf/power_model.hpp"
 #include "perf/step_time_model.hpp"
 #include "plimsoll/config.hpp"
 #include "serving/replica.hpp"
@@ -23,6 +24,8 @@ struct PoolPlan {
   MemoryFit fit;
   std::unique_ptr<StepTimeModel> model;
   StepCostTable costs;
+  EnergyTable energy;
+  std::optional<EnergyTable> draft_energy;  // with `speculation`
   std::optional<Speculation> speculation;
   ReplicaShape shape;
 };

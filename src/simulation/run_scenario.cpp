@@ -60,6 +60,11 @@ RunResult run_scenario(const Config& config, const RunOptions& options) {
     incidents.emplace(options.out_folder + "/incidents.csv");
     simulation.set_incident_writer([&](const IncidentRow& row) { incidents->write(row); });
   }
+  std::optional<MonitoringWriter> monitoring;
+  if (!options.out_folder.empty() && config.monitoring) {
+    monitoring.emplace(options.out_folder + "/monitoring.csv");
+    simulation.set_monitoring_writer([&](const MonitoringRow& row) { monitoring->write(row); });
+  }
   RunResult result = simulation.play();
   if (incidents) {
     incidents->close();
@@ -69,6 +74,9 @@ RunResult run_scenario(const Config& config, const RunOptions& options) {
   }
   if (scaling) {
     scaling->close();
+  }
+  if (monitoring) {
+    monitoring->close();
   }
   if (n > 1) {
     scale_back(result, n);

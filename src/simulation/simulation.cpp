@@ -49,6 +49,10 @@ Simulation::Simulation(const Config& config, const RunOptions& options)
     carried_.emplace(config, plans_, engine_, *services_.front(),
                      [this](std::int64_t requests) { take_backlog(requests); });
   }
+  if (config.monitoring) {
+    monitor_ = std::make_unique<Monitor>(config);
+    collector_.set_monitor(monitor_.get());
+  }
 }
 
 void Simulation::set_window_writer(std::function<void(const WindowSummary&)> writer) {
@@ -62,6 +66,10 @@ void Simulation::set_scaling_writer(std::function<void(const ScalingRow&)> write
 
 void Simulation::set_incident_writer(std::function<void(const IncidentRow&)> writer) {
   operations_.set_writer(std::move(writer));
+}
+
+void Simulation::set_monitoring_writer(std::function<void(const MonitoringRow&)> writer) {
+  monitor_->set_writer(std::move(writer));
 }
 
 void Simulation::build_services(const PolicyRegistries& policies) {
@@ -169,6 +177,7 @@ RunResult Simulation::play() {
   }
   fetch_arrival();
   engine_.arm(window_timer_, collector_.next_window_end());
+  await_scrape();
   if (config_.duration > Duration::zero()) {
     engine_.at(sim_start + config_.duration, EventPriority::window, [this] { stop_when_done(); });
     engine_.at(sim_start + config_.duration + config_.drain, EventPriority::window,
@@ -289,6 +298,32 @@ void Simulation::close_window() {
   report_progress();
 }
 
+void Simulation::await_scrape() {
+  if (monitor_ != nullptr) {
+    engine_.at(engine_.now() + config_.monitoring->scrape_interval, EventPriority::window,
+               [this] { scrape(); });
+  }
+}
+
+void Simulation::scrape() {
+  const SimTime now = engine_.now();
+  for (const auto& replica : replicas_) {
+    replica->settle(now);
+  }
+  std::vector<PoolTokens> tokens;
+  for (std::size_t p = 0; p < plans_.size(); ++p) {
+    tokens.push_back(collector_.pool_tokens(p));
+  }
+  monitor_->scrape(now, gauges(now), tokens);
+  for (std::size_t r = 0; config_.monitoring->per_replica && r < replicas_.size(); ++r) {
+    PoolGauges own;
+    own.pool = replicas_[r]->shape().pool;
+    replicas_[r]->add_gauges(own, now);
+    monitor_->scrape_replica(now, replicas_[r]->index(), own);
+  }
+  await_scrape();
+}
+
 std::vector<PoolGauges> Simulation::gauges(SimTime t) const {
   std::vector<PoolGauges> gauges(plans_.size());
   for (std::size_t p = 0; p < gauges.size(); ++p) {
@@ -395,6 +430,9 @@ RunResult Simulation::summarize() {
   scaled_pools_.summarize(result);
   operations_.summarize(result);
   scaled_tiers_.summarize(result);
+  if (monitor_ != nullptr) {
+    result.monitoring = monitor_->summarize(end);
+  }
   if (path_) {
     add_stages(result);
   }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "metrics/collector.hpp"
+#include "metrics/monitor.hpp"
 #include "operations/weight_loading.hpp"
 #include "plimsoll/policies/builtin.hpp"
 #include "plimsoll/run_scenario.hpp"
@@ -37,6 +38,8 @@ class Simulation final : public EndListener, public FollowUpListener {
 
   /// Where every incident goes; set before play().
   void set_incident_writer(std::function<void(const IncidentRow&)> writer);
+  /// Where scrapes of the monitoring go; set before play().
+  void set_monitoring_writer(std::function<void(const MonitoringRow&)> writer);
 
   /// Plays it. Once.
   RunResult play();
@@ -58,6 +61,8 @@ class Simulation final : public EndListener, public FollowUpListener {
   void begin_request(const Arrival& arrival, Phase phase);
   void take_backlog(std::int64_t requests);
   void close_window();
+  void await_scrape();
+  void scrape();
   void stop_when_done();
   void report_progress();
   std::vector<PoolGauges> gauges(SimTime t) const;
@@ -87,6 +92,7 @@ class Simulation final : public EndListener, public FollowUpListener {
   ScaledTiers scaled_tiers_;
   std::optional<CarriedBacklog> carried_;     // when only windows are played
   std::vector<std::int64_t> arrived_on_day_;  // of workloads of users
+  std::unique_ptr<Monitor> monitor_;          // null: nothing is monitored
   TimerId arrival_timer_;
   TimerId window_timer_;
   Arrival pending_;

@@ -268,6 +268,26 @@ void draw_prefixes(Draws& draws, ReplicaCase& c) {
   }
 }
 
+/// Powers and energies such that some steps reach the limit of power and others do not.
+EnergyTable draw_energy(Draws& draws, const ReplicaCase& c) {
+  EnergyTable table;
+  table.idle_mw = between(draws, 0, 100'000);
+  table.active_mw = between(draws, 0, 200'000);
+  const std::int64_t room = between(draws, 1, 1'000'000);
+  table.limit_mw = table.active_mw + room;
+  // Picojoules that a step of one token has room for.
+  const std::int64_t most = c.costs.latency({1, 1, 1, 0}) / 1'000'000 * room + 1;
+  table.tokens = {0, between(draws, 0, most)};
+  while (static_cast<std::int64_t>(table.tokens.size()) <= c.shape.token_budget) {
+    const std::int64_t more = between(draws, 0, most / 16);
+    table.tokens.push_back(table.tokens.back() + more);
+  }
+  table.kv_token = between(draws, 0, most / 64);
+  table.sample = between(draws, 0, most / 16);
+  table.pair = between(draws, 0, most / 256);
+  return table;
+}
+
 ReplicaCase draw_case(std::uint64_t seed) {
   Draws draws = RandomStream{seed, "replica case"}.of(0);
   ReplicaCase c;
@@ -283,6 +303,8 @@ ReplicaCase draw_case(std::uint64_t seed) {
   for (std::uint32_t rounds = draws.below(8); rounds > 0; --rounds) {
     aim_at_boundary(draws, c);
   }
+  c.energy = draw_energy(draws, c);
+  c.draft_energy = draw_energy(draws, c);
   return c;
 }
 
@@ -295,6 +317,7 @@ struct Coverage {
   std::int64_t resumed = 0;
   std::int64_t chunks = 0;
   std::int64_t cuts = 0;
+  std::int64_t limited = 0;  // steps that drew all that the GPUs may
   std::int64_t given_up = 0;
   std::int64_t overtaken = 0;  // scheduled after somebody who came later
   std::int64_t pipelined = 0;
@@ -320,6 +343,7 @@ void Coverage::add(const ReplicaCase& c, const NaiveResult& naive, const PlayRes
   preempted_prefills += naive.counts.preempted_prefills;
   chunks += naive.counts.continued_chunks;
   cuts += naive.counts.cuts;
+  limited += naive.counts.limited;
   pipelined += c.costs.stages() > 1 ? 1 : 0;
   unequal += c.costs.kinds.size() > 1 ? 1 : 0;
   prefixes.hits += naive.counts.hits;
@@ -356,14 +380,16 @@ void Coverage::add(const ReplicaCase& c, const NaiveResult& naive, const PlayRes
 
 std::string Coverage::text() const {
   return fmt::format(
-      "steps {} reported as {}, preempted {} + {} prompts, resumed {}, chunks {}, cuts {}, given "
+      "steps {} reported as {}, preempted {} + {} prompts, resumed {}, chunks {}, cuts {}, limited "
+      "{}, given "
       "up {}, overtaken {}, pipelined {}, unequal {}, whole prompts {}, contiguous {}, speculated "
       "{}, unfinished {}, at boundaries: arrivals {} + {} after, deadlines {}, windows {}, "
       "prefixes found {}, blocks in use {}, own {}, of sessions {}, copies {}, lost {}",
-      steps, fast_reports, preempted_decodes, preempted_prefills, resumed, chunks, cuts, given_up,
-      overtaken, pipelined, unequal, whole_prompts, contiguous, bursts, unfinished, arrivals_before,
-      arrivals_after, deadlines_at, windows_at, prefixes.hits, prefixes.hits_in_use,
-      prefixes.own_hits, prefixes.session_hits, prefixes.copies, prefixes.lost);
+      steps, fast_reports, preempted_decodes, preempted_prefills, resumed, chunks, cuts, limited,
+      given_up, overtaken, pipelined, unequal, whole_prompts, contiguous, bursts, unfinished,
+      arrivals_before, arrivals_after, deadlines_at, windows_at, prefixes.hits,
+      prefixes.hits_in_use, prefixes.own_hits, prefixes.session_hits, prefixes.copies,
+      prefixes.lost);
 }
 
 std::string describe(const ReplicaCase& c) {
@@ -432,6 +458,8 @@ TEST(FastForward, IsTheSameAsStepByStepAndAsTheOracle) {
   EXPECT_GT(coverage.resumed, 10);
   EXPECT_GT(coverage.chunks, 50);
   EXPECT_GT(coverage.cuts, 30);
+  EXPECT_GT(coverage.limited * 10, coverage.steps);
+  EXPECT_LT(coverage.limited * 10, coverage.steps * 9);
   EXPECT_GT(coverage.given_up, 10);
   EXPECT_GT(coverage.overtaken, 20);
   EXPECT_GT(coverage.pipelined, 10);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <map>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -107,6 +108,31 @@ void check_gpu_time(const RunResult& result, const Config& config, Findings& fin
     const bool cold = config.pools[p].start == PoolStart::cold;
     findings.expect((pool.down_ns > 0) == cold, pool.name + ": down without a cold start");
   }
+}
+
+/// What pools draw adds up to the whole and lies between idle power and the limit.
+void check_energy(const RunResult& result, const Config& config, Findings& findings) {
+  double whole = 0;
+  for (std::size_t p = 0; p < result.pools.size(); ++p) {
+    const PoolSummary& pool = result.pools[p];
+    const EnergySummary& energy = pool.energy;
+    const GpuSpec& gpu = config.gpus[config.pools[p].gpu];
+    const std::int64_t rented = pool.busy_ns + pool.idle_ns + pool.down_ns + pool.draining_ns;
+    const double most = static_cast<double>(rented * pool.gpus_per_replica) / 1e9 * gpu.tdp.count();
+    const double parts = energy.steps_joules + energy.idle_joules + energy.loading_joules;
+    findings.expect(
+        std::abs(energy.joules - parts) <= 1e-9 * parts,
+        fmt::format("{}: {} J are not the sum of its parts, {}", pool.name, energy.joules, parts));
+    findings.expect(energy.joules <= most * (1 + 1e-9) &&
+                        energy.joules >= most * gpu.idle_power_share * (1 - 1e-9),
+                    fmt::format("{}: {} J are beyond idle power and limit, {}", pool.name,
+                                energy.joules, most));
+    findings.expect((energy.steps_joules > 0) == (pool.busy_ns > 0),
+                    pool.name + ": steps without energy, or energy without steps");
+    whole += energy.joules;
+  }
+  findings.expect(std::abs(result.energy.joules - whole) <= 1e-9 * whole,
+                  fmt::format("{} J are not the sum of pools, {}", result.energy.joules, whole));
 }
 
 double sum(const std::vector<double>& values) {
@@ -258,6 +284,45 @@ void check_scaling(const RunResult& result, const Config& config, const std::str
   }
 }
 
+/// The last scrape and the result count the same, and every scrape is there.
+void check_monitoring(const RunResult& result, const Config& config, const std::string& text,
+                      Findings& findings) {
+  findings.expect(result.monitoring.has_value() == config.monitoring.has_value() &&
+                      text.empty() != config.monitoring.has_value(),
+                  "monitoring is told of when there is some");
+  if (!result.monitoring) {
+    return;
+  }
+  const Duration interval = config.monitoring->scrape_interval;
+  const MonitoringSummary& monitoring = *result.monitoring;
+  const std::int64_t due = (result.end - sim_start) / interval;
+  findings.expect(
+      monitoring.scrapes == due || (monitoring.scrapes == due - 1 &&
+                                    (result.end - sim_start) % interval == Duration::zero()),
+      fmt::format("{} scrapes, {} were due", monitoring.scrapes, due));
+  const CsvTable rows{text};
+  const std::vector<std::string> metrics = rows.column("metric");
+  const std::vector<std::string> replicas = rows.column("replica");
+  const std::vector<std::string> pools = rows.column("pool");
+  const std::vector<double> values = rows.numbers("value");
+  std::map<std::string, double> counters;  // by pool, of the pool as a whole
+  std::int64_t scrapes = 0;
+  for (std::size_t i = 0; i < metrics.size(); ++i) {
+    const bool whole = replicas[i].empty();
+    scrapes += whole && metrics[i] == "vllm:num_requests_running" ? 1 : 0;
+    if (whole && metrics[i] == "vllm:generation_tokens_total") {
+      findings.expect(values[i] >= counters[pools[i]], "a counter fell");
+      counters[pools[i]] = values[i];
+    }
+  }
+  findings.expect(scrapes == monitoring.scrapes * static_cast<std::int64_t>(config.pools.size()),
+                  "a scrape is not in monitoring.csv");
+  findings.expect(monitoring.samples % monitoring.series_per_instance == 0,
+                  "part of an instance was scraped");
+  findings.expect(monitoring.billing_records <= count_of(result.slices.front(), Outcome::completed),
+                  "more was billed than completed");
+}
+
 /// Stages lose nobody: what one passes on, the next one is offered.
 void check_stages(const RunResult& result, const Config& config, Findings& findings) {
   if (!result.path.present) {
@@ -302,6 +367,8 @@ std::string play(const Config& config, const std::string& folder) {
   Findings findings;
   check_conservation(result, findings);
   check_gpu_time(result, config, findings);
+  check_energy(result, config, findings);
+  check_monitoring(result, config, test::bytes_of_file(folder + "/monitoring.csv"), findings);
   check_windows(result, config, test::bytes_of_file(folder + "/timeseries.csv"), findings);
   check_causality(result, config, findings);
   check_prefixes(result, config, findings);
@@ -347,10 +414,10 @@ void expect_laws(const std::string& scenario, const Overrides& overrides) {
     EXPECT_TRUE(bytes == test::bytes_of_file(slow_folder.path() + file))
         << file << " differs without fast-forward";
   }
-  for (const char* file : {"/scaling.csv", "/incidents.csv"}) {
+  for (const char* file : {"/scaling.csv", "/incidents.csv", "/monitoring.csv"}) {
     EXPECT_TRUE(test::bytes_of_file(fast_folder.path() + file) ==
                 test::bytes_of_file(slow_folder.path() + file))
-        << file;
+        << file << " differs without fast-forward";
   }
 }
 

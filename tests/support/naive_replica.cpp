@@ -104,6 +104,8 @@ void NaiveReplica::end_step() {
     }
   }
   ++counts_.steps;
+  step_time_ += cost_;
+  step_energy_ += energy_;
   sink_->on_steps(run);
   for (const Femtoseconds gap : longer_gaps) {
     StepRun one;
@@ -418,6 +420,7 @@ int NaiveReplica::micro_batch_for(std::int64_t tokens) const {
 
 void NaiveReplica::start_step(std::int64_t ns, std::int64_t rest) {
   cost_ = round();
+  energy_ = energy();
   rest += cost_;
   end_ns_ = ns + rest / femto;
   end_rest_ = rest % femto;
@@ -464,8 +467,8 @@ std::int64_t NaiveReplica::gain_of(Sequence& sequence) const {
 }
 
 /// The passes of the draft model: the first with the prompts' chunks.
-Femtoseconds NaiveReplica::draft(int micro_batch) const {
-  Femtoseconds sum = 0;
+std::vector<StepWork> NaiveReplica::draft_passes(int micro_batch) const {
+  std::vector<StepWork> passes;
   for (std::int64_t pass = 1; shape_->speculation != nullptr && pass < verified(); ++pass) {
     StepWork work;
     for (const Sequence& s : sequences_) {
@@ -479,9 +482,43 @@ Femtoseconds NaiveReplica::draft(int micro_batch) const {
         work.attention_pairs += s.chunk * (2 * s.in_kv + s.chunk);
       }
     }
-    sum += work.tokens > 0 ? shape_->speculation->draft().latency(work) : 0;
+    if (work.tokens > 0) {
+      passes.push_back(work);
+    }
+  }
+  return passes;
+}
+
+Femtoseconds NaiveReplica::draft(int micro_batch) const {
+  Femtoseconds sum = 0;
+  for (const StepWork& pass : draft_passes(micro_batch)) {
+    sum += shape_->speculation->draft().latency(pass);
   }
   return sum;
+}
+
+/// Attojoules of the step: active power and work, as far as the limit goes.
+Int128 NaiveReplica::energy() {
+  if (shape_->energy == nullptr) {
+    return 0;
+  }
+  const auto picojoules = [](const EnergyTable& table, const StepWork& work) {
+    Int128 sum = table.tokens[static_cast<std::size_t>(work.tokens)];
+    sum += Int128{table.sample} * work.samples;
+    sum += Int128{table.kv_token} * work.kv_tokens;
+    return sum + Int128{table.pair} * work.attention_pairs;
+  };
+  Int128 work = 0;
+  for (int m = 0; m < shape_->micro_batches; ++m) {
+    work += picojoules(*shape_->energy, work_of(m));
+    for (const StepWork& pass : draft_passes(m)) {
+      work += picojoules(*shape_->draft_energy, pass);
+    }
+  }
+  const Int128 wanted = Int128{shape_->energy->active_mw} * cost_ + work * 1'000'000;
+  const Int128 most = Int128{shape_->energy->limit_mw} * cost_;
+  counts_.limited += wanted > most ? 1 : 0;
+  return std::min(wanted, most);
 }
 
 /// max(longest passage, sum of stays in the slowest stage), at least a nanosecond.
@@ -582,6 +619,13 @@ void NaiveReplica::add_gauges(PoolGauges& gauges, SimTime t) const {
   for (const Sequence& s : sequences_) {
     gauges.prefix.left_tokens += caches() && s.stage == Stage::prefilling ? s.goal - s.in_kv : 0;
   }
+  if (shape_->energy == nullptr) {
+    return;
+  }
+  const Int128 idle = Int128{spent[1] + spent[2]} * femto - step_time_;
+  gauges.energy.steps += step_energy_;
+  gauges.energy.idle += shape_->energy->idle_mw * idle;
+  gauges.energy.loading += Int128{shape_->energy->idle_mw} * spent[0] * femto;
 }
 
 }  // namespace plimsoll::testing

@@ -28,6 +28,7 @@ class NaiveReplica {
     std::int64_t session_hits = 0;  // of earlier turns
     std::int64_t copies = 0;        // whole blocks that got no name: it was there
     std::int64_t lost = 0;          // admissions with a prefix that had been found before, and gone
+    std::int64_t limited = 0;       // steps that drew all that the GPUs may
     std::int64_t cuts = 0;          // admissions amid steps of decodes alone, of which none ended
   };
 
@@ -80,7 +81,9 @@ class NaiveReplica {
   int micro_batch_for(std::int64_t tokens) const;
   void start_step(std::int64_t ns, std::int64_t rest);
   StepWork work_of(int micro_batch) const;
+  std::vector<StepWork> draft_passes(int micro_batch) const;
   Femtoseconds draft(int micro_batch) const;
+  Int128 energy();
   Femtoseconds round() const;
   std::int64_t verified() const;
   std::int64_t gain_of(Sequence& sequence) const;
@@ -125,6 +128,9 @@ class NaiveReplica {
   std::int64_t end_ns_ = 0;    // of the step: nanoseconds and
   std::int64_t end_rest_ = 0;  // femtoseconds
   Femtoseconds cost_ = 0;
+  Int128 energy_ = 0;       // aJ, of the step
+  Int128 step_time_ = 0;    // fs, and
+  Int128 step_energy_ = 0;  // aJ of all that ended
   std::int64_t preemptions_ = 0;
   std::int64_t spent_ns_[3] = {0, 0, 0};  // down, idle, busy
   int activity_ = 0;

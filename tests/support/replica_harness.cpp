@@ -77,6 +77,9 @@ class Recorder : public EventSink, public ReplicaListener {
     window_.idle_ns = gauges.idle_ns;
     window_.down_ns = gauges.down_ns;
     window_.prefix = gauges.prefix;
+    window_.steps_energy = static_cast<std::uint64_t>(gauges.energy.steps);
+    window_.idle_energy = static_cast<std::uint64_t>(gauges.energy.idle);
+    window_.loading_energy = static_cast<std::uint64_t>(gauges.energy.loading);
     result_.windows.push_back(window_);
     window_ = {};
   }
@@ -175,14 +178,20 @@ std::vector<Event> events_of(const ReplicaCase& replica_case) {
   return events;
 }
 
+void set_tables(ReplicaShape& shape, const ReplicaCase& replica_case) {
+  shape.costs = &replica_case.costs;
+  shape.speculation = replica_case.speculation ? &*replica_case.speculation : nullptr;
+  shape.energy = replica_case.energy.tokens.empty() ? nullptr : &replica_case.energy;
+  shape.draft_energy = &replica_case.draft_energy;
+}
+
 // ---- the replica under test ----
 
 class Player {
  public:
   Player(const ReplicaCase& replica_case, bool fast_forward, Engine& engine)
       : recorder_{replica_case}, shape_{replica_case.shape}, engine_{engine} {
-    shape_.costs = &replica_case.costs;
-    shape_.speculation = replica_case.speculation ? &*replica_case.speculation : nullptr;
+    set_tables(shape_, replica_case);
     shape_.fast_forward = fast_forward;
     replica_ = make_replica(0, shape_, engine, recorder_.table(), recorder_, recorder_);
     for (const Event& event : events_of(replica_case)) {
@@ -322,11 +331,12 @@ std::string words(const WindowResult& w) {
   return fmt::format(
       "steps {} decoded {} + {} prompt {} first {} gaps {} hash {:x} resumed {} ({} ns) running {} "
       "waiting {} blocks {} preemptions {} busy {} idle {} down {} "
-      "prefix: prompts {} hits {} recomputed {} hits {} given up {} left {}",
+      "prefix: prompts {} hits {} recomputed {} hits {} given up {} left {} energy {} {} {}",
       w.steps, w.decode_tokens, w.burst_tokens, w.prompt_tokens, w.first_tokens, w.gaps, w.gap_hash,
       w.resumed, w.resumed_ns, w.running, w.waiting, w.kv_blocks_used, w.preemptions, w.busy_ns,
       w.idle_ns, w.down_ns, w.prefix.prompt_tokens, w.prefix.hit_tokens, w.prefix.recompute_tokens,
-      w.prefix.recompute_hit_tokens, w.prefix.given_up_tokens, w.prefix.left_tokens);
+      w.prefix.recompute_hit_tokens, w.prefix.given_up_tokens, w.prefix.left_tokens, w.steps_energy,
+      w.idle_energy, w.loading_energy);
 }
 
 template <class T>
@@ -346,8 +356,7 @@ std::string compare(const char* what, const std::vector<T>& a, const std::vector
 NaiveResult play_naive(const ReplicaCase& replica_case) {
   Recorder recorder{replica_case};
   ReplicaShape shape = replica_case.shape;
-  shape.costs = &replica_case.costs;
-  shape.speculation = replica_case.speculation ? &*replica_case.speculation : nullptr;
+  set_tables(shape, replica_case);
   NaiveReplica replica{shape, recorder.table(), recorder, recorder};
   NaiveResult result;
   const auto play_steps_before = [&](const Event& event) {

@@ -24,12 +24,14 @@ struct CaseRequest {
 };
 
 /// One replica, what comes to it, and when its metrics windows end. Whoever plays it sets
-/// `shape.costs` and `shape.speculation`. Requests are in order of (arrival, phase) and get the ids
-/// 0, 1, ...
+/// `shape.costs`, `shape.speculation` and the energies. Requests are in order of (arrival, phase)
+/// and get the ids 0, 1, ...
 struct ReplicaCase {
   StepCostTable costs;
   ReplicaShape shape;
   std::optional<Speculation> speculation{};
+  EnergyTable energy{};        // empty: not counted
+  EnergyTable draft_energy{};  // with `speculation`
   SimTime ready{};
   std::vector<CaseRequest> requests;
   std::vector<SimTime> windows;  // rising; the run ends with the last
@@ -65,6 +67,10 @@ struct WindowResult {
   std::int64_t idle_ns = 0;
   std::int64_t down_ns = 0;
   PrefixCounts prefix{};
+  // attojoules modulo 2^64
+  std::uint64_t steps_energy = 0;
+  std::uint64_t idle_energy = 0;
+  std::uint64_t loading_energy = 0;
 };
 
 struct PlayResult {

@@ -1,0 +1,104 @@
+// Monitoring of whole runs: it disturbs nothing, counts exactly, and its alerts see the spike.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+
+#include "plimsoll/report.hpp"
+#include "plimsoll/run_scenario.hpp"
+#include "support/child_process.hpp"
+
+namespace plimsoll {
+namespace {
+
+constexpr const char* scenario = "tiny/monitored.yaml";
+
+RunResult play(const Config& config, const std::string& folder) {
+  RunOptions options;
+  options.out_folder = folder;
+  return run_scenario(config, options);
+}
+
+TEST(Monitoring, DisturbsNothing) {
+  const LoadedScenario loaded = test::load_shipped(scenario, {});
+  const auto without_monitoring = [&](bool monitored) {
+    return test::in_child([&] {
+      Config config = loaded.config;
+      if (!monitored) {
+        config.monitoring.reset();
+      }
+      RunResult result = run_scenario(config, {});
+      result.monitoring.reset();
+      return result_json(result, config);
+    });
+  };
+  const std::string with = without_monitoring(true);
+  EXPECT_GT(with.size(), 1000U);
+  EXPECT_TRUE(with == without_monitoring(false));
+}
+
+TEST(Monitoring, CountsEverySampleAndCompletedRequest) {
+  const LoadedScenario loaded = test::load_shipped(scenario, {});
+  const test::TemporaryFolder folder;
+  const std::string text = test::in_child([&] {
+    const RunResult result = play(loaded.config, folder.path());
+    const MonitoringSummary& monitoring = *result.monitoring;
+    // Three replicas serve all the time; 80 series of the engine and 20 others.
+    EXPECT_EQ(monitoring.samples, monitoring.scrapes * 3 * 100);
+    EXPECT_EQ(monitoring.instances_max, 3);
+    // 300 samples each 2.5 s are 120/s, and some billing: 100/s fall behind, scrape after scrape.
+    const double over = static_cast<double>(monitoring.samples + monitoring.billing_records) / 100 -
+                        2.5 * static_cast<double>(monitoring.scrapes - 1);
+    EXPECT_NEAR(to_seconds(monitoring.lag_max), over, 1e-6);
+    // All requests completed before the last scrape, or in what follows it.
+    const auto completed = result.slices.front().outcomes[0];
+    EXPECT_LE(monitoring.billing_records, completed);
+    EXPECT_EQ(monitoring.billing_bytes, 400.0 * static_cast<double>(monitoring.billing_records));
+    return std::string{::testing::Test::HasFailure() ? "failed" : "good"};
+  });
+  EXPECT_EQ(text, "good");
+  const test::CsvTable rows{test::bytes_of_file(folder.path() + "/monitoring.csv")};
+  const auto last = [&](const std::string& metric, const std::string& pool) {
+    const auto metrics = rows.column("metric");
+    const auto pools = rows.column("pool");
+    const auto values = rows.numbers("value");
+    double value = -1;
+    for (std::size_t i = 0; i < metrics.size(); ++i) {
+      value = metrics[i] == metric && pools[i] == pool ? values[i] : value;
+    }
+    return value;
+  };
+  for (const char* pool : {"large", "small"}) {
+    const double completed = last("vllm:request_success_total", pool);
+    EXPECT_GT(completed, 20);
+    EXPECT_EQ(last("vllm:e2e_request_latency_seconds_count", pool), completed);
+    EXPECT_GE(last("vllm:time_to_first_token_seconds_count", pool), completed);
+  }
+}
+
+TEST(Monitoring, ItsAlertFiresInTheSpikeAndResolvesAfterIt) {
+  const LoadedScenario loaded =
+      test::load_shipped(scenario, {{"monitoring.database.ingest_capacity", "none"}});
+  const std::string text = test::in_child([&] {
+    const RunResult result = run_scenario(loaded.config, {});
+    for (const AlertSummary& alert : result.monitoring->alerts) {
+      if (alert.name == "queue" && alert.pool == "large") {
+        if (alert.episodes.empty()) {
+          return std::string{"it never fired"};
+        }
+        const AlertEpisode& episode = alert.episodes.front();
+        EXPECT_GT(to_seconds(episode.since.time_since_epoch()), 30);  // when the spike begins
+        EXPECT_LT(to_seconds(episode.since.time_since_epoch()), 55);
+        EXPECT_EQ(episode.fired - episode.since, std::chrono::seconds{5});
+        EXPECT_EQ(episode.since - episode.clear, std::chrono::milliseconds{2500});
+        EXPECT_EQ(alert.state, "inactive");
+        return std::string{::testing::Test::HasFailure() ? "failed" : "good"};
+      }
+    }
+    return std::string{"there is no such alert"};
+  });
+  EXPECT_EQ(text, "good");
+}
+
+}  // namespace
+}  // namespace plimsoll
