@@ -109,6 +109,27 @@ void check_windows(Reader& reader, const RawNode& root, const Config& config) {
   }
 }
 
+/// Machines break, come and are watched one by one.
+void check_sampled_operations(Reader& reader, const RawNode& root, const Config& config) {
+  const auto refuse = [&](const std::string& why) {
+    reader.report(place_of_key(root, "sample"), "sample", why, "play it in full: sample: 1");
+  };
+  if (config.faults) {
+    refuse("one N-th of the machines has another luck: faults are not sampled");
+  }
+  if (!config.rollouts.empty()) {
+    refuse("batches of a rollout are counts of the whole fleet");
+  }
+  if (config.monitoring) {
+    refuse("alerts and the metrics database watch the whole fleet");
+  }
+  for (const PoolConfig& pool : config.pools) {
+    if (pool.procurement) {
+      refuse(fmt::format("orders of pool {} are counts of the whole fleet", pool.name));
+    }
+  }
+}
+
 /// What one N-th would not show.
 void check_sample(Reader& reader, const RawNode& root, const Config& config) {
   const int n = config.horizon.sample;
@@ -206,6 +227,7 @@ void check_horizon(Reader& reader, const RawNode& root, const Config& config) {
   }
   if (config.horizon.sample > 1) {
     check_sample(reader, root, config);
+    check_sampled_operations(reader, root, config);
   }
   constexpr Duration longest = std::chrono::hours{24 * 1100};
   if (config.workload.users && (config.duration == Duration::zero() || config.duration > longest)) {

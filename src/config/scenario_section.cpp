@@ -126,14 +126,14 @@ void keep_used_load_shapes(Config& config) {
   std::vector<bool> used(config.load_shapes.size());
   const auto regions = [&](const auto& visit) {
     if (config.workload.users) {
-      for (RegionConfig& region : config.workload.users->regions) {
+      for (UserRegion& region : config.workload.users->regions) {
         visit(region);
       }
     }
   };
-  regions([&](RegionConfig& region) { used[region.load_shape] = true; });
+  regions([&](UserRegion& region) { used[region.load_shape] = true; });
   const auto position = keep_used(config.load_shapes, used);
-  regions([&](RegionConfig& region) { region.load_shape = position[region.load_shape]; });
+  regions([&](UserRegion& region) { region.load_shape = position[region.load_shape]; });
 }
 
 }  // namespace
@@ -219,13 +219,13 @@ void drop_unused_entries(Config& config) {
         prices[price] = true;
       }
     }
+    if (pool.weights && pool.weights->loader) {
+      loaders[*pool.weights->loader] = true;
+    }
   }
   for (const RevenueConfig& revenue : config.money.revenue) {
     if (revenue.model) {
       models[*revenue.model] = true;
-    }
-    if (pool.weights && pool.weights->loader) {
-      loaders[*pool.weights->loader] = true;
     }
   }
   const auto gpu_position = keep_used(config.gpus, gpus);

@@ -26,6 +26,13 @@ void scale_slice(SliceSummary& slice, int n) {
   }
 }
 
+/// Ratios and the energy of one token or request stay as they are.
+void scale_energy(EnergySummary& energy, int n) {
+  for (double* const sum : {&energy.steps_joules, &energy.idle_joules, &energy.loading_joules,
+                            &energy.joules, &energy.kwh, &energy.mean_watts}) {
+    *sum *= n;
+  }
+
 void scale_pool(PoolSummary& pool, int n) {
   for (std::int64_t* const count :
        {&pool.gpus, &pool.replicas, &pool.busy_ns, &pool.idle_ns, &pool.down_ns, &pool.draining_ns,
@@ -34,6 +41,7 @@ void scale_pool(PoolSummary& pool, int n) {
     *count *= n;
   }
   pool.running_mean *= n;
+  scale_energy(pool.energy, n);
 }
 
 void scale_horizon(HorizonSummary& horizon, int n) {
@@ -48,6 +56,8 @@ void scale_horizon(HorizonSummary& horizon, int n) {
   horizon.requests *= n;
   horizon.completed *= n;
   horizon.output_tokens *= n;
+}
+
 }
 
 }  // namespace
@@ -91,6 +101,17 @@ void scale_back(RunResult& result, int n) {
   for (DemandDay& day : result.demand) {
     day.arrived *= n;
   }
+  for (TokenCell& cell : result.token_cells) {
+    cell.completed *= n;
+    cell.prompt_tokens *= n;
+    cell.output_tokens *= n;
+  }
+  for (RentMark& mark : result.rent_marks) {
+    for (std::int64_t& rented : mark.rented_ns) {
+      rented *= n;
+    }
+  }
+  scale_energy(result.energy, n);
   result.queued_centrally *= n;
   if (result.horizon) {
     scale_horizon(*result.horizon, n);
