@@ -463,14 +463,16 @@ Overrides scaled_by(const std::string& policy, const std::string& scenario) {
     return overrides;  // versions are brought to pools of a given size
   }
   for (const PoolConfig& pool : loaded.config.pools) {
+    if (pool.procurement && !pool.procurement->orders.empty()) {
+      continue;  // orders say how many there are
+    }
     const std::string path = "pools." + pool.name + ".autoscale.";
     overrides.emplace_back(path + "policy", policy);
     overrides.emplace_back(path + "max_replicas", std::to_string(pool.replicas + 2));
     overrides.emplace_back(path + "interval", "1.7s");
     overrides.emplace_back(path + "signal_delay", "2s");
     // A cold pool that extends another one would take over its delay.
-    overrides.emplace_back(path + "provisioning_delay",
-                           pool.start == PoolStart::ready ? "2.5s" : "none");
+    overrides.emplace_back(path + "provisioning_delay", adds_cold(pool) ? "none" : "2.5s");
   }
   return overrides;
 }
