@@ -30,7 +30,9 @@ void Service::replica_lost(ReplicaIndex replica) {
     Draws draws = load_stream_.of(~std::uint64_t{replica});
     change_load(index, {}, draws);
   }
-  lose_all(index);
+  if (loads_[index].outstanding > 0) {  // else it may be off by now: its senders noticed first
+    lose_all(index);
+  }
   members_[index].dead = false;
 }
 

@@ -530,7 +530,7 @@ TEST(Matrix, TinyScenariosShowWhatTheyAreThereFor) {
   EXPECT_EQ(shows("cold_start"), " down busy");
   EXPECT_EQ(shows("contiguous"), " busy");
   EXPECT_EQ(shows("fair_shares"), " timed_out busy");
-  EXPECT_EQ(shows("faults"), " found down busy drained lost");
+  EXPECT_EQ(shows("faults"), " found found_again down busy lost");
   EXPECT_EQ(shows("pipeline"), " busy");
   EXPECT_EQ(shows("preemption"), " preempted busy");
   EXPECT_EQ(shows("preemption", {{"pools.main.kv_blocks", "7000"}}), " busy");
