@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "plimsoll/autoscale_config.hpp"
+#include "plimsoll/disaggregation_config.hpp"
 #include "plimsoll/elasticity_config.hpp"
 #include "plimsoll/faults_config.hpp"
 #include "plimsoll/horizon_config.hpp"
@@ -298,6 +299,9 @@ struct PoolConfig {
   Duration warm_up{};                // cold: after the weights are there
   std::optional<AutoscaleConfig> autoscale;
   int surge = 0;  // replicas that a rollout may add meanwhile; derived from Config::rollouts
+  PoolRole role = PoolRole::both;
+  std::optional<Duration>
+      kv_transfer_latency;  // of a prefill pool; the GPU's node_hop_latency else
 };
 
 /// The most replicas that a pool can ever have.
@@ -517,6 +521,16 @@ inline bool everybody_streams(const Config& config) {
     }
   }
   return true;
+}
+
+/// Whether some pool works on prompts or on outputs alone.
+inline bool disaggregates(const Config& config) {
+  for (const PoolConfig& pool : config.pools) {
+    if (pool.role != PoolRole::both) {
+      return true;
+    }
+  }
+  return false;
 }
 
 /// Whether some pool has a prefix cache.

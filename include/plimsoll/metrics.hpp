@@ -106,6 +106,16 @@ struct StageSummary {
   double utilization = -1;  // share of its capacity that was used; negative: it has none
 };
 
+/// KV that a pool with a role sent (prefill) or received (decode), of all requests.
+struct KvTransferSummary {
+  std::int64_t transfers = 0;  // that have arrived
+  std::int64_t bytes = 0;
+  std::int64_t nic_ns = 0;     // for which NICs of the pool were held, summed over them
+  double nic_utilization = 0;  // of all NICs of the pool x simulated time
+  LatencySummary wait;         // after the first token, for a decode replica and for NICs
+  LatencySummary time;         // from the first token until the KV was there
+};
+
 struct PoolSummary {
   std::string name;
   std::string gpu;
@@ -131,9 +141,10 @@ struct PoolSummary {
   std::int64_t waiting_max = 0;     // in the replicas' own queues, over window ends
   std::string memory_arithmetic;    // filled by whoever knows the fleet (simulation)
   std::int64_t kv_blocks = 0;
-  std::optional<PrefixSummary> prefix;          // with a prefix cache
-  std::optional<ElasticitySummary> elasticity;  // when replicas start cold
-  TokenTimes token_times;                       // filled by whoever knows the steps (simulation)
+  std::optional<PrefixSummary> prefix;           // with a prefix cache
+  std::optional<ElasticitySummary> elasticity;   // when replicas start cold
+  std::optional<KvTransferSummary> kv_transfer;  // with a role
+  TokenTimes token_times;                        // filled by whoever knows the steps (simulation)
   EnergySummary energy;
 };
 

@@ -140,6 +140,7 @@ void finish_pool(Reader& reader, const RawNode& map, const std::string& path, Po
   check_speculation(check, config, pool);
   finish_kv_layout(check, map, pool);
   check_autoscale(check, pool);
+  check_role(reader, map, path, pool);
   check.require(!adds_cold(pool) || pool.store, "store",
                 "a cold start pulls its weights from a store, and none is named",
                 name_hint("", reader.names(NameList::stores), "stores"));
@@ -255,8 +256,9 @@ SectionDecl pool_section() {
       .only_when("start: cold or procurement", adds_cold)
       .field("warm_up", &PoolConfig::warm_up, duration_kind(), "0", "after the weights are there")
       .only_when("start: cold or procurement", adds_cold)
-      .custom(autoscale_field())
-      .finish(finish_pool);
+      .custom(autoscale_field());
+  add_role_keys(section);
+  section.finish(finish_pool);
   return section.build();
 }
 

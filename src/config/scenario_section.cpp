@@ -76,6 +76,9 @@ void finish_scenario(Reader& reader, const RawNode& root, const std::string&, Co
   if (pools != nullptr && pools->is_map() && pools->entries.empty()) {
     reader.report(pools->place, "pools", "expected at least one pool");
   }
+  if (clean && pools != nullptr) {
+    check_roles_of_models(reader, *pools, config);
+  }
   if (config.duration.count() == 0 && clean && config.workload.trace.empty() &&
       config.workload.max_requests == 0) {
     reader.report(place_of_key(root, "duration"), "duration",

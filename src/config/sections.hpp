@@ -21,6 +21,11 @@ SectionDecl procurement_section();
 SectionDecl store_section();
 SectionDecl tier_section();
 SectionDecl pool_section();
+void add_role_keys(Section<PoolConfig>& section);
+/// Findings about the role of one pool, and about the roles of all pools.
+void check_role(Reader& reader, const RawNode& map, const std::string& path,
+                const PoolConfig& pool);
+void check_roles_of_models(Reader& reader, const RawNode& pools, const Config& config);
 FieldDecl autoscale_field();
 FieldDecl api_tier_autoscale_field();
 FieldDecl cache_autoscale_field();

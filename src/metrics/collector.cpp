@@ -169,7 +169,7 @@ void MetricsCollector::on_end(const RequestRecord& record) {
 
 void MetricsCollector::on_steps(const StepRun& run) {
   PoolTotals& pool = pools_[run.pool];
-  const std::int64_t decoded = run.steps * run.sequences;
+  const std::int64_t decoded = run.steps * run.sequences + run.received;
   pool.steps += run.told_before ? 0 : run.steps;
   pool.decoded += decoded;
   pool.burst += run.burst_tokens;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "metrics/covered_spans.hpp"
+#include "metrics/kv_transfers.hpp"
 #include "metrics/monitor.hpp"
 #include "metrics/overload.hpp"
 #include "metrics/request_sample.hpp"
@@ -59,6 +60,10 @@ class MetricsCollector final : public EventSink {
   void on_end(const RequestRecord& record) override;
   void on_steps(const StepRun& run) override;
   void on_resumed_token(PoolIndex pool, Duration gap) override;
+  void on_kv_transfer(const KvTransfer& transfer) override {
+    pools_[transfer.from].kv.add(transfer, transfer.sending_nics);
+    pools_[transfer.to].kv.add(transfer, transfer.receiving_nics);
+  }
   void on_stage(const StageVisit& visit) override { stages_.add(visit); }
 
   /// Gets every closed window; the collector then holds none of them. Set before the first event.
@@ -126,6 +131,7 @@ class MetricsCollector final : public EventSink {
     std::int64_t left_out_busy_ns = 0;  // outside the windows of the horizon
     std::int64_t left_out_idle_ns = 0;
     PoolGauges last;  // at the end of the window before
+    KvTransferAccount kv;
   };
   /// The part of a run that a slice or a threshold speaks of.
   struct Scope {

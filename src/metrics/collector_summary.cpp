@@ -390,6 +390,9 @@ PoolSummary MetricsCollector::summarize_pool(std::size_t pool, const PoolGauges&
   if (config.prefix_cache) {
     summary.prefix = summarize_prefix(gauges.prefix, totals.computed);
   }
+  if (config.role != PoolRole::both) {
+    summary.kv_transfer = totals.kv.summarize();
+  }
   return summary;
 }
 

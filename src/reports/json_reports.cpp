@@ -160,6 +160,20 @@ Json prefix_json(const PrefixSummary& prefix) {
   return json;
 }
 
+Json kv_transfer_json(const KvTransferSummary& kv) {
+  Json json = Json::object();
+  json["transfers"] = kv.transfers;
+  json["bytes"] = kv.bytes;
+  json["nic_utilization"] = kv.nic_utilization;
+  json["median_wait_ms"] = kv.wait.percentiles[2];
+  json["p99_wait_ms"] = kv.wait.percentiles[6];
+  json["mean_wait_ms"] = kv.wait.mean;
+  json["median_time_ms"] = kv.time.percentiles[2];
+  json["p99_time_ms"] = kv.time.percentiles[6];
+  json["mean_time_ms"] = kv.time.mean;
+  return json;
+}
+
 const ScalingSummary* scaling_of(const RunResult& result, const std::string& pool) {
   for (const ScalingSummary& scaling : result.scaling) {
     if (scaling.pool == pool) {
@@ -363,6 +377,9 @@ Json gpu_time_json(const RunResult& result) {
     json["energy"] = energy_json(pool.energy);
     if (pool.prefix) {
       json["prefix_cache"] = prefix_json(*pool.prefix);
+    }
+    if (pool.kv_transfer) {
+      json["kv_transfer"] = kv_transfer_json(*pool.kv_transfer);
     }
     pools.push_back(json);
   }

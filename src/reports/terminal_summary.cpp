@@ -198,6 +198,23 @@ std::string prefixes_part(const RunResult& result, const SummaryStyle& style) {
   return out;
 }
 
+std::string kv_transfers_part(const RunResult& result, const SummaryStyle& style) {
+  std::string out;
+  for (const PoolSummary& pool : result.pools) {
+    if (pool.kv_transfer) {
+      const KvTransferSummary& kv = *pool.kv_transfer;
+      out += wrapped(
+          fmt::format("KV over the NICs of {}: {} transfers, {} GB, p50 {} ms, p99 {} ms "
+                      "after the first token, NICs busy {} %",
+                      pool.name, grouped(kv.transfers),
+                      figure(static_cast<double>(kv.bytes) * 1e-9), figure(kv.time.percentiles[2]),
+                      figure(kv.time.percentiles[6]), percent(kv.nic_utilization)),
+          style.width, 0);
+    }
+  }
+  return out;
+}
+
 std::string scaling_part(const RunResult& result) {
   if (result.scaling.empty()) {
     return {};
@@ -436,6 +453,7 @@ std::string terminal_summary(const RunResult& result, const Config& config,
   out += path_part(result, style);
   out += "\n" + pools_part(result);
   out += prefixes_part(result, style);
+  out += kv_transfers_part(result, style);
   out += scaling_part(result);
   out += elasticity_part(result);
   out += operations_tables(result);

@@ -98,7 +98,8 @@ double capacity_estimate(const ReplicaShape& shape, const MeanLengths& lengths) 
   const double prompt_steps = std::max(1.0, lengths.prompt / static_cast<double>(prefill.tokens));
   const double decode_seconds = lengths.output * seconds_per_token(shape, decode) / batch;
   const double prefill_seconds = prompt_steps * round_seconds(shape, prefill) / shape.micro_batches;
-  return 1.0 / (decode_seconds + prefill_seconds);
+  return 1.0 / ((shape.role == PoolRole::prefill ? 0.0 : decode_seconds) +
+                (shape.role == PoolRole::decode ? 0.0 : prefill_seconds));
 }
 
 double prefill_rate(const ReplicaShape& shape) {

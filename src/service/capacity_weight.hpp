@@ -16,7 +16,8 @@ struct MeanLengths {
 double batch_estimate(const ReplicaShape& shape, const MeanLengths& lengths);
 
 /// Requests/s that one replica of `shape` sustains when full: each request needs its prompt
-/// computed once and `output` steps of a batch as large as sequences and KV memory allow.
+/// computed once and `output` steps of a batch as large as sequences and KV memory allow; a replica
+/// with a role does its part only.
 double capacity_estimate(const ReplicaShape& shape, const MeanLengths& lengths);
 
 /// Prompt tokens/s that one replica of `shape` computes when it does nothing else.

@@ -10,6 +10,9 @@ namespace {
 /// Lengths of further turns are drawn apart from those of arrivals, which count from 0.
 constexpr RequestId first_turn = RequestId{1} << 40;
 
+/// Sessions of clients, apart from what workloads name.
+constexpr PrefixId first_session = PrefixId{1} << 61;
+
 }  // namespace
 
 Clients::Clients(const Config& config, std::uint64_t seed)
@@ -68,15 +71,29 @@ std::optional<Duration> Clients::next_turn(RequestId request) const {
   return think_.draw(draws);
 }
 
+PrefixId Clients::session_of(RequestId id) {
+  return first_session + id;
+}
+
 Arrival Clients::make_turn(std::uint64_t number, ClassIndex request_class,
-                           std::int64_t conversation, int max_context) const {
+                           const Conversation& conversation, int max_context) const {
   Arrival turn;
   turn.request_class = request_class;
   maker_.fill_lengths(first_turn + number, turn);
-  if (sessions_->keeps_context) {
-    const std::int64_t room = std::int64_t{max_context} - turn.output_tokens - turn.prompt_tokens;
-    turn.prompt_tokens += static_cast<std::int32_t>(
-        std::clamp<std::int64_t>(conversation, 0, std::max<std::int64_t>(0, room)));
+  turn.prefix.session = conversation.prefix.session;
+  if (!sessions_->keeps_context) {
+    return turn;
+  }
+  const std::int64_t room = std::int64_t{max_context} - turn.output_tokens - turn.prompt_tokens;
+  const std::int64_t kept =
+      std::clamp<std::int64_t>(conversation.tokens, 0, std::max<std::int64_t>(0, room));
+  turn.prompt_tokens += static_cast<std::int32_t>(kept);
+  if (kept == conversation.tokens) {
+    turn.prefix = conversation.prefix;
+    turn.prefix.history_tokens = static_cast<std::int32_t>(kept);
+  } else {
+    turn.prefix = SharedPrefix{};
+    turn.prefix.session = session_of(first_turn + number);
   }
   return turn;
 }

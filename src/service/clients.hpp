@@ -10,6 +10,12 @@
 
 namespace plimsoll {
 
+/// What a session has come to after a turn.
+struct Conversation {
+  std::int64_t tokens = 0;  // prompt and answer
+  SharedPrefix prefix;      // of its prompt
+};
+
 class Clients {
  public:
   Clients(const Config& config, std::uint64_t seed);
@@ -27,10 +33,13 @@ class Clients {
   bool has_sessions() const { return sessions_.has_value(); }
   /// How long the user of `request` thinks before the next turn; nothing when it was the last one.
   std::optional<Duration> next_turn(RequestId request) const;
-  /// The next turn after `record_tokens` of conversation, for a model that takes `max_context`
-  /// tokens: clients drop the oldest of it. `number` counts all further turns of the run.
-  Arrival make_turn(std::uint64_t number, ClassIndex request_class, std::int64_t conversation,
-                    int max_context) const;
+  /// The session that the request `id` begins.
+  static PrefixId session_of(RequestId id);
+  /// The next turn after `conversation`, for a model that takes `max_context` tokens: clients drop
+  /// the oldest of it, and what is left has nothing in common with what was sent before. `number`
+  /// counts all further turns of the run.
+  Arrival make_turn(std::uint64_t number, ClassIndex request_class,
+                    const Conversation& conversation, int max_context) const;
 
  private:
   RandomStream patience_stream_;

@@ -14,6 +14,7 @@ void Service::replica_died(ReplicaIndex replica) {
   Member& member = members_[index];
   member.dead = true;
   ++member.deaths;
+  take_back_from(replica);
   // Each sender notices by itself that no answer comes.
   const std::vector<RequestSlot> slots = member.replica->take_waiting();
   for (const RequestSlot slot : slots) {
@@ -30,6 +31,8 @@ void Service::replica_lost(ReplicaIndex replica) {
     Draws draws = load_stream_.of(~std::uint64_t{replica});
     change_load(index, {}, draws);
   }
+  take_back_from(replica);
+  redirect_from(replica);
   // One that drained may have been turned off before anybody noticed that it was dead.
   if (loads_[index].outstanding > 0) {
     lose_all(index);
@@ -88,6 +91,8 @@ void Service::begin_anew(RequestSlot slot) {
   const bool pending = !request.prefilled || !router_follows_prefill_;
   request.retries = static_cast<std::uint8_t>(request.retries + 1);
   request.prefilled = false;
+  request.emitted_tokens = 0;
+  request.micro_batch = 0;
   request.replica = not_a_member;
   Draws draws = load_stream_.of(request.id);
   change_load(member_of_[replica], {-1, -prompt, pending ? -prompt : 0}, draws);

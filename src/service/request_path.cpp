@@ -70,7 +70,21 @@ void RequestPath::arrive(RequestId id, const Arrival& arrival, Phase phase) {
   flight.model = asked.model;
   flight.patience = clients_.patience_ends(id, engine_.now());
   draw_traits(flight);
+  if (keeps_prefixes_) {
+    remember_prefix(place, arrival.prefix);
+  }
   begin_attempt(place, phase);
+}
+
+/// Whoever may go on begins a session.
+void RequestPath::remember_prefix(std::uint32_t place, const SharedPrefix& prefix) {
+  if (prefixes_.size() <= place) {
+    prefixes_.resize(place + std::size_t{1});
+  }
+  prefixes_[place] = prefix;
+  if (clients_.has_sessions() && prefix.session == no_prefix) {
+    prefixes_[place].session = Clients::session_of(flights_[place].record.id);
+  }
 }
 
 void RequestPath::begin_attempt(std::uint32_t place, Phase phase) {
@@ -211,6 +225,9 @@ void RequestPath::enter_service(std::uint32_t place, Phase phase) {
   arrival.prompt_tokens = flight.record.prompt_tokens;
   arrival.output_tokens = flight.record.output_tokens;
   arrival.request_class = flight.record.request_class;
+  if (keeps_prefixes_) {
+    arrival.prefix = prefixes_[place];
+  }
   const std::uint64_t id = attempt_id(flight);
   begin_waiting(place);
   entering_ = place;
@@ -372,7 +389,7 @@ void RequestPath::finish(std::uint32_t place) {
     count_bypass(flight);
   }
   if (clients_.has_sessions() && is_answer(flight.record.outcome)) {
-    think(flight);
+    think(flight, keeps_prefixes_ ? prefixes_[place] : SharedPrefix{});
   }
   flight.state = FlightState::free;
   free_.push_back(place);
@@ -380,7 +397,7 @@ void RequestPath::finish(std::uint32_t place) {
   ends_.on_request_ended(engine_.now());
 }
 
-void RequestPath::think(const Flight& flight) {
+void RequestPath::think(const Flight& flight, const SharedPrefix& prefix) {
   const std::optional<Duration> pause = clients_.next_turn(flight.record.id);
   const SimTime at = engine_.now() + pause.value_or(Duration::zero());
   const bool too_late = config_.duration > Duration::zero() && at >= sim_start + config_.duration;
@@ -400,7 +417,8 @@ void RequestPath::think(const Flight& flight) {
   Thinker& thinker = thinkers_[number];
   thinker.request_class = flight.record.request_class;
   thinker.model = flight.record.model;
-  thinker.conversation = std::int64_t{flight.record.prompt_tokens} + flight.record.output_tokens;
+  thinker.conversation = {std::int64_t{flight.record.prompt_tokens} + flight.record.output_tokens,
+                          prefix};
   ++thinking_;
   wheel_.wake(std::max(at, engine_.now() + Duration{1}), thinker.timer);
 }

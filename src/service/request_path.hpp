@@ -58,6 +58,8 @@ class RequestPath final : public EventSink,
   std::int64_t held() const { return live_ - in_service_; }
   /// Users between two turns.
   std::int64_t thinking() const { return thinking_; }
+  /// Somebody asks what prompts have in common, and for sessions. Called before the first request.
+  void keep_prefixes() { keeps_prefixes_ = true; }
   PathSummary summary() const;
   /// Share of a stage's capacity that was used up to now; negative where it has none.
   double utilization(Stage stage) const;
@@ -75,6 +77,7 @@ class RequestPath final : public EventSink,
   void on_arrival(RequestId, ClassIndex, SimTime) override {}
   void on_steps(const StepRun&) override {}
   void on_resumed_token(PoolIndex, Duration) override {}
+  void on_kv_transfer(const KvTransfer& transfer) override { sink_.on_kv_transfer(transfer); }
   void on_request_ended(SimTime) override {}
   // From the API tier.
   void on_api_done(std::uint32_t place, std::uint64_t id, Duration wait, Duration work) override;
@@ -89,7 +92,7 @@ class RequestPath final : public EventSink,
   struct Thinker {
     ClassIndex request_class = 0;
     ModelIndex model = 0;
-    std::int64_t conversation = 0;  // tokens so far
+    Conversation conversation;
     TimerId timer = 0;
   };
   static constexpr std::uint32_t nowhere = 0xffffffffU;
@@ -126,7 +129,8 @@ class RequestPath final : public EventSink,
   void schedule(std::uint32_t place, SimTime at, FlightState state);
   void release(Flight& flight, Outcome outcome);
   void finish(std::uint32_t place);
-  void think(const Flight& flight);
+  void remember_prefix(std::uint32_t place, const SharedPrefix& prefix);
+  void think(const Flight& flight, const SharedPrefix& prefix);
   void next_turn(std::uint32_t thinker);
   void count_bypass(const Flight& flight);
   void on_alarm(const Metering::Alarm& alarm);
@@ -177,6 +181,7 @@ class RequestPath final : public EventSink,
   RandomStream conversation_stream_;
   RandomStream fetch_stream_;
   std::vector<Flight> flights_;
+  std::vector<SharedPrefix> prefixes_;    // by place; empty unless keep_prefixes
   std::vector<TimerId> timers_;           // by place
   std::vector<TimerId> patience_timers_;  // by place; empty when clients have all patience
   std::vector<std::uint32_t> free_;
@@ -189,6 +194,7 @@ class RequestPath final : public EventSink,
   std::int64_t in_service_ = 0;
   std::int64_t thinking_ = 0;
   bool impatient_ = false;  // some deadline may be set
+  bool keeps_prefixes_ = false;
 
   // What summary() tells.
   PathSummary counts_;

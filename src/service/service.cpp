@@ -85,6 +85,9 @@ Service::Service(const Config& config, ModelIndex model, const PolicyRegistries&
       tier_standing_{tier_standings(config)},
       router_follows_prefill_{router_->follows_prefill()},
       admission_follows_{admission_->follows_replicas()} {
+  if (router_->follows_sessions()) {
+    requests.keep_prefixes();
+  }
   for (std::size_t i = 0; i < config.workload.classes.size(); ++i) {
     predicted_output_.push_back(expected_output(config, static_cast<ClassIndex>(i)));
   }
@@ -108,6 +111,9 @@ void Service::open() {
   }
   const double mean = total / static_cast<double>(members_.size());
   router_->reset(static_cast<std::uint32_t>(members_.size()));
+  if (decode_) {
+    decode_->router->reset(static_cast<std::uint32_t>(members_.size()));
+  }
   const MeanLengths lengths = expected_lengths(config_, model_);
   if (admission_follows_) {
     admission_->reset(static_cast<std::uint32_t>(members_.size()));
@@ -125,7 +131,7 @@ void Service::replica_ready(ReplicaIndex replica) {
   ++load_.replicas;
   Draws draws = load_stream_.of(~std::uint64_t{replica});
   change_load(member, {}, draws);
-  if (!queue_.empty()) {
+  if (somebody_waits()) {
     engine_.arm(dispatch_timer_, engine_.now());
   }
 }
@@ -144,7 +150,8 @@ void Service::replica_leaving(ReplicaIndex replica, DrainListener& listener) {
 }
 
 void Service::change_load(std::uint32_t member, const LoadChange& change, Draws& draws) {
-  seen_loads_.refresh(engine_.now());
+  ScrapedLoads& seen = decodes(member) ? decode_->seen_loads : seen_loads_;
+  seen.refresh(engine_.now());
   ReplicaLoad& load = loads_[member];
   load.outstanding += change.requests;
   load.committed_kv_tokens += change.committed_tokens;
@@ -156,7 +163,8 @@ void Service::change_load(std::uint32_t member, const LoadChange& change, Draws&
 }
 
 void Service::tell_load(std::uint32_t member, const LoadChange& change, Draws& draws) {
-  seen_loads_.changed(member, change.requests > 0, change.committed_tokens, draws);
+  ScrapedLoads& seen = decodes(member) ? decode_->seen_loads : seen_loads_;
+  seen.changed(member, change.requests > 0, change.committed_tokens, draws);
   if (admission_follows_) {
     admission_->update(member, loads_[member]);
   }
@@ -173,6 +181,9 @@ RequestView Service::view_of(RequestSlot slot) const {
   view.prompt_tokens = request.prompt_tokens;
   view.predicted_output.tokens = predicted_output_[request.request_class];
   view.arrived = request.arrived;
+  if (requests_.keeps_prefixes()) {
+    view.session = requests_.prefix_use(slot).prefix.session;
+  }
   const TierConfig& tier = config_.tiers[view.tier];
   view.tier_standing = tier_standing_[view.tier];
   view.ttft_objective = tier.slo.ttft.value_or(Duration::max());
@@ -307,6 +318,7 @@ void Service::on_dispatch(void* service, std::uint64_t) {
 }
 
 void Service::dispatch() {
+  dispatch_prefilled();
   while (!queue_.empty()) {
     const RequestSlot slot = queue_.top();
     // The entry leaves the line when its state changes; it is still on top, so it goes at once.
@@ -374,6 +386,10 @@ void Service::abandon(RequestSlot slot, Outcome outcome, Phase phase) {
     give_up(slot, outcome);
     return;
   }
+  if (request.state == RequestState::prefilled || request.state == RequestState::handing_over) {
+    abandon_hand_over(slot, outcome);
+    return;
+  }
   Replica& replica = *members_[member_of_[request.replica]].replica;
   if (request.state != RequestState::waiting) {
     replica.cancel_running(slot, phase);
@@ -424,7 +440,7 @@ void Service::end(RequestSlot slot, Outcome outcome) {
     if (answers_ != nullptr) {
       answers_->on_answer(record.replica, outcome);
     }
-    if (!queue_.empty()) {
+    if (somebody_waits()) {
       engine_.arm(dispatch_timer_, now);
     }
   }

@@ -10,6 +10,7 @@
 #include "plimsoll/workload.hpp"
 #include "service/capacity_weight.hpp"
 #include "service/deadlines.hpp"
+#include "service/decode_side.hpp"
 #include "service/scraped_loads.hpp"
 #include "serving/replica.hpp"
 #include "serving/replica_directory.hpp"
@@ -32,6 +33,10 @@ class EndListener {
 /// A request is refused (over_context, shed, rate_limited, queue_full), or given to a replica at
 /// once, or waits centrally until a replica accepts; it leaves at its deadline unless it has been
 /// in a batch by then. Replicas accept while they serve and hold fewer than max_outstanding.
+///
+/// With disaggregated pools that replica prefills. After the first token a second router chooses
+/// among the decode replicas, the KV travels there and the request joins that replica's queue; when
+/// none accepts its KV stays until one does. It counts as outstanding at both replicas meanwhile.
 class Service final : public ReplicaListener, public ReplicaDirectory, public ReplicaIncidents {
  public:
   /// Everything referred to outlives the service. Throws ConfigError for what policies refuse.
@@ -41,6 +46,9 @@ class Service final : public ReplicaListener, public ReplicaDirectory, public Re
   /// Makes a replica known, in order of ReplicaIndex; it accepts once `replica_ready` says so.
   /// `capacity` is capacity_estimate of its shape.
   void add_replica(Replica& replica, double capacity);
+  /// The model's pools have roles: prompts are handed over through `network`, which outlives the
+  /// service. Called before the first replica is added.
+  void hand_over_through(const PolicyRegistries& policies, KvNetwork& network);
   /// All replicas are known: sets routers up.
   void open();
 
@@ -71,11 +79,14 @@ class Service final : public ReplicaListener, public ReplicaDirectory, public Re
 
   void on_scheduled(RequestSlot slot) override;
   void on_first_token(RequestSlot slot, SimTime now) override;
+  void on_prefilled(RequestSlot slot, SimTime now) override;
   void on_completed(RequestSlot slot, SimTime now) override;
   void on_cancelled(RequestSlot slot, SimTime now) override;
 
   /// Requests that wait centrally.
   std::int64_t queued() const override { return queue_.size(); }
+  /// Requests that neither a prefill nor a decode replica works on or has in its queue.
+  std::int64_t handing_over() const { return decode_ ? decode_->handing_over : 0; }
   ModelIndex model() const { return model_; }
   /// Tokens of prompt and output together beyond which a request ends as over_context.
   int max_context() const { return max_context_; }
@@ -98,6 +109,7 @@ class Service final : public ReplicaListener, public ReplicaDirectory, public Re
   };
   static void on_dispatch(void* service, std::uint64_t);
   static void on_deadline(void* service, std::uint64_t);
+  static void on_kv_arrival(void* service, std::uint64_t);
 
   RequestView view_of(RequestSlot slot) const;
   RequestRecord record_of(RequestSlot slot) const;
@@ -115,6 +127,21 @@ class Service final : public ReplicaListener, public ReplicaDirectory, public Re
   void lose_all(std::uint32_t member);
   void lose(RequestSlot slot);
   void begin_anew(RequestSlot slot);
+  bool decodes(std::uint32_t member) const {
+    return decode_ && members_[member].replica->shape().role == PoolRole::decode;
+  }
+  bool send_kv(RequestSlot slot);
+  void take_arrived_kv();
+  void begin_decoding(const KvOnTheWay& kv);
+  bool is_handed_over(const KvOnTheWay& kv) const;
+  void stop_handing_over(RequestSlot slot);
+  void abandon_hand_over(RequestSlot slot, Outcome outcome);
+  /// Requests, by id, whose KV is on its way from (to) `replica`.
+  std::vector<RequestSlot> on_the_way(ReplicaIndex KvOnTheWay::*which, ReplicaIndex replica) const;
+  void take_back_from(ReplicaIndex replica);
+  void redirect_from(ReplicaIndex replica);
+  void dispatch_prefilled();
+  bool somebody_waits() const { return !queue_.empty() || (decode_ && !decode_->line.empty()); }
   void tell_if_drained(ReplicaIndex replica);
   void tell_load(std::uint32_t member, const LoadChange& change, Draws& draws);
 
@@ -139,6 +166,7 @@ class Service final : public ReplicaListener, public ReplicaDirectory, public Re
   std::vector<Member> members_;
   std::vector<ReplicaLoad> loads_;  // by member
   ScrapedLoads seen_loads_;
+  std::unique_ptr<DecodeSide> decode_;    // null: no pool of the model has a role
   std::vector<double> predicted_output_;  // by class
   std::vector<double> tier_standing_;     // by tier
   bool router_follows_prefill_;

@@ -53,7 +53,7 @@ void ContinuousReplica<Decoding>::plan(FineTime start) {
   chunks_.clear();
   bool preempted = false;
   open_budgets();
-  if (!shape_->chunked_prefill && head_fits(0)) {
+  if (!shape_->chunked_prefill && !head_received() && head_fits(0)) {
     admit(0, true);
     decode_runs_ = chunks_.empty();
   } else {
@@ -67,11 +67,13 @@ void ContinuousReplica<Decoding>::plan(FineTime start) {
       if (!preempted) {
         admit(decoding_.next_need(), false);
       }
+    } else if (!preempted) {
+      admit_received();
     }
     decode_runs_ = decoding_.count() > 0;
   }
   if (chunks_.empty() && decoding_.count() == 0) {
-    PLIMSOLL_CHECK(waiting_.empty(), "an idle replica leaves nobody waiting");
+    PLIMSOLL_CHECK(waiting_.empty() || kept_ > 0, "an idle replica leaves nobody waiting");
     set_busy(false);
     return;
   }
@@ -131,6 +133,7 @@ void ContinuousReplica<Decoding>::preempt_one(SimTime now) {
   }
   Request& request = (*requests_)[victim];
   request.preemptions = static_cast<std::uint16_t>(request.preemptions + 1);
+  request.micro_batch = 0;
   request.state = RequestState::waiting;
   waiting_.push(victim);
   ++preemptions_;
@@ -234,12 +237,20 @@ template <class Decoding>
 void ContinuousReplica<Decoding>::admit(std::int64_t decode_need, bool whole_prompts) {
   while (head_fits(decode_need)) {
     const RequestSlot slot = waiting_.top();
+    if (whole_prompts && is_received(slot)) {
+      return;  // it decodes, and nobody does in a step of prompts alone
+    }
     Request& request = (*requests_)[slot];
     const std::int64_t tokens = prefill_tokens(request);
     const std::int64_t found = head_hit_.blocks() * shape_->block_size;
     MicroBatch* batch = roomiest(whole_prompts ? tokens - found : 1);
     if (batch == nullptr) {
       return;
+    }
+    if (is_received(slot)) {
+      join_received(slot, *batch);
+      decode_need = decoding_.next_need();
+      continue;
     }
     waiting_.pop();
     request.state = RequestState::running;
@@ -255,6 +266,33 @@ void ContinuousReplica<Decoding>::admit(std::int64_t decode_need, bool whole_pro
     ++prefilling_;
     add_chunk(*batch, slot, found);
   }
+}
+
+/// Between steps of prompts alone, those whose prompt another replica computed begin to decode.
+template <class Decoding>
+void ContinuousReplica<Decoding>::admit_received() {
+  while (head_received() && head_fits(decoding_.next_need())) {
+    MicroBatch* batch = roomiest(1);
+    if (batch == nullptr) {
+      return;
+    }
+    join_received(waiting_.top(), *batch);
+  }
+}
+
+/// The first in line, whose KV has come and has room here, decodes from this step on: its last
+/// token is not in KV yet.
+template <class Decoding>
+void ContinuousReplica<Decoding>::join_received(RequestSlot slot, MicroBatch& batch) {
+  waiting_.pop();
+  Request& request = (*requests_)[slot];
+  request.state = RequestState::running;
+  request.micro_batch = static_cast<std::uint8_t>(&batch - batches_.data());
+  const std::int64_t tokens = prefill_tokens(request) - 1;
+  decoding_.kv().take(decoding_.kv().blocks_for(tokens));
+  decoding_.join(request, slot, tokens, request.output_tokens - request.emitted_tokens, batch);
+  --batch.budget_left;
+  received_.push_back(slot);
 }
 
 template <class Decoding>
@@ -277,7 +315,7 @@ template <class Decoding>
 std::int64_t ContinuousReplica<Decoding>::segment_steps(const AffineCost& cost,
                                                         bool preempted) const {
   // A preemption keeps the line from moving in this step, so the next step plans anew.
-  if (!shape_->fast_forward || !chunks_.empty() || preempted) {
+  if (!shape_->fast_forward || !chunks_.empty() || !received_.empty() || preempted) {
     return 1;
   }
   std::int64_t steps = decoding_.equal_steps(cost.steps);
@@ -412,6 +450,7 @@ DroppedWork ContinuousReplica<Decoding>::drop_work(SimTime before) {
   std::fill(batches_.begin(), batches_.end(), MicroBatch{});
   chunks_.clear();
   interrupted_.clear();
+  received_.clear();
   pauses_.clear();
   prefilling_ = 0;
   decode_runs_ = false;
@@ -433,7 +472,8 @@ void ContinuousReplica<Decoding>::report(std::int64_t until) {
   run.pool = shape_->pool;
   run.replica = index_;
   run.steps = until - segment_.reported;
-  run.sequences = decode_runs_ ? decoding_.count() : 0;
+  run.received = static_cast<std::int64_t>(received_.size());
+  run.sequences = decode_runs_ ? decoding_.count() - run.received : 0;
   run.burst_tokens = burst_tokens_;
   for (const Chunk& chunk : chunks_) {
     run.prompt_tokens += chunk.tokens;
@@ -453,7 +493,8 @@ void ContinuousReplica<Decoding>::report_end_of_pauses() {
   run.replica = index_;
   run.steps = 1;
   run.first_step = segment_.first;
-  run.sequences = decoding_.count();
+  run.received = static_cast<std::int64_t>(received_.size());
+  run.sequences = decoding_.count() - run.received;
   run.burst_tokens = burst_tokens_;
   for (const Pause& pause : pauses_) {
     run.sequences -= pause.sequences;
@@ -461,6 +502,7 @@ void ContinuousReplica<Decoding>::report_end_of_pauses() {
   sink_->on_steps(run);
   run.told_before = true;
   run.burst_tokens = 0;
+  run.received = 0;
   for (const Pause& pause : pauses_) {
     run.sequences = pause.sequences;
     run.first_step = segment_.first + pause.length;
@@ -514,6 +556,7 @@ void ContinuousReplica<Decoding>::step_ended() {
   const SimTime now = engine_->now();
   const FineTime end = segment_.boundary(segment_.steps);
   report(segment_.steps);
+  tell_received(now);
   if (decode_runs_) {
     decoding_.advance(segment_.steps, batches_);
     end_sequences(now);
@@ -527,11 +570,23 @@ void ContinuousReplica<Decoding>::step_ended() {
   plan(end);
 }
 
+/// Their gap holds the transfer and the wait for room.
+template <class Decoding>
+void ContinuousReplica<Decoding>::tell_received(SimTime now) {
+  for (const RequestSlot slot : received_) {
+    sink_->on_resumed_token(shape_->pool, now - (*requests_)[slot].first_token);
+  }
+  received_.clear();
+}
+
 template <class Decoding>
 void ContinuousReplica<Decoding>::end_sequences(SimTime now) {
   LeavingSequence ended;
   while (decoding_.take_ended(ended, *requests_, batches_)) {
-    give_back(ended.slot, ended.blocks);
+    const Request& request = (*requests_)[ended.slot];
+    // The last token that was emitted is not in KV.
+    give_back(ended.slot, std::int64_t{request.prompt_tokens} + request.output_tokens - 1,
+              ended.blocks);
     end_request(ended.slot, now);
   }
 }
@@ -565,11 +620,43 @@ void ContinuousReplica<Decoding>::end_chunk(const Chunk& chunk, SimTime now) {
   }
   const std::int64_t rest = request.output_tokens - request.emitted_tokens;
   if (rest == 0) {
-    give_back(chunk.slot, decoding_.kv().blocks_for(tokens));
+    give_back(chunk.slot, tokens, decoding_.kv().blocks_for(tokens));
     end_request(chunk.slot, now);
     return;
   }
+  if (shape_->role == PoolRole::prefill) {
+    end_prefill(chunk.slot, now);
+    return;
+  }
   decoding_.join(request, chunk.slot, tokens, rest, batch);
+}
+
+/// Its KV stays until it has been sent, unless its client left during the step.
+template <class Decoding>
+void ContinuousReplica<Decoding>::end_prefill(RequestSlot slot, SimTime now) {
+  Request& request = (*requests_)[slot];
+  ++kept_;
+  const bool leaves = std::any_of(leavers_.begin(), leavers_.end(), [&](const Leaver& leaver) {
+    return leaver.slot == slot && leaver.id == request.id;
+  });
+  if (leaves) {
+    let_go(slot);
+    listener_->on_cancelled(slot, now);
+    return;
+  }
+  request.state = RequestState::prefilled;
+  listener_->on_prefilled(slot, now);
+}
+
+template <class Decoding>
+void ContinuousReplica<Decoding>::let_go(RequestSlot slot) {
+  PLIMSOLL_CHECK(kept_ > 0, "KV that is let go was kept");
+  --kept_;
+  const std::int64_t tokens = (*requests_)[slot].prompt_tokens;
+  give_back(slot, tokens, decoding_.kv().blocks_for(tokens));
+  if (is_idle() && !waiting_.empty()) {
+    plan(FineTime::of(engine_->now()));
+  }
 }
 
 template <class Decoding>

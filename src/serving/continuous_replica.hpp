@@ -29,6 +29,7 @@ class ContinuousReplica final : public Replica {
 
   void settle(SimTime t) override;
   void cancel_running(RequestSlot slot, Phase phase) override;
+  void let_go(RequestSlot slot) override;
 
  protected:
   void step_ended() override;
@@ -80,12 +81,19 @@ class ContinuousReplica final : public Replica {
   void open_budgets();
   void continue_partials();
   void admit(std::int64_t decode_need, bool whole_prompts);
+  bool head_received() { return !waiting_.empty() && is_received(waiting_.top()); }
+  bool is_received(RequestSlot slot) const { return (*requests_)[slot].micro_batch == kv_received; }
+  void admit_received();
+  void join_received(RequestSlot slot, MicroBatch& batch);
+  void tell_received(SimTime now);
+  void end_prefill(RequestSlot slot, SimTime now);
   MicroBatch* roomiest(std::int64_t least_budget);
   bool head_fits(std::int64_t decode_need);
   void take_memory(RequestSlot slot, std::int64_t tokens, std::int64_t blocks);
-  /// A sequence that has all its tokens gives back its blocks, as far as no other uses them.
-  void give_back(RequestSlot slot, std::int64_t blocks) {
-    decoding_.kv().give_back(prefixes_ ? prefixes_->end(slot, blocks) : blocks);
+  /// A sequence that is done here with its first `tokens` in KV gives back its blocks, as far as no
+  /// other uses them.
+  void give_back(RequestSlot slot, std::int64_t tokens, std::int64_t blocks) {
+    decoding_.kv().give_back(prefixes_ ? prefixes_->end(slot, tokens, blocks) : blocks);
   }
   void add_chunk(MicroBatch& batch, RequestSlot slot, std::int64_t done);
   void start_segment(FineTime start, bool preempted);
@@ -114,8 +122,9 @@ class ContinuousReplica final : public Replica {
   std::vector<Chunk> chunks_;
   std::vector<Interrupted> interrupted_;
   std::vector<Leaver> leavers_;
-  std::vector<Pause> pauses_;   // in order of joining; empty when prompts are chunked
-  std::vector<StepWork> work_;  // by micro-batch
+  std::vector<RequestSlot> received_;  // whose prompt another replica computed: in their first step
+  std::vector<Pause> pauses_;          // in order of joining; empty when prompts are chunked
+  std::vector<StepWork> work_;         // by micro-batch
   std::vector<std::int64_t> growth_;
 };
 

@@ -49,6 +49,8 @@ struct StepRun {
   Femtoseconds slope = 0;
   bool told_before = false;  // the steps were told: only these sequences' tokens and gaps are new
   std::int64_t burst_tokens = 0;  // that came with another of their sequence: their gap is 0
+  std::int64_t received = 0;  // sequences beside `sequences` that decode here for the first time:
+                              // a token each, whose gap on_resumed_token tells
 };
 
 /// Tokens of prompts that a prefix cache has seen, since t = 0. Conservation:
@@ -77,6 +79,18 @@ struct StageVisit {
   Duration wait{};                      // for its turn
   Duration latency{};                   // the wait included
   SimTime at{};                         // when it came
+};
+
+/// The KV of a prompt came from a prefill to a decode replica.
+struct KvTransfer {
+  PoolIndex from = 0;
+  PoolIndex to = 0;
+  Bytes bytes;
+  Duration wait{};  // from the first token until a decode replica accepted and the NICs were free
+  Duration wire{};  // for which the NICs were held
+  Duration time{};  // from the first token until the KV was there
+  std::int64_t sending_nics = 0;
+  std::int64_t receiving_nics = 0;
 };
 
 /// State of one pool at the end of a window.
@@ -110,8 +124,12 @@ class EventSink {
   /// A request came to its one outcome, at record.finished.
   virtual void on_end(const RequestRecord& record) = 0;
   virtual void on_steps(const StepRun& run) = 0;
-  /// A sequence that had been preempted emitted its next token `gap` after the one before.
+  /// A sequence that had been preempted, or came from a prefill replica, emitted its next token
+  /// `gap` after the one before.
   virtual void on_resumed_token(PoolIndex pool, Duration gap) = 0;
+  /// Only with disaggregated pools: told when the transfer is over, whether or not its request is
+  /// still there.
+  virtual void on_kv_transfer(const KvTransfer&) {}
   /// Only with a request path: told once a visit, when its end is known.
   virtual void on_stage(const StageVisit&) {}
 };

@@ -99,11 +99,10 @@ std::int64_t PrefixSharing::let_go(PrefixUse& use, PrefixId own, std::int64_t bl
   return freed;
 }
 
-std::int64_t PrefixSharing::end(RequestSlot slot, std::int64_t blocks) {
+std::int64_t PrefixSharing::end(RequestSlot slot, std::int64_t tokens, std::int64_t blocks) {
   PrefixUse& use = requests_->prefix_use(slot);
   const Request& request = (*requests_)[slot];
-  // The last token that was emitted is not in KV.
-  computed(slot, std::int64_t{request.prompt_tokens} + request.output_tokens - 1);
+  computed(slot, tokens);
   const PrefixId own = own_stream(slot);
   const std::int64_t freed = let_go(use, own, blocks);
   if (use.prefix.session == no_prefix && request.preemptions > 0) {

@@ -37,8 +37,9 @@ class PrefixSharing {
   void take(RequestSlot slot, std::int64_t tokens, const PrefixHit& hit);
   /// Its first `tokens` are in KV: whole blocks of them get their names.
   void computed(RequestSlot slot, std::int64_t tokens);
-  /// It has all its tokens and held `blocks`, named ones included. Returns those that become free.
-  std::int64_t end(RequestSlot slot, std::int64_t blocks);
+  /// It is done here with its first `tokens` in KV, and held `blocks`, named ones included. Returns
+  /// those that become free.
+  std::int64_t end(RequestSlot slot, std::int64_t tokens, std::int64_t blocks);
   /// It leaves with its first `tokens` in KV and will be computed again: what it has computed it
   /// may find then. Returns the blocks that become free.
   std::int64_t preempt(RequestSlot slot, std::int64_t tokens, std::int64_t blocks);

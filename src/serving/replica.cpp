@@ -64,7 +64,8 @@ void Replica::begin_draining() {
 void Replica::turn_off() {
   PLIMSOLL_CHECK(activity_ == Activity::down || (draining_ && activity_ == Activity::idle),
                  "a replica that is turned off has nothing to do");
-  PLIMSOLL_CHECK(waiting_.empty() && running() == 0, "no request is lost with a replica");
+  PLIMSOLL_CHECK(waiting_.empty() && running() == 0 && kept_ == 0,
+                 "no request is lost with a replica");
   set_activity(Activity::off);
   draining_ = false;
 }
@@ -84,9 +85,10 @@ void Replica::end_draining() {
 void Replica::fail(DownCause cause) {
   PLIMSOLL_CHECK(activity_ != Activity::off, "a replica that is off has no machine to fail");
   DroppedWork dropped;
-  if (running() > 0) {
+  if (running() > 0 || kept_ > 0) {
     dropped = drop_work(engine_->now() - Duration{1});
   }
+  kept_ = 0;
   std::vector<RequestSlot>& lost = dropped.running;
   engine_->disarm(timer_);
   set_activity(Activity::down);
@@ -101,6 +103,7 @@ void Replica::fail(DownCause cause) {
   for (const RequestSlot slot : lost) {
     Request& request = (*requests_)[slot];
     request.emitted_tokens = 0;
+    request.micro_batch = 0;
     request.state = RequestState::waiting;
     if (requests_->keeps_prefixes()) {
       requests_->prefix_use(slot).common_blocks = 0;
@@ -142,6 +145,10 @@ void Replica::enqueue(RequestSlot slot, Phase phase) {
   } else if (activity_ == Activity::busy) {
     line_changed(waiting_.top() == slot, phase);
   }
+}
+
+void Replica::let_go(RequestSlot) {
+  throw InternalError{"only replicas that batch continuously keep KV for others"};
 }
 
 void Replica::cancel_waiting(RequestSlot slot, Phase phase) {

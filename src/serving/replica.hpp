@@ -35,6 +35,7 @@ struct ReplicaShape {
   std::int64_t kv_blocks = 0;
   std::int64_t watermark_blocks = 0;
   int max_context = 0;
+  PoolRole role = PoolRole::both;
   const Speculation* speculation = nullptr;  // when set, continuous replicas speculate
   bool fast_forward = true;
   const EnergyTable* energy = nullptr;        // null: energy is not counted
@@ -50,6 +51,9 @@ class ReplicaListener {
   virtual void on_scheduled(RequestSlot) {}
   /// The request at `slot` got its first token at `now` (its fields are up to date).
   virtual void on_first_token(RequestSlot slot, SimTime now) = 0;
+  /// A prefill replica computed its prompt and emitted its first token, and more are wanted: it has
+  /// left the batch, and its KV is kept until let_go.
+  virtual void on_prefilled(RequestSlot, SimTime) {}
   /// It has all its tokens and left the batch. The listener releases the slot.
   virtual void on_completed(RequestSlot slot, SimTime now) = 0;
   /// It was cancelled while it ran and has left the batch. The listener releases the slot.
@@ -94,7 +98,8 @@ class Replica {
   void end_draining();
   /// The machine stops: idle, busy, draining or down -> down. Steps that ended before now() count,
   /// the one under way emits nothing; KV memory is lost. Whoever ran or waited stands in the line
-  /// with nothing generated, until take_waiting. The account of time says `cause`.
+  /// with nothing generated, until take_waiting; KV that was kept for others is for the listener to
+  /// see to. The account of time says `cause`.
   void fail(DownCause cause);
   /// Everybody leaves the line of a replica that is down, in order. Slots are not released.
   std::vector<RequestSlot> take_waiting();
@@ -108,6 +113,9 @@ class Replica {
   /// A running request is to leave: at the next step boundary, which tells on_cancelled, unless it
   /// is completed there. Static batches run on: there it is completed as if nothing had been.
   virtual void cancel_running(RequestSlot slot, Phase phase) = 0;
+
+  /// The KV of a request that on_prefilled told of has been sent, or is not wanted any more.
+  virtual void let_go(RequestSlot slot);
 
   /// Tells the sink about all steps that ended up to `t` == now: at the end of a window.
   virtual void settle(SimTime t) = 0;
@@ -135,6 +143,7 @@ class Replica {
   virtual void add_prefix_counts(PrefixCounts&) const {}
 
   void set_busy(bool busy);
+  bool is_idle() const { return activity_ == Activity::idle; }
   /// `slot` joins a batch now.
   void note_scheduled(RequestSlot slot);
   void end_request(RequestSlot slot, SimTime now);
@@ -154,7 +163,8 @@ class Replica {
   TimerId timer_;
   WaitingQueue waiting_;
   std::int64_t preemptions_ = 0;
-  EnergyAccount energy_;  // when the shape asks for it
+  std::int64_t kept_ = 0;  // requests that on_prefilled told of, until let_go
+  EnergyAccount energy_;   // when the shape asks for it
 
  private:
   enum class Activity : std::uint8_t { down, idle, busy, off };

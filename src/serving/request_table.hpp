@@ -17,7 +17,17 @@ using RequestSlot = std::uint32_t;
 inline constexpr RequestSlot no_slot = 0xffffffffU;
 
 /// Where a request is.
-enum class RequestState : std::uint8_t { free, waiting_centrally, waiting, running };
+enum class RequestState : std::uint8_t {
+  free,
+  waiting_centrally,
+  waiting,
+  running,
+  prefilled,     // its KV waits at a prefill replica until a decode replica accepts
+  handing_over,  // its KV is on the way
+};
+
+/// Request::micro_batch of a request that waits at a decode replica which got its KV.
+inline constexpr std::uint8_t kv_received = 0xff;
 
 /// One request in flight. `output_tokens` is the truth that only the replica's arithmetic uses.
 struct Request {
@@ -33,9 +43,9 @@ struct Request {
   ClassIndex request_class = 0;
   std::uint16_t preemptions = 0;
   RequestState state = RequestState::free;
-  std::uint8_t micro_batch = 0;
-  std::uint8_t retries = 0;  // after its replica died
-  bool prefilled = false;    // its prompt is computed, in this attempt
+  std::uint8_t micro_batch = 0;  // that it runs in; while it waits: see kv_received
+  std::uint8_t retries = 0;      // after its replica died
+  bool prefilled = false;        // its prompt is computed, in this attempt
 };
 static_assert(sizeof(Request) <= 64, "a request in flight fits a cache line");
 
@@ -49,8 +59,8 @@ struct PrefixUse {
 
 class RequestTable {
  public:
-  /// Called before the first request: keeps a PrefixUse for each. Runs without a prefix cache do
-  /// without.
+  /// Called before the first request: keeps a PrefixUse for each. Runs without a prefix cache or a
+  /// router that asks for sessions do without.
   void keep_prefixes() { keeps_prefixes_ = true; }
   bool keeps_prefixes() const { return keeps_prefixes_; }
   PrefixUse& prefix_use(RequestSlot slot) { return prefixes_[slot]; }

@@ -55,6 +55,22 @@ class WaitingQueue {
     --size_;
   }
 
+  /// Who stands in line, in order.
+  std::vector<RequestSlot> slots() const {
+    std::vector<Entry> live;
+    for (const Entry& entry : entries_) {
+      if (is_live(entry)) {
+        live.push_back(entry);
+      }
+    }
+    std::sort(live.begin(), live.end(), [](const Entry& a, const Entry& b) { return later(b, a); });
+    std::vector<RequestSlot> in_order;
+    for (const Entry& entry : live) {
+      in_order.push_back(entry.slot);
+    }
+    return in_order;
+  }
+
   /// `slot` left the line in the middle, for good: called once its state has changed.
   void forget_one() { --size_; }
 
@@ -69,11 +85,14 @@ class WaitingQueue {
     return a.rank != b.rank ? a.rank > b.rank : a.id > b.id;
   }
 
+  bool is_live(const Entry& entry) const {
+    const Request& request = (*requests_)[entry.slot];
+    return request.id == entry.id && request.state == state_;
+  }
+
   void drop_dead() {
     while (!entries_.empty()) {
-      const Entry& first = entries_.front();
-      const Request& request = (*requests_)[first.slot];
-      if (request.id == first.id && request.state == state_) {
+      if (is_live(entries_.front())) {
         return;
       }
       pop_entry();

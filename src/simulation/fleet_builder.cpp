@@ -32,6 +32,7 @@ ReplicaShape shape_of(const Config& config, PoolIndex index, const PoolPlan& pla
         std::floor(pool.watermark * static_cast<double>(plan.fit.kv_blocks)));
   }
   shape.max_context = pool.max_context;
+  shape.role = pool.role;
   shape.speculation = plan.speculation ? &*plan.speculation : nullptr;
   shape.energy = &plan.energy;
   shape.draft_energy = plan.draft_energy ? &*plan.draft_energy : nullptr;

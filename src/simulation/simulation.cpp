@@ -68,11 +68,22 @@ void Simulation::set_incident_writer(std::function<void(const IncidentRow&)> wri
   operations_.set_writer(std::move(writer));
 }
 
+void Simulation::build_kv_network() {
+  std::vector<Placement> placements;
+  for (const auto& plan : plans_) {
+    placements.push_back(plan->placement);
+  }
+  kv_network_ = std::make_unique<KvNetwork>(config_, placements);
+}
+
 void Simulation::set_monitoring_writer(std::function<void(const MonitoringRow&)> writer) {
   monitor_->set_writer(std::move(writer));
 }
 
 void Simulation::build_services(const PolicyRegistries& policies) {
+  if (disaggregates(config_)) {
+    build_kv_network();
+  }
   service_of_model_.assign(config_.models.size(), nullptr);
   if (config_.path) {
     path_ = std::make_unique<RequestPath>(config_, engine_, collector_, *this, *this);
@@ -84,10 +95,16 @@ void Simulation::build_services(const PolicyRegistries& policies) {
       services_.push_back(
           std::make_unique<Service>(config_, pool.model, policies, engine_, requests_, sink, ends));
       service_of_model_[pool.model] = services_.back().get();
+      if (pool.role != PoolRole::both) {
+        services_.back()->hand_over_through(policies, *kv_network_);
+      }
     }
   }
   if (path_) {
     path_->connect(service_of_model_);
+    if (requests_.keeps_prefixes()) {
+      path_->keep_prefixes();
+    }
   }
 }
 
@@ -349,7 +366,7 @@ void Simulation::mark_rent() {
 std::int64_t Simulation::queued_centrally() const {
   std::int64_t queued = path_ ? path_->held() : 0;
   for (const auto& service : services_) {
-    queued += service->queued();
+    queued += service->queued() + service->handing_over();
   }
   return queued;
 }
@@ -378,7 +395,7 @@ SimTime Simulation::arrivals_end() const {
 
 /// What the scenario says and the model does not follow.
 void Simulation::add_notes(RunResult& result) const {
-  if (prefixes_seen_ && requests_.keeps_prefixes() && config_.workload.trace_prefix) {
+  if (prefixes_seen_ && caches_prefixes(config_) && config_.workload.trace_prefix) {
     result.notes.push_back(
         "The trace's reusable_prefix_tokens say how much an infinite cache would find, not in "
         "whose "
@@ -415,6 +432,18 @@ void Simulation::add_stages(RunResult& result) const {
   result.path = path_->summary();
 }
 
+/// The NICs that a pool has are the fleet's to know.
+void Simulation::set_nic_utilizations(RunResult& result) const {
+  const auto elapsed = static_cast<double>(engine_.now().time_since_epoch().count());
+  for (std::size_t p = 0; p < result.pools.size(); ++p) {
+    std::optional<KvTransferSummary>& kv = result.pools[p].kv_transfer;
+    if (kv && elapsed > 0) {
+      const auto nics = static_cast<double>(kv_network_->nics(static_cast<PoolIndex>(p)));
+      kv->nic_utilization = static_cast<double>(kv->nic_ns) / (nics * elapsed);
+    }
+  }
+}
+
 RunResult Simulation::summarize() {
   const SimTime end = engine_.now();
   for (const auto& replica : replicas_) {
@@ -426,6 +455,7 @@ RunResult Simulation::summarize() {
     result.pools[p].memory_arithmetic = plans_[p]->fit.arithmetic;
     result.pools[p].token_times = token_times(plans_[p]->shape, result, p);
   }
+  set_nic_utilizations(result);
   result.rent_marks = std::move(rent_marks_);
   scaled_pools_.summarize(result);
   operations_.summarize(result);

@@ -51,6 +51,7 @@ class Simulation final : public EndListener, public FollowUpListener {
   static void on_arrival(void* simulation, std::uint64_t);
   static void on_window(void* simulation, std::uint64_t);
 
+  void build_kv_network();
   void build_replicas();
   void build_services(const PolicyRegistries& policies);
   void build_pools(const PolicyRegistries& policies);
@@ -71,6 +72,7 @@ class Simulation final : public EndListener, public FollowUpListener {
   void mark_rent();
   SimTime arrivals_end() const;
   void add_notes(RunResult& result) const;
+  void set_nic_utilizations(RunResult& result) const;
   void add_stages(RunResult& result) const;
   RunResult summarize();
 
@@ -82,7 +84,8 @@ class Simulation final : public EndListener, public FollowUpListener {
   Engine engine_;
   ModelStores stores_;
   RequestTable requests_;
-  std::unique_ptr<RequestPath> path_;  // null without config.path
+  std::unique_ptr<RequestPath> path_;      // null without config.path
+  std::unique_ptr<KvNetwork> kv_network_;  // null: no pool has a role
   std::vector<std::unique_ptr<Service>> services_;
   std::vector<Service*> service_of_model_;
   std::vector<std::unique_ptr<Replica>> replicas_;

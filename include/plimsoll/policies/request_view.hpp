@@ -16,7 +16,7 @@ struct PredictedLength {
 
 struct RequestView {
   RequestId id = 0;
-  std::uint64_t session = 0;  // requests of one session share a prefix; 0: of none
+  std::uint64_t session = 0;  // requests of one session share a prefix; 0: of none, or nobody asks
   TierIndex tier = 0;
   ClassIndex request_class = 0;
   ModelIndex model = 0;

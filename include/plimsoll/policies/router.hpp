@@ -33,6 +33,8 @@ class Router {
   virtual RouteDecision pick(const RequestView& request, Draws& draws) = 0;
   /// Whether update() is to tell of first tokens too (pending_prompt_tokens).
   virtual bool follows_prefill() const { return false; }
+  /// Whether pick() is to be shown RequestView::session, for which memory is kept.
+  virtual bool follows_sessions() const { return false; }
 };
 
 void register_builtin_routers(Registry<Router>& routers);

@@ -56,6 +56,8 @@ class SessionAffinity final : public Router {
     least_.update(replica, measure, draws());
   }
 
+  bool follows_sessions() const override { return true; }
+
   RouteDecision pick(const RequestView& request, Draws& draws) override {
     const std::uint32_t least = least_.best();
     if (least == RouteDecision::none) {

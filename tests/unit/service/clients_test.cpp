@@ -86,9 +86,9 @@ TEST(Clients, TurnsCarryTheConversationAsFarAsItFits) {
   talking.sessions->go_on = 0.25;
   talking.sessions->think.mean = 4s;
   const Clients clients{config_with(talking), 1};
-  EXPECT_EQ(clients.make_turn(0, 0, 500, 4096).prompt_tokens, 600);
-  EXPECT_EQ(clients.make_turn(0, 0, 5000, 4096).prompt_tokens, 4096 - 10);
-  EXPECT_EQ(clients.make_turn(0, 0, 500, 4096).output_tokens, 10);
+  EXPECT_EQ(clients.make_turn(0, 0, {500, {}}, 4096).prompt_tokens, 600);
+  EXPECT_EQ(clients.make_turn(0, 0, {5000, {}}, 4096).prompt_tokens, 4096 - 10);
+  EXPECT_EQ(clients.make_turn(0, 0, {500, {}}, 4096).output_tokens, 10);
   int turns = 0;
   constexpr int count = 40'000;
   for (std::uint64_t id = 0; id < count; ++id) {
@@ -97,6 +97,32 @@ TEST(Clients, TurnsCarryTheConversationAsFarAsItFits) {
     EXPECT_EQ(think.value_or(4s), 4s);
   }
   EXPECT_NEAR(turns / static_cast<double>(count), 0.25, 4 * std::sqrt(0.25 * 0.75 / count));
+}
+
+TEST(Clients, TurnsGoOnFromTheirSession) {
+  ClientConfig talking;
+  talking.sessions = SessionConfig{};
+  talking.sessions->think.mean = 4s;
+  const Clients clients{config_with(talking), 1};
+  const PrefixId session = Clients::session_of(7);
+  const SharedPrefix system_prompt{9, 64, session, 0};
+  const Arrival turn = clients.make_turn(0, 0, {500, system_prompt}, 4096);
+  EXPECT_EQ(turn.prefix.session, session);
+  EXPECT_EQ(turn.prefix.common, 9U);
+  EXPECT_EQ(turn.prefix.common_tokens, 64);
+  EXPECT_EQ(turn.prefix.history_tokens, 500);
+  const Arrival cut = clients.make_turn(1, 0, {5000, system_prompt}, 4096);
+  EXPECT_EQ(cut.prefix.history_tokens, 0) << "the oldest is gone: it begins otherwise";
+  EXPECT_EQ(cut.prefix.common, no_prefix);
+  EXPECT_NE(cut.prefix.session, session);
+  EXPECT_NE(cut.prefix.session, no_prefix);
+
+  talking.sessions->keeps_context = false;
+  const Clients forgetful{config_with(talking), 1};
+  const Arrival fresh = forgetful.make_turn(0, 0, {500, system_prompt}, 4096);
+  EXPECT_EQ(fresh.prefix.session, session) << "it is the same user";
+  EXPECT_EQ(fresh.prefix.history_tokens, 0);
+  EXPECT_EQ(fresh.prompt_tokens, 100);
 }
 
 }  // namespace
