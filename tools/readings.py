@@ -50,6 +50,8 @@ def derived(result, resolved, rows):
         figures["requests_per_s"] = sum(int(row["arrived"]) for row in rows) / span
         figures["queued_mean"] = sum(int(row["queued"]) for row in rows) / len(rows)
         figures["utilization"] = sum(float(row["gpu_utilization"]) for row in rows) / len(rows)
+    waited = [float(row["p99_queue_ms"]) for row in rows if float(row["p99_queue_ms"]) > 0]
+    figures["last_queue_p99_s"] = waited[-1] / 1000 if waited else 0
     if "stages" in result:
         figures["mean_response_ms"] = mean_response_ms(result)
         figures["stage"] = {stage["stage"]: stage for stage in result["stages"]}

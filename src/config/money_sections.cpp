@@ -151,12 +151,16 @@ void finish_money(Reader& reader, const RawNode& map, const std::string& path, M
 }  // namespace
 
 void check_subscribers(Reader& reader, const RawNode& root, const Config& config) {
+  const RawNode* const money = root.find("money");
+  const RawNode* const listed = money == nullptr ? nullptr : money->find("revenue");
   for (const RevenueConfig& revenue : config.money.revenue) {
+    if (listed == nullptr || revenue.tier >= config.tiers.size()) {
+      continue;  // there are findings of it already
+    }
     const std::string& tier = config.tiers[revenue.tier].name;
     if (revenue.kind == RevenueKind::subscription && !config.workload.users &&
         !has_users(config.money, tier)) {
-      reader.report(place_of_key(*root.find("money")->find("revenue"), revenue.name),
-                    "money.revenue." + revenue.name,
+      reader.report(place_of_key(*listed, revenue.name), "money.revenue." + revenue.name,
                     "nobody subscribes: the number of users is not known",
                     "e.g. money.users: {" + tier + ": {mean: 1000000}}");
     }

@@ -66,6 +66,7 @@ void finish_scenario(Reader& reader, const RawNode& root, const std::string&, Co
   if (clean) {
     finish_rollouts(reader, root, config);
   }
+  check_subscribers(reader, root, config);
   config.name = config.name.empty() ? name_from_file(root) : config.name;
   if (config.name.find_first_of("/\\ \t\n") != std::string::npos) {
     reader.report(place_of_key(root, "name"), "name", "expected a name without spaces and slashes",
@@ -90,7 +91,6 @@ void finish_scenario(Reader& reader, const RawNode& root, const std::string&, Co
   }
   if (clean) {
     check_horizon(reader, root, config);
-    check_subscribers(reader, root, config);
     settle_start(reader, root, config);
     settle_prices(reader, *root.find("pools"), config);
   }
@@ -134,6 +134,27 @@ void keep_used_load_shapes(Config& config) {
   regions([&](UserRegion& region) { used[region.load_shape] = true; });
   const auto position = keep_used(config.load_shapes, used);
   regions([&](UserRegion& region) { region.load_shape = position[region.load_shape]; });
+}
+
+/// Where models are referred to beside pools.
+void renumber_models(Config& config, const std::vector<std::size_t>& model_position) {
+  for (RevenueConfig& revenue : config.money.revenue) {
+    if (revenue.model) {
+      revenue.model = static_cast<ModelIndex>(model_position[*revenue.model]);
+    }
+  }
+  for (RequestClassConfig& request_class : config.workload.classes) {
+    request_class.model = static_cast<ModelIndex>(model_position[request_class.model]);
+  }
+  if (config.path && config.path->model_router) {
+    for (SplitConfig& split : config.path->model_router->splits) {
+      split.to = static_cast<ModelIndex>(model_position[split.to]);
+    }
+    for (SpilloverConfig& spillover : config.path->model_router->spillovers) {
+      spillover.from = static_cast<ModelIndex>(model_position[spillover.from]);
+      spillover.to = static_cast<ModelIndex>(model_position[spillover.to]);
+    }
+  }
 }
 
 }  // namespace
@@ -254,23 +275,7 @@ void drop_unused_entries(Config& config) {
       pool.weights->loader = loader_position[*pool.weights->loader];
     }
   }
-  for (RevenueConfig& revenue : config.money.revenue) {
-    if (revenue.model) {
-      revenue.model = static_cast<ModelIndex>(model_position[*revenue.model]);
-    }
-  }
-  for (RequestClassConfig& request_class : config.workload.classes) {
-    request_class.model = static_cast<ModelIndex>(model_position[request_class.model]);
-  }
-  if (config.path && config.path->model_router) {
-    for (SplitConfig& split : config.path->model_router->splits) {
-      split.to = static_cast<ModelIndex>(model_position[split.to]);
-    }
-    for (SpilloverConfig& spillover : config.path->model_router->spillovers) {
-      spillover.from = static_cast<ModelIndex>(model_position[spillover.from]);
-      spillover.to = static_cast<ModelIndex>(model_position[spillover.to]);
-    }
-  }
+  renumber_models(config, model_position);
 }
 
 }  // namespace plimsoll

@@ -83,6 +83,10 @@ void ScalablePool::begin(Slot& slot, WeightsVersion version) {
 void ScalablePool::order(std::size_t index, WeightsVersion version) {
   Slot& slot = slots_[index];
   PLIMSOLL_CHECK(slot.state == State::off, "only a slot that is off is ordered");
+  if (slot.machine_broken) {
+    slot.order_when_repaired = version;
+    return;
+  }
   begin(slot, version);
   const Duration wait = procurement_.stock_out(engine_.now());
   if (wait > Duration::zero()) {
@@ -213,7 +217,7 @@ void ScalablePool::release(Slot& slot) {
 
 void ScalablePool::place_order(int replicas) {
   for (std::size_t i = 0; i < slots_.size() && replicas > 0; ++i) {
-    if (slots_[i].state == State::off) {
+    if (slots_[i].state == State::off && !slots_[i].order_when_repaired) {
       order(i, 0);
       --replicas;
     }
@@ -465,6 +469,12 @@ bool ScalablePool::machine_failed(std::size_t index, DownCause cause) {
 void ScalablePool::machine_repaired(std::size_t index) {
   Slot& slot = slots_[index];
   slot.machine_broken = false;
+  if (slot.state == State::off && slot.order_when_repaired) {
+    const WeightsVersion version = *slot.order_when_repaired;
+    slot.order_when_repaired.reset();
+    order(index, version);
+    return;
+  }
   if (slot.state != State::failed) {
     return;
   }

@@ -63,7 +63,8 @@ class ScalablePool final : public ScalableTarget, public FaultTarget, private Dr
   void restart(std::size_t slot, WeightsVersion version);
   /// A failed slot's machines are given back: it is off.
   void dismiss(std::size_t slot);
-  /// A slot that is off is ordered, and serves `version` in the end.
+  /// A slot that is off is ordered, and serves `version` in the end; once it is repaired, when its
+  /// machine is broken.
   void order(std::size_t slot, WeightsVersion version);
   /// A slot that serves ends what it has and gets no more; then it is off and `drained` (may be
   /// empty) runs as an event.
@@ -94,6 +95,7 @@ class ScalablePool final : public ScalableTarget, public FaultTarget, private Dr
     State state = State::off;
     bool called_off = false;  // its start or repair goes on to its end, which is off
     bool machine_broken = false;
+    std::optional<WeightsVersion> order_when_repaired;  // off until then
     WeightsVersion version = 0;
     std::uint64_t number = 0;  // of its order: the youngest is called off first
     SimTime ordered{};

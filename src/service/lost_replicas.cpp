@@ -30,7 +30,10 @@ void Service::replica_lost(ReplicaIndex replica) {
     Draws draws = load_stream_.of(~std::uint64_t{replica});
     change_load(index, {}, draws);
   }
-  lose_all(index);
+  // One that drained may have been turned off before anybody noticed that it was dead.
+  if (loads_[index].outstanding > 0) {
+    lose_all(index);
+  }
   members_[index].dead = false;
 }
 

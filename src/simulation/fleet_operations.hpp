@@ -35,7 +35,7 @@ class FleetOperations final : public AnswerListener {
   void skip(PoolIndex pool);
   /// At t = 0: the replicas of a fixed pool begin.
   void open(PoolIndex pool);
-  /// At t = 0, when all pools have begun.
+  /// At t = 0, before the pools begin: events of that moment come after that.
   void start();
 
   void on_answer(ReplicaIndex replica, Outcome outcome) override;

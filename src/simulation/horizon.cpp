@@ -32,6 +32,7 @@ void scale_energy(EnergySummary& energy, int n) {
                             &energy.joules, &energy.kwh, &energy.mean_watts}) {
     *sum *= n;
   }
+}
 
 void scale_pool(PoolSummary& pool, int n) {
   for (std::int64_t* const count :
@@ -56,8 +57,6 @@ void scale_horizon(HorizonSummary& horizon, int n) {
   horizon.requests *= n;
   horizon.completed *= n;
   horizon.output_tokens *= n;
-}
-
 }
 
 }  // namespace

@@ -155,6 +155,7 @@ void Simulation::build_pools(const PolicyRegistries& policies) {
 }
 
 void Simulation::start_pools() {
+  operations_.start();  // what is slow from t = 0 on is so before the first pull
   for (std::size_t p = 0; p < plans_.size(); ++p) {
     const auto pool = static_cast<PoolIndex>(p);
     if (scaled_pools_.has(pool)) {
@@ -166,7 +167,6 @@ void Simulation::start_pools() {
       weights_[p]->prefetch();
     }
   }
-  operations_.start();
 }
 
 RunResult Simulation::play() {

@@ -463,14 +463,16 @@ Overrides scaled_by(const std::string& policy, const std::string& scenario) {
     return overrides;  // versions are brought to pools of a given size
   }
   for (const PoolConfig& pool : loaded.config.pools) {
+    if (pool.procurement && !pool.procurement->orders.empty()) {
+      continue;  // orders say how many there are
+    }
     const std::string path = "pools." + pool.name + ".autoscale.";
     overrides.emplace_back(path + "policy", policy);
     overrides.emplace_back(path + "max_replicas", std::to_string(pool.replicas + 2));
     overrides.emplace_back(path + "interval", "1.7s");
     overrides.emplace_back(path + "signal_delay", "2s");
     // A cold pool that extends another one would take over its delay.
-    overrides.emplace_back(path + "provisioning_delay",
-                           pool.start == PoolStart::ready ? "2.5s" : "none");
+    overrides.emplace_back(path + "provisioning_delay", adds_cold(pool) ? "none" : "2.5s");
   }
   return overrides;
 }
@@ -596,7 +598,7 @@ TEST(Matrix, TinyScenariosShowWhatTheyAreThereFor) {
   EXPECT_EQ(shows("cold_start"), " down busy");
   EXPECT_EQ(shows("contiguous"), " busy");
   EXPECT_EQ(shows("fair_shares"), " timed_out busy");
-  EXPECT_EQ(shows("faults"), " found down busy drained lost");
+  EXPECT_EQ(shows("faults"), " found found_again down busy lost");
   EXPECT_EQ(shows("pipeline"), " busy");
   EXPECT_EQ(shows("preemption"), " preempted busy");
   EXPECT_EQ(shows("preemption", {{"pools.main.kv_blocks", "7000"}}), " busy");

@@ -97,7 +97,7 @@ TEST_F(Books, ARunOverAChangeOfPricePaysEachForItsTime) {
   ASSERT_EQ(price_changes(config), std::vector<SimTime>{sim_start + std::chrono::hours{1}});
   // One replica of pool 1 was off in the first hour: it rented 1 of 2 replica-hours then, 3 in all.
   result.pools[1].idle_ns -= hour_ns;
-  result.rent_marks = {{sim_start + std::chrono::hours{1}, {2 * hour_ns, hour_ns}}};
+  result.rent_marks = {{sim_start + std::chrono::hours{1}, {2 * hour_ns, hour_ns}, {}}};
   const std::vector<BillRow> rows = gpu_rows(result, config);
   ASSERT_EQ(rows.size(), 4U);
   EXPECT_EQ(rows[0].billed.count(), 2 * 4 * 4'000'000);

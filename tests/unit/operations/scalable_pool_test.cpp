@@ -374,7 +374,7 @@ TEST_F(ProcuredPoolTest, SlotsAreReservedThenSpotThenOnDemandAndRentAddsUp) {
   engine.run_until(sim_start + 100ms);
   const ElasticitySummary summary = pool->elasticity();
   EXPECT_EQ(summary.rented_ns,
-            (std::array<std::int64_t, 3>{100'000'000, 100'000'000, 100'000'000}));
+            (std::array<std::int64_t, contract_count>{100'000'000, 100'000'000, 100'000'000, 0}));
 }
 
 TEST_F(ProcuredPoolTest, ASpotReplicaWithNoticeDrainsLosesNobodyAndComesAgain) {
