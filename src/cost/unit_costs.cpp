@@ -26,6 +26,19 @@ struct CellCost {
   MicroUsd output;
 };
 
+/// Adds an amount to cells in proportion to weights, two a cell: of prompts, of outputs.
+void hand_out(MicroUsd amount, const std::vector<Int128>& weights, std::vector<CellCost>& costs,
+              MicroUsd& unattributed) {
+  const std::vector<MicroUsd> parts = split(amount, weights);
+  MicroUsd given;
+  for (std::size_t i = 0; i < costs.size(); ++i) {
+    costs[i].prompt = costs[i].prompt + parts[2 * i];
+    costs[i].output = costs[i].output + parts[2 * i + 1];
+    given = given + parts[2 * i] + parts[2 * i + 1];
+  }
+  unattributed = unattributed + (amount - given);
+}
+
 /// A pool's GPU cost over its cells, by the time that its replicas work on prompts and outputs.
 void split_pool(const PoolSummary& pool, std::size_t index, MicroUsd amount,
                 const std::vector<TokenCell>& cells, std::vector<CellCost>& costs,
@@ -39,14 +52,7 @@ void split_pool(const PoolSummary& pool, std::size_t index, MicroUsd amount,
     weights.push_back(inside ? prompt_ps * cell.prompt_tokens : 0);
     weights.push_back(inside ? output_ps * cell.output_tokens : 0);
   }
-  const std::vector<MicroUsd> parts = split(amount, weights);
-  MicroUsd given;
-  for (std::size_t i = 0; i < costs.size(); ++i) {
-    costs[i].prompt = costs[i].prompt + parts[2 * i];
-    costs[i].output = costs[i].output + parts[2 * i + 1];
-    given = given + parts[2 * i] + parts[2 * i + 1];
-  }
-  unattributed = unattributed + (amount - given);
+  hand_out(amount, weights, costs, unattributed);
 }
 
 /// What is no GPU, in proportion to what is; by tokens where no GPU has a price.
@@ -61,14 +67,7 @@ void split_shared(MicroUsd amount, const std::vector<TokenCell>& cells,
     weights.push_back(priced ? costs[i].prompt.count() : cells[i].prompt_tokens);
     weights.push_back(priced ? costs[i].output.count() : cells[i].output_tokens);
   }
-  const std::vector<MicroUsd> parts = split(amount, weights);
-  MicroUsd given;
-  for (std::size_t i = 0; i < costs.size(); ++i) {
-    costs[i].prompt = costs[i].prompt + parts[2 * i];
-    costs[i].output = costs[i].output + parts[2 * i + 1];
-    given = given + parts[2 * i] + parts[2 * i + 1];
-  }
-  unattributed = unattributed + (amount - given);
+  hand_out(amount, weights, costs, unattributed);
 }
 
 std::vector<CellCost> cell_costs(MoneySummary& money, const RunResult& result) {

@@ -93,7 +93,6 @@ class FixedPool final : public FaultTarget, private DrainListener {
   static std::size_t index(int version) { return static_cast<std::size_t>(version); }
 
   void reconcile(std::size_t slot);
-  void reconcile_loaded(Slot& slot);
   void begin_load(std::size_t slot);
   void finish_load(std::size_t slot, std::uint64_t generation);
   void begin_drain(Slot& slot);

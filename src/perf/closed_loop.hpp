@@ -1,9 +1,20 @@
 // A closed loop in closed form: what fits need, without playing it.
 #pragma once
 
+#include <cstdint>
+#include <vector>
+
 #include "perf/static_batch.hpp"
 
 namespace plimsoll {
+
+/// A step that decodes `sequences` of a load, half of their output behind them on average.
+StepWork decode_step(std::int64_t sequences, const StaticLoad& load);
+
+/// The steps, in order, in which a prompt is computed beside `decode`, in chunks of at most `room`
+/// tokens.
+std::vector<StepWork> steps_with_chunks(const StepWork& decode, std::int64_t prompt,
+                                        std::int64_t room);
 
 /// Mean time per output token, in seconds, when `load.batch` requests are in flight on one
 /// replica, each replaced when it ends, and their ends are spread evenly. A sequence then decodes

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "fleet/memory_fit.hpp"
+#include "perf/closed_loop.hpp"
 #include "plimsoll/errors.hpp"
 
 namespace plimsoll {
@@ -93,24 +94,15 @@ FullReplica full_replica(const StepTimeModel& model, const PoolConfig& pool,
                          const StaticLoad& load) {
   const std::int64_t stages = model.stages();
   const std::int64_t sequences = (load.batch + stages - 1) / stages;  // of a micro-batch
-  StepWork decode;
-  decode.tokens = sequences;
-  decode.samples = sequences;
-  decode.kv_tokens = sequences * (load.prompt + load.output / 2);
+  const StepWork decode = decode_step(sequences, load);
   const double alone = round_seconds(model, decode, decode);
   const std::int64_t room = std::max<std::int64_t>(1, pool.max_num_batched_tokens - sequences);
   double with_chunks = 0;
   double more = 0;
-  for (std::int64_t done = 0; done < load.prompt;) {
-    const std::int64_t chunk = std::min(room, load.prompt - done);
-    StepWork mixed = decode;
-    mixed.tokens += chunk;
-    mixed.kv_tokens += done;
-    mixed.attention_pairs = chunk * (2 * done + chunk);
+  for (const StepWork& mixed : steps_with_chunks(decode, load.prompt, room)) {
     const double round = round_seconds(model, mixed, decode);
     with_chunks += round;
     more += round - alone;
-    done += chunk;
   }
   const auto others = static_cast<double>(load.batch - 1);
   const auto steps = static_cast<double>(load.output - 1);

@@ -224,17 +224,9 @@ double Service::serving_capacity(const std::vector<double>& of_one) const {
 
 RequestSlot Service::arrive(RequestId id, const Arrival& arrival, Phase phase) {
   ++arrived_;
-  const RequestSlot slot = requests_.allocate();
+  const RequestSlot slot = requests_.admit(id, arrival, engine_.now());
   Request& request = requests_[slot];
-  request.id = id;
-  request.arrived = engine_.now();
-  request.prompt_tokens = arrival.prompt_tokens;
-  request.output_tokens = arrival.output_tokens;
-  request.request_class = arrival.request_class;
   request.replica = not_a_member;
-  if (requests_.keeps_prefixes()) {
-    requests_.prefix_use(slot).prefix = arrival.prefix;
-  }
   if (refuse(slot)) {
     return no_slot;
   }

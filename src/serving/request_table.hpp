@@ -84,6 +84,21 @@ class RequestTable {
     return slot;
   }
 
+  /// Where a request that arrives at `now` is kept.
+  RequestSlot admit(RequestId id, const Arrival& arrival, SimTime now) {
+    const RequestSlot slot = allocate();
+    Request& request = requests_[slot];
+    request.id = id;
+    request.arrived = now;
+    request.prompt_tokens = arrival.prompt_tokens;
+    request.output_tokens = arrival.output_tokens;
+    request.request_class = arrival.request_class;
+    if (keeps_prefixes_) {
+      prefixes_[slot].prefix = arrival.prefix;
+    }
+    return slot;
+  }
+
   void release(RequestSlot slot) {
     requests_[slot].state = RequestState::free;
     free_.push_back(slot);

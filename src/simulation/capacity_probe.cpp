@@ -75,18 +75,10 @@ void CapacityProbe::send() {
     maker_.fill(next_++, arrival);
   } while (config_.workload.classes[arrival.request_class].model != model_ ||
            std::int64_t{arrival.prompt_tokens} + arrival.output_tokens > max_context_);
-  const RequestSlot slot = requests_.allocate();
+  const RequestSlot slot = requests_.admit(next_, arrival, engine_.now());
   Request& request = requests_[slot];
-  request.id = next_;
-  request.arrived = engine_.now();
-  request.prompt_tokens = arrival.prompt_tokens;
-  request.output_tokens = arrival.output_tokens;
-  request.request_class = arrival.request_class;
   request.replica = replica_->index();
   request.rank = static_cast<QueueRank>(next_ - first_id);
-  if (requests_.keeps_prefixes()) {
-    requests_.prefix_use(slot).prefix = arrival.prefix;
-  }
   ++held_;
   replica_->enqueue(slot, Phase::after_steps);
 }
