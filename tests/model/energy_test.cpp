@@ -11,6 +11,7 @@
 #include "plimsoll/run_scenario.hpp"
 #include "plimsoll/scenario.hpp"
 #include "support/child_process.hpp"
+#include "support/plain_hardware.hpp"
 
 namespace plimsoll {
 namespace {
@@ -29,12 +30,7 @@ name: energy
 duration: 50s
 drain: 1h
 fast_forward: {fast_forward}
-catalog:
-  kernels:
-    plain:
-      {{gemm: {{efficiency: 0.8, read_efficiency: 0.8}}, gemm_8bit: {{efficiency: 0.8,
-       read_efficiency: 0.8}}, attention_efficiency: 0.5, kv_read_efficiency: 0.9,
-       nccl_efficiency: 0.7, custom_efficiency: 0.5, send_efficiency: 0.7, source: a test}}
+catalog:{kernels}
   gpus:
     one:
       {{memory: 80GB, memory_bandwidth: 20TB/s, fp16: 300TFLOPS, tdp: 400W, nvlink: 300GB/s,
@@ -58,10 +54,10 @@ metrics: {{window: 10s, sample_requests: 0}}
 )";
 
 Config config_of(const Play& run) {
-  const std::string text =
-      fmt::format(scenario_text, fmt::arg("fast_forward", run.fast_forward),
-                  fmt::arg("compute_share", run.compute_share), fmt::arg("tp", run.tp),
-                  fmt::arg("pp", run.pp), fmt::arg("rate", run.rate));
+  const std::string text = fmt::format(
+      scenario_text, fmt::arg("kernels", test::plain_kernels),
+      fmt::arg("fast_forward", run.fast_forward), fmt::arg("compute_share", run.compute_share),
+      fmt::arg("tp", run.tp), fmt::arg("pp", run.pp), fmt::arg("rate", run.rate));
   return load_scenario_text(text, "energy.yaml", {}, policy_catalog(builtin_policies())).config;
 }
 

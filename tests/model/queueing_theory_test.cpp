@@ -16,6 +16,7 @@
 #include "plimsoll/run_scenario.hpp"
 #include "plimsoll/scenario.hpp"
 #include "support/child_process.hpp"
+#include "support/plain_hardware.hpp"
 
 namespace plimsoll {
 namespace {
@@ -77,17 +78,7 @@ seed: {seed}
 duration: {duration}s
 warm_up: 1000s
 drain: 100h
-catalog:
-  kernels:
-    plain:
-      {{gemm: {{efficiency: 0.8, read_efficiency: 0.8}}, gemm_8bit: {{efficiency: 0.8,
-       read_efficiency: 0.8}}, attention_efficiency: 0.5, kv_read_efficiency: 0.9,
-       nccl_efficiency: 0.7, custom_efficiency: 0.5, send_efficiency: 0.7, source: a test}}
-  gpus:
-    one:
-      {{memory: 80GB, memory_bandwidth: 2TB/s, fp16: 300TFLOPS, tdp: 400W, nvlink: 300GB/s,
-       pcie: 32GB/s, nic: 25GB/s, node_hop_bandwidth: 10GB/s, node_hop_latency: 10us, ssd: 3GB/s,
-       host_memory: 1TiB, kernels: plain, source: a test}}
+catalog:{hardware}
   models:
     tiny:
       {{parameters: 1000000, layers: 2, hidden: 128, heads: 2, ffn: 512, vocab: 1000,
@@ -117,10 +108,11 @@ struct Queue {
 Config config_of(const Queue& queue, int seed) {
   const double rate = queue.rho * queue.servers * 1000.0 / mean_service_ms;
   const double duration = 1000 + queue.requests / rate;
-  const std::string text = fmt::format(
-      scenario_text, fmt::arg("seed", seed), fmt::arg("duration", std::ceil(duration)),
-      fmt::arg("servers", queue.servers), fmt::arg("rate", rate),
-      fmt::arg("classes", queue.service.classes), fmt::arg("window", std::ceil(duration / 200)));
+  const std::string text =
+      fmt::format(scenario_text, fmt::arg("hardware", test::plain_gpu()), fmt::arg("seed", seed),
+                  fmt::arg("duration", std::ceil(duration)), fmt::arg("servers", queue.servers),
+                  fmt::arg("rate", rate), fmt::arg("classes", queue.service.classes),
+                  fmt::arg("window", std::ceil(duration / 200)));
   return load_scenario_text(text, "queue.yaml", {}, policy_catalog(builtin_policies())).config;
 }
 

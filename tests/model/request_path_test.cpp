@@ -15,25 +15,18 @@
 #include "plimsoll/run_scenario.hpp"
 #include "plimsoll/scenario.hpp"
 #include "support/child_process.hpp"
+#include "support/plain_hardware.hpp"
 
 namespace plimsoll {
 namespace {
 
 /// `rest`: duration, workload and path.
 std::string scenario_with(const std::string& rest) {
-  return R"(
+  return std::string{R"(
 name: path
 drain: 10h
-catalog:
-  kernels:
-    plain:
-      {gemm: {efficiency: 0.8, read_efficiency: 0.8}, gemm_8bit: {efficiency: 0.8,
-       read_efficiency: 0.8}, attention_efficiency: 0.5, kv_read_efficiency: 0.9,
-       nccl_efficiency: 0.7, custom_efficiency: 0.5, send_efficiency: 0.7, source: a test}
-  gpus:
-    one: {memory: 80GB, memory_bandwidth: 2TB/s, fp16: 300TFLOPS, tdp: 400W, nvlink: 300GB/s,
-          pcie: 32GB/s, nic: 25GB/s, node_hop_bandwidth: 10GB/s, node_hop_latency: 10us, ssd: 3GB/s,
-          host_memory: 1TiB, kernels: plain, source: a test}
+catalog:)"} +
+         test::plain_gpu() + R"(
   models:
     tiny: {parameters: 1000000, layers: 2, hidden: 128, heads: 2, ffn: 512, vocab: 1000,
            max_context: 4096, source: a test}

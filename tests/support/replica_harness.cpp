@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <functional>
 #include <memory>
@@ -352,6 +353,19 @@ std::string compare(const char* what, const std::vector<T>& a, const std::vector
 }
 
 }  // namespace
+
+ReplicaCase roomy_case(StepCostTable costs, int budget, std::vector<CaseRequest> requests) {
+  ReplicaCase c;
+  c.costs = std::move(costs);
+  c.shape.max_num_seqs = 16;
+  c.shape.token_budget = budget;
+  c.shape.block_size = 4;
+  c.shape.kv_blocks = 1000;
+  c.shape.max_context = 4000;
+  c.requests = std::move(requests);
+  c.windows = {SimTime{std::chrono::hours{1}}};
+  return c;
+}
 
 NaiveResult play_naive(const ReplicaCase& replica_case) {
   Recorder recorder{replica_case};

@@ -37,6 +37,10 @@ struct ReplicaCase {
   std::vector<SimTime> windows;  // rising; the run ends with the last
 };
 
+/// A replica with room for all of `requests`: 16 sequences, `budget` tokens a step, KV blocks of 4
+/// for 4,000 tokens; one window of an hour.
+ReplicaCase roomy_case(StepCostTable costs, int budget, std::vector<CaseRequest> requests);
+
 /// -1: did not happen. All fields are of one size, so that results can be compared as bytes.
 struct RequestResult {
   std::int64_t scheduled = -1;

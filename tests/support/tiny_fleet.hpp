@@ -9,6 +9,7 @@
 #include "plimsoll/config.hpp"
 #include "plimsoll/policies/builtin.hpp"
 #include "plimsoll/scenario.hpp"
+#include "support/plain_hardware.hpp"
 
 namespace plimsoll::test {
 
@@ -17,17 +18,8 @@ namespace plimsoll::test {
 inline std::string tiny_fleet_text(const std::string& rest) {
   return std::string{R"(
 name: small
-catalog:
-  kernels:
-    plain:
-      {gemm: {efficiency: 0.8, read_efficiency: 0.8}, gemm_8bit: {efficiency: 0.8,
-       read_efficiency: 0.8}, attention_efficiency: 0.5, kv_read_efficiency: 0.9,
-       nccl_efficiency: 0.7, custom_efficiency: 0.5, send_efficiency: 0.7, source: a test}
-  gpus:
-    one:
-      {memory: 80GB, memory_bandwidth: 2TB/s, fp16: 300TFLOPS, tdp: 400W, nvlink: 300GB/s,
-       pcie: 32GB/s, nic: 25GB/s, node_hop_bandwidth: 10GB/s, node_hop_latency: 10us, ssd: 3GB/s,
-       host_memory: 1TiB, kernels: plain, gpus_per_node: 2, source: a test}
+catalog:)"} +
+         plain_gpu(2) + R"(
   models:
     tiny:
       {parameters: 1000000, layers: 2, hidden: 128, heads: 2, ffn: 512, vocab: 1000,
@@ -36,7 +28,7 @@ catalog:
     tokens: {form: linear, linear_token: 1ms, source: a test}
 stores:
   weights: {uplink: 1MB/s, latency: 5ms}
-)"} + rest;
+)" + rest;
 }
 
 inline LoadedScenario load_tiny_fleet(

@@ -46,16 +46,9 @@ CostColumn column(Femtoseconds each, Femtoseconds more = 0) {
 
 /// A replica with room for everything: 100 tokens a step, 16 sequences, blocks of 4.
 ReplicaCase roomy(const CostColumn& stage, std::vector<CaseRequest> requests) {
-  ReplicaCase c;
-  c.costs.kinds = {{stage, 1}};
-  c.shape.max_num_seqs = 16;
-  c.shape.token_budget = 100;
-  c.shape.block_size = 4;
-  c.shape.kv_blocks = 1000;
-  c.shape.max_context = 4000;
-  c.requests = std::move(requests);
-  c.windows = {SimTime{1h}};
-  return c;
+  StepCostTable costs;
+  costs.kinds = {{stage, 1}};
+  return roomy_case(std::move(costs), 100, std::move(requests));
 }
 
 PlayResult play(const ReplicaCase& c) {

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "support/replica_harness.hpp"
+#include "support/oracle_play.hpp"
 
 namespace plimsoll::testing {
 namespace {
@@ -55,24 +55,9 @@ CaseRequest request(Duration arrival, std::int32_t prompt, std::int32_t output,
 }
 
 ReplicaCase with_cache(std::vector<CaseRequest> requests) {
-  ReplicaCase c;
-  c.costs = uneven_table();
-  c.shape.max_num_seqs = 16;
-  c.shape.token_budget = 200;
-  c.shape.block_size = 4;
-  c.shape.kv_blocks = 1000;
-  c.shape.max_context = 4000;
+  ReplicaCase c = roomy_case(uneven_table(), 200, std::move(requests));
   c.shape.prefix_cache = true;
-  c.requests = std::move(requests);
-  c.windows = {SimTime{1h}};
   return c;
-}
-
-PlayResult play(const ReplicaCase& c) {
-  const ContinuousResults results = play_continuous(c);
-  EXPECT_EQ(difference(results.fast, results.slow), "");
-  EXPECT_EQ(difference(results.fast, play_naive(c)), "");
-  return results.fast;
 }
 
 std::int64_t ttft(const PlayResult& result, std::size_t i, Duration arrival) {
@@ -90,7 +75,7 @@ TEST(PrefixSharing, AHitSavesExactlyTheDifferenceOfTheCostTable) {
   for (const bool chunked : {true, false}) {
     ReplicaCase c = with_cache({request(0s, 150, 3, 102), request(1s, 150, 3, 102)});
     c.shape.chunked_prefill = chunked;
-    const PlayResult result = play(c);
+    const PlayResult result = play_beside_oracle(c);
     EXPECT_EQ(result.requests[0].prefix_hit, 0);
     EXPECT_EQ(result.requests[1].prefix_hit, 100);
     EXPECT_EQ(ttft(result, 0, 0s), prefill_ns(150, 0));
@@ -102,8 +87,8 @@ TEST(PrefixSharing, AHitSavesExactlyTheDifferenceOfTheCostTable) {
 
 TEST(PrefixSharing, OneTokenIsAlwaysComputed) {
   // All of 40 tokens are common and resident: 9 of 10 blocks may be hit; of 41 all 10.
-  const PlayResult result =
-      play(with_cache({request(0s, 40, 2, 40), request(1s, 40, 2, 40), request(2s, 41, 2, 40)}));
+  const PlayResult result = play_beside_oracle(
+      with_cache({request(0s, 40, 2, 40), request(1s, 40, 2, 40), request(2s, 41, 2, 40)}));
   EXPECT_EQ(result.requests[1].prefix_hit, 36);
   EXPECT_EQ(ttft(result, 1, 1s), prefill_ns(4, 36));
   EXPECT_EQ(result.requests[2].prefix_hit, 40);
@@ -118,9 +103,9 @@ TEST(PrefixSharing, WithoutHitsNothingChanges) {
         request(i * 700us, 20 + i % 7 * 30, 1 + i % 11 * 9, 16, static_cast<PrefixId>(100 + i)));
   }
   c.windows = {SimTime{20ms}, SimTime{1h}};
-  PlayResult with = play(c);
+  PlayResult with = play_beside_oracle(c);
   c.shape.prefix_cache = false;
-  const PlayResult without = play(c);
+  const PlayResult without = play_beside_oracle(c);
   EXPECT_GT(with.windows[1].prefix.prompt_tokens, 0);
   for (WindowResult& window : with.windows) {
     EXPECT_EQ(window.prefix.hit_tokens, 0);
@@ -134,13 +119,13 @@ TEST(PrefixSharing, ABlockCanBeFoundOnceTheStepThatFillsItHasEnded) {
   // tokens; both are admitted in the step that begins then.
   ReplicaCase c = with_cache({request(0s, 450, 2, 400), request(1us, 450, 2, 400)});
   c.shape.token_budget = 200;
-  const PlayResult result = play(c);
+  const PlayResult result = play_beside_oracle(c);
   EXPECT_EQ(result.requests[0].prefix_hit, 0);
   EXPECT_EQ(result.requests[1].prefix_hit, 400) << "it had no budget before the step after that";
   // Two that are admitted together compute both: blocks of a step under way are not there yet.
   const PlayResult both =
-      play(with_cache({request(0s, 10, 1, 0, no_prefix), request(1us, 60, 2, 40),
-                       request(1us, 60, 2, 40), request(1s, 60, 2, 40)}));
+      play_beside_oracle(with_cache({request(0s, 10, 1, 0, no_prefix), request(1us, 60, 2, 40),
+                                     request(1us, 60, 2, 40), request(1s, 60, 2, 40)}));
   EXPECT_EQ(both.requests[1].scheduled, both.requests[2].scheduled);
   EXPECT_EQ(both.requests[2].prefix_hit, 0);
   EXPECT_EQ(both.requests[3].prefix_hit, 40);
@@ -160,14 +145,14 @@ TEST(PrefixSharing, SharedBlocksAreHeldOnce) {
   }
   c.shape.kv_blocks = 100;
   c.shape.max_num_seqs = 32;
-  c.windows = {admitted(play(c)) + 1us, SimTime{1h}};
-  const PlayResult with = play(c);
+  c.windows = {admitted(play_beside_oracle(c)) + 1us, SimTime{1h}};
+  const PlayResult with = play_beside_oracle(c);
   EXPECT_EQ(with.windows[0].running, 20) << "20 x 5 tokens fit the budget of a step";
   EXPECT_EQ(with.windows[0].kv_blocks_used, 20 + 20 * 2);
   c.shape.prefix_cache = false;
-  const SimTime fourth{Duration{play(c).requests[5].scheduled}};
+  const SimTime fourth{Duration{play_beside_oracle(c).requests[5].scheduled}};
   c.windows = {fourth + 1us, SimTime{1h}};
-  const PlayResult without = play(c);
+  const PlayResult without = play_beside_oracle(c);
   EXPECT_EQ(without.windows[0].running, 4);
   EXPECT_EQ(without.windows[0].kv_blocks_used, 4 * 22);
   EXPECT_EQ(without.requests[6].scheduled, without.requests[2].finished) << "no room for a fifth";
@@ -180,7 +165,7 @@ TEST(PrefixSharing, LeastRecentlyUsedPrefixesGoFirstTailFirst) {
                               request(2s, 41, 1, 40, 1), request(3s, 60, 1, 0, no_prefix),
                               request(4s, 41, 1, 40, 2), request(5s, 41, 1, 40, 1)});
   c.shape.kv_blocks = 30;
-  const PlayResult result = play(c);
+  const PlayResult result = play_beside_oracle(c);
   EXPECT_EQ(result.requests[2].prefix_hit, 40);
   // Each prompt has an 11th block, which is free without a name when it ends, before the 10: A's
   // and B's first visits use 22 of 30. Before the long one the line is: 7 never used, A's first
@@ -206,7 +191,7 @@ TEST(PrefixSharing, MoreMemoryNeverFindsLess) {
   std::int64_t least = 0;
   for (const std::int64_t blocks : {24, 25, 27, 30, 35, 40, 60, 80, 100, 120, 160, 200, 400}) {
     c.shape.kv_blocks = blocks;
-    const std::int64_t hits = play(c).windows[0].prefix.hit_tokens;
+    const std::int64_t hits = play_beside_oracle(c).windows[0].prefix.hit_tokens;
     EXPECT_GE(hits, before) << blocks << " blocks";
     least = before < 0 ? hits : least;
     before = hits;
@@ -219,7 +204,7 @@ TEST(PrefixSharing, APreemptedSequenceFindsItsOwnBlocks) {
   ReplicaCase c =
       with_cache({request(0s, 16, 20, 0, no_prefix), request(0s, 15, 20, 0, no_prefix)});
   c.shape.kv_blocks = 12;
-  const PlayResult result = play(c);
+  const PlayResult result = play_beside_oracle(c);
   EXPECT_EQ(result.requests[1].preemptions, 1);
   const PrefixCounts& counts = result.windows[0].prefix;
   EXPECT_EQ(counts.hit_tokens, 0);
@@ -239,7 +224,7 @@ TEST(PrefixSharing, TheNextTurnOfASessionFindsWhatWasSaidBefore) {
   turns[1].prefix.session = 900;
   turns[1].prefix.history_tokens = 80;
   turns[2].prefix.session = 901;  // somebody else
-  const PlayResult result = play(with_cache(turns));
+  const PlayResult result = play_beside_oracle(with_cache(turns));
   EXPECT_EQ(result.requests[1].prefix_hit, 76);
   EXPECT_EQ(ttft(result, 1, 1s), prefill_ns(24, 76));
   EXPECT_EQ(result.requests[2].prefix_hit, 20) << "the system prompt alone";
@@ -252,8 +237,8 @@ TEST(PrefixSharing, OneCacheServesAllMicroBatchesOfAPipeline) {
   for (int i = 0; i < 4; ++i) {  // one for each micro-batch
     c.requests.push_back(request(1s + 1us, 60, 4, 40));
   }
-  c.windows = {admitted(play(c)) + 1us, SimTime{1h}};
-  const PlayResult result = play(c);
+  c.windows = {admitted(play_beside_oracle(c)) + 1us, SimTime{1h}};
+  const PlayResult result = play_beside_oracle(c);
   for (std::size_t i = 2; i <= 5; ++i) {
     EXPECT_EQ(result.requests[i].prefix_hit, 40);
     EXPECT_EQ(result.requests[i].scheduled, result.requests[2].scheduled);

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "support/replica_harness.hpp"
+#include "support/oracle_play.hpp"
 
 namespace plimsoll::testing {
 namespace {
@@ -91,31 +91,18 @@ CaseRequest request(std::int32_t prompt, std::int32_t output) {
 
 /// Passes of 10 ms, of the draft 1 ms; blocks of 4.
 ReplicaCase speculating(int proposals, double acceptance, std::vector<CaseRequest> requests) {
-  ReplicaCase c;
-  c.costs.kinds = {{column(10 * fs_per_ms), 1}};
+  StepCostTable target;
+  target.kinds = {{column(10 * fs_per_ms), 1}};
   StepCostTable draft;
   draft.kinds = {{column(1 * fs_per_ms), 1}};
+  ReplicaCase c = roomy_case(std::move(target), 200, std::move(requests));
   c.speculation.emplace(draft, proposals, acceptance, 1);
-  c.shape.max_num_seqs = 16;
-  c.shape.token_budget = 200;
-  c.shape.block_size = 4;
-  c.shape.kv_blocks = 1000;
-  c.shape.max_context = 4000;
-  c.requests = std::move(requests);
-  c.windows = {SimTime{1h}};
   return c;
-}
-
-PlayResult play(const ReplicaCase& c) {
-  const ContinuousResults results = play_continuous(c);
-  EXPECT_EQ(difference(results.fast, results.slow), "");
-  EXPECT_EQ(difference(results.fast, play_naive(c)), "");
-  return results.fast;
 }
 
 TEST(SpeculativeDecoding, AStepCostsKDraftPassesAndOneOfTheTarget) {
   // The prompt passes through both: 1 + 10 ms. Then 8 tokens, 4 in each step of 3 x 1 + 10 ms.
-  const PlayResult result = play(speculating(3, 1.0, {request(20, 9)}));
+  const PlayResult result = play_beside_oracle(speculating(3, 1.0, {request(20, 9)}));
   EXPECT_EQ(result.requests[0].first_token, in_ns(11ms));
   EXPECT_EQ(result.requests[0].finished, in_ns(11ms + 2 * 13ms));
   EXPECT_EQ(result.requests[0].emitted, 9);
@@ -126,14 +113,14 @@ TEST(SpeculativeDecoding, AStepCostsKDraftPassesAndOneOfTheTarget) {
 }
 
 TEST(SpeculativeDecoding, AcceptingNothingIsPlainDecodingAndTheDraftsTime) {
-  const PlayResult result = play(speculating(3, 0.0, {request(20, 9)}));
+  const PlayResult result = play_beside_oracle(speculating(3, 0.0, {request(20, 9)}));
   EXPECT_EQ(result.requests[0].finished, in_ns(11ms + 8 * 13ms));
   EXPECT_EQ(result.windows[0].burst_tokens, 0);
 }
 
 TEST(SpeculativeDecoding, NobodyGetsMoreThanItWants) {
   // 5 tokens after the first: 4, then 1.
-  const PlayResult result = play(speculating(3, 1.0, {request(20, 6)}));
+  const PlayResult result = play_beside_oracle(speculating(3, 1.0, {request(20, 6)}));
   EXPECT_EQ(result.requests[0].finished, in_ns(11ms + 2 * 13ms));
   EXPECT_EQ(result.requests[0].emitted, 6);
   EXPECT_EQ(result.windows[0].decode_tokens + result.windows[0].burst_tokens, 5);
@@ -146,7 +133,7 @@ TEST(SpeculativeDecoding, BothModelsReadTheirKv) {
   draft.kinds = {{column(1 * fs_per_ms, fs_per_ms / 10), 1}};
   c.speculation.emplace(draft, 2, 1.0, 1);
   // One step: the draft reads 21 and 22 KV tokens at 0.1 ms, the target 20 + 3 at 1 ms.
-  EXPECT_EQ(play(c).requests[0].finished, in_ns(11ms + 2ms + 4300us + 10ms + 23ms));
+  EXPECT_EQ(play_beside_oracle(c).requests[0].finished, in_ns(11ms + 2ms + 4300us + 10ms + 23ms));
 }
 
 TEST(SpeculativeDecoding, TheBudgetCountsVerifiedTokens) {
@@ -156,7 +143,7 @@ TEST(SpeculativeDecoding, TheBudgetCountsVerifiedTokens) {
   c.shape.max_num_seqs = 3;
   c.requests[2].arrival = SimTime{50ms};
   c.windows.insert(c.windows.begin(), SimTime{50ms});
-  const PlayResult result = play(c);
+  const PlayResult result = play_beside_oracle(c);
   // Steps: 11 (first prompt), 14 - 1 with the second's prompt, then 13 each.
   EXPECT_EQ(result.requests[2].first_token - result.requests[2].scheduled, in_ns(5 * 13ms));
 }
@@ -165,7 +152,7 @@ TEST(SpeculativeDecoding, KvHasRoomForAllThatIsVerified) {
   // 7 tokens are two blocks; a step verifies up to 7 + 4 = 11: a third.
   ReplicaCase c = speculating(3, 0.0, {request(7, 5)});
   c.windows.insert(c.windows.begin(), {SimTime{11ms}, SimTime{24ms}});
-  const PlayResult result = play(c);
+  const PlayResult result = play_beside_oracle(c);
   EXPECT_EQ(result.windows[0].kv_blocks_used, 2);
   EXPECT_EQ(result.windows[1].kv_blocks_used, 3);
   EXPECT_EQ(result.windows[2].kv_blocks_used, 0);
@@ -176,7 +163,7 @@ TEST(SpeculativeDecoding, RoomEndsAtTheLongestContext) {
   ReplicaCase c = speculating(3, 1.0, {request(7, 5)});
   c.shape.max_context = 12;
   c.shape.kv_blocks = 3;
-  EXPECT_EQ(play(c).requests[0].finished, in_ns(11ms + 13ms));
+  EXPECT_EQ(play_beside_oracle(c).requests[0].finished, in_ns(11ms + 13ms));
 }
 
 TEST(SpeculativeDecoding, ShortOfBlocksTheLastInLineIsPreemptedAndResumes) {
@@ -184,7 +171,7 @@ TEST(SpeculativeDecoding, ShortOfBlocksTheLastInLineIsPreemptedAndResumes) {
   c.shape.max_context = 40;
   c.shape.kv_blocks = 12;
   c.shape.watermark_blocks = 0;
-  const PlayResult result = play(c);
+  const PlayResult result = play_beside_oracle(c);
   EXPECT_EQ(result.requests[0].preemptions, 0);
   EXPECT_GT(result.requests[1].preemptions, 0);
   EXPECT_EQ(result.requests[1].emitted, 30);
@@ -199,7 +186,7 @@ TEST(SpeculativeDecoding, InAPipelineTheDraftDelaysEveryMicroBatch) {
   c.requests[1].arrival = SimTime{1ms};
   // First alone: max(1 + 10, 1 + 6) = 11. Then one decodes and one is prefilled: the longest
   // passage takes 2 + 10, the stage 2 + 6 + 1 + 6 = 15: the first ends. The second decodes alone.
-  const PlayResult result = play(c);
+  const PlayResult result = play_beside_oracle(c);
   EXPECT_EQ(result.requests[0].finished, in_ns(26ms));
   EXPECT_EQ(result.requests[1].finished, in_ns(26ms + 12ms));
 }
