@@ -191,6 +191,23 @@ void check_sample(Reader& reader, const RawNode& root, const Config& config) {
   }
 }
 
+/// Replica-nanoseconds are summed in 64 bits.
+void check_replica_time(Reader& reader, const RawNode& root, const Config& config) {
+  constexpr double most = 9.2e18;
+  const double span = static_cast<double>((config.duration + config.drain).count());
+  for (const PoolConfig& pool : config.pools) {
+    const double replicas = replica_slots(pool);
+    if (replicas * span > most) {
+      constexpr double ns_per_day = 86400e9;
+      reader.report(place_of_key(root, "duration"), "duration",
+                    fmt::format("{} replicas of pool {} over {:.4g} days are more time than can be "
+                                "added up exactly (106,000 replica-days)",
+                                replica_slots(pool), pool.name, span / ns_per_day),
+                    "play a shorter span, or give the pool's parts names of their own");
+    }
+  }
+}
+
 }  // namespace
 
 void add_horizon_fields(std::vector<FieldDecl>& fields) {
@@ -222,6 +239,7 @@ void add_horizon_fields(std::vector<FieldDecl>& fields) {
 }
 
 void check_horizon(Reader& reader, const RawNode& root, const Config& config) {
+  check_replica_time(reader, root, config);
   if (!config.horizon.windows.empty()) {
     check_windows(reader, root, config);
   }
