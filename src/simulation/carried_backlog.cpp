@@ -39,7 +39,7 @@ CarriedBacklog::CarriedBacklog(const Config& config,
       service_{service},
       take_{std::move(take)},
       schedule_{compiled_arrivals(config)},
-      carried_(config.horizon.windows.size()) {
+      gaps_(config.horizon.windows.size()) {
   for (const auto& plan : plans) {
     const PoolIndex pool = plan->shape.pool;
     const double estimate =
@@ -73,6 +73,7 @@ void CarriedBacklog::start() {
 
 void CarriedBacklog::begin_gap() {
   fluid_ = 0;
+  left_ = 0;
   last_ = engine_.now();
   ended_ = service_.ended();
 }
@@ -83,12 +84,14 @@ void CarriedBacklog::tick(SimTime until, std::size_t window) {
   const double spare =
       std::max(0.0, capacity() * to_seconds(now - last_) - static_cast<double>(ended - ended_));
   fluid_ += schedule_.integral(last_, now) - spare;
-  fluid_ = std::clamp(fluid_, 0.0, std::max(0.0, limit(now)));
+  const double held = std::clamp(fluid_, 0.0, std::max(0.0, limit(now)));
+  left_ += std::max(0.0, fluid_ - held);
+  fluid_ = held;
   last_ = now;
   ended_ = ended;
   if (now >= until) {
-    carried_[window] = std::llround(fluid_);
-    take_(carried_[window]);
+    gaps_[window] = {std::llround(fluid_), std::llround(left_)};
+    take_(gaps_[window].carried);
     return;
   }
   engine_.at(std::min(until, now + longest_tick), EventPriority::window,

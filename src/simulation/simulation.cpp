@@ -472,7 +472,7 @@ RunResult Simulation::summarize() {
     result.demand[d].arrived = arrived_on_day_[d];
   }
   if (carried_) {
-    result.horizon = weigh_windows(config_, collector_.covered(), carried_->carried());
+    result.horizon = weigh_windows(config_, collector_.covered(), carried_->gaps());
   }
   add_notes(result);
   result.events = engine_.events();
