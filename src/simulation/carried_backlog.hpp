@@ -24,9 +24,11 @@ namespace plimsoll {
 /// requests, which arrive at once and are not measured.
 class CarriedBacklog {
  public:
-  /// `take` gets the requests; everything referred to outlives this.
+  /// `share` of the arrivals reach the service; `take` gets the requests; everything referred to
+  /// outlives this.
   CarriedBacklog(const Config& config, const std::vector<std::unique_ptr<PoolPlan>>& plans,
-                 Engine& engine, Service& service, std::function<void(std::int64_t)> take);
+                 Engine& engine, Service& service, double share,
+                 std::function<void(std::int64_t)> take);
 
   /// At t = 0: plans all gaps.
   void start();
@@ -39,10 +41,13 @@ class CarriedBacklog {
   void tick(SimTime until, std::size_t window);
   double capacity() const;
   double limit(SimTime now) const;
+  /// Requests that are expected to reach the service.
+  double inflow(SimTime from, SimTime to) const;
 
   const Config& config_;
   Engine& engine_;
   Service& service_;
+  double share_;
   std::function<void(std::int64_t)> take_;
   std::vector<std::unique_ptr<CapacityProbe>> probes_;  // by pool
   RateSchedule schedule_;

@@ -205,6 +205,57 @@ TEST(PlayedWindows, SayHowManyOfAGapLeft) {
   EXPECT_NEAR(estimated / left, 1, 0.05);
 }
 
+/// Of the requests that wait for a GPU in the full run.
+TEST(PlayedWindows, BesideAPathCarryWhatTheCachesMiss) {
+  const RunResult full = play_shipped("windowed_path", {{"windows", "all"}});
+  double waiting = 0;
+  for (const WindowSummary& window : full.windows) {
+    if (window.end <= SimTime{29min + 30s}) {
+      waiting = static_cast<double>(window.queued + window.running);
+    }
+  }
+  const double carried = std::stod(test::in_child([] {
+    return std::to_string(play_shipped("windowed_path", {}).horizon->windows.at(1).carried);
+  }));
+  ASSERT_GT(waiting, 100) << "the full run should be overloaded by then";
+  EXPECT_NEAR(carried / waiting, 1, 0.25);
+}
+
+/// Shares of hits and latencies of stages are those of the full run at constant load.
+TEST(PlayedWindows, BesideAPathStagesAreThoseOfTheFullRun) {
+  const auto stages = [](const std::string& windows) {
+    const RunResult result = play_shipped("windowed_path", {{"windows", windows},
+                                                            {"workload.arrivals.rate", "3/s"},
+                                                            {"workload.arrivals.shapes", "[]"}});
+    std::string text;
+    for (const StageSummary& stage : result.stages) {
+      const double hits = static_cast<double>(stage.hits) / static_cast<double>(stage.offered);
+      text += std::to_string(stage.offered) + " " + std::to_string(hits) + " " +
+              std::to_string(stage.latency.mean) + " ";
+    }
+    return text;
+  };
+  std::istringstream full{test::in_child([&] { return stages("all"); })};
+  std::istringstream part{
+      test::in_child([&] { return stages("[[5min, 15min], [20min, 35min]]"); })};
+  double offered_full = 0;
+  int rows = 0;
+  for (; full >> offered_full; ++rows) {
+    SCOPED_TRACE(rows);
+    double offered = 0;
+    double hits_full = 0;
+    double hits = 0;
+    double latency_full = 0;
+    double latency = 0;
+    full >> hits_full >> latency_full;
+    part >> offered >> hits >> latency;
+    EXPECT_NEAR(offered / offered_full, 25.0 / 40, 0.03) << "only windows are counted";
+    EXPECT_NEAR(hits, hits_full, 0.02);
+    EXPECT_NEAR(latency / latency_full, 1, 0.15);
+  }
+  EXPECT_EQ(rows, 6) << "balancer, auth, API tier, cache, tokenizer and serving";
+}
+
 TEST(PlayedWindows, CountWhatArrivedInThemAndLetTheFleetLiveOn) {
   const RunResult result = play_shipped("windowed", {});
   const HorizonSummary& horizon = *result.horizon;
