@@ -73,6 +73,36 @@ void check_order(Reader& reader, const RawNode& root, const Config& config) {
   }
 }
 
+/// Stages whose decisions rest on what came before by more than a lead-in.
+void check_windowed_path(Reader& reader, const RawNode& root, const PathConfig& path) {
+  const auto refuse_if = [&](bool remembers, const std::string& why) {
+    if (remembers) {
+      reader.report(place_of_key(root, "windows"), "windows", why,
+                    "play everything (windows: all), or leave this out of the path");
+    }
+  };
+  const auto plays_order = [](const CacheConfig& cache) {
+    return cache.method == CacheMethod::lru;
+  };
+  refuse_if(path.clients.has_value(),
+            "path.clients: who retries, leaves or goes on after a gap is not estimated");
+  refuse_if(path.limits.has_value(),
+            "path.limits: what buckets and meters hold after a gap is not estimated");
+  refuse_if(path.auth && !path.auth->quotas.empty(),
+            "path.auth.quotas: what keys used of their quota in a gap is not estimated");
+  refuse_if((path.edge && path.edge->cdn && plays_order(*path.edge->cdn)) ||
+                (path.response_cache && plays_order(*path.response_cache)) ||
+                (path.conversation_cache && plays_order(path.conversation_cache->cache)),
+            "a cache of method lru: what a gap would have put into it is not estimated (method "
+            "che has no memory)");
+  refuse_if((path.api_tier && path.api_tier->autoscale) ||
+                (path.response_cache && path.response_cache->autoscale) ||
+                (path.conversation_cache && path.conversation_cache->cache.autoscale),
+            "a tier of the path is scaled by its load, and there is none between windows");
+  refuse_if(path.model_router && !path.model_router->spillovers.empty(),
+            "path.model_router.spillovers: the backlog carried into a window is that of one model");
+}
+
 /// What a gap without requests would falsify.
 void check_windows(Reader& reader, const RawNode& root, const Config& config) {
   const auto refuse = [&](const std::string& why, const char* hint) {
@@ -89,10 +119,7 @@ void check_windows(Reader& reader, const RawNode& root, const Config& config) {
     refuse("each window has its own warm-up: lead_in", "remove warm_up");
   }
   if (config.path) {
-    refuse(
-        "the backlog carried into a window is that of the service alone: what caches, limits and "
-        "users on the request path do meanwhile is not estimated",
-        play_all);
+    check_windowed_path(reader, root, *config.path);
   }
   for (const PoolConfig& pool : config.pools) {
     if (pool.autoscale && pool.autoscale->policy.policy != "scheduled") {

@@ -82,8 +82,15 @@ MetricsCollector::MetricsCollector(const Config& config)
       classes_(config.workload.classes.size()),
       pools_(config.pools.size()),
       sample_{config.seed, config.metrics.sample_requests},
-      stages_{sim_start + config.warm_up},
+      stages_{sim_start + config.warm_up, spans_},
       window_measured_{config.warm_up == Duration::zero() && spans_.covers(sim_start)} {
+  for (CoveredCounts& window : covered_) {
+    for (std::size_t c = 0; c < cells_.size(); ++c) {
+      TokenCell& cell = window.cells.emplace_back();
+      cell.request_class = static_cast<ClassIndex>(c / columns_);
+      cell.pool = static_cast<PoolIndex>(c % columns_);
+    }
+  }
   make_scopes();
 }
 
@@ -134,6 +141,9 @@ void MetricsCollector::on_end(const RequestRecord& record) {
   const bool counts_in = measured(record.arrived);
   if (counts_in) {
     ++cell.counts.measured_outcomes[outcome];
+    if (const int span = spans_.of(record.arrived); span >= 0) {
+      cover(covered_[static_cast<std::size_t>(span)], record);
+    }
     if (record.scheduled != never) {
       cell.window.queue.add((record.scheduled - record.arrived).count());
     }
@@ -151,10 +161,6 @@ void MetricsCollector::on_end(const RequestRecord& record) {
   if (!counts_in) {
     return;
   }
-  if (const int span = spans_.of(record.arrived); span >= 0) {
-    ++covered_[static_cast<std::size_t>(span)].completed;
-    covered_[static_cast<std::size_t>(span)].output_tokens += record.emitted_tokens;
-  }
   cell.counts.prompt_tokens += record.prompt_tokens;
   cell.counts.output_tokens += record.emitted_tokens;
   cell.counts.prefix_hit_tokens += record.prefix_hit_tokens;
@@ -165,6 +171,20 @@ void MetricsCollector::on_end(const RequestRecord& record) {
     const std::int64_t decoding = (record.finished - record.first_token).count();
     cell.window.tpot.add((decoding + gaps / 2) / gaps);
   }
+}
+
+void MetricsCollector::cover(CoveredCounts& window, const RequestRecord& record) const {
+  window.cached += record.outcome == Outcome::cached ? 1 : 0;
+  if (record.outcome != Outcome::completed) {
+    return;
+  }
+  ++window.completed;
+  window.good += good(record) ? 1 : 0;
+  window.output_tokens += record.emitted_tokens;
+  TokenCell& cell = window.cells[cell_of(record)];
+  ++cell.completed;
+  cell.prompt_tokens += record.prompt_tokens;
+  cell.output_tokens += record.emitted_tokens;
 }
 
 void MetricsCollector::on_steps(const StepRun& run) {
