@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "metrics/energy.hpp"
 #include "plimsoll/errors.hpp"
 
 namespace plimsoll {
@@ -327,6 +328,7 @@ void MetricsCollector::take_gauges(const std::vector<PoolGauges>& gauges) {
     if (window_left_out()) {
       pool.left_out_busy_ns += now.busy_ns - pool.last.busy_ns;
       pool.left_out_idle_ns += now.idle_ns - pool.last.idle_ns;
+      pool.left_out_energy = pool.left_out_energy + (now.energy - pool.last.energy);
     }
     pool.last = now;
     pool.waiting_max = std::max(pool.waiting_max, now.waiting);

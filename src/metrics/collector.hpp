@@ -130,6 +130,7 @@ class MetricsCollector final : public EventSink {
     double kv_usage_max = 0;
     std::int64_t left_out_busy_ns = 0;  // outside the windows of the horizon
     std::int64_t left_out_idle_ns = 0;
+    EnergyGauges left_out_energy;
     PoolGauges last;  // at the end of the window before
     KvTransferAccount kv;
   };

@@ -155,7 +155,7 @@ RunResult play_paying(const std::string& windows) {
       {});
 }
 
-TEST(PlayedWindows, EarnAndPayWhatTheFullRunDoesUnderConstantLoad) {
+TEST(PlayedWindows, EarnPayAndDrawWhatTheFullRunDoesUnderConstantLoad) {
   const RunResult full = play_paying("all");
   const std::string told = test::in_child([] {
     const RunResult part = play_paying("[[10min, 15min], [40min, 45min]]");
@@ -165,7 +165,9 @@ TEST(PlayedWindows, EarnAndPayWhatTheFullRunDoesUnderConstantLoad) {
     }
     return text + std::to_string(part.cost.money.total.count()) + " " +
            std::to_string(part.cost.money.revenue_total.count()) + " " +
-           std::to_string(part.cost.per_request * 1e9);
+           std::to_string(part.cost.per_request * 1e9) + " " +
+           std::to_string(part.energy.mean_watts) + " " +
+           std::to_string(part.energy.joules_per_request);
   });
   std::istringstream found{told};
   const auto expect_within_two_percent = [&found](double wanted) {
@@ -181,6 +183,8 @@ TEST(PlayedWindows, EarnAndPayWhatTheFullRunDoesUnderConstantLoad) {
   expect_within_two_percent(static_cast<double>(full.cost.money.total.count()));
   expect_within_two_percent(static_cast<double>(full.cost.money.revenue_total.count()));
   expect_within_two_percent(full.cost.per_request * 1e9);
+  expect_within_two_percent(full.energy.mean_watts);
+  expect_within_two_percent(full.energy.joules_per_request);
 }
 
 /// Twice what one replica serves, and who has waited a minute leaves: half of the gap does.
