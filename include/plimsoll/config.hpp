@@ -300,6 +300,7 @@ struct PoolConfig {
   std::optional<AutoscaleConfig> autoscale;
   int surge = 0;  // replicas that a rollout may add meanwhile; derived from Config::rollouts
   PoolRole role = PoolRole::both;
+  std::string datacenter;  // of path.edge, in which it stands; empty: in all of them
   std::optional<Duration>
       kv_transfer_latency;  // of a prefill pool; the GPU's node_hop_latency else
 };
@@ -456,6 +457,7 @@ struct WorkloadConfig {
 struct MetricsConfig {
   Duration window{};                 // length of one SLO window
   std::int64_t sample_requests = 0;  // rows of requests.csv (reservoir sample)
+  bool regions = false;              // rows by region of users and by datacenter
 };
 
 /// One condition on a metric, k6's grammar: "p(99)<3000", "avg<=50", "value>=0.999".
@@ -531,6 +533,36 @@ inline bool disaggregates(const Config& config) {
     }
   }
   return false;
+}
+
+/// Into EdgeConfig::datacenters; none: the pool stands in all of them.
+inline std::optional<std::size_t> datacenter_of(const Config& config, const PoolConfig& pool) {
+  if (pool.datacenter.empty() || !config.path || !config.path->edge) {
+    return std::nullopt;
+  }
+  const std::vector<DatacenterConfig>& datacenters = config.path->edge->datacenters;
+  for (std::size_t i = 0; i < datacenters.size(); ++i) {
+    if (datacenters[i].name == pool.datacenter) {
+      return i;
+    }
+  }
+  return std::nullopt;
+}
+
+/// Whether datacenters have pools of their own.
+inline bool datacenters_own_pools(const Config& config) {
+  for (const PoolConfig& pool : config.pools) {
+    if (datacenter_of(config, pool)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/// Whether answers stay with their replicas until they are read.
+inline bool holds_unread(const Config& config) {
+  return config.path && config.path->streaming &&
+         config.path->streaming->back_pressure == BackPressure::hold_kv;
 }
 
 /// Whether some pool has a prefix cache.

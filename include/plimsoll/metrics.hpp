@@ -35,9 +35,10 @@ struct LatencySummary {
   std::array<double, 8> percentiles{};  // as reported_percentiles
 };
 
-/// What one slice of the requests experienced (the whole, a tier, a pool, a model).
+/// What one slice of the requests experienced (the whole, a tier, a pool, a model, the users of a
+/// region, those whom a datacenter works for).
 struct SliceSummary {
-  std::string kind;  // "all", "tier", "pool", "model"
+  std::string kind;  // "all", "tier", "pool", "model", "region", "datacenter"
   std::string name;
   std::int64_t arrived = 0;
   std::int64_t in_flight = 0;
@@ -104,6 +105,17 @@ struct StageSummary {
   LatencySummary wait;                                 // for their turn
   LatencySummary latency;                              // the wait included
   double utilization = -1;  // share of its capacity that was used; negative: it has none
+};
+
+/// The way between the users of a region, or of a datacenter, and the GPUs: round trips of measured
+/// attempts, and where they went (came from).
+struct EdgeRow {
+  std::string kind;  // "region", "datacenter"
+  std::string name;
+  LatencySummary access;  // user to the nearest edge location and back
+  LatencySummary wan;     // edge location to the datacenter and back, its queue included
+  std::vector<std::pair<std::string, std::int64_t>> crossings;  // by datacenter (by region)
+  std::int64_t lost = 0;  // attempts that went to a datacenter that was down
 };
 
 /// KV that a pool with a role sent (prefill) or received (decode), of all requests.
@@ -255,6 +267,7 @@ struct RunResult {
   std::vector<RentMark> rent_marks;     // at changes of prices during the run
   std::vector<StageSummary> stages;     // that the scenario has; none without a path
   PathSummary path;
+  std::vector<EdgeRow> edge_rows;     // where rows by region are asked for
   double gpu_utilization = 0;         // busy / (busy + idle) over all GPUs
   double kv_cache_usage = 0;          // used / total over all pools, mean over window ends
   std::int64_t queued_centrally = 0;  // at the end

@@ -63,6 +63,8 @@ struct ConversationCacheConfig {
 struct DatacenterConfig {
   std::string name;
   std::vector<OutageConfig> outages;  // nothing in it answers
+  std::optional<Frequency> capacity;  // requests/s that it takes in
+  std::int64_t queue = 1000;  // requests that may wait for that; the next go to the next datacenter
 };
 
 /// The way from the edge locations of a region to a datacenter.
@@ -190,12 +192,35 @@ struct ModelRouterConfig {
   std::vector<SpilloverConfig> spillovers;
 };
 
+/// Whose requests go in one message.
+enum class AggregateBy : std::uint8_t { model, request_class };
+
+/// Requests are gathered until so many have come or so long has passed since the first.
+struct AggregationConfig {
+  std::int64_t size = 1;  // requests of a message, at most
+  Duration window{};      // from its first request
+  AggregateBy by = AggregateBy::model;
+  LatencyLaw latency;                 // of a message, once it is gathered
+  std::optional<Frequency> capacity;  // messages per second
+};
+
 /// What becomes of requests while the broker fails over.
 enum class BrokerOutage : std::uint8_t { hold, fail };
+
+/// What becomes of messages that wait in the broker when it fails over.
+enum class BacklogFate : std::uint8_t { keep, lose };
+
+/// The broker's own queue: messages wait in partitions, each in order.
+struct BrokerQueueConfig {
+  std::int64_t depth = 0;  // messages that may wait, in all partitions together
+  int partitions = 1;      // each with its share of depth and capacity
+  BacklogFate at_failover = BacklogFate::keep;
+};
 
 struct BrokerConfig {
   LatencyLaw latency;
   std::optional<Frequency> capacity;
+  std::optional<BrokerQueueConfig> queue;  // needs a capacity; none: whoever waits is not counted
   BrokerOutage during_outage = BrokerOutage::hold;
   std::vector<OutageConfig> outages;
 };
@@ -215,12 +240,20 @@ struct TokenizerConfig {
   std::vector<OutageConfig> outages;
 };
 
+/// What becomes of tokens that a client has not read yet.
+enum class BackPressure : std::uint8_t {
+  buffer,   // they are kept elsewhere, however many: replicas know nothing of it
+  hold_kv,  // all but `buffer` of each answer stay with the replica, with its KV and its place
+};
+
 struct StreamingConfig {
   Frequency read_rate;           // tokens/s that a client reads; mean
   double read_rate_cv = 0;       // lognormal over clients; 0: all alike
   std::int64_t connections = 0;  // open at once; 0: no limit
   LatencyLaw setup;              // of a new connection
   double reuse = 0;              // share of the requests that find an open one
+  BackPressure back_pressure = BackPressure::buffer;
+  std::int64_t buffer = 64;  // hold_kv: tokens of an answer that wait for its client elsewhere
 };
 
 enum class Jitter : std::uint8_t { none, full };
@@ -257,6 +290,7 @@ struct PathConfig {
   std::optional<ConversationCacheConfig> conversation_cache;
   std::optional<CacheConfig> response_cache;
   std::optional<ModelRouterConfig> model_router;
+  std::optional<AggregationConfig> aggregation;
   std::optional<BrokerConfig> broker;
   std::optional<SafetyConfig> safety_before;
   std::optional<TokenizerConfig> tokenizer;

@@ -22,6 +22,7 @@ enum class Stage : std::uint8_t {
   conversation_cache,  // contexts of conversations
   response_cache,      // answers given before
   model_router,        // which model answers
+  aggregation,         // gathers requests into messages
   broker,              // hands requests to the queues before the GPUs
   safety_before,       // moderation of prompts
   tokenizer,
@@ -29,15 +30,26 @@ enum class Stage : std::uint8_t {
   serving,       // central queue, router and replicas of a model
   safety_after,  // moderation of answers
 };
-inline constexpr int stage_count = 15;
+inline constexpr int stage_count = 16;
 
 /// The name of a stage as it stands in result.json.
 constexpr std::string_view stage_name(Stage stage) {
-  constexpr std::string_view names[stage_count] = {
-      "edge",         "wan",      "load_balancer",      "limits",
-      "auth",         "api_tier", "conversation_cache", "response_cache",
-      "model_router", "broker",   "safety_before",      "tokenizer",
-      "streaming",    "serving",  "safety_after"};
+  constexpr std::string_view names[stage_count] = {"edge",
+                                                   "wan",
+                                                   "load_balancer",
+                                                   "limits",
+                                                   "auth",
+                                                   "api_tier",
+                                                   "conversation_cache",
+                                                   "response_cache",
+                                                   "model_router",
+                                                   "aggregation",
+                                                   "broker",
+                                                   "safety_before",
+                                                   "tokenizer",
+                                                   "streaming",
+                                                   "serving",
+                                                   "safety_after"};
   return names[static_cast<int>(stage)];
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "config/kinds.hpp"
+#include "config/path_parts.hpp"
 #include "config/sections.hpp"
 
 namespace plimsoll {
@@ -20,6 +21,8 @@ void finish_latency(Reader& reader, const RawNode& map, const std::string& path,
 bool is_lognormal(const LatencyLaw& law) {
   return law.kind == LatencyLaw::Kind::lognormal;
 }
+
+}  // namespace
 
 SectionDecl latency_section() {
   return Section<LatencyLaw>{}
@@ -47,7 +50,7 @@ SectionDecl outage_section(std::string share_help) {
       .build();
 }
 
-const char* const share_of_requests = "of the requests that it hits";
+namespace {
 
 SectionDecl popularity_section() {
   constexpr std::int64_t most = 1'000'000'000'000;
@@ -88,63 +91,6 @@ SectionDecl conversation_cache_section() {
       .required()
       .section("fetch", &ConversationCacheConfig::fetch, latency_section(),
                "of a context that is not in the cache")
-      .build();
-}
-
-SectionDecl region_section() {
-  SectionDecl route =
-      Section<RouteConfig>{}
-          .field("datacenter", &RouteConfig::datacenter,
-                 reference_kind<std::size_t>(NameList::datacenters), "", "the datacenter")
-          .section("rtt", &RouteConfig::rtt, latency_section(),
-                   "round trip from the edge locations to it and back")
-          .build();
-  return Section<RegionConfig>{}
-      .field("share", &RegionConfig::share, number_kind(), "1",
-             "weight of its users; they need not add up to 1")
-      .section("access", &RegionConfig::access, latency_section(),
-               "round trip between a user and the nearest edge location")
-      .list("routes", &RegionConfig::routes, std::move(route),
-            "datacenters in order of preference; the first that is up is taken")
-      .build();
-}
-
-void finish_edge(Reader& reader, const RawNode& map, const std::string& path, EdgeConfig& edge,
-                 bool clean) {
-  if (edge.regions.empty()) {
-    reader.report(map.place, join_path(path, "regions"), "expected at least one region",
-                  "e.g. {europe: {share: 1, access: {mean: 10ms}}}");
-  }
-  double shares = 0;
-  for (const RegionConfig& region : edge.regions) {
-    shares += region.share;
-    if (clean && region.routes.empty() && !edge.datacenters.empty()) {
-      reader.report(place_of_key(map, "regions"), join_path(path, "regions." + region.name),
-                    "no route to any datacenter", "list routes: [{datacenter: NAME, rtt: {...}}]");
-    }
-  }
-  if (clean && !edge.regions.empty() && !(shares > 0)) {
-    reader.report(place_of_key(map, "regions"), join_path(path, "regions"),
-                  "the shares of all regions add up to 0", "give one of them a share above 0");
-  }
-}
-
-SectionDecl edge_section() {
-  SectionDecl datacenter =
-      Section<DatacenterConfig>{}
-          .list("outages", &DatacenterConfig::outages, outage_section(share_of_requests),
-                "nothing in it answers; regions go to their next one")
-          .build();
-  return Section<EdgeConfig>{}
-      .named("datacenters", &EdgeConfig::datacenters, std::move(datacenter), NameList::datacenters,
-             "where requests are answered")
-      .named("regions", &EdgeConfig::regions, region_section(), NameList::none,
-             "users of a part of the world, all of its edge locations folded into one law")
-      .optional_section("cdn", &EdgeConfig::cdn, cache_section(),
-                        "answers at the edge locations; needs path.popularity")
-      .field("failover_delay", &EdgeConfig::failover_delay, duration_kind(), "0",
-             "requests still go to a datacenter for so long after it went down, and fail")
-      .finish(finish_edge)
       .build();
 }
 
@@ -302,19 +248,6 @@ SectionDecl model_router_section() {
       .build();
 }
 
-SectionDecl broker_section() {
-  return Section<BrokerConfig>{}
-      .section("latency", &BrokerConfig::latency, latency_section(), "of handing on")
-      .optional("capacity", &BrokerConfig::capacity, frequency_kind(),
-                "requests per second; the rest waits")
-      .field("during_outage", &BrokerConfig::during_outage,
-             word_kind<BrokerOutage>({{"hold", BrokerOutage::hold}, {"fail", BrokerOutage::fail}}),
-             "hold", "what becomes of requests then: they wait until it is over, or fail")
-      .list("outages", &BrokerConfig::outages, outage_section(share_of_requests),
-            "it fails over to its replica")
-      .build();
-}
-
 SectionDecl safety_section() {
   return Section<SafetyConfig>{}
       .section("latency", &SafetyConfig::latency, latency_section(), "of a check")
@@ -341,7 +274,7 @@ SectionDecl tokenizer_section() {
 SectionDecl streaming_section() {
   return Section<StreamingConfig>{}
       .field("read_rate", &StreamingConfig::read_rate, frequency_kind(), "1000000/s",
-             "tokens per second that a client takes; engines do not wait for it")
+             "tokens per second that a client takes; replicas compute at full speed")
       .field("read_rate_cv", &StreamingConfig::read_rate_cv, number_kind({0, 100, false}), "0",
              "standard deviation over clients, over the mean; lognormal")
       .field("connections", &StreamingConfig::connections, big_count_kind(0, 1'000'000'000), "0",
@@ -349,6 +282,19 @@ SectionDecl streaming_section() {
       .section("setup", &StreamingConfig::setup, latency_section(), "of a new connection")
       .field("reuse", &StreamingConfig::reuse, ratio_kind(), "0",
              "share of the requests that find an open connection in the pool")
+      .field("back_pressure", &StreamingConfig::back_pressure,
+             word_kind<BackPressure>(
+                 {{"buffer", BackPressure::buffer}, {"hold_kv", BackPressure::hold_kv}}),
+             "buffer",
+             "buffer: tokens that are not read yet lie elsewhere; hold_kv: all but `buffer` of an "
+             "answer stay with the replica, which computes them at full speed and then keeps their "
+             "KV and their place among max_num_seqs")
+      .field("buffer", &StreamingConfig::buffer, big_count_kind(0, 1'000'000'000), "64",
+             "tokens of an answer that wait for its client outside of the replica")
+      .only_when("back_pressure: hold_kv",
+                 [](const StreamingConfig& streaming) {
+                   return streaming.back_pressure == BackPressure::hold_kv;
+                 })
       .build();
 }
 
@@ -492,6 +438,21 @@ void check_models(Reader& reader, const RawNode& map, const std::string& path,
   }
 }
 
+/// A static batch gives its memory back as a whole.
+void check_back_pressure(Reader& reader, const RawNode& map, const std::string& path,
+                         const PathConfig& config) {
+  if (!config.streaming || config.streaming->back_pressure != BackPressure::hold_kv) {
+    return;
+  }
+  for (const PoolConfig& pool : reader.config().pools) {
+    if (pool.batching == Batching::static_batch) {
+      reader.report(place_of_key(map, "streaming"), join_path(path, "streaming.back_pressure"),
+                    fmt::format("pool {} has static batches, which end as a whole", pool.name),
+                    "use back_pressure: buffer, or batching: continuous");
+    }
+  }
+}
+
 void finish_path(Reader& reader, const RawNode& map, const std::string& path, PathConfig& config,
                  bool clean) {
   if (!clean) {
@@ -501,6 +462,7 @@ void finish_path(Reader& reader, const RawNode& map, const std::string& path, Pa
   check_played_orders(reader, map, path, config);
   check_tier_scaling(reader, map, path, config);
   check_models(reader, map, path, config);
+  check_back_pressure(reader, map, path, config);
   if (config.clients && config.clients->sessions && !reader.config().workload.trace.empty()) {
     reader.report(place_of_key(map, "clients"), join_path(path, "clients.sessions"),
                   "a trace has no law of lengths for further turns",
@@ -514,7 +476,7 @@ SectionDecl path_section() {
   return Section<PathConfig>{}
       .optional_section("popularity", &PathConfig::popularity, popularity_section(),
                         "what is asked for how often, for edge.cdn and response_cache")
-      .optional_section("edge", &PathConfig::edge, edge_section(),
+      .optional_section("edge", &PathConfig::edge, edge_section(cache_section()),
                         "regions, round trips, geographic routing, a cache at the edge")
       .optional_section("load_balancer", &PathConfig::load_balancer, load_balancer_section(),
                         "capacity in requests/s")
@@ -530,6 +492,8 @@ SectionDecl path_section() {
                         "answers given before; needs path.popularity")
       .optional_section("model_router", &PathConfig::model_router, model_router_section(),
                         "which model answers")
+      .optional_section("aggregation", &PathConfig::aggregation, aggregation_section(),
+                        "gathers requests into messages, which the broker hands on as one")
       .optional_section("broker", &PathConfig::broker, broker_section(),
                         "hands requests to the queues before the GPUs")
       .optional_section("safety_before", &PathConfig::safety_before, safety_section(),

@@ -43,7 +43,11 @@ void add_role_keys(Section<PoolConfig>& section) {
       .optional("kv_transfer_latency", &PoolConfig::kv_transfer_latency, duration_kind(),
                 "of sending KV, beside its bytes over the NICs' bandwidth; without it, the GPU's "
                 "node_hop_latency")
-      .only_when("role: prefill", prefills);
+      .only_when("role: prefill", prefills)
+      .field("datacenter", &PoolConfig::datacenter, text_kind(), "",
+             "of path.edge, in which it stands: its users are those whose requests come there")
+      .derived("in all of them")
+      .written_when([](const PoolConfig& pool) { return !pool.datacenter.empty(); });
 }
 
 void check_role(Reader& reader, const RawNode& map, const std::string& path,

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "config/kinds.hpp"
+#include "config/path_parts.hpp"
 #include "config/price_book.hpp"
 #include "config/sections.hpp"
 
@@ -78,6 +79,7 @@ void finish_scenario(Reader& reader, const RawNode& root, const std::string&, Co
   }
   if (clean && pools != nullptr) {
     check_roles_of_models(reader, *pools, config);
+    check_datacenters(reader, root, config);
   }
   if (config.duration.count() == 0 && clean && config.workload.trace.empty() &&
       config.workload.max_requests == 0) {
@@ -86,6 +88,10 @@ void finish_scenario(Reader& reader, const RawNode& root, const std::string&, Co
                       ? "missing key: expected a duration such as 1h"
                       : "0 means until the trace or max_requests ends, and there is neither",
                   "say when arrivals stop");
+  }
+  if (clean && config.metrics.regions && !(config.path && config.path->edge)) {
+    reader.report(place_of_key(*root.find("metrics"), "regions"), "metrics.regions",
+                  "there are no regions without path.edge", "name them, or leave regions out");
   }
   if (clean && config.duration.count() > 0 && config.warm_up >= config.duration) {
     reader.report(place_of_key(root, "warm_up"), "warm_up",
@@ -168,6 +174,9 @@ SectionDecl metrics_section() {
              "length of one window of the time series and of window verdicts")
       .field("sample_requests", &MetricsConfig::sample_requests, big_count_kind(0, 100'000'000),
              "1000", "rows of requests.csv, drawn evenly from all requests")
+      .field("regions", &MetricsConfig::regions, flag_kind(), "false",
+             "slices by region of users and by datacenter, and the way between them; needs "
+             "path.edge")
       .build();
 }
 

@@ -19,59 +19,7 @@ bool refused_for_capacity(Outcome outcome) {
          outcome == Outcome::timed_out || outcome == Outcome::abandoned;
 }
 
-bool within(const std::optional<Duration>& bound, Duration value) {
-  return !bound || value <= *bound;
-}
-
 }  // namespace
-
-void EndedCounts::add(const EndedCounts& other, std::int64_t sign) {
-  for (std::size_t i = 0; i < outcomes.size(); ++i) {
-    outcomes[i] += sign * other.outcomes[i];
-    measured_outcomes[i] += sign * other.measured_outcomes[i];
-  }
-  prompt_tokens += sign * other.prompt_tokens;
-  output_tokens += sign * other.output_tokens;
-  prefix_hit_tokens += sign * other.prefix_hit_tokens;
-  billed_prompt_tokens += sign * other.billed_prompt_tokens;
-  billed_output_tokens += sign * other.billed_output_tokens;
-  good += sign * other.good;
-}
-
-std::int64_t EndedCounts::ended() const {
-  std::int64_t sum = 0;
-  for (const std::int64_t count : outcomes) {
-    sum += count;
-  }
-  return sum;
-}
-
-std::int64_t EndedCounts::measured_ended() const {
-  std::int64_t sum = 0;
-  for (const std::int64_t count : measured_outcomes) {
-    sum += count;
-  }
-  return sum;
-}
-
-std::int64_t EndedCounts::measured_answered() const {
-  return measured_outcomes[static_cast<std::size_t>(Outcome::completed)] +
-         measured_outcomes[static_cast<std::size_t>(Outcome::cached)];
-}
-
-void RequestLatencies::merge(const RequestLatencies& other) {
-  ttft.merge(other.ttft);
-  tpot.merge(other.tpot);
-  e2el.merge(other.e2el);
-  queue.merge(other.queue);
-}
-
-void RequestLatencies::clear() {
-  ttft.clear();
-  tpot.clear();
-  e2el.clear();
-  queue.clear();
-}
 
 MetricsCollector::MetricsCollector(const Config& config)
     : config_{config},
@@ -93,6 +41,9 @@ MetricsCollector::MetricsCollector(const Config& config)
     }
   }
   make_scopes();
+  if (config.metrics.regions) {
+    regions_.emplace(config);
+  }
 }
 
 void MetricsCollector::on_arrival(RequestId id, ClassIndex request_class, SimTime now) {
@@ -117,37 +68,20 @@ void MetricsCollector::on_first_token(const RequestRecord& record) {
   }
 }
 
-bool MetricsCollector::good(const RequestRecord& record) const {
-  const SloConfig& slo = config_.tiers[record.tier].slo;
-  if (record.first_token == never) {
-    return !slo.ttft && !slo.tpot && !slo.queue &&
-           within(slo.e2e, record.finished - record.arrived);
-  }
-  const Duration decoding = record.finished - record.first_token;
-  return within(slo.ttft, record.first_token - record.arrived) &&
-         within(slo.e2e, record.finished - record.arrived) &&
-         within(slo.queue, record.scheduled - record.arrived) &&
-         (record.emitted_tokens < 2 || within(slo.tpot, decoding / (record.emitted_tokens - 1)));
-}
-
 void MetricsCollector::on_end(const RequestRecord& record) {
   note_event(end_event, record.id, record.finished);
   ++ended_;
   ++window_ended_;
   Cell& cell = cells_[cell_of(record)];
-  const auto outcome = static_cast<std::size_t>(record.outcome);
-  ++cell.counts.outcomes[outcome];
   refused_ += refused_for_capacity(record.outcome) ? 1 : 0;
   sample_.offer(record);
   const bool counts_in = measured(record.arrived);
+  cell.counts.add_end(record, counts_in, config_.tiers[record.tier].slo);
   if (counts_in) {
-    ++cell.counts.measured_outcomes[outcome];
     if (const int span = spans_.of(record.arrived); span >= 0) {
       cover(covered_[static_cast<std::size_t>(span)], record);
     }
-    if (record.scheduled != never) {
-      cell.window.queue.add((record.scheduled - record.arrived).count());
-    }
+    cell.window.add_end(record);
   }
   if (record.outcome != Outcome::completed) {
     return;
@@ -157,21 +91,6 @@ void MetricsCollector::on_end(const RequestRecord& record) {
   if (monitor_ != nullptr && record.replica_assigned) {
     monitor_->completed(record);
   }
-  cell.counts.billed_prompt_tokens += record.prompt_tokens;
-  cell.counts.billed_output_tokens += record.emitted_tokens;
-  if (!counts_in) {
-    return;
-  }
-  cell.counts.prompt_tokens += record.prompt_tokens;
-  cell.counts.output_tokens += record.emitted_tokens;
-  cell.counts.prefix_hit_tokens += record.prefix_hit_tokens;
-  cell.counts.good += good(record) ? 1 : 0;
-  cell.window.e2el.add((record.finished - record.arrived).count());
-  if (record.emitted_tokens > 1 && record.first_token != never) {
-    const std::int64_t gaps = record.emitted_tokens - 1;
-    const std::int64_t decoding = (record.finished - record.first_token).count();
-    cell.window.tpot.add((decoding + gaps / 2) / gaps);
-  }
 }
 
 void MetricsCollector::cover(CoveredCounts& window, const RequestRecord& record) const {
@@ -180,7 +99,7 @@ void MetricsCollector::cover(CoveredCounts& window, const RequestRecord& record)
     return;
   }
   ++window.completed;
-  window.good += good(record) ? 1 : 0;
+  window.good += meets(config_.tiers[record.tier].slo, record) ? 1 : 0;
   window.output_tokens += record.emitted_tokens;
   TokenCell& cell = window.cells[cell_of(record)];
   ++cell.completed;

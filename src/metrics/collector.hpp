@@ -4,12 +4,15 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "metrics/covered_spans.hpp"
 #include "metrics/kv_transfers.hpp"
 #include "metrics/monitor.hpp"
 #include "metrics/overload.hpp"
+#include "metrics/region_accounts.hpp"
+#include "metrics/request_counts.hpp"
 #include "metrics/request_sample.hpp"
 #include "metrics/sketch.hpp"
 #include "metrics/stage_accounts.hpp"
@@ -20,31 +23,6 @@
 #include "serving/events.hpp"
 
 namespace plimsoll {
-
-/// Counts of requests that ended, all exact.
-struct EndedCounts {
-  std::array<std::int64_t, outcome_count> outcomes{};           // of all requests
-  std::array<std::int64_t, outcome_count> measured_outcomes{};  // of those after the warm-up
-  std::int64_t prompt_tokens = 0;                               // of measured completed requests
-  std::int64_t output_tokens = 0;
-  std::int64_t prefix_hit_tokens = 0;
-  std::int64_t billed_prompt_tokens = 0;  // of all completed requests
-  std::int64_t billed_output_tokens = 0;
-  std::int64_t good = 0;  // measured completed requests within all their SLOs
-
-  void add(const EndedCounts& other, std::int64_t sign);
-  std::int64_t ended() const;
-  std::int64_t measured_ended() const;
-  std::int64_t measured_answered() const;  // completed or cached
-};
-
-/// The latencies that belong to requests.
-struct RequestLatencies {
-  LatencySketch ttft, tpot, e2el, queue;
-
-  void merge(const RequestLatencies& other);
-  void clear();
-};
 
 /// Counts and latencies of a run. Everything is kept at the finest cell (class x pool; tier and
 /// model follow from the class) for the current window, and flushed into totals when it closes:
@@ -68,6 +46,9 @@ class MetricsCollector final : public EventSink {
 
   /// Gets every closed window; the collector then holds none of them. Set before the first event.
   void set_window_writer(std::function<void(const WindowSummary&)> writer);
+
+  /// Who takes rows by region; the scenario asks for them.
+  UserSink& users() { return *regions_; }
 
   /// Gets first tokens and completions; outlives this. Set before the first event.
   void set_monitor(Monitor* monitor) { monitor_ = monitor; }
@@ -150,7 +131,6 @@ class MetricsCollector final : public EventSink {
   bool measured(SimTime arrived) const { return arrived >= warm_up_end_ && spans_.covers(arrived); }
   /// The current window lies outside the windows of the horizon that are played and measured.
   bool window_left_out() const { return spans_.partial() && !window_measured_; }
-  bool good(const RequestRecord& record) const;
   void make_scopes();
   /// The scope of a tag; an empty kind is the whole.
   Scope make_scope(const std::string& kind, const std::string& name) const;
@@ -210,6 +190,7 @@ class MetricsCollector final : public EventSink {
   WindowLog windows_;
   BacklogSeries backlog_;
   StageAccounts stages_;
+  std::optional<RegionAccounts> regions_;  // none: no rows by region
 
   std::int64_t arrived_ = 0;
   std::int64_t ended_ = 0;

@@ -325,35 +325,14 @@ SliceSummary MetricsCollector::summarize_slice(const Scope& scope, SimTime end,
   SliceSummary slice;
   slice.kind = scope.kind;
   slice.name = scope.name;
-  const EndedCounts counts = counts_of(scope, Span::total);
-  slice.in_flight = in_flight_of(scope, gauges);
-  slice.arrived = counts.ended() + slice.in_flight;
-  slice.outcomes = counts.outcomes;
-  slice.prompt_tokens = counts.prompt_tokens;
-  slice.output_tokens = counts.output_tokens;
-  slice.prefix_hit_tokens = counts.prefix_hit_tokens;
-  slice.billed_prompt_tokens = counts.billed_prompt_tokens;
-  slice.billed_output_tokens = counts.billed_output_tokens;
-  slice.measured = counts.measured_outcomes[static_cast<std::size_t>(Outcome::completed)];
-  slice.measured_arrivals = counts.measured_ended() + measured_in_flight_of(scope, gauges);
-  slice.unfinished = slice.measured_arrivals - counts.measured_answered();
-  slice.unfinished_share = ratio(slice.unfinished, slice.measured_arrivals).value;
-  slice.good = counts.good;
+  put_counts(slice, counts_of(scope, Span::total), in_flight_of(scope, gauges),
+             measured_in_flight_of(scope, gauges), seconds_of(Span::total, end));
   slice.ttft = summarize_latency(latency_of(scope, &RequestLatencies::ttft, Span::total));
   slice.tpot = summarize_latency(latency_of(scope, &RequestLatencies::tpot, Span::total));
   slice.itl = summarize_latency(itl_of(scope, Span::total));
   slice.e2el = summarize_latency(latency_of(scope, &RequestLatencies::e2el, Span::total));
   slice.queue = summarize_latency(latency_of(scope, &RequestLatencies::queue, Span::total));
   slice.perceived = summarize_latency(perceived_of(scope, Span::total));
-  const auto value = [&](const char* metric) {
-    return request_value_of(scope, metric, Span::total, end, gauges).value;
-  };
-  slice.request_throughput = value("request_throughput");
-  slice.output_throughput = value("output_throughput");
-  slice.total_token_throughput = value("total_token_throughput");
-  slice.request_goodput = value("request_goodput");
-  slice.availability = value("availability");
-  slice.prefix_hit_rate = value("prefix_hit_rate");
   return slice;
 }
 
@@ -432,6 +411,12 @@ RunResult MetricsCollector::finish(SimTime end, SimTime arrivals_end,
   result.queued_centrally = queued_centrally;
   for (const Scope& scope : slices_) {
     result.slices.push_back(summarize_slice(scope, end, gauges));
+  }
+  if (regions_) {
+    for (SliceSummary& slice : regions_->slices(seconds_of(Span::total, end))) {
+      result.slices.push_back(std::move(slice));
+    }
+    result.edge_rows = regions_->edge_rows();
   }
   result.windows = windows_.held();
   result.windows_closed = windows_.closed();

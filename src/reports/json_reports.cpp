@@ -660,6 +660,26 @@ Json stages_json(const RunResult& result) {
   return list;
 }
 
+/// The way between users and datacenters.
+Json edge_json(const RunResult& result) {
+  Json list = Json::array();
+  for (const EdgeRow& row : result.edge_rows) {
+    Json crossings = Json::object();
+    for (const auto& [name, count] : row.crossings) {
+      crossings[name] = count;
+    }
+    Json json = Json::object();
+    json["kind"] = row.kind;
+    json["name"] = row.name;
+    put_latency(json, "access", row.access);
+    put_latency(json, "wan", row.wan);
+    json[row.kind == "region" ? "to" : "from"] = crossings;
+    json["lost"] = row.lost;
+    list.push_back(json);
+  }
+  return list;
+}
+
 Json time_or_null(SimTime at) {
   return at == never ? Json{} : Json(seconds(at));
 }
@@ -727,6 +747,9 @@ Json result_document(const RunResult& result, const Config& config) {
   if (result.path.present) {
     json["stages"] = stages_json(result);
     json["path"] = path_json(result.path);
+  }
+  if (!result.edge_rows.empty()) {
+    json["edge"] = edge_json(result);
   }
   json["gpu_time"] = gpu_time_json(result);
   put_operations(json, result.operations);

@@ -343,6 +343,36 @@ std::string stages_part(const RunResult& result) {
                            rows);
 }
 
+/// Users by region, requests by datacenter.
+std::string regions_part(const RunResult& result) {
+  std::vector<std::vector<std::string>> rows;
+  for (const EdgeRow& way : result.edge_rows) {
+    const auto slice = std::find_if(
+        result.slices.begin(), result.slices.end(),
+        [&](const SliceSummary& one) { return one.kind == way.kind && one.name == way.name; });
+    std::string crossings;
+    for (const auto& [name, count] : way.crossings) {
+      crossings += fmt::format("{}{} {}", crossings.empty() ? "" : ", ", name, grouped(count));
+    }
+    rows.push_back({way.kind, way.name, grouped(slice->arrived), figure(way.access.mean),
+                    figure(way.wan.mean), figure(slice->ttft.percentiles[2]),
+                    figure(slice->ttft.percentiles[6]), figure(slice->e2el.percentiles[6]),
+                    percent(slice->unfinished_share), crossings});
+  }
+  return rows.empty() ? std::string{}
+                      : "\n" + text_table({{"users of", false},
+                                           {"name", false},
+                                           {"arrived"},
+                                           {"access ms"},
+                                           {"wan ms"},
+                                           {"ttft p50"},
+                                           {"ttft p99"},
+                                           {"e2el p99"},
+                                           {"unfinished %"},
+                                           {"went to (came from)", false}},
+                                          rows);
+}
+
 std::string path_part(const RunResult& result, const SummaryStyle& style) {
   const PathSummary& path = result.path;
   std::string text;
@@ -451,6 +481,7 @@ std::string terminal_summary(const RunResult& result, const Config& config,
   out += "\n" + requests_part(result, style);
   out += "\n" + latencies_part(result, config, style);
   out += stages_part(result);
+  out += regions_part(result);
   out += path_part(result, style);
   out += "\n" + pools_part(result);
   out += prefixes_part(result, style);

@@ -36,7 +36,9 @@ Edge::Edge(std::uint64_t seed, const EdgeConfig& config)
     regions_.push_back(std::move(region));
   }
   for (const DatacenterConfig& datacenter : config.datacenters) {
-    datacenters_.emplace_back(seed, "outage:" + datacenter.name, datacenter.outages);
+    datacenters_.push_back({Outages{seed, "outage:" + datacenter.name, datacenter.outages},
+                            Turnstile{datacenter.capacity}, static_cast<double>(datacenter.queue)});
+    limited_ = limited_ || datacenter.capacity;
   }
 }
 
@@ -53,23 +55,52 @@ StageResult Edge::access(std::uint64_t id, std::uint16_t region) const {
   return half_now(regions_[region].access.draw(access_stream_, id));
 }
 
-StageResult Edge::cross(std::uint64_t id, std::uint16_t region, SimTime t) const {
+/// It was so before the delay of the routing, too.
+bool Edge::known_down(const Datacenter& datacenter, std::uint64_t id, SimTime t) const {
+  return datacenter.outages.hits(id, t) && t - sim_start >= failover_delay_ &&
+         datacenter.outages.hits(id, t - failover_delay_);
+}
+
+Edge::Crossing Edge::enter(std::uint64_t id, const Route& route, SimTime t) {
+  Datacenter& datacenter = datacenters_[route.datacenter];
+  Crossing crossing;
+  crossing.datacenter = static_cast<std::uint16_t>(route.datacenter);
+  crossing.result = half_now(route.rtt.draw(rtt_stream_, id));
+  if (datacenter.outages.hits(id, t)) {
+    crossing.result.outcome = Outcome::failed;
+    return crossing;
+  }
+  crossing.result.wait = datacenter.entrance.take(t);
+  crossing.result.ahead += crossing.result.wait;
+  return crossing;
+}
+
+Edge::Crossing Edge::cross(std::uint64_t id, std::uint16_t region, SimTime t, const Sites& sites,
+                           ModelIndex model) {
+  const Route* second = nullptr;  // has pools, none of which serves
+  bool full = false;
   for (const Route& route : regions_[region].routes) {
-    const Outages& outages = datacenters_[route.datacenter];
-    const bool down = outages.hits(id, t);
-    // It is known to be down when it was so before the delay too.
-    if (down && t - sim_start >= failover_delay_ && outages.hits(id, t - failover_delay_)) {
+    const Datacenter& datacenter = datacenters_[route.datacenter];
+    if (known_down(datacenter, id, t)) {
       continue;
     }
-    const Duration round_trip = route.rtt.draw(rtt_stream_, id);
-    if (!down) {
-      return half_now(round_trip);
+    const Service* const service =
+        sites.differ() ? sites.of(model, static_cast<std::uint16_t>(route.datacenter)) : nullptr;
+    if (sites.differ() && service == nullptr) {
+      continue;
     }
-    StageResult lost = half_now(round_trip);
-    lost.outcome = Outcome::failed;
-    return lost;
+    if (datacenter.entrance.waiting_at(t) > datacenter.room) {
+      full = true;
+      continue;
+    }
+    if (service != nullptr && !service->serves()) {
+      second = second == nullptr ? &route : second;
+      continue;
+    }
+    return enter(id, route, t);
   }
-  return ends_as(Outcome::failed);
+  return second != nullptr ? enter(id, *second, t)
+                           : Crossing{ends_as(full ? Outcome::shed : Outcome::failed)};
 }
 
 }  // namespace plimsoll

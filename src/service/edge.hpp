@@ -7,7 +7,9 @@
 
 #include "service/latency_sampler.hpp"
 #include "service/outages.hpp"
+#include "service/sites.hpp"
 #include "service/stage_result.hpp"
+#include "service/turnstile.hpp"
 
 namespace plimsoll {
 
@@ -23,9 +25,19 @@ class Edge {
 
   /// From the user to the nearest edge location.
   StageResult access(std::uint64_t id, std::uint16_t region) const;
-  /// On to the first datacenter of the region's routes that is not known to be down at `t`. Fails
-  /// when all are, and when it is down and the routing does not know yet.
-  StageResult cross(std::uint64_t id, std::uint16_t region, SimTime t) const;
+  struct Crossing {
+    StageResult result;
+    std::uint16_t datacenter = no_datacenter;  // to which it went
+  };
+  /// On to the first datacenter of the region's routes that is not known to be down at `t`, has
+  /// room at its entrance and, where datacenters differ, replicas that serve `model`; where none of
+  /// them does, to the first that has pools of it. Fails when all are known to be down, and when it
+  /// is down and the routing does not know yet; is shed when no entrance has room. In order of time
+  /// where datacenters differ or have capacities.
+  Crossing cross(std::uint64_t id, std::uint16_t region, SimTime t, const Sites& sites,
+                 ModelIndex model);
+  /// Some datacenter has a capacity.
+  bool limited() const { return limited_; }
 
  private:
   struct Route {
@@ -41,7 +53,16 @@ class Edge {
   Duration failover_delay_;
   std::vector<double> cumulative_share_;  // by region, normalized
   std::vector<Region> regions_;
-  std::vector<Outages> datacenters_;
+  struct Datacenter {
+    Outages outages;
+    Turnstile entrance;
+    double room = 0;  // requests that may wait at its entrance
+  };
+  bool known_down(const Datacenter& datacenter, std::uint64_t id, SimTime t) const;
+  Crossing enter(std::uint64_t id, const Route& route, SimTime t);
+
+  std::vector<Datacenter> datacenters_;
+  bool limited_ = false;
 };
 
 }  // namespace plimsoll

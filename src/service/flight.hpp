@@ -6,7 +6,7 @@
 #include "plimsoll/stages.hpp"
 #include "service/cache.hpp"
 #include "service/limits.hpp"
-#include "serving/events.hpp"
+#include "serving/user_events.hpp"
 
 namespace plimsoll {
 
@@ -15,6 +15,7 @@ enum class FlightState : std::uint8_t {
   free,
   moving,       // timer: comes to the stage `next`
   at_api_tier,  // waits for a worker or is worked on
+  gathering,    // in a message that has not gone yet
   serving,      // in a Service
   ending,       // timer: its answer or refusal reaches the client
   backing_off,  // timer: the next attempt begins
@@ -26,14 +27,14 @@ struct alignas(64) Flight {
   RequestRecord record;          // what metrics are told of it
   SimTime patience = never;      // when the client leaves
   SimTime attempt_ends = never;  // when it gives the attempt up
-  SimTime stage_began{};         // at_api_tier, serving
+  SimTime stage_began{};         // at_api_tier, gathering, serving
   Duration back{};               // of the way from the datacenter to the client
   Duration setup{};              // of its connection
   Duration reading{};            // that the client takes beyond the engine
   AskedObject object;
   LimitedRequest limited;
   std::uint32_t patience_stamp = 0;  // of the wake-up that is wanted; 0: none
-  std::uint16_t region = 0;
+  UserPlace at;
   std::uint16_t attempt = 0;  // 1, 2, ...
   ModelIndex model = 0;       // that answers
   Stage next = Stage::edge;

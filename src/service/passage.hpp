@@ -30,6 +30,8 @@ class Passage {
     const Duration latency = latency_.draw(latency_stream_, id);
     return passes_after(wait, latency);
   }
+  /// Its latency alone, without a turn.
+  Duration latency_of(std::uint64_t id) const { return latency_.draw(latency_stream_, id); }
   bool is_out(std::uint64_t id, SimTime t) const { return outages_.hits(id, t); }
 
   const Outages& outages() const { return outages_; }

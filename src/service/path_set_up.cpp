@@ -63,9 +63,14 @@ void RequestPath::set_up_stages() {
   if (path_.model_router) {
     model_router_.emplace(config_, seed);
   }
+  if (path_.aggregation) {
+    const bool by_model = path_.aggregation->by == AggregateBy::model;
+    aggregator_.emplace(seed, *path_.aggregation,
+                        by_model ? config_.models.size() : config_.workload.classes.size(), engine_,
+                        *this);
+  }
   if (path_.broker) {
-    broker_.emplace(seed, "broker", path_.broker->latency, path_.broker->capacity,
-                    path_.broker->outages);
+    broker_.emplace(seed, *path_.broker);
   }
   if (path_.safety_before) {
     safety_before_.emplace(seed, "safety_before", *path_.safety_before);
@@ -124,7 +129,8 @@ void RequestPath::note_present() {
     in_order_[static_cast<std::size_t>(stage)] = present && in_order;
   };
   note(Stage::edge, edge_.has_value(), false);
-  note(Stage::wan, edge_ && edge_->has_datacenters(), false);
+  note(Stage::wan, edge_ && edge_->has_datacenters(),
+       edge_ && (edge_->limited() || datacenters_own_pools(config_)));
   note(Stage::load_balancer, load_balancer_.has_value(), true);
   note(Stage::limits, limits_.has_value(), true);
   note(Stage::auth, auth_.has_value(), auth_ && auth_->has_quotas());
@@ -134,7 +140,8 @@ void RequestPath::note_present() {
   note(Stage::response_cache, response_cache_.has_value(),
        response_cache_ && response_cache_->plays_order());
   note(Stage::model_router, model_router_.has_value(), model_router_ && model_router_->spills());
-  note(Stage::broker, broker_.has_value(), broker_ && broker_->turnstile().limited());
+  note(Stage::aggregation, aggregator_.has_value(), true);
+  note(Stage::broker, broker_.has_value(), broker_ && broker_->limited());
   note(Stage::safety_before, safety_before_.has_value(),
        safety_before_ && safety_before_->turnstile().limited());
   note(Stage::tokenizer, tokenizer_.has_value(), tokenizer_ && tokenizer_->turnstile().limited());

@@ -3,7 +3,8 @@
 
 namespace plimsoll {
 
-/// The stages that a request walks through; api_tier and serving hold it and are entered otherwise.
+/// The stages that a request walks through; api_tier, aggregation and serving hold it and are
+/// entered otherwise.
 StageResult RequestPath::visit(Stage stage, Flight& flight, SimTime t) {
   switch (stage) {
     case Stage::edge:
@@ -31,6 +32,7 @@ StageResult RequestPath::visit(Stage stage, Flight& flight, SimTime t) {
     case Stage::streaming:
       return visit_streaming(flight, t);
     case Stage::api_tier:
+    case Stage::aggregation:
     case Stage::serving:
     case Stage::safety_after:
       break;
@@ -39,8 +41,11 @@ StageResult RequestPath::visit(Stage stage, Flight& flight, SimTime t) {
 }
 
 StageResult RequestPath::visit_edge(Flight& flight, SimTime t) {
-  StageResult result = edge_->access(attempt_id(flight), flight.region);
+  StageResult result = edge_->access(attempt_id(flight), flight.at.region);
   flight.back += result.latency - result.ahead;
+  if (users_ != nullptr) {
+    users_->on_access(flight.at, result.latency, t);
+  }
   if (cdn_) {
     const StageResult found = cdn_->look_up(attempt_id(flight), flight.object, t + result.ahead);
     result.latency += found.latency;
@@ -52,9 +57,24 @@ StageResult RequestPath::visit_edge(Flight& flight, SimTime t) {
 }
 
 StageResult RequestPath::visit_wan(Flight& flight, SimTime t) {
-  const StageResult result = edge_->cross(attempt_id(flight), flight.region, t);
-  flight.back += result.latency - result.ahead;
+  const Edge::Crossing crossing =
+      edge_->cross(attempt_id(flight), flight.at.region, t, sites_, flight.model);
+  const StageResult& result = crossing.result;
+  flight.back += result.latency - (result.ahead - result.wait);
+  note_datacenter(flight, crossing.datacenter);
+  if (users_ != nullptr && crossing.datacenter != no_datacenter) {
+    users_->on_crossing(flight.at, result.wait + result.latency, !result.passes(), t);
+  }
   return result;
+}
+
+/// The datacenter that works for it from now on.
+void RequestPath::note_datacenter(Flight& flight, std::uint16_t datacenter) {
+  const std::uint16_t before = flight.at.datacenter;
+  flight.at.datacenter = datacenter;
+  if (users_ != nullptr && datacenter != before) {
+    users_->on_moved(flight.at, before, flight.record.arrived);
+  }
 }
 
 StageResult RequestPath::visit_load_balancer(Flight& flight, SimTime t) {
@@ -111,27 +131,23 @@ StageResult RequestPath::visit_response_cache(Flight& flight, SimTime t) {
 }
 
 StageResult RequestPath::visit_model_router(Flight& flight, SimTime t) {
-  const ModelRouter::Choice choice =
-      model_router_->choose(flight.record.id, flight.record.request_class,
-                            [this](ModelIndex model) { return services_[model]->queued(); });
+  const ModelRouter::Choice choice = model_router_->choose(
+      flight.record.id, flight.record.request_class,
+      [&](ModelIndex model) { return sites_.of(model, flight.at.datacenter)->queued(); });
   flight.model = choice.model;
   flight.spilled = choice.spilled;
   return model_router_->pass(attempt_id(flight), t);
 }
 
+/// Requests of one message have one turn together.
 StageResult RequestPath::visit_broker(Flight& flight, SimTime t) {
-  const std::uint64_t id = attempt_id(flight);
-  const SimTime works_again = broker_->outages().end_for(id, t);
-  if (works_again == t) {
-    return broker_->pass(id, t);
+  if (!in_message_) {
+    return broker_->hand_on(attempt_id(flight), t);
   }
-  if (path_.broker->during_outage == BrokerOutage::fail) {
-    return ends_as(Outcome::failed);
+  if (!message_at_broker_) {
+    message_at_broker_ = broker_->hand_on(attempt_id(flight), t);
   }
-  StageResult result = broker_->pass(id, works_again);
-  result.wait += works_again - t;
-  result.ahead += works_again - t;
-  return result;
+  return *message_at_broker_;
 }
 
 StageResult RequestPath::visit_tokenizer(Flight& flight, SimTime t) {

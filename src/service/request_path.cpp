@@ -39,7 +39,7 @@ void RequestPath::draw_traits(Flight& flight) const {
     const std::uint32_t cacheable = draws();
     const std::uint32_t group = draws();
     const std::uint32_t rank = draws();
-    flight.region = edge_ ? edge_->region_of(region) : std::uint16_t{0};
+    flight.at.region = edge_ ? edge_->region_of(region) : std::uint16_t{0};
     if (popularity_ &&
         (static_cast<double>(cacheable) + 0.5) * 0x1.0p-32 < path_.popularity->cacheable) {
       flight.object.group = popularity_->group_of(group);
@@ -94,6 +94,9 @@ std::uint32_t RequestPath::take(RequestId id, const Arrival& arrival) {
   flight.model = asked.model;
   flight.patience = clients_.patience_ends(id, engine_.now());
   draw_traits(flight);
+  if (users_ != nullptr) {
+    users_->on_user(flight.at, engine_.now());
+  }
   if (keeps_prefixes_) {
     remember_prefix(place, arrival.prefix);
   }
@@ -136,6 +139,10 @@ void RequestPath::walk(std::uint32_t place, Phase phase) {
     }
     if (stage == Stage::api_tier) {
       enter_api_tier(place);
+      return;
+    }
+    if (stage == Stage::aggregation) {
+      enter_aggregation(place, phase);
       return;
     }
     if (stage == Stage::serving) {
@@ -201,6 +208,7 @@ void RequestPath::on_timer(void* path, std::uint64_t place) {
       return;
     case FlightState::free:
     case FlightState::at_api_tier:
+    case FlightState::gathering:
     case FlightState::serving:
       break;
   }
@@ -239,6 +247,34 @@ void RequestPath::on_api_done(std::uint32_t place, std::uint64_t id, Duration wa
   walk(place, Phase::before_steps);
 }
 
+void RequestPath::enter_aggregation(std::uint32_t place, Phase phase) {
+  Flight& flight = flights_[place];
+  flight.state = FlightState::gathering;
+  flight.stage_began = engine_.now();
+  begin_waiting(place);
+  const bool by_model = path_.aggregation->by == AggregateBy::model;
+  aggregator_->enter({place, attempt_id(flight)},
+                     by_model ? flight.model : flight.record.request_class, phase);
+}
+
+/// Whose client left has left the message.
+void RequestPath::on_message(const std::vector<Gathered>& requests, Duration after, Phase phase) {
+  in_message_ = true;
+  message_at_broker_.reset();
+  for (const Gathered& gathered : requests) {
+    Flight& flight = flights_[gathered.place];
+    if (flight.state != FlightState::gathering || attempt_id(flight) != gathered.id) {
+      continue;
+    }
+    end_waiting(gathered.place);
+    tell(Stage::aggregation, Outcome::completed, engine_.now() - flight.stage_began - after,
+         flight.stage_began);
+    flight.next = next_[static_cast<std::size_t>(Stage::aggregation)];
+    walk(gathered.place, phase);
+  }
+  in_message_ = false;
+}
+
 void RequestPath::enter_service(std::uint32_t place, Phase phase) {
   Flight& flight = flights_[place];
   flight.state = FlightState::serving;
@@ -256,7 +292,7 @@ void RequestPath::enter_service(std::uint32_t place, Phase phase) {
   begin_waiting(place);
   entering_ = place;
   ++in_service_;
-  const RequestSlot slot = services_[flight.model]->arrive(id, arrival, phase);
+  const RequestSlot slot = service_of(flight).arrive(id, arrival, phase);
   entering_ = nowhere;
   if (slot == no_slot) {
     return;  // it ended at once, and on_end has seen to it
@@ -282,6 +318,9 @@ void RequestPath::on_first_token(const RequestRecord& record) {
   told.first_token = record.first_token + flight.back;
   flight.record.first_token = told.first_token;
   sink_.on_first_token(told);
+  if (users_ != nullptr) {
+    users_->on_user_first_token(flight.at, told);
+  }
 }
 
 void RequestPath::on_end(const RequestRecord& record) {
@@ -307,6 +346,12 @@ void RequestPath::on_end(const RequestRecord& record) {
   } else {
     end_attempt(place, outcome, engine_.now() + flight.back);
   }
+}
+
+SimTime RequestPath::leaves_at(RequestSlot slot, std::int64_t tokens, SimTime first,
+                               SimTime last) const {
+  const Flight& flight = flights_[place_of_slot_[slot]];
+  return streaming_->leaves(flight.record.id, tokens, first, last);
 }
 
 /// The engine has all tokens: they are moderated and read.
@@ -357,11 +402,13 @@ void RequestPath::leave(std::uint32_t place) {
       engine_.now() >= flight.patience ? Outcome::abandoned : Outcome::timed_out;
   if (flight.state == FlightState::serving) {
     flight.leaving = outcome;
-    services_[flight.model]->abandon(flight.record.slot, outcome, Phase::before_steps);
+    service_of(flight).abandon(flight.record.slot, outcome, Phase::before_steps);
     return;
   }
-  if (flight.state == FlightState::at_api_tier) {
-    tell(Stage::api_tier, outcome, engine_.now() - flight.stage_began, flight.stage_began);
+  if (flight.state == FlightState::at_api_tier || flight.state == FlightState::gathering) {
+    const bool gathering = flight.state == FlightState::gathering;
+    tell(gathering ? Stage::aggregation : Stage::api_tier, outcome,
+         engine_.now() - flight.stage_began, flight.stage_began);
   }
   end_attempt(place, outcome, engine_.now());
 }
@@ -405,6 +452,9 @@ void RequestPath::finish(std::uint32_t place) {
   release(flight, flight.record.outcome);
   flight.record.finished = engine_.now();
   sink_.on_end(flight.record);
+  if (users_ != nullptr) {
+    users_->on_user_end(flight.at, flight.record);
+  }
   if (metering_ && flight.record.emitted_tokens > 0) {
     metering_->add(flight.limited.key,
                    std::int64_t{flight.record.prompt_tokens} + flight.record.emitted_tokens);
@@ -457,7 +507,7 @@ void RequestPath::next_turn(std::uint32_t number) {
   --thinking_;
   const auto turn_number = static_cast<std::uint64_t>(counts_.follow_ups++);
   Arrival turn = clients_.make_turn(turn_number, thinker.request_class, thinker.conversation,
-                                    services_[thinker.model]->max_context());
+                                    sites_.somewhere(thinker.model)->max_context());
   turn.at = engine_.now();
   follow_ups_.on_follow_up(turn);
 }
@@ -523,8 +573,10 @@ double RequestPath::utilization(Stage stage) const {
       return conversation_cache_ ? conversation_cache_->utilization() : none;
     case Stage::response_cache:
       return response_cache_ ? response_cache_->utilization() : none;
+    case Stage::aggregation:
+      return aggregator_ ? of(aggregator_->turnstile()) : none;
     case Stage::broker:
-      return broker_ ? of(broker_->turnstile()) : none;
+      return broker_ && broker_->limited() ? broker_->utilization(now) : none;
     case Stage::safety_before:
       return safety_before_ ? of(safety_before_->turnstile()) : none;
     case Stage::tokenizer:

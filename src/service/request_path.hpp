@@ -9,8 +9,10 @@
 
 #include "plimsoll/config.hpp"
 #include "plimsoll/workload.hpp"
+#include "service/aggregator.hpp"
 #include "service/api_tier.hpp"
 #include "service/auth.hpp"
+#include "service/broker.hpp"
 #include "service/cache.hpp"
 #include "service/clients.hpp"
 #include "service/edge.hpp"
@@ -20,6 +22,7 @@
 #include "service/model_router.hpp"
 #include "service/safety_filter.hpp"
 #include "service/service.hpp"
+#include "service/sites.hpp"
 #include "service/streaming.hpp"
 #include "service/timing_wheel.hpp"
 
@@ -43,13 +46,17 @@ class FollowUpListener {
 class RequestPath final : public EventSink,
                           public EndListener,
                           public ApiTierListener,
+                          public AnswerReaders,
+                          public MessageListener,
                           public WakeUpOwner {
  public:
   /// Everything referred to outlives the path. `config.path` is set.
   RequestPath(const Config& config, Engine& engine, EventSink& sink, EndListener& ends,
               FollowUpListener& follow_ups);
-  /// Services by model; null where no pool serves one.
-  void connect(std::vector<Service*> services) { services_ = std::move(services); }
+  /// The services that answer; set before the first request.
+  void connect(const Sites& sites) { sites_ = sites; }
+  /// Who is told of regions and datacenters; set before the first request.
+  void tell_users(UserSink& users) { users_ = &users; }
 
   /// A request arrives at now(); `phase` as in Service::arrive.
   void arrive(RequestId id, const Arrival& arrival, Phase phase);
@@ -84,9 +91,14 @@ class RequestPath final : public EventSink,
   void on_resumed_token(PoolIndex, Duration) override {}
   void on_kv_transfer(const KvTransfer& transfer) override { sink_.on_kv_transfer(transfer); }
   void on_request_ended(SimTime) override {}
+  // From services, when their replicas hold what is not read.
+  SimTime leaves_at(RequestSlot slot, std::int64_t tokens, SimTime first,
+                    SimTime last) const override;
   // From the API tier.
   void on_api_done(std::uint32_t place, std::uint64_t id, Duration wait, Duration work) override;
   bool still_there(std::uint32_t place, std::uint64_t id) const override;
+  // From the aggregation.
+  void on_message(const std::vector<Gathered>& requests, Duration after, Phase phase) override;
   // From the timing wheel, about patience.
   bool wants(std::uint32_t place, std::uint32_t stamp) const override {
     return flights_[place].patience_stamp == stamp;
@@ -127,6 +139,11 @@ class RequestPath final : public EventSink,
   StageResult visit_tokenizer(Flight& flight, SimTime t);
   StageResult visit_streaming(Flight& flight, SimTime t);
   void enter_api_tier(std::uint32_t place);
+  void enter_aggregation(std::uint32_t place, Phase phase);
+  void note_datacenter(Flight& flight, std::uint16_t datacenter);
+  Service& service_of(const Flight& flight) const {
+    return *sites_.of(flight.model, flight.at.datacenter);
+  }
   void enter_service(std::uint32_t place, Phase phase);
   void answer(std::uint32_t place);
   void begin_waiting(std::uint32_t place);
@@ -153,7 +170,8 @@ class RequestPath final : public EventSink,
   EventSink& sink_;
   EndListener& ends_;
   FollowUpListener& follow_ups_;
-  std::vector<Service*> services_;
+  Sites sites_;
+  UserSink* users_ = nullptr;  // null: no rows by region
 
   // Stages; empty where the scenario has none.
   ApiKeys keys_;
@@ -170,7 +188,8 @@ class RequestPath final : public EventSink,
   LatencySampler fetch_;
   std::optional<Cache> response_cache_;
   std::optional<ModelRouter> model_router_;
-  std::optional<Passage> broker_;
+  std::optional<Aggregator> aggregator_;
+  std::optional<Broker> broker_;
   std::optional<SafetyFilter> safety_before_;
   std::optional<Passage> tokenizer_;
   std::optional<Streaming> streaming_;
@@ -194,6 +213,8 @@ class RequestPath final : public EventSink,
   std::vector<std::uint32_t> free_;
   std::vector<std::uint32_t> place_of_slot_;  // by RequestSlot
   std::uint32_t entering_ = nowhere;          // is being given to a Service
+  bool in_message_ = false;                   // requests of one message go on
+  std::optional<StageResult> message_at_broker_;
   std::vector<Thinker> thinkers_;
   std::vector<std::uint32_t> free_thinkers_;
   std::vector<double> expected_output_;  // by class

@@ -12,10 +12,10 @@ namespace plimsoll {
 namespace {
 
 /// The smallest limit of the pools that serve `model`, so that any of them can take any request.
-int context_limit(const Config& config, ModelIndex model) {
+int context_limit(const Config& config, ModelIndex model, std::optional<std::size_t> datacenter) {
   int limit = 0;
   for (const PoolConfig& pool : config.pools) {
-    if (pool.model == model) {
+    if (pool.model == model && datacenter_of(config, pool) == datacenter) {
       limit = limit == 0 ? pool.max_context : std::min(limit, pool.max_context);
     }
   }
@@ -55,16 +55,14 @@ ReplicaLoad unloaded(const Config& config, const ReplicaShape& shape, double cap
   return load;
 }
 
-std::string stream_name(const Config& config, ModelIndex model, const char* purpose) {
-  return fmt::format("{}:{}", purpose, config.models[model].name);
-}
-
 }  // namespace
 
 Service::Service(const Config& config, ModelIndex model, const PolicyRegistries& policies,
-                 Engine& engine, RequestTable& requests, EventSink& sink, EndListener& ends)
+                 Engine& engine, RequestTable& requests, EventSink& sink, EndListener& ends,
+                 std::optional<std::size_t> datacenter)
     : config_{config},
       model_{model},
+      datacenter_{datacenter},
       engine_{engine},
       requests_{requests},
       sink_{sink},
@@ -72,16 +70,16 @@ Service::Service(const Config& config, ModelIndex model, const PolicyRegistries&
       router_{policies.routers.make(config.service.router)},
       queue_policy_{policies.queues.make(config.service.queue)},
       admission_{policies.admissions.make(config.service.admission)},
-      route_stream_{config.seed, stream_name(config, model, "router")},
-      load_stream_{config.seed, stream_name(config, model, "router_load")},
-      first_token_stream_{config.seed, stream_name(config, model, "router_first_token")},
-      retry_stream_{config.seed, stream_name(config, model, "router_retry")},
+      route_stream_{config.seed, "router:" + name()},
+      load_stream_{config.seed, "router_load:" + name()},
+      first_token_stream_{config.seed, "router_first_token:" + name()},
+      retry_stream_{config.seed, "router_retry:" + name()},
       queue_{requests, RequestState::waiting_centrally},
       dispatch_timer_{engine.make_timer(EventPriority::dispatch, &Service::on_dispatch, this, 0)},
       deadline_timer_{engine.make_timer(EventPriority::deadline, &Service::on_deadline, this, 0)},
-      max_context_{context_limit(config, model)},
+      max_context_{context_limit(config, model, datacenter)},
       seen_loads_{*router_, loads_, config.service.scrape_interval, config.service.own_count,
-                  RandomStream{config.seed, stream_name(config, model, "router_scrape")}},
+                  RandomStream{config.seed, "router_scrape:" + name()}},
       tier_standing_{tier_standings(config)},
       router_follows_prefill_{router_->follows_prefill()},
       admission_follows_{admission_->follows_replicas()} {
@@ -91,6 +89,11 @@ Service::Service(const Config& config, ModelIndex model, const PolicyRegistries&
   for (std::size_t i = 0; i < config.workload.classes.size(); ++i) {
     predicted_output_.push_back(expected_output(config, static_cast<ClassIndex>(i)));
   }
+}
+
+std::string Service::name() const {
+  const std::string& model = config_.models[model_].name;
+  return datacenter_ ? model + "@" + config_.path->edge->datacenters[*datacenter_].name : model;
 }
 
 void Service::add_replica(Replica& replica, double capacity) {
@@ -393,6 +396,13 @@ void Service::abandon(RequestSlot slot, Outcome outcome, Phase phase) {
   } else {  // preempted: the queue policy has seen it served
     end(slot, outcome);
   }
+}
+
+SimTime Service::leaves_at(RequestSlot slot, SimTime now) {
+  const Request& request = requests_[slot];
+  return readers_ == nullptr
+             ? now
+             : readers_->leaves_at(slot, request.output_tokens, request.first_token, now);
 }
 
 void Service::on_cancelled(RequestSlot slot, SimTime) {

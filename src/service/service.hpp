@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "plimsoll/policies/builtin.hpp"
@@ -28,7 +29,18 @@ class EndListener {
   virtual void on_request_ended(SimTime now) = 0;
 };
 
-/// All requests of one model and all replicas that serve it, over all pools.
+/// Knows how fast clients read.
+class AnswerReaders {
+ public:
+  virtual ~AnswerReaders() = default;
+  /// When the last of the `tokens` of the request at `slot` leaves its replica, which emitted the
+  /// first at `first` and has them all at `last`.
+  virtual SimTime leaves_at(RequestSlot slot, std::int64_t tokens, SimTime first,
+                            SimTime last) const = 0;
+};
+
+/// All requests of one model (in one datacenter, where its pools stand in datacenters) and all
+/// replicas that serve it, over all pools.
 ///
 /// A request is refused (over_context, shed, rate_limited, queue_full), or given to a replica at
 /// once, or waits centrally until a replica accepts; it leaves at its deadline unless it has been
@@ -39,9 +51,11 @@ class EndListener {
 /// none accepts its KV stays until one does. It counts as outstanding at both replicas meanwhile.
 class Service final : public ReplicaListener, public ReplicaDirectory, public ReplicaIncidents {
  public:
-  /// Everything referred to outlives the service. Throws ConfigError for what policies refuse.
+  /// Everything referred to outlives the service. `datacenter`: it is that of its pools alone.
+  /// Throws ConfigError for what policies refuse.
   Service(const Config& config, ModelIndex model, const PolicyRegistries& policies, Engine& engine,
-          RequestTable& requests, EventSink& sink, EndListener& ends);
+          RequestTable& requests, EventSink& sink, EndListener& ends,
+          std::optional<std::size_t> datacenter = std::nullopt);
 
   /// Makes a replica known, in order of ReplicaIndex; it accepts once `replica_ready` says so.
   /// `capacity` is capacity_estimate of its shape.
@@ -64,6 +78,8 @@ class Service final : public ReplicaListener, public ReplicaDirectory, public Re
   void set_corrupt(ReplicaIndex replica, bool corrupt) override;
   /// Who is told of answers; set before the first request.
   void set_answer_listener(AnswerListener& listener) { answers_ = &listener; }
+  /// Who reads; set before the first request where replicas hold unread answers.
+  void set_answer_readers(const AnswerReaders& readers) { readers_ = &readers; }
   const LossSummary& losses() const { return losses_; }
 
   /// Requests/s that the replicas serving now sustain, by what one of each pool does. O(replicas).
@@ -80,6 +96,7 @@ class Service final : public ReplicaListener, public ReplicaDirectory, public Re
   void on_scheduled(RequestSlot slot) override;
   void on_first_token(RequestSlot slot, SimTime now) override;
   void on_prefilled(RequestSlot slot, SimTime now) override;
+  SimTime leaves_at(RequestSlot slot, SimTime now) override;
   void on_completed(RequestSlot slot, SimTime now) override;
   void on_cancelled(RequestSlot slot, SimTime now) override;
 
@@ -88,6 +105,10 @@ class Service final : public ReplicaListener, public ReplicaDirectory, public Re
   /// Requests that neither a prefill nor a decode replica works on or has in its queue.
   std::int64_t handing_over() const { return decode_ ? decode_->handing_over : 0; }
   ModelIndex model() const { return model_; }
+  /// Into EdgeConfig::datacenters, where its pools stand; none: in all of them.
+  std::optional<std::size_t> datacenter() const { return datacenter_; }
+  /// Some replica serves.
+  bool serves() const { return load_.replicas > 0; }
   /// Tokens of prompt and output together beyond which a request ends as over_context.
   int max_context() const { return max_context_; }
 
@@ -111,6 +132,8 @@ class Service final : public ReplicaListener, public ReplicaDirectory, public Re
   static void on_deadline(void* service, std::uint64_t);
   static void on_kv_arrival(void* service, std::uint64_t);
 
+  /// "llama2-7b", "llama2-7b@east": of its random streams.
+  std::string name() const;
   RequestView view_of(RequestSlot slot) const;
   RequestRecord record_of(RequestSlot slot) const;
   void end(RequestSlot slot, Outcome outcome);
@@ -147,6 +170,7 @@ class Service final : public ReplicaListener, public ReplicaDirectory, public Re
 
   const Config& config_;
   ModelIndex model_;
+  std::optional<std::size_t> datacenter_;
   Engine& engine_;
   RequestTable& requests_;
   EventSink& sink_;
@@ -174,6 +198,7 @@ class Service final : public ReplicaListener, public ReplicaDirectory, public Re
   std::vector<std::uint32_t> member_of_;  // by ReplicaIndex
   ServiceLoad load_;
   AnswerListener* answers_ = nullptr;
+  const AnswerReaders* readers_ = nullptr;
   LossSummary losses_;
   std::int64_t arrived_ = 0;
   std::int64_t ended_ = 0;

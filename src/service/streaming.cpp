@@ -14,6 +14,7 @@ Streaming::Streaming(std::uint64_t seed, const StreamingConfig& config)
       reuse_{config.reuse},
       gap_ns_{1e9 / config.read_rate.count()},
       sigma_{std::sqrt(std::log1p(config.read_rate_cv * config.read_rate_cv))},
+      buffer_{config.buffer},
       limit_{config.connections} {
 }
 
@@ -32,8 +33,8 @@ StageResult Streaming::open(std::uint64_t id, SimTime t) {
   return setup_.pass(id, t);
 }
 
-SimTime Streaming::delivered(RequestId request, std::int64_t tokens, SimTime first,
-                             SimTime last) const {
+/// When the client has read `tokens` > 0, the first at `first`, if they come no later.
+SimTime Streaming::read_by(RequestId request, std::int64_t tokens, SimTime first) const {
   double gap = gap_ns_;
   if (sigma_ > 0) {
     Draws draws = rate_stream_.of(request);
@@ -43,7 +44,17 @@ SimTime Streaming::delivered(RequestId request, std::int64_t tokens, SimTime fir
   }
   constexpr double longest_ns = 1e17;
   const double reading = std::min(gap * static_cast<double>(tokens - 1), longest_ns);
-  return std::max(last, first + Duration{static_cast<std::int64_t>(reading + 0.5)});
+  return first + Duration{static_cast<std::int64_t>(reading + 0.5)};
+}
+
+SimTime Streaming::delivered(RequestId request, std::int64_t tokens, SimTime first,
+                             SimTime last) const {
+  return std::max(last, read_by(request, tokens, first));
+}
+
+SimTime Streaming::leaves(RequestId request, std::int64_t tokens, SimTime first,
+                          SimTime last) const {
+  return tokens > buffer_ ? std::max(last, read_by(request, tokens - buffer_, first)) : last;
 }
 
 double Streaming::utilization(SimTime t) const {

@@ -7,7 +7,9 @@
 
 namespace plimsoll {
 
-/// Engines buffer what a client has not read yet; they never wait for it.
+/// Replicas compute at full speed whatever clients read. What a client has not read yet lies in a
+/// buffer; where that holds only so many tokens of each client (`back_pressure: hold_kv`), an
+/// answer stays with its replica until the rest has been read.
 class Streaming {
  public:
   Streaming(std::uint64_t seed, const StreamingConfig& config);
@@ -25,6 +27,9 @@ class Streaming {
   /// `first` and the last of which it could have had at `last`: not before either, and not faster
   /// than it reads.
   SimTime delivered(RequestId request, std::int64_t tokens, SimTime first, SimTime last) const;
+  /// When the last of `tokens` leaves the replica: at `last`, when all are computed, or when the
+  /// client, who read the first at `first`, has so few left that the buffer holds them.
+  SimTime leaves(RequestId request, std::int64_t tokens, SimTime first, SimTime last) const;
   /// Mean of the open connections until `t` over the limit, which there is.
   double utilization(SimTime t) const;
 
@@ -37,12 +42,15 @@ class Streaming {
     noted_ = t;
   }
 
+  SimTime read_by(RequestId request, std::int64_t tokens, SimTime first) const;
+
   Passage setup_;
   RandomStream reuse_stream_;
   RandomStream rate_stream_;
   double reuse_;
   double gap_ns_;  // mean client's time per token
   double sigma_;   // of the logarithm of the read rate
+  std::int64_t buffer_;
   std::int64_t limit_;
   std::int64_t open_ = 0;
   SimTime noted_{};

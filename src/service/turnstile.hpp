@@ -51,6 +51,15 @@ class Turnstile {
     ++taken_;
     return wait;
   }
+  /// Whoever has not had his turn by `t` goes without, and leaves no wait behind.
+  void drop_waiting(SimTime t) {
+    const Duration wait = wait_at(t);
+    if (wait > Duration::zero()) {
+      taken_ -= static_cast<std::int64_t>(static_cast<double>(wait.count()) / gap_);
+      free_ns_ = t.time_since_epoch().count();
+      free_fraction_ = 0;
+    }
+  }
   /// Turns taken so far over all turns until `t`.
   double utilization(SimTime t) const {
     const auto ns = static_cast<double>(t.time_since_epoch().count());

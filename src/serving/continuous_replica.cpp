@@ -38,6 +38,11 @@ ContinuousReplica<Decoding>::ContinuousReplica(ReplicaIndex index, const Replica
       prefixes_{shape.prefix_cache
                     ? std::make_unique<PrefixSharing>(shape, requests, decoding_.kv())
                     : nullptr},
+      unread_{shape.holds_unread
+                  ? std::make_unique<UnreadAnswers>(
+                        engine, engine.make_timer(EventPriority::completion,
+                                                  &ContinuousReplica::on_read, this, 0))
+                  : nullptr},
       batches_(static_cast<std::size_t>(shape.micro_batches)),
       work_(static_cast<std::size_t>(shape.micro_batches)),
       growth_(static_cast<std::size_t>(shape.micro_batches)) {
@@ -45,7 +50,7 @@ ContinuousReplica<Decoding>::ContinuousReplica(ReplicaIndex index, const Replica
 
 template <class Decoding>
 std::int64_t ContinuousReplica<Decoding>::running() const {
-  return decoding_.count() + prefilling_;
+  return active() + (unread_ ? unread_->size() : 0);
 }
 
 template <class Decoding>
@@ -73,7 +78,12 @@ void ContinuousReplica<Decoding>::plan(FineTime start) {
     decode_runs_ = decoding_.count() > 0;
   }
   if (chunks_.empty() && decoding_.count() == 0) {
-    PLIMSOLL_CHECK(waiting_.empty() || kept_ > 0, "an idle replica leaves nobody waiting");
+    if (preempted) {
+      plan(start);  // unread answers left too little for whoever ran: whoever is first may have it
+      return;
+    }
+    PLIMSOLL_CHECK(waiting_.empty() || kept_ > 0 || (unread_ && !unread_->empty()),
+                   "an idle replica leaves nobody waiting");
     set_busy(false);
     return;
   }
@@ -414,7 +424,7 @@ void ContinuousReplica<Decoding>::forget_interrupted(RequestSlot slot) {
 
 template <class Decoding>
 void ContinuousReplica<Decoding>::settle(SimTime t) {
-  if (running() > 0) {
+  if (active() > 0) {
     report(segment_.steps_until(t));
   }
 }
@@ -434,8 +444,13 @@ DroppedWork ContinuousReplica<Decoding>::drop_work(SimTime before) {
       prefixes_->give_up(prefill_tokens((*requests_)[chunk.slot]) - chunk.context);
     }
   }
+  if (unread_) {
+    for (const UnreadAnswer& answer : unread_->all()) {
+      lost.push_back(answer.slot);
+    }
+  }
   PLIMSOLL_CHECK(static_cast<std::int64_t>(lost.size()) == running(),
-                 "who runs decodes or has its prompt computed");
+                 "who runs decodes, has its prompt computed or is not read yet");
   for (const Leaver& leaver : leavers_) {
     const Request& request = (*requests_)[leaver.slot];
     if (request.id == leaver.id && request.state == RequestState::running) {
@@ -444,6 +459,9 @@ DroppedWork ContinuousReplica<Decoding>::drop_work(SimTime before) {
   }
   leavers_.clear();
   decoding_ = Decoding{*shape_};
+  if (unread_) {
+    unread_->clear();
+  }
   if (prefixes_) {
     prefixes_->lose_memory();
   }
@@ -585,9 +603,8 @@ void ContinuousReplica<Decoding>::end_sequences(SimTime now) {
   while (decoding_.take_ended(ended, *requests_, batches_)) {
     const Request& request = (*requests_)[ended.slot];
     // The last token that was emitted is not in KV.
-    give_back(ended.slot, std::int64_t{request.prompt_tokens} + request.output_tokens - 1,
-              ended.blocks);
-    end_request(ended.slot, now);
+    finish(ended.slot, std::int64_t{request.prompt_tokens} + request.output_tokens - 1,
+           ended.blocks, now);
   }
 }
 
@@ -620,8 +637,7 @@ void ContinuousReplica<Decoding>::end_chunk(const Chunk& chunk, SimTime now) {
   }
   const std::int64_t rest = request.output_tokens - request.emitted_tokens;
   if (rest == 0) {
-    give_back(chunk.slot, tokens, decoding_.kv().blocks_for(tokens));
-    end_request(chunk.slot, now);
+    finish(chunk.slot, tokens, decoding_.kv().blocks_for(tokens), now);
     return;
   }
   if (shape_->role == PoolRole::prefill) {
@@ -629,6 +645,46 @@ void ContinuousReplica<Decoding>::end_chunk(const Chunk& chunk, SimTime now) {
     return;
   }
   decoding_.join(request, chunk.slot, tokens, rest, batch);
+}
+
+/// A sequence has all its tokens, the first `tokens` of them in KV: it ends, or stays until its
+/// client has read.
+template <class Decoding>
+void ContinuousReplica<Decoding>::finish(RequestSlot slot, std::int64_t tokens, std::int64_t blocks,
+                                         SimTime now) {
+  const SimTime until = unread_ ? listener_->leaves_at(slot, now) : now;
+  if (until > now) {
+    Request& request = (*requests_)[slot];
+    request.state = RequestState::unread;
+    unread_->keep({until, request.id, slot, tokens, blocks});
+    return;
+  }
+  give_back(slot, tokens, blocks);
+  end_request(slot, now);
+}
+
+template <class Decoding>
+void ContinuousReplica<Decoding>::on_read(void* replica, std::uint64_t) {
+  static_cast<ContinuousReplica*>(replica)->end_read();
+}
+
+/// Whoever has been read ends, and leaves room for others.
+template <class Decoding>
+void ContinuousReplica<Decoding>::end_read() {
+  const SimTime now = engine_->now();
+  UnreadAnswer answer;
+  while (unread_->take(answer)) {
+    give_back(answer.slot, answer.tokens, answer.blocks);
+    end_request(answer.slot, now);
+  }
+  if (waiting_.empty()) {
+    return;
+  }
+  if (is_idle()) {
+    plan(FineTime::of(now));
+  } else {
+    line_changed(true, Phase::before_steps);
+  }
 }
 
 /// Its KV stays until it has been sent, unless its client left during the step.

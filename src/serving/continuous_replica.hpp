@@ -11,6 +11,7 @@
 #include "serving/replica.hpp"
 #include "serving/round_cost.hpp"
 #include "serving/segment.hpp"
+#include "serving/unread_answers.hpp"
 
 namespace plimsoll {
 
@@ -21,6 +22,10 @@ namespace plimsoll {
 ///
 /// With pipeline stages there is one running set (micro-batch) per stage in flight; they advance
 /// in rounds (round_cost.hpp) and share the KV memory.
+///
+/// Where the shape holds unread answers, a sequence is computed at full speed, and with its last
+/// token it leaves the batch; its KV and its place among max_num_seqs stay taken until its client
+/// has read, and it is not preempted meanwhile. It costs an event at the end of that.
 template <class Decoding>
 class ContinuousReplica final : public Replica {
  public:
@@ -74,6 +79,9 @@ class ContinuousReplica final : public Replica {
     return std::int64_t{request.prompt_tokens} + request.emitted_tokens;
   }
 
+  static void on_read(void* replica, std::uint64_t);
+  /// Sequences that steps are computed for.
+  std::int64_t active() const { return decoding_.count() + prefilling_; }
   bool make_room(SimTime now);
   void preempt_one(SimTime now);
   void preempt_decoding(std::size_t position, SimTime now);
@@ -95,6 +103,8 @@ class ContinuousReplica final : public Replica {
   void give_back(RequestSlot slot, std::int64_t tokens, std::int64_t blocks) {
     decoding_.kv().give_back(prefixes_ ? prefixes_->end(slot, tokens, blocks) : blocks);
   }
+  void finish(RequestSlot slot, std::int64_t tokens, std::int64_t blocks, SimTime now);
+  void end_read();
   void add_chunk(MicroBatch& batch, RequestSlot slot, std::int64_t done);
   void start_segment(FineTime start, bool preempted);
   void fill_work();
@@ -113,6 +123,7 @@ class ContinuousReplica final : public Replica {
 
   Decoding decoding_;                        // in all micro-batches; has the KV memory
   std::unique_ptr<PrefixSharing> prefixes_;  // null: no prefix cache
+  std::unique_ptr<UnreadAnswers> unread_;    // null: answers end when they are computed
   PrefixHit head_hit_;                       // of the first in line, by head_fits
   Segment segment_;
   bool decode_runs_ = false;       // the decoding sequences advance in the segment

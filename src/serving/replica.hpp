@@ -37,6 +37,7 @@ struct ReplicaShape {
   int max_context = 0;
   PoolRole role = PoolRole::both;
   const Speculation* speculation = nullptr;  // when set, continuous replicas speculate
+  bool holds_unread = false;  // answers keep KV and place until the listener says; continuous only
   bool fast_forward = true;
   const EnergyTable* energy = nullptr;        // null: energy is not counted
   const EnergyTable* draft_energy = nullptr;  // with `energy` and `speculation`
@@ -54,6 +55,9 @@ class ReplicaListener {
   /// A prefill replica computed its prompt and emitted its first token, and more are wanted: it has
   /// left the batch, and its KV is kept until let_go.
   virtual void on_prefilled(RequestSlot, SimTime) {}
+  /// Only where the shape holds unread answers: when the last token of the request at `slot`, whose
+  /// tokens are all computed by `now`, leaves the replica for its client; `now` or later.
+  virtual SimTime leaves_at(RequestSlot, SimTime now) { return now; }
   /// It has all its tokens and left the batch. The listener releases the slot.
   virtual void on_completed(RequestSlot slot, SimTime now) = 0;
   /// It was cancelled while it ran and has left the batch. The listener releases the slot.
@@ -111,7 +115,8 @@ class Replica {
   /// A waiting request leaves, also one that was preempted. Does not release the slot.
   void cancel_waiting(RequestSlot slot, Phase phase);
   /// A running request is to leave: at the next step boundary, which tells on_cancelled, unless it
-  /// is completed there. Static batches run on: there it is completed as if nothing had been.
+  /// is completed there. Static batches run on: there it is completed as if nothing had been. So is
+  /// one whose tokens are all computed and wait to be read.
   virtual void cancel_running(RequestSlot slot, Phase phase) = 0;
 
   /// The KV of a request that on_prefilled told of has been sent, or is not wanted any more.

@@ -24,6 +24,7 @@ enum class RequestState : std::uint8_t {
   running,
   prefilled,     // its KV waits at a prefill replica until a decode replica accepts
   handing_over,  // its KV is on the way
+  unread,        // has all its tokens and holds its KV and its place until its client has read
 };
 
 /// Request::micro_batch of a request that waits at a decode replica which got its KV.

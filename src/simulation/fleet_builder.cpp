@@ -34,6 +34,7 @@ ReplicaShape shape_of(const Config& config, PoolIndex index, const PoolPlan& pla
   shape.max_context = pool.max_context;
   shape.role = pool.role;
   shape.speculation = plan.speculation ? &*plan.speculation : nullptr;
+  shape.holds_unread = holds_unread(config);
   shape.energy = &plan.energy;
   shape.draft_energy = plan.draft_energy ? &*plan.draft_energy : nullptr;
   shape.fast_forward = config.fast_forward;

@@ -85,24 +85,38 @@ void Simulation::build_services(const PolicyRegistries& policies) {
   if (disaggregates(config_)) {
     build_kv_network();
   }
-  service_of_model_.assign(config_.models.size(), nullptr);
+  const bool placed = datacenters_own_pools(config_);
+  sites_ = Sites{config_.models.size(), placed ? config_.path->edge->datacenters.size() : 0};
   if (config_.path) {
     path_ = std::make_unique<RequestPath>(config_, engine_, collector_, *this, *this);
   }
   EventSink& sink = path_ ? static_cast<EventSink&>(*path_) : collector_;
   EndListener& ends = path_ ? static_cast<EndListener&>(*path_) : *this;
   for (const PoolConfig& pool : config_.pools) {
-    if (service_of_model_[pool.model] == nullptr) {
-      services_.push_back(
-          std::make_unique<Service>(config_, pool.model, policies, engine_, requests_, sink, ends));
-      service_of_model_[pool.model] = services_.back().get();
+    const std::optional<std::size_t> datacenter = datacenter_of(config_, pool);
+    const auto site = static_cast<std::uint16_t>(datacenter.value_or(no_datacenter));
+    if (sites_.of(pool.model, site) == nullptr) {
+      services_.push_back(std::make_unique<Service>(config_, pool.model, policies, engine_,
+                                                    requests_, sink, ends, datacenter));
+      if (datacenter) {
+        sites_.set_there(pool.model, *datacenter, *services_.back());
+      } else {
+        sites_.set_everywhere(pool.model, *services_.back());
+      }
       if (pool.role != PoolRole::both) {
         services_.back()->hand_over_through(policies, *kv_network_);
       }
     }
+    service_of_pool_.push_back(sites_.of(pool.model, site));
   }
   if (path_) {
-    path_->connect(service_of_model_);
+    path_->connect(sites_);
+    for (const auto& service : services_) {
+      service->set_answer_readers(*path_);
+    }
+    if (config_.metrics.regions) {
+      path_->tell_users(collector_.users());
+    }
     if (requests_.keeps_prefixes()) {
       path_->keep_prefixes();
     }
@@ -112,7 +126,7 @@ void Simulation::build_services(const PolicyRegistries& policies) {
 void Simulation::build_replicas() {
   for (std::size_t p = 0; p < plans_.size(); ++p) {
     const ReplicaShape& shape = plans_[p]->shape;
-    Service& service = *service_of_model_[config_.pools[p].model];
+    Service& service = *service_of_pool_[p];
     const double capacity =
         capacity_estimate(shape, expected_lengths(config_, config_.pools[p].model));
     for (int r = 0; r < replica_slots(config_.pools[p]); ++r) {
@@ -145,7 +159,7 @@ void Simulation::build_pools(const PolicyRegistries& policies) {
   for (std::size_t p = 0; p < plans_.size(); ++p) {
     const auto pool = static_cast<PoolIndex>(p);
     const PoolConfig& config = config_.pools[p];
-    Service& service = *service_of_model_[config.model];
+    Service& service = *service_of_pool_[p];
     weights_.push_back(
         adds_cold(config) ? std::make_unique<WeightLoading>(
                                 config_, pool, weight_routes(config_, *plans_[p]), stores_, engine_)
@@ -246,8 +260,8 @@ void Simulation::begin_request(const Arrival& arrival, Phase phase, bool waiting
   } else if (path_) {
     path_->arrive(id, arrival, phase);
   } else {
-    service_of_model_[config_.workload.classes[arrival.request_class].model]->arrive(id, arrival,
-                                                                                     phase);
+    const ModelIndex model = config_.workload.classes[arrival.request_class].model;
+    sites_.of(model, no_datacenter)->arrive(id, arrival, phase);
   }
   in_arrival_ = false;
 }
@@ -412,7 +426,9 @@ void Simulation::add_notes(RunResult& result) const {
   for (const auto& service : services_) {
     for (const auto& plan : plans_) {
       const PoolConfig& pool = config_.pools[plan->shape.pool];
-      if (pool.model == service->model() && pool.max_context > service->max_context()) {
+      const bool its_own =
+          pool.model == service->model() && datacenter_of(config_, pool) == service->datacenter();
+      if (its_own && pool.max_context > service->max_context()) {
         result.notes.push_back(fmt::format(
             "Pool {} could take {} tokens, but requests over {} end as over_context: the smallest "
             "max_context of the pools that serve {} binds",

@@ -88,7 +88,8 @@ class Simulation final : public EndListener, public FollowUpListener {
   std::unique_ptr<RequestPath> path_;      // null without config.path
   std::unique_ptr<KvNetwork> kv_network_;  // null: no pool has a role
   std::vector<std::unique_ptr<Service>> services_;
-  std::vector<Service*> service_of_model_;
+  std::vector<Service*> service_of_pool_;
+  Sites sites_;
   std::vector<std::unique_ptr<Replica>> replicas_;
   std::vector<std::unique_ptr<WeightLoading>> weights_;  // by pool; null: it never starts cold
   ScaledPools scaled_pools_;

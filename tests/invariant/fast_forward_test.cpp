@@ -174,6 +174,22 @@ void draw_times(Draws& draws, const Scale& scale, ReplicaCase& c) {
   sort_requests(c);
 }
 
+/// Some cases hold answers until their clients have read them, from as fast as they are computed to
+/// so slowly that memory is full of them.
+void draw_readers(std::uint64_t seed, ReplicaCase& c) {
+  Draws draws = RandomStream{seed, "readers"}.of(0);
+  if (!chance(draws, 30)) {
+    return;
+  }
+  c.shape.holds_unread = true;
+  const std::int64_t step = c.costs.latency({1, 1, 1, 0}) / 1'000'000;  // ns
+  const std::int64_t slowest = step * between(draws, 1, 40) + 1;
+  const bool even = chance(draws, 30);  // reads end on boundaries of equal steps
+  for (CaseRequest& request : c.requests) {
+    request.read_gap = Duration{even ? 2 * step : between(draws, 0, slowest)};
+  }
+}
+
 /// Puts a request, a deadline or a window exactly on (or a nanosecond beside) a boundary: what lies
 /// before it stays as it was, so the boundary is still there.
 void aim_at_boundary(Draws& draws, ReplicaCase& c) {
@@ -299,6 +315,7 @@ ReplicaCase draw_case(std::uint64_t seed) {
   c.costs =
       draw_table(draws, scale, c.shape.micro_batches, c.shape.token_budget, c.shape.max_context);
   draw_times(draws, scale, c);
+  draw_readers(seed, c);
   draw_windows(draws, c);
   for (std::uint32_t rounds = draws.below(8); rounds > 0; --rounds) {
     aim_at_boundary(draws, c);
@@ -325,6 +342,8 @@ struct Coverage {
   std::int64_t whole_prompts = 0;
   std::int64_t contiguous = 0;
   std::int64_t bursts = 0;
+  std::int64_t reads = 0;    // answers that were held until they were read
+  std::int64_t held_up = 0;  // times that unread answers left no room for whoever ran
   NaiveReplica::Counts prefixes;
   std::int64_t unfinished = 0;
   std::int64_t arrivals_before = 0;  // in the nanosecond of a boundary, and seen by it
@@ -344,6 +363,8 @@ void Coverage::add(const ReplicaCase& c, const NaiveResult& naive, const PlayRes
   chunks += naive.counts.continued_chunks;
   cuts += naive.counts.cuts;
   limited += naive.counts.limited;
+  reads += naive.counts.reads;
+  held_up += naive.counts.held_up;
   pipelined += c.costs.stages() > 1 ? 1 : 0;
   unequal += c.costs.kinds.size() > 1 ? 1 : 0;
   prefixes.hits += naive.counts.hits;
@@ -384,12 +405,13 @@ std::string Coverage::text() const {
       "{}, given "
       "up {}, overtaken {}, pipelined {}, unequal {}, whole prompts {}, contiguous {}, speculated "
       "{}, unfinished {}, at boundaries: arrivals {} + {} after, deadlines {}, windows {}, "
-      "prefixes found {}, blocks in use {}, own {}, of sessions {}, copies {}, lost {}",
+      "prefixes found {}, blocks in use {}, own {}, of sessions {}, copies {}, lost {}, unread {}, "
+      "held up {}",
       steps, fast_reports, preempted_decodes, preempted_prefills, resumed, chunks, cuts, limited,
       given_up, overtaken, pipelined, unequal, whole_prompts, contiguous, bursts, unfinished,
       arrivals_before, arrivals_after, deadlines_at, windows_at, prefixes.hits,
       prefixes.hits_in_use, prefixes.own_hits, prefixes.session_hits, prefixes.copies,
-      prefixes.lost);
+      prefixes.lost, reads, held_up);
 }
 
 std::string describe(const ReplicaCase& c) {
@@ -473,6 +495,8 @@ TEST(FastForward, IsTheSameAsStepByStepAndAsTheOracle) {
   EXPECT_GT(coverage.prefixes.session_hits, 5);
   EXPECT_GT(coverage.prefixes.copies, 10);
   EXPECT_GT(coverage.prefixes.lost, 2);
+  EXPECT_GT(coverage.reads, 50);
+  EXPECT_GT(coverage.held_up, 0);
   EXPECT_GT(coverage.unfinished, 2);
   EXPECT_GT(coverage.arrivals_before, 10);
   EXPECT_GT(coverage.arrivals_after, 10);

@@ -86,6 +86,64 @@ TEST(Disaggregation, BytesAreThoseOfTheContexts) {
   EXPECT_EQ(figures.bytes, figures.transfers * 500 * 32 * 2 * 4096 * 2);
 }
 
+struct Transfer {
+  double transfers = 0;
+  double bytes = 0;       // of all
+  double shortest = 0;    // from the first token until the KV was there, ms
+  double sending_ns = 0;  // of NICs
+  double receiving_ns = 0;
+  double completed = 0;  // share
+  double nic = 0;        // bytes/s, as the catalog says
+  double latency = 0;    // ms, likewise
+};
+
+/// Prompts of 500 tokens from replicas of tp x pp GPUs to such of 4.
+Transfer handed_over(int tp, int pp) {
+  const LoadedScenario loaded = test::load_shipped(
+      "tiny/disaggregated.yaml", {{"workload.lengths.prompt", "{kind: fixed, mean: 500}"},
+                                  {"workload.lengths.output", "{kind: fixed, mean: 20}"},
+                                  {"pools.first.tp", std::to_string(tp)},
+                                  {"pools.first.pp", std::to_string(pp)},
+                                  {"pools.rest.tp", "4"}});
+  const std::string text = test::in_child([&] {
+    const RunResult result = run_scenario(loaded.config, {});
+    const KvTransferSummary sent = result.pools[0].kv_transfer.value_or(KvTransferSummary{});
+    const KvTransferSummary got = result.pools[1].kv_transfer.value_or(KvTransferSummary{});
+    const SliceSummary& all = result.slices.front();
+    return fmt::format(
+        "{} {} {:.17g} {} {} {}", sent.transfers, got.bytes, got.time.min, sent.nic_ns, got.nic_ns,
+        static_cast<double>(all.outcomes[static_cast<std::size_t>(Outcome::completed)]) /
+            static_cast<double>(all.arrived));
+  });
+  std::istringstream stream{text};
+  Transfer transfer;
+  stream >> transfer.transfers >> transfer.bytes >> transfer.shortest >> transfer.sending_ns >>
+      transfer.receiving_ns >> transfer.completed;
+  EXPECT_FALSE(stream.fail()) << text;
+  const GpuSpec& gpu = loaded.config.gpus[loaded.config.pools[0].gpu];
+  transfer.nic = gpu.nic.count();
+  transfer.latency = to_seconds(gpu.node_hop_latency) * 1e3;
+  return transfer;
+}
+
+// 32 layers x 2 x 4096 numbers of 2 bytes per token, whatever the layouts: each of 4 GPUs gets a
+// quarter of the heads. The receiver has one NIC for all of it.
+TEST(Disaggregation, LayoutsOfBothSidesMayDiffer) {
+  constexpr double each = 500.0 * 32 * 2 * 4096 * 2;
+  const Transfer near = handed_over(2, 2);
+  EXPECT_GT(near.transfers, 100);
+  EXPECT_EQ(near.bytes, near.transfers * each);
+  EXPECT_EQ(near.completed, 1.0);
+  EXPECT_NEAR(near.shortest, each / near.nic * 1e3 + near.latency, 1e-3);
+  EXPECT_EQ(near.sending_ns, near.receiving_ns) << "a NIC on each side";
+  // Stages of 8 GPUs fill a node each: two NICs are held while the receiver's takes all.
+  const Transfer apart = handed_over(8, 2);
+  EXPECT_EQ(apart.bytes, apart.transfers * each);
+  EXPECT_EQ(apart.sending_ns, 2 * apart.receiving_ns);
+  EXPECT_NEAR(apart.shortest, each / apart.nic * 1e3 + apart.latency, 1e-3);
+  EXPECT_EQ(apart.completed, 1.0);
+}
+
 Figures with_sessions(const std::string& router) {
   return figures_of("tiny/clients.yaml", {{"service.router.policy", router},
                                           {"service.queue.capacity", "0"},

@@ -1,94 +1,23 @@
 // The request path as a whole against arithmetic: failovers, pacing, refused shares, retry storms.
-//
-// Replicas need 1 ms for a prompt and 10 ms for each further token, whatever their batch.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <sstream>
 #include <string>
 #include <vector>
 
-#include "plimsoll/policies/builtin.hpp"
-#include "plimsoll/run_scenario.hpp"
-#include "plimsoll/scenario.hpp"
-#include "support/child_process.hpp"
-#include "support/plain_hardware.hpp"
+#include "support/path_play.hpp"
 
 namespace plimsoll {
 namespace {
 
-/// `rest`: duration, workload and path.
-std::string scenario_with(const std::string& rest) {
-  return std::string{R"(
-name: path
-drain: 10h
-catalog:)"} +
-         test::plain_gpu() + R"(
-  models:
-    tiny: {parameters: 1000000, layers: 2, hidden: 128, heads: 2, ffn: 512, vocab: 1000,
-           max_context: 4096, source: a test}
-  profiles:
-    steps: {form: linear, linear_step: 10ms, source: a test}
-pools:
-  main: {gpu: one, model: tiny, profile: steps, replicas: 1, max_num_seqs: 512, kv_blocks: 4000,
-         max_num_batched_tokens: 1024}
-metrics: {window: 1000s, sample_requests: 0}
-)" + rest;
-}
-
-/// Plays it in a child; `tell` makes a text of numbers of the result.
-std::vector<double> numbers_of(const std::string& rest,
-                               const std::function<std::string(const RunResult&)>& tell) {
-  const std::string text = scenario_with(rest);
-  const std::string out = test::in_child([&] {
-    const LoadedScenario loaded =
-        load_scenario_text(text, "test.yaml", {}, policy_catalog(builtin_policies()));
-    return tell(run_scenario(loaded.config, {}));
-  });
-  std::istringstream stream{out};
-  std::vector<double> numbers;
-  double number = 0;
-  while (stream >> number) {
-    numbers.push_back(number);
-  }
-  EXPECT_TRUE(stream.eof()) << out;
-  numbers.resize(std::max<std::size_t>(numbers.size(), 8), std::nan(""));  // what is missing fails
-  return numbers;
-}
-
-double share(const RunResult& result, Outcome outcome) {
-  const SliceSummary& all = result.slices.front();
-  return static_cast<double>(all.outcomes[static_cast<std::size_t>(outcome)]) /
-         static_cast<double>(all.arrived);
-}
-
-const StageSummary& row(const RunResult& result, Stage stage) {
-  for (const StageSummary& one : result.stages) {
-    if (one.stage == stage) {
-      return one;
-    }
-  }
-  throw InternalError{"no such stage"};
-}
-
-/// Four standard deviations of a share among `count`.
-double tolerance(double p, double count) {
-  return 4 * std::sqrt(p * (1 - p) / count);
-}
-
-/// A Poisson stream of one-token answers.
-std::string load(double rate, int seconds) {
-  return fmt::format(R"(
-duration: {}s
-workload:
-  arrivals: {{rate: {}/s}}
-  lengths: {{prompt: {{kind: fixed, mean: 10}}, output: {{kind: fixed, mean: 1}}}}
-)",
-                     seconds, rate);
-}
+using test::load;
+using test::numbers_of;
+using test::row;
+using test::share;
+using test::tolerance;
 
 TEST(RequestPath, TheWayThereAndBackAddsToEveryLatency) {
   const auto tell = [](const RunResult& result) {
@@ -286,6 +215,57 @@ TEST(RequestPath, ABypassCostsWhatIsUsedUntilItsAlarmIsAnswered) {
   const double expected = 8 * (enforced - 60);
   EXPECT_NEAR(bypassed, expected, 0.35 * expected);
   EXPECT_TRUE(out.ends_with("true")) << out;
+}
+
+/// Mean signals of the autoscalers of pools a and b, each of a model of its own, which 60 and 20
+/// requests/s ask for.
+std::vector<double> rates_seen(const std::string& path) {
+  const std::string scaled =
+      ", autoscale: {policy: predictive, rate_per_replica: 1000/s, horizon: 10s, min_replicas: 1, "
+      "max_replicas: 2, interval: 5s, provisioning_delay: 1s}}\n";
+  std::string other = test::plain_pool;
+  other.replace(other.find("tiny"), 4, "other");
+  std::string text =
+      test::scenario_with_pools("pools:\n  a: {" + test::plain_pool + scaled + "  b: {" + other +
+                                scaled + "metrics: {window: 100s}\n" + load(80, 1000) +
+                                "  classes:\n    of_a: {share: 3, model: tiny}\n"
+                                "    of_b: {share: 1, model: other}\n" +
+                                path);
+  text.replace(text.find("  profiles:"), 0, "    other: {extends: tiny}\n");
+  const std::string out = test::in_child([&] {
+    const LoadedScenario loaded =
+        load_scenario_text(text, "test.yaml", {}, policy_catalog(builtin_policies()));
+    const test::TemporaryFolder folder;
+    RunOptions options;
+    options.out_folder = folder.path();
+    run_scenario(loaded.config, options);
+    return test::bytes_of_file(folder.path() + "/scaling.csv");
+  });
+  const test::CsvTable table{out};
+  const std::vector<std::string> pools = table.column("pool");
+  const std::vector<std::string> signals = table.column("signal");
+  std::vector<double> sums(2);
+  std::vector<double> counts(2);
+  for (std::size_t i = 0; i < pools.size(); ++i) {
+    if (!signals[i].empty()) {
+      sums[pools[i] == "a" ? 0 : 1] += std::stod(signals[i]);
+      counts[pools[i] == "a" ? 0 : 1] += 1;
+    }
+  }
+  return {sums[0] / counts[0], sums[1] / counts[1]};
+}
+
+// A pool is scaled by what comes to its own service, behind all stages that answer, refuse or send
+// elsewhere.
+TEST(RequestPath, AutoscalersSeeTheRateOfTheirOwnModel) {
+  const std::vector<double> apart = rates_seen("");
+  EXPECT_NEAR(apart[0], 60, 4 * std::sqrt(60.0 / 1000));
+  EXPECT_NEAR(apart[1], 20, 4 * std::sqrt(20.0 / 1000));
+  const std::vector<double> split = rates_seen(
+      "path: {auth: {unauthorized: 50%}, model_router: {splits: [{class: of_a, to: other, share: "
+      "50%}]}}\n");
+  EXPECT_NEAR(split[0], 15, 4 * std::sqrt(15.0 / 1000));
+  EXPECT_NEAR(split[1], 10 + 15, 4 * std::sqrt(25.0 / 1000));
 }
 
 }  // namespace

@@ -135,10 +135,8 @@ void NaiveReplica::emit_decodes(SimTime now) {
   }
   std::sort(complete.begin(), complete.end());
   for (const auto& [joined, slot] : complete) {
-    drop(slot);
-    (*requests_)[slot].emitted_tokens = (*requests_)[slot].output_tokens;
     completed_ = true;
-    listener_->on_completed(slot, now);
+    finish(slot, now);
   }
 }
 
@@ -174,10 +172,55 @@ void NaiveReplica::emit_first(SimTime now) {
       s.draws = shape_->speculation->draws_of(s.id, (*requests_)[s.slot].preemptions);
     }
     if (s.emitted == s.output) {
-      drop(slot);
-      (*requests_)[slot].emitted_tokens = (*requests_)[slot].output_tokens;
-      listener_->on_completed(slot, now);
+      finish(slot, now);
     }
+  }
+}
+
+/// It has all its tokens: it ends, or is held until it is read.
+void NaiveReplica::finish(RequestSlot slot, SimTime now) {
+  const SimTime until = shape_->holds_unread ? listener_->leaves_at(slot, now) : now;
+  if (until <= now) {
+    complete(slot, now);
+    return;
+  }
+  Sequence& s = *std::find_if(sequences_.begin(), sequences_.end(),
+                              [slot](const Sequence& other) { return other.slot == slot; });
+  s.stage = Stage::unread;
+  s.until = until;
+  (*requests_)[slot].state = RequestState::unread;
+  ++counts_.reads;
+}
+
+void NaiveReplica::complete(RequestSlot slot, SimTime now) {
+  drop(slot);
+  (*requests_)[slot].emitted_tokens = (*requests_)[slot].output_tokens;
+  listener_->on_completed(slot, now);
+}
+
+SimTime NaiveReplica::next_read() const {
+  SimTime next = never;
+  for (const Sequence& s : sequences_) {
+    next = s.stage == Stage::unread ? std::min(next, s.until) : next;
+  }
+  return next;
+}
+
+void NaiveReplica::end_read() {
+  const SimTime now = next_read();
+  std::vector<std::pair<RequestId, RequestSlot>> read;
+  for (const Sequence& s : sequences_) {
+    if (s.stage == Stage::unread && s.until == now) {
+      read.emplace_back(s.id, s.slot);
+    }
+  }
+  std::sort(read.begin(), read.end());
+  for (const auto& [id, slot] : read) {
+    complete(slot, now);
+  }
+  if (!stepping_) {
+    only_decodes_ = false;
+    plan(now.time_since_epoch().count(), 0);
   }
 }
 
@@ -191,13 +234,14 @@ void NaiveReplica::plan(std::int64_t ns, std::int64_t rest) {
   decode_paused_ = false;
   chunk_turns_ = shape_->micro_batches;
   planned_at_ = nearest(ns, rest);
-  if (shape_->chunked_prefill) {
-    plan_chunked();
-  } else {
-    plan_whole_prompts();
-  }
+  const bool preempted = shape_->chunked_prefill ? plan_chunked() : plan_whole_prompts();
   const bool any = std::any_of(sequences_.begin(), sequences_.end(),
                                [](const Sequence& s) { return s.decodes || s.chunk > 0; });
+  if (!any && preempted) {
+    ++counts_.held_up;
+    plan(ns, rest);
+    return;
+  }
   const int activity = any ? 2 : 1;
   if (activity != activity_) {
     become(activity, planned_at_);
@@ -207,7 +251,7 @@ void NaiveReplica::plan(std::int64_t ns, std::int64_t rest) {
   }
 }
 
-void NaiveReplica::plan_chunked() {
+bool NaiveReplica::plan_chunked() {
   const bool preempted = preempt_until_decodes_fit();
   continue_prefills();
   if (!preempted) {
@@ -216,18 +260,20 @@ void NaiveReplica::plan_chunked() {
   for (Sequence& s : sequences_) {
     s.decodes = s.stage == Stage::decoding;
   }
+  return preempted;
 }
 
-void NaiveReplica::plan_whole_prompts() {
+bool NaiveReplica::plan_whole_prompts() {
   decode_paused_ = true;
   if (admit(0)) {
-    return;
+    return false;
   }
   decode_paused_ = false;
-  preempt_until_decodes_fit();
+  const bool preempted = preempt_until_decodes_fit();
   for (Sequence& s : sequences_) {
     s.decodes = s.stage == Stage::decoding;
   }
+  return preempted;
 }
 
 bool NaiveReplica::preempt_until_decodes_fit() {
@@ -235,8 +281,7 @@ bool NaiveReplica::preempt_until_decodes_fit() {
   while (decode_need() > free_blocks()) {
     Sequence* last = nullptr;
     for (Sequence& s : sequences_) {
-      if (s.stage != Stage::waiting &&
-          (last == nullptr || std::tie(s.rank, s.id) > std::tie(last->rank, last->id))) {
+      if (runs(s) && (last == nullptr || std::tie(s.rank, s.id) > std::tie(last->rank, last->id))) {
         last = &s;
       }
     }
@@ -273,7 +318,8 @@ void NaiveReplica::continue_prefills() {
 bool NaiveReplica::admit(std::int64_t decode_need) {
   bool admitted = false;
   while (Sequence* const s = head()) {
-    const std::int64_t running = count(Stage::prefilling) + count(Stage::decoding);
+    const std::int64_t running =
+        count(Stage::prefilling) + count(Stage::decoding) + count(Stage::unread);
     const std::int64_t tokens = s->prompt + s->emitted;
     const std::int64_t kept = running > 0 ? shape_->watermark_blocks : 0;
     const std::vector<int> found = find(*s, tokens);
@@ -407,9 +453,9 @@ int NaiveReplica::micro_batch_for(std::int64_t tokens) const {
     if (budget_left(m) < (shape_->chunked_prefill ? 1 : tokens)) {
       continue;
     }
-    const std::int64_t running = std::count_if(
-        sequences_.begin(), sequences_.end(),
-        [m](const Sequence& s) { return s.stage != Stage::waiting && s.micro_batch == m; });
+    const std::int64_t running =
+        std::count_if(sequences_.begin(), sequences_.end(),
+                      [this, m](const Sequence& s) { return runs(s) && s.micro_batch == m; });
     if (best < 0 || running < fewest) {
       best = m;
       fewest = running;
@@ -610,7 +656,7 @@ void NaiveReplica::add_gauges(PoolGauges& gauges, SimTime t) const {
   gauges.busy_ns += spent[2];
   gauges.replicas_ready += activity_ != 0 ? 1 : 0;
   gauges.replicas_busy += activity_ == 2 ? 1 : 0;
-  gauges.running += count(Stage::prefilling) + count(Stage::decoding);
+  gauges.running += count(Stage::prefilling) + count(Stage::decoding) + count(Stage::unread);
   gauges.waiting += count(Stage::waiting);
   gauges.kv_blocks_used += shape_->kv_blocks - free_blocks();
   gauges.kv_blocks_total += shape_->kv_blocks;

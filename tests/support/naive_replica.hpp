@@ -29,6 +29,8 @@ class NaiveReplica {
     std::int64_t copies = 0;        // whole blocks that got no name: it was there
     std::int64_t lost = 0;          // admissions with a prefix that had been found before, and gone
     std::int64_t limited = 0;       // steps that drew all that the GPUs may
+    std::int64_t reads = 0;         // answers that were held until they were read
+    std::int64_t held_up = 0;       // steps in which nothing ran since unread answers had the KV
     std::int64_t cuts = 0;          // admissions amid steps of decodes alone, of which none ended
   };
 
@@ -42,11 +44,14 @@ class NaiveReplica {
   /// When the step under way ends, to the nearest nanosecond; `never` when there is none.
   SimTime next_boundary() const;
   void end_step();
+  /// When the next answer has been read, if any is held; `never` when none is.
+  SimTime next_read() const;
+  void end_read();
   void add_gauges(PoolGauges& gauges, SimTime t) const;
   const Counts& counts() const { return counts_; }
 
  private:
-  enum class Stage : std::uint8_t { waiting, prefilling, decoding };
+  enum class Stage : std::uint8_t { waiting, prefilling, decoding, unread };
   struct Sequence {
     RequestSlot slot = no_slot;
     RequestId id = 0;
@@ -69,12 +74,13 @@ class NaiveReplica {
     SimTime last_token{};
     std::optional<Draws> draws{};  // of speculation, since it began to decode
     std::int64_t gain = 0;         // tokens that the step gave it
+    SimTime until = never;         // unread: its last token leaves then
     Femtoseconds waited = 0;       // for its next token, while prompts alone were computed
   };
 
   void plan(std::int64_t ns, std::int64_t rest);
-  void plan_chunked();
-  void plan_whole_prompts();
+  bool plan_chunked();
+  bool plan_whole_prompts();
   bool preempt_until_decodes_fit();
   void continue_prefills();
   bool admit(std::int64_t decode_need);
@@ -91,6 +97,11 @@ class NaiveReplica {
   void emit_decodes(SimTime now);
   void emit_first(SimTime now);
   void drop(RequestSlot slot);
+  void finish(RequestSlot slot, SimTime now);
+  void complete(RequestSlot slot, SimTime now);
+  bool runs(const Sequence& sequence) const {
+    return sequence.stage == Stage::prefilling || sequence.stage == Stage::decoding;
+  }
 
   // with a prefix cache
   bool caches() const { return shape_->prefix_cache; }

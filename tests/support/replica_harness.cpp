@@ -119,6 +119,12 @@ class Recorder : public EventSink, public ReplicaListener {
     result_.requests[table_[slot].id].first_token = ns(now);
     PLIMSOLL_CHECK(table_[slot].first_token == now, "the table knows the first token");
   }
+  /// A client takes the first token when it comes, each further one a gap later.
+  SimTime leaves_at(RequestSlot slot, SimTime now) override {
+    const Request& request = table_[slot];
+    return std::max(now, request.first_token +
+                             case_.requests[request.id].read_gap * (request.output_tokens - 1));
+  }
   void on_cancelled(RequestSlot, SimTime) override {}
   void on_completed(RequestSlot slot, SimTime now) override {
     result_.requests[table_[slot].id].finished = ns(now);
@@ -374,11 +380,19 @@ NaiveResult play_naive(const ReplicaCase& replica_case) {
   NaiveReplica replica{shape, recorder.table(), recorder, recorder};
   NaiveResult result;
   const auto play_steps_before = [&](const Event& event) {
-    const bool steps_first = event.priority > EventPriority::step;
-    while (replica.next_boundary() < event.time ||
-           (steps_first && replica.next_boundary() == event.time)) {
-      result.boundaries.push_back(replica.next_boundary());
-      replica.end_step();
+    while (true) {
+      const bool reads = replica.next_read() <= replica.next_boundary();
+      const SimTime next = reads ? replica.next_read() : replica.next_boundary();
+      const EventPriority priority = reads ? EventPriority::completion : EventPriority::step;
+      if (next > event.time || (next == event.time && priority > event.priority)) {
+        return;
+      }
+      if (reads) {
+        replica.end_read();
+      } else {
+        result.boundaries.push_back(next);
+        replica.end_step();
+      }
     }
   };
   for (const Event& event : events_of(replica_case)) {

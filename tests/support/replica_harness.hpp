@@ -21,6 +21,7 @@ struct CaseRequest {
   QueueRank rank = 0;
   SimTime deadline = never;  // leaves the line then, unless it was scheduled before
   SharedPrefix prefix{};     // only with a prefix cache
+  Duration read_gap{};       // between tokens that its client reads; where the shape holds unread
 };
 
 /// One replica, what comes to it, and when its metrics windows end. Whoever plays it sets

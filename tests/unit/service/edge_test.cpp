@@ -23,7 +23,10 @@ LatencyLaw fixed(Duration value) {
 EdgeConfig two_datacenters() {
   EdgeConfig config;
   config.failover_delay = 2s;
-  config.datacenters = {{"near", {{10s, 10s, 1.0}}}, {"far", {}}};
+  config.datacenters.resize(2);
+  config.datacenters[0].name = "near";
+  config.datacenters[0].outages = {{10s, 10s, 1.0}};
+  config.datacenters[1].name = "far";
   RegionConfig here;
   here.name = "here";
   here.share = 3;
@@ -50,17 +53,19 @@ TEST(Edge, UsersAreWhereTheSharesSay) {
 }
 
 TEST(Edge, HalfOfARoundTripPassesBeforeARequestGoesOn) {
-  const Edge edge{1, two_datacenters()};
+  Edge edge{1, two_datacenters()};
   EXPECT_EQ(edge.access(1, 0).ahead, 5ms);
   EXPECT_EQ(edge.access(1, 0).latency, 10ms);
-  EXPECT_EQ(edge.cross(1, 0, sim_start).ahead, 15ms);
-  EXPECT_EQ(edge.cross(1, 0, sim_start).latency, 30ms);
+  const Edge::Crossing crossing = edge.cross(1, 0, sim_start, Sites{}, 0);
+  EXPECT_EQ(crossing.result.ahead, 15ms);
+  EXPECT_EQ(crossing.result.latency, 30ms);
+  EXPECT_EQ(crossing.datacenter, 0);
 }
 
 TEST(Edge, FailsOverOnceItKnows) {
-  const Edge edge{1, two_datacenters()};
+  Edge edge{1, two_datacenters()};
   const auto cross = [&](std::uint16_t region, Duration at) {
-    return edge.cross(1, region, sim_start + at);
+    return edge.cross(1, region, sim_start + at, Sites{}, 0).result;
   };
   EXPECT_TRUE(cross(0, 9999ms).passes());
   EXPECT_EQ(cross(0, 10s).outcome, Outcome::failed);
@@ -70,6 +75,25 @@ TEST(Edge, FailsOverOnceItKnows) {
   EXPECT_EQ(cross(0, 20s).latency, 30ms) << "back at the near one";
   EXPECT_EQ(cross(1, 15s).outcome, Outcome::failed) << "no other way";
   EXPECT_EQ(cross(1, 15s).ahead, 0ms);
+}
+
+// The near one takes in a request each 20 ms, and two may wait.
+TEST(Edge, AFullEntranceSendsOnAndTheLastOneSheds) {
+  EdgeConfig config = two_datacenters();
+  config.datacenters[0].capacity = Frequency::of(50);
+  config.datacenters[0].queue = 2;
+  Edge edge{1, config};
+  EXPECT_TRUE(edge.limited());
+  for (int n = 0; n < 3; ++n) {
+    const Edge::Crossing crossing = edge.cross(1, 0, sim_start, Sites{}, 0);
+    EXPECT_EQ(crossing.result.wait, n * 20ms);
+    EXPECT_EQ(crossing.result.ahead, 15ms + n * 20ms);
+    EXPECT_EQ(crossing.result.latency, 30ms) << "beside the wait";
+  }
+  EXPECT_EQ(edge.cross(1, 0, sim_start, Sites{}, 0).datacenter, 1) << "the far one has room";
+  EXPECT_EQ(edge.cross(1, 1, sim_start, Sites{}, 0).result.outcome, Outcome::shed)
+      << "no other way";
+  EXPECT_EQ(edge.cross(1, 0, sim_start + 20ms, Sites{}, 0).datacenter, 0);
 }
 
 }  // namespace

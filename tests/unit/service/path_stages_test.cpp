@@ -33,6 +33,20 @@ TEST(Streaming, DeliversNoFasterThanTheClientReadsNorThanTheEngineEmits) {
   EXPECT_EQ(streaming.delivered(1, 1, first, first), first);
 }
 
+TEST(Streaming, TheLastTokenLeavesWhenTheBufferHoldsTheRest) {
+  StreamingConfig config;
+  config.read_rate = Frequency::of(20);
+  config.back_pressure = BackPressure::hold_kv;
+  config.buffer = 10;
+  const Streaming streaming{1, config};
+  const SimTime first = sim_start + 1s;
+  // The first is read at once, so that 31 of 41 are read after 30 gaps of 50 ms.
+  EXPECT_EQ(streaming.leaves(1, 41, first, sim_start + 2s), first + 1500ms);
+  EXPECT_EQ(streaming.leaves(1, 41, first, sim_start + 9s), sim_start + 9s)
+      << "not before it is had";
+  EXPECT_EQ(streaming.leaves(1, 10, first, first), first) << "the buffer holds all of it";
+}
+
 TEST(Streaming, ConnectionsAreLimitedAndUsedAgain) {
   StreamingConfig config;
   config.read_rate = Frequency::of(20);

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "support/oracle_play.hpp"
 #include "support/replica_harness.hpp"
 
 namespace plimsoll::testing {
@@ -207,6 +208,48 @@ TEST(ContinuousReplica, RunsAtMostMaxNumSeqs) {
   EXPECT_EQ(result.requests[0].finished, in_ns(3ms));
   EXPECT_EQ(result.requests[1].scheduled, in_ns(1ms));
   EXPECT_EQ(result.requests[2].scheduled, in_ns(3ms));
+}
+
+TEST(ContinuousReplica, AnAnswerThatIsNotReadHoldsItsPlaceAndItsBlocks) {
+  // Each of three answers is computed in 3 ms and read in 2 x 5 ms after its first token.
+  std::vector<CaseRequest> requests(3, request(0ms, 8, 3));
+  for (CaseRequest& one : requests) {
+    one.read_gap = 5ms;
+  }
+  ReplicaCase c = roomy(column(1 * fs_per_ms), requests);
+  c.shape.holds_unread = true;
+  c.shape.max_num_seqs = 2;
+  c.windows = {SimTime{8ms}, SimTime{1h}};
+  const PlayResult by_places = play_beside_oracle(c);
+  // 0-1 the first prompt, 1-2 the second; computed by 3 and 4 ms, read by 11 and 12 ms.
+  EXPECT_EQ(by_places.requests[0].first_token, in_ns(1ms)) << "as if its client were fast";
+  EXPECT_EQ(by_places.requests[0].finished, in_ns(11ms));
+  EXPECT_EQ(by_places.requests[1].finished, in_ns(12ms));
+  EXPECT_EQ(by_places.requests[2].scheduled, in_ns(11ms)) << "the first place that is free";
+  EXPECT_EQ(by_places.windows[0].steps, 4);
+  EXPECT_EQ(by_places.windows[0].running, 2);
+  EXPECT_EQ(by_places.windows[0].kv_blocks_used, 2 * 3);
+  EXPECT_EQ(by_places.windows[0].idle_ns, in_ns(4ms)) << "no step is computed for them";
+  // The first two hold all six blocks when they are computed. With three more the third has room
+  // beside them.
+  c.shape.max_num_seqs = 16;
+  c.shape.kv_blocks = 6;
+  EXPECT_EQ(play_beside_oracle(c).requests[2].scheduled, in_ns(11ms));
+  c.shape.kv_blocks = 9;
+  EXPECT_EQ(play_beside_oracle(c).requests[2].scheduled, in_ns(1ms));
+  c.shape.holds_unread = false;
+  c.shape.max_num_seqs = 2;
+  EXPECT_EQ(play_beside_oracle(c).requests[2].scheduled, in_ns(3ms)) << "nothing is held";
+}
+
+TEST(ContinuousReplica, WhatIsReadAtABoundaryIsSeenByIt) {
+  // The first is computed by 2 ms and read by 6 ms, a boundary of the second, which decodes then.
+  std::vector<CaseRequest> requests = {request(0ms, 4, 2), request(0ms, 4, 50), request(3ms, 4, 2)};
+  requests[0].read_gap = 5ms;
+  ReplicaCase c = roomy(column(1 * fs_per_ms), requests);
+  c.shape.holds_unread = true;
+  c.shape.max_num_seqs = 2;
+  EXPECT_EQ(play_beside_oracle(c).requests[2].scheduled, in_ns(6ms));
 }
 
 TEST(ContinuousReplica, SmallerRanksOvertake) {

@@ -71,6 +71,29 @@ TEST(KvNetwork, TheReceiverGetsEachCopyOfAHead) {
   EXPECT_EQ(booking.wire, 400ms);
 }
 
+// From 2 x 2 GPUs to 4 of one stage, with 2 KV heads: a head each on the way out, and each of the 4
+// GPUs keeps one of the two, so that each head is sent twice.
+TEST(KvNetwork, LayoutsOfBothSidesMayDiffer) {
+  const Bytes each_gpu = Bytes::of(12 * 400 * 100);  // all layers of one head of 100 tokens
+  const KvNetwork::Booking near = first_booking(config_of(2, 2, 4, 1, 4));
+  EXPECT_EQ(near.bytes, Bytes::of(4 * each_gpu.count()));
+  EXPECT_EQ(near.wire, 200ms) << "one NIC on each side";
+  EXPECT_EQ(near.sending_nics + near.receiving_nics, 2);
+  // The stages on nodes of two: each NIC has half of the layers; the receiver's has all of them.
+  Config config = config_of(2, 2, 4, 1, 2);
+  config.gpus.push_back(config.gpus[0]);
+  config.gpus[1].gpus_per_node = 4;
+  config.pools[1].gpu = 1;
+  const KvNetwork::Booking apart = first_booking(config);
+  EXPECT_EQ(apart.sending_nics, 2);
+  EXPECT_EQ(apart.receiving_nics, 1);
+  EXPECT_EQ(apart.wire, 200ms) << "the receiver's is the slowest";
+  config.gpus[1].nic = BytesPerSecond::of(4 * 9.6e6);
+  EXPECT_EQ(first_booking(config).wire, 100ms) << "half of it by each of the sender's";
+  config.pools[1].tp = 2;
+  EXPECT_EQ(first_booking(config).bytes, Bytes::of(2 * each_gpu.count())) << "no copies";
+}
+
 TEST(KvNetwork, StagesOnSeveralNodesSendByTheirOwnNics) {
   const KvNetwork::Booking both = first_booking(config_of(1, 3, 1, 3, 1));
   EXPECT_EQ(both.bytes, Bytes::of(12 * 800 * 100));

@@ -1,0 +1,22 @@
+// Config: sections that several stages of the request path are made of, and those that have a file
+// of their own.
+#pragma once
+
+#include <string>
+
+#include "config/declarations.hpp"
+#include "plimsoll/path_config.hpp"
+
+namespace plimsoll {
+
+SectionDecl latency_section();
+SectionDecl outage_section(std::string share_help);
+inline constexpr const char* share_of_requests = "of the requests that it hits";
+
+SectionDecl aggregation_section();
+SectionDecl broker_section();
+SectionDecl edge_section(SectionDecl cache);
+/// Pools that stand in datacenters: `root` is the scenario.
+void check_datacenters(Reader& reader, const RawNode& root, const Config& config);
+
+}  // namespace plimsoll

@@ -1,0 +1,51 @@
+// Metrics room: what is counted and measured of requests, whichever set of them.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "metrics/sketch.hpp"
+#include "plimsoll/config.hpp"
+#include "plimsoll/metrics.hpp"
+#include "serving/events.hpp"
+
+namespace plimsoll {
+
+/// Counts of requests that ended, all exact.
+struct EndedCounts {
+  std::array<std::int64_t, outcome_count> outcomes{};           // of all requests
+  std::array<std::int64_t, outcome_count> measured_outcomes{};  // of those after the warm-up
+  std::int64_t prompt_tokens = 0;                               // of measured completed requests
+  std::int64_t output_tokens = 0;
+  std::int64_t prefix_hit_tokens = 0;
+  std::int64_t billed_prompt_tokens = 0;  // of all completed requests
+  std::int64_t billed_output_tokens = 0;
+  std::int64_t good = 0;  // measured completed requests within all their SLOs
+
+  /// A request ended; `objectives` are its tier's.
+  void add_end(const RequestRecord& record, bool measured, const SloConfig& objectives);
+  void add(const EndedCounts& other, std::int64_t sign);
+  std::int64_t ended() const;
+  std::int64_t measured_ended() const;
+  std::int64_t measured_answered() const;  // completed or cached
+};
+
+/// The latencies that belong to requests.
+struct RequestLatencies {
+  LatencySketch ttft, tpot, e2el, queue;
+
+  /// A measured request ended: all but its time to the first token, which is known before.
+  void add_end(const RequestRecord& record);
+  void merge(const RequestLatencies& other);
+  void clear();
+};
+
+/// Whether a completed request met all objectives that are set.
+bool meets(const SloConfig& objectives, const RequestRecord& record);
+
+/// Fills in what follows from counts: `in_flight` requests have not ended, `measured_in_flight` of
+/// them came after the warm-up, and measured ones are of `seconds`.
+void put_counts(SliceSummary& slice, const EndedCounts& counts, std::int64_t in_flight,
+                std::int64_t measured_in_flight, double seconds);
+
+}  // namespace plimsoll

@@ -1,0 +1,63 @@
+// Hands messages to the queues before the GPUs: a latency, a capacity, a queue, failovers.
+#pragma once
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "service/passage.hpp"
+
+namespace plimsoll {
+
+/// One partition of a broker's queue: messages in order, one turn each 1 / capacity, none while it
+/// fails over. O(1) a message and no events: since its failovers are known, a message's turn is
+/// known when it comes. It is that of a queue that never fails, played in working time, which
+/// stands still during failovers.
+class BrokerPartition {
+ public:
+  /// `failovers` do not overlap and are in order of time.
+  BrokerPartition(Frequency capacity, double depth, BacklogFate fate,
+                  std::vector<OutageConfig> failovers)
+      : turnstile_{capacity}, depth_{depth}, fate_{fate}, failovers_{std::move(failovers)} {}
+
+  /// A message comes at `t`, in order of time. It waits for its turn, finds no room (queue_full) or
+  /// is lost with the backlog when a failover begins (failed, then).
+  StageResult take(SimTime t);
+  bool fails_over_at(SimTime t) const;
+  const Turnstile& turnstile() const { return turnstile_; }
+
+ private:
+  SimTime working_time(SimTime t) const;
+  SimTime clock_time(SimTime working) const;
+  void lose_backlogs(SimTime t);
+  SimTime begin_of(std::size_t failover) const { return sim_start + failovers_[failover].at; }
+
+  Turnstile turnstile_;  // in working time
+  double depth_;
+  BacklogFate fate_;
+  std::vector<OutageConfig> failovers_;
+  std::size_t begun_ = 0;  // failovers whose backlog has been seen to
+};
+
+/// Without a queue of its own, whoever comes too early waits for a turn, however many do, and
+/// whoever meets a failover waits until it is over; with one, see BrokerPartition.
+class Broker {
+ public:
+  Broker(std::uint64_t seed, const BrokerConfig& config);
+
+  /// The message of the attempt `id` comes at `t`; with a capacity, in order of time.
+  StageResult hand_on(std::uint64_t id, SimTime t);
+  bool limited() const { return passage_.turnstile().limited(); }
+  /// Turns taken over all turns until `t`; there is a capacity.
+  double utilization(SimTime t) const;
+
+ private:
+  StageResult queue_up(std::uint64_t id, SimTime t);
+
+  Passage passage_;
+  BrokerOutage during_outage_;
+  RandomStream partition_stream_;
+  std::vector<BrokerPartition> partitions_;  // none: no queue of its own
+};
+
+}  // namespace plimsoll
