@@ -343,7 +343,7 @@ void check_stages(const RunResult& result, const Config& config, Findings& findi
   findings.expect(result.path.attempts >= all.arrived, "fewer attempts than requests");
   findings.expect(result.path.attempts == all.arrived + result.path.retries,
                   "attempts are not requests and retries");
-  if (config.warm_up > Duration::zero() || all.in_flight > 0) {
+  if (config.warm_up > Duration::zero() || !config.horizon.windows.empty() || all.in_flight > 0) {
     return;
   }
   findings.expect(result.stages.front().offered == result.path.attempts,
