@@ -76,7 +76,7 @@ class WeightLoadingTest : public testing::Test {
     }
     engine = std::make_unique<Engine>(platform);
     stores = std::make_unique<ModelStores>(config, *engine, server);
-    loading = std::make_unique<WeightLoading>(config, 0, routes, *stores, *engine);
+    loading = std::make_unique<WeightLoading>(config, 0, routes, nodes, *stores, *engine);
     pulled.resize(static_cast<std::size_t>(slots), -1);
     loaded.resize(static_cast<std::size_t>(slots), -1);
   }
@@ -93,6 +93,7 @@ class WeightLoadingTest : public testing::Test {
   WeightRoutes routes;
   std::unique_ptr<Engine> engine;
   std::unique_ptr<ModelStores> stores;
+  WeightNodes nodes{"pool pool", false, {}};
   std::unique_ptr<WeightLoading> loading;
   std::vector<double> pulled;  // seconds, by slot; -1: never
   std::vector<double> loaded;
@@ -238,22 +239,22 @@ TEST_F(WeightLoadingTest, GpusThatKeepTheirWeightsServeAtOnce) {
 
 TEST(WeightCache, TheLeastRecentlyUsedGo) {
   WeightCache cache{Bytes::of(10)};
-  cache.insert(1, Bytes::of(4));
-  cache.insert(2, Bytes::of(4));
-  cache.touch(1);
-  cache.insert(3, Bytes::of(4));
-  EXPECT_TRUE(cache.holds(1));
-  EXPECT_FALSE(cache.holds(2));
-  EXPECT_TRUE(cache.holds(3));
+  cache.insert({0, 1}, Bytes::of(4));
+  cache.insert({0, 2}, Bytes::of(4));
+  cache.touch({0, 1});
+  cache.insert({0, 3}, Bytes::of(4));
+  EXPECT_TRUE(cache.holds({0, 1}));
+  EXPECT_FALSE(cache.holds({0, 2}));
+  EXPECT_TRUE(cache.holds({0, 3}));
   EXPECT_EQ(cache.used(), Bytes::of(8));
-  cache.insert(4, Bytes::of(11));
-  EXPECT_FALSE(cache.holds(4)) << "larger than the whole";
-  EXPECT_TRUE(cache.holds(1));
-  cache.insert(4, Bytes::of(10));
-  EXPECT_FALSE(cache.holds(1));
-  EXPECT_FALSE(cache.holds(3));
+  cache.insert({0, 4}, Bytes::of(11));
+  EXPECT_FALSE(cache.holds({0, 4})) << "larger than the whole";
+  EXPECT_TRUE(cache.holds({0, 1}));
+  cache.insert({0, 4}, Bytes::of(10));
+  EXPECT_FALSE(cache.holds({0, 1}));
+  EXPECT_FALSE(cache.holds({0, 3}));
   EXPECT_EQ(cache.used(), Bytes::of(10));
-  cache.touch(99);
+  cache.touch({0, 99});
   cache.clear();
   EXPECT_EQ(cache.used(), Bytes{});
 }
