@@ -317,7 +317,8 @@ inline int replica_slots(const PoolConfig& pool) {
 
 /// Whether replicas that are added pull their weights.
 inline bool adds_cold(const PoolConfig& pool) {
-  return pool.start == PoolStart::cold || pool.procurement.has_value();
+  return pool.start == PoolStart::cold || pool.procurement.has_value() ||
+         pool.allocation.has_value();
 }
 
 /// What an hour of one GPU costs under a contract; 0: not offered.
@@ -431,7 +432,8 @@ struct TracePrefixConfig {
 /// A share of the requests with its tier and, optionally, its own lengths.
 struct RequestClassConfig {
   std::string name;
-  double share = 1.0;  // weight; shares are normalized
+  double share = 1.0;             // weight; shares are normalized
+  std::vector<RateShape> shapes;  // multiply the share over time, of open loops
   TierIndex tier = 0;
   ModelIndex model = 0;
   std::optional<LengthLaw> prompt;

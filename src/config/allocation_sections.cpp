@@ -22,10 +22,6 @@ void check_machines(KeyCheck& check, const PoolConfig& pool, const SharedGpusCon
   };
   require(!pool.procurement, "shared GPUs are there: nobody orders them",
           "leave out procurement or allocation");
-  require(adds_cold(pool) || pool.autoscale,
-          "GPUs that others had before have other weights: how long a replica takes to serve is "
-          "not said",
-          "use start: cold");
   require(pool.role == PoolRole::both,
           "pools with a role hand KV over between nodes of their own, not between shared ones",
           "leave out role or allocation");

@@ -248,23 +248,24 @@ SectionDecl pool_section() {
       .field("start", &PoolConfig::start,
              word_kind<PoolStart>({{"ready", PoolStart::ready}, {"cold", PoolStart::cold}}),
              "ready", "ready: serves at t = 0; cold: first pulls its weights")
+      .optional_section("allocation", &PoolConfig::allocation, allocation_section(),
+                        "its replicas run on shared GPUs, as far as they are granted some; added "
+                        "ones then start cold, whatever `start` says of the first ones")
       .optional_section("procurement", &PoolConfig::procurement, procurement_section(),
                         "how machines of added replicas are had; these then start cold, "
                         "whatever `start` says of the first ones")
       .optional_section("weights", &PoolConfig::weights, weights_section(),
                         "where the weights of cold starts lie and how they reach the GPUs")
-      .only_when("start: cold or procurement", adds_cold)
+      .only_when("start: cold, procurement or allocation", adds_cold)
       .optional("store", &PoolConfig::store, reference_kind<std::size_t>(NameList::stores),
                 "the model store that weights come from; a cold start needs one")
-      .only_when("start: cold or procurement", adds_cold)
+      .only_when("start: cold, procurement or allocation", adds_cold)
       .field("provision", &PoolConfig::provision, duration_kind(), "0",
              "before the weights are pulled")
-      .only_when("start: cold or procurement", adds_cold)
+      .only_when("start: cold, procurement or allocation", adds_cold)
       .field("warm_up", &PoolConfig::warm_up, duration_kind(), "0", "after the weights are there")
-      .only_when("start: cold or procurement", adds_cold)
-      .custom(autoscale_field())
-      .optional_section("allocation", &PoolConfig::allocation, allocation_section(),
-                        "its replicas run on shared GPUs, as far as they are granted some");
+      .only_when("start: cold, procurement or allocation", adds_cold)
+      .custom(autoscale_field());
   add_role_keys(section);
   section.finish(finish_pool);
   return section.build();

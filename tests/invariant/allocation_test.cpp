@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cost/cost.hpp"
+#include "plimsoll/rng.hpp"
 #include "plimsoll/run_scenario.hpp"
 #include "support/child_process.hpp"
 #include "support/tiny_fleet.hpp"
@@ -24,17 +25,17 @@ shared_gpus:
 pools:
   first:
     {gpu: one, model: tiny, profile: tokens, replicas: 1, max_num_seqs: 4,
-     max_num_batched_tokens: 64, max_context: 512, kv_blocks: 40,
+     max_num_batched_tokens: 64, max_context: 512, kv_blocks: 40, store: weights,
      allocation: {from: cluster, priority: 5, guaranteed: 1},
      autoscale: {policy: threshold, scale_metric: outstanding, scale_up_threshold: 3, interval: 1s,
-       scale_down_threshold: 1, min_replicas: 1, max_replicas: 5, provisioning_delay: 1s}}
+       scale_down_threshold: 1, min_replicas: 1, max_replicas: 5}}
   second:
     {gpu: one, model: other, profile: tokens, replicas: 4, max_num_seqs: 4,
-     max_num_batched_tokens: 64, max_context: 512, kv_blocks: 40, start: cold, store: weights,
+     max_num_batched_tokens: 64, max_context: 512, kv_blocks: 40, store: weights,
      allocation: {from: cluster, guaranteed: 1}}
 workload:
   arrivals:
-    rate: 12/s
+    rate: 30/s
     shapes: [{kind: diurnal, period: 20s, peak_at: 5s, peak_to_mean: 1.9}]
   lengths:
     prompt: {kind: lognormal, mean: 60, cv: 1.0, maximum: 300}
@@ -125,6 +126,77 @@ TEST(Allocation, LawsHoldWhateverTheTerms) {
   }
 }
 
+/// Terms, layouts, loads and policies at random; a third pool serves the model of the first.
+Overrides draw_terms(std::uint64_t seed) {
+  Draws draws = RandomStream{seed, "terms"}.of(0);
+  const auto below = [&draws](std::uint32_t bound) { return static_cast<int>(draws.below(bound)); };
+  Overrides terms{{"seed", std::to_string(seed + 1)}, {"duration", "30s"}};
+  const auto set = [&](const std::string& path, const std::string& value) {
+    terms.emplace_back(path, value);
+  };
+  set("shared_gpus.cluster.nodes", std::to_string(2 + below(4)));
+  set("shared_gpus.cluster.grace", fmt::format("{}ms", below(3) * 800));
+  set("shared_gpus.cluster.preemption", below(4) > 0 ? "true" : "false");
+  set("pools.third",
+      "{extends: second, model: tiny, replicas: 2, allocation: {from: cluster, guaranteed: 0}}");
+  for (const std::string pool : {"first", "second", "third"}) {
+    set("pools." + pool + ".allocation.priority", std::to_string(below(3)));
+    set("pools." + pool + ".tp", std::to_string(1 + below(2)));
+    if (below(2) == 0) {
+      set("pools." + pool + ".weights", below(2) == 0 ? "{}" : "{tier: memory}");
+    }
+    if (below(3) == 0) {
+      set("pools." + pool + ".start", "cold");
+    }
+  }
+  if (below(2) == 0) {
+    set("pools.second.autoscale",
+        "{policy: target_utilization, scale_metric: outstanding, target: 2, interval: 1s, "
+        "min_replicas: 1, max_replicas: 6, behavior: {scale_down: {stabilization: 2s}}}");
+  }
+  set("workload.arrivals.rate", fmt::format("{}/s", 15 + below(30)));
+  if (below(2) == 0) {
+    set("service.queue.max_outstanding", std::to_string(1 + below(6)));
+    set("service.queue.deadline", "5s");
+  }
+  return terms;
+}
+
+TEST(Allocation, RandomTermsLoseNoRequestAndNoGpuTime) {
+  constexpr std::uint64_t cases = 120;
+  std::vector<LoadedScenario> loaded;
+  std::vector<std::function<std::string()>> bodies;
+  loaded.reserve(2 * cases);
+  const auto add = [&](const Overrides& terms) {
+    const LoadedScenario& scenario = loaded.emplace_back(load(terms));
+    bodies.emplace_back([&scenario] {
+      const RunResult result = run_scenario(scenario.config, {});
+      const std::string broken = broken_laws(result, scenario.config);
+      std::int64_t preempted = 0;
+      for (const PoolShare& share : result.allocation->shared.front().pools) {
+        preempted += share.claims.preempted;
+      }
+      return fmt::format("{}{:x} {}", broken, result.fingerprint, preempted);
+    });
+  };
+  for (std::uint64_t seed = 0; seed < cases; ++seed) {
+    add(draw_terms(seed));
+    Overrides steps = draw_terms(seed);
+    steps.emplace_back("fast_forward", "false");
+    add(steps);
+  }
+  const std::vector<std::string> texts = test::in_children(bodies);
+  std::uint64_t with_preemptions = 0;
+  for (std::uint64_t seed = 0; seed < cases; ++seed) {
+    const std::string& text = texts[2 * seed];
+    EXPECT_EQ(text.find('\n'), std::string::npos) << "seed " << seed << ": " << text;
+    EXPECT_NE(text.rfind("child: ", 0), 0U) << "seed " << seed << ": " << text;
+    EXPECT_EQ(texts[2 * seed + 1], text) << "seed " << seed << ": step by step it is another run";
+    with_preemptions += text.substr(text.size() - 2) != " 0" ? 1 : 0;
+  }
+  EXPECT_GT(with_preemptions, cases / 4) << "terms that preempt nobody show nothing";
+}
+
 /// What the model `tiny` and its pool saw of a run.
 std::string seen_by_first(const RunResult& result, const Config&) {
   std::string text;
@@ -148,10 +220,11 @@ std::string seen_by_first(const RunResult& result, const Config&) {
 
 TEST(Allocation, TheHighestPriorityDoesNotNoticeOthersWhoGiveWayAtOnce) {
   // The second pool has no guarantee and yields without grace; without it all GPUs are the first's.
-  const Overrides beside{{"shared_gpus.cluster.grace", "0s"},
-                         {"pools.second.allocation.guaranteed", "0"},
-                         {"pools.second.replicas", "6"},
-                         {"pools.first.autoscale.max_replicas", "6"}};
+  const Overrides beside{
+      {"shared_gpus.cluster.grace", "0s"}, {"pools.second.allocation.guaranteed", "0"},
+      {"pools.second.replicas", "6"},      {"pools.first.autoscale.max_replicas", "6"},
+      {"stores.other", "{uplink: 1MB/s}"},  // pulls of both share no uplink
+      {"pools.second.store", "other"}};
   Overrides alone = beside;
   // Replicas of the second that never get any GPUs: on shared ones of their own that are full.
   alone.emplace_back("shared_gpus.elsewhere", "{gpu: one, nodes: 6}");
@@ -167,25 +240,27 @@ std::string fingerprint_of(const RunResult& result, const Config&) {
 }
 
 TEST(Allocation, AnInventoryThatSufficesIsAsMachinesOfItsOwn) {
-  const std::string shared = play({{"shared_gpus.cluster.nodes", "5"}}, fingerprint_of);
-  const std::string own = play({{"shared_gpus", "null"},
-                                {"pools.first.allocation", "null"},
-                                {"pools.second.allocation", "null"}},
-                               fingerprint_of);
-  EXPECT_EQ(shared, own);
+  const Overrides cold{{"pools.first.start", "cold"}, {"pools.second.start", "cold"}};
+  Overrides shared = cold;
+  shared.emplace_back("shared_gpus.cluster.nodes", "5");
+  Overrides own = cold;
+  own.emplace_back("shared_gpus", "null");
+  own.emplace_back("pools.first.allocation", "null");
+  own.emplace_back("pools.second.allocation", "null");
+  EXPECT_EQ(play(shared, fingerprint_of), play(own, fingerprint_of));
 }
 
 TEST(Allocation, TheBillIsThatOfTheGpusRentedOnce) {
   const Overrides priced{
-      {"catalog.prices.hourly", "{gpu: one, on_demand: 1.37 $/h, source: a test}"},
+      {"catalog.prices.hourly", "{gpu: one, on_demand: $1.37/h, source: a test}"},
       {"shared_gpus.cluster.price", "hourly"}};
   const std::string text = play(priced, [](const RunResult& result, const Config&) {
     const std::int64_t gpus = 6;
     const std::int64_t elapsed = result.end.time_since_epoch().count();
     // gpus x elapsed hours x 1.37 $ in micro-dollars, halves up.
-    const auto numerator = static_cast<__int128>(gpus) * elapsed * 1'370'000;
-    const auto hour = static_cast<__int128>(3'600'000'000'000);
-    const auto due = static_cast<std::int64_t>((numerator + hour / 2) / hour);
+    const std::int64_t numerator = gpus * elapsed * 1'370'000;
+    const std::int64_t hour = 3'600'000'000'000;
+    const std::int64_t due = (numerator + hour / 2) / hour;
     std::int64_t billed = 0;
     std::string rows;
     for (const BillRow& row : result.cost.money.bill) {

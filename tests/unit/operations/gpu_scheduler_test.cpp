@@ -354,6 +354,26 @@ TEST_F(GpuSchedulerTest, AWithdrawnClaimKeepsNothing) {
   EXPECT_EQ(gpus->summary().pools[0].claims.withdrawn, 1);
 }
 
+TEST_F(GpuSchedulerTest, WhatWasKeptForAWithdrawnClaimGoesToTheNextAtOnce) {
+  config.shared_gpus[0].nodes = 1;
+  pool(8, 5);
+  pool(4, 0);
+  build();
+  gpus->start();
+  pools[1]->drains = 5s;
+  want(1, 0, 1);
+  at(1s, [this] {
+    want(0, 0, 1);  // preempts it, and keeps the other half of the node meanwhile
+    want(1, 1, 2);
+  });
+  at(2s, [this] {
+    EXPECT_TRUE(pools[1]->waits(1));
+    pools[0]->drop(0, 0s);
+  });
+  at(3s, [this] { EXPECT_TRUE(pools[1]->has_gpus(1)); });
+  engine.run();
+}
+
 /// Random pools, claims and ends of claims; then demands stand still.
 TEST_F(GpuSchedulerTest, NoScheduleBreaksItsPromises) {
   std::int64_t preemptions = 0;
