@@ -45,6 +45,7 @@ PUBLIC_OWNER = {
     "scenario.hpp": "config", "workload.hpp": "workload", "metric_docs.hpp": "config",
     "metrics.hpp": "metrics", "report.hpp": "reports", "run_scenario.hpp": "simulation",
     "elasticity_config.hpp": "config", "elasticity_metrics.hpp": "config",
+    "allocation_config.hpp": "config", "allocation_summary.hpp": "base",
     "money_config.hpp": "config", "money.hpp": "metrics",
     "energy_summary.hpp": "metrics", "monitoring_config.hpp": "config",
     "monitoring_summary.hpp": "metrics",

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "plimsoll/allocation_config.hpp"
 #include "plimsoll/autoscale_config.hpp"
 #include "plimsoll/disaggregation_config.hpp"
 #include "plimsoll/elasticity_config.hpp"
@@ -244,8 +245,6 @@ enum class KvLayout : std::uint8_t {
   paged,       // block by block as they grow
   contiguous,  // max_context tokens each, from admission to the end (reserve-maximum)
 };
-enum class Contract : std::uint8_t { on_demand, reserved, spot, reserved_3y };
-inline constexpr std::size_t contract_count = 4;
 
 /// Whether replicas serve at t = 0 or first pull their weights from a store.
 enum class PoolStart : std::uint8_t { ready, cold };
@@ -298,6 +297,7 @@ struct PoolConfig {
   Duration provision{};              // cold: before the weights are pulled
   Duration warm_up{};                // cold: after the weights are there
   std::optional<AutoscaleConfig> autoscale;
+  std::optional<AllocationConfig> allocation;  // its machines are shared ones
   int surge = 0;  // replicas that a rollout may add meanwhile; derived from Config::rollouts
   PoolRole role = PoolRole::both;
   std::string datacenter;  // of path.edge, in which it stands; empty: in all of them
@@ -318,7 +318,8 @@ inline int replica_slots(const PoolConfig& pool) {
 
 /// Whether replicas that are added pull their weights.
 inline bool adds_cold(const PoolConfig& pool) {
-  return pool.start == PoolStart::cold || pool.procurement.has_value();
+  return pool.start == PoolStart::cold || pool.procurement.has_value() ||
+         pool.allocation.has_value();
 }
 
 /// What an hour of one GPU costs under a contract; 0: not offered.
@@ -432,7 +433,8 @@ struct TracePrefixConfig {
 /// A share of the requests with its tier and, optionally, its own lengths.
 struct RequestClassConfig {
   std::string name;
-  double share = 1.0;  // weight; shares are normalized
+  double share = 1.0;             // weight; shares are normalized
+  std::vector<RateShape> shapes;  // multiply the share over time, of open loops
   TierIndex tier = 0;
   ModelIndex model = 0;
   std::optional<LengthLaw> prompt;
@@ -491,6 +493,7 @@ struct Config {
   std::vector<LoaderSpec> loaders;
   std::vector<LoadShapeSpec> load_shapes;
   std::vector<StoreConfig> stores;
+  std::vector<SharedGpusConfig> shared_gpus;
   std::vector<PoolConfig> pools;  // at least one
   std::vector<TierConfig> tiers;  // at least one
   std::optional<FaultsConfig> faults;

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "plimsoll/allocation_summary.hpp"
 #include "plimsoll/config.hpp"
 #include "plimsoll/elasticity_metrics.hpp"
 #include "plimsoll/energy_summary.hpp"
@@ -260,12 +261,13 @@ struct RunResult {
   std::vector<WorstWindow> worst_windows;
   std::vector<SampledRequest> sample;  // sorted by id
   std::vector<PoolSummary> pools;
-  std::vector<ScalingSummary> scaling;  // of pools with an autoscaler
-  OperationsSummary operations;         // faults and rollouts
-  std::vector<TokenCell> token_cells;   // of completed requests
-  std::vector<TierUsers> tier_users;    // of a workload of users
-  std::vector<RentMark> rent_marks;     // at changes of prices during the run
-  std::vector<StageSummary> stages;     // that the scenario has; none without a path
+  std::vector<ScalingSummary> scaling;          // of pools with an autoscaler
+  OperationsSummary operations;                 // faults and rollouts
+  std::optional<AllocationSummary> allocation;  // of shared GPUs
+  std::vector<TokenCell> token_cells;           // of completed requests
+  std::vector<TierUsers> tier_users;            // of a workload of users
+  std::vector<RentMark> rent_marks;             // at changes of prices during the run
+  std::vector<StageSummary> stages;             // that the scenario has; none without a path
   PathSummary path;
   std::vector<EdgeRow> edge_rows;     // where rows by region are asked for
   double gpu_utilization = 0;         // busy / (busy + idle) over all GPUs

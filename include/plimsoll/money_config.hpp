@@ -15,6 +15,9 @@ namespace plimsoll {
 /// How a figure came to be known. Rumours and assumptions are told in every report that uses them.
 enum class Provenance : std::uint8_t { measured, published, calibrated, assumed, rumour };
 
+enum class Contract : std::uint8_t { on_demand, reserved, spot, reserved_3y };
+inline constexpr std::size_t contract_count = 4;
+
 /// The lines of a bill.
 enum class CostComponent : std::uint8_t { gpu, cpu, storage, network, monitoring, other };
 inline constexpr int cost_component_count = 6;

@@ -43,6 +43,12 @@ struct LossSummary {
   std::int64_t failed = 0;   // of these, given up: lost = retried + failed
 };
 
+inline void add_to(LossSummary& sum, const LossSummary& losses) {
+  sum.lost += losses.lost;
+  sum.retried += losses.retried;
+  sum.failed += losses.failed;
+}
+
 /// One rollout. Times are -1 for what did not happen.
 struct RolloutSummary {
   std::string name;

@@ -18,11 +18,13 @@ std::string counted(std::int64_t count, const char* noun) {
 
 void print_pool(const Config& config, const PoolConfig& pool) {
   const Placement placement = place(config, pool);
+  const std::string where = pool.allocation
+                                ? "shared_gpus." + config.shared_gpus[pool.allocation->from].name
+                                : counted(placement.nodes, "node");
   fmt::print("pool {}: {} x TP{} x PP{} of {} = {} on {}, {}\n", pool.name,
              counted(pool.replicas, "replica"), pool.tp, pool.pp, config.gpus[pool.gpu].name,
-             counted(placement.gpus_used, "GPU"), counted(placement.nodes, "node"),
-             config.models[pool.model].name);
-  if (placement.gpus_stranded > 0) {
+             counted(placement.gpus_used, "GPU"), where, config.models[pool.model].name);
+  if (placement.gpus_stranded > 0 && !pool.allocation) {
     fmt::print("  in no replica: {} of these nodes\n", counted(placement.gpus_stranded, "GPU"));
   }
   std::istringstream lines{memory_fit(config, pool).arithmetic};

@@ -127,6 +127,11 @@ void check_windows(Reader& reader, const RawNode& root, const Config& config) {
                          pool.name),
              "play everything (windows: all), or scale by schedule");
     }
+    if (pool.allocation) {
+      refuse(fmt::format("what pool {} is granted of shared GPUs depends on what came before",
+                         pool.name),
+             play_all);
+    }
     if (pool.model != config.pools.front().model) {
       refuse(
           "the backlog carried into a window is estimated for one model, and pools serve several",
@@ -151,6 +156,9 @@ void check_sampled_operations(Reader& reader, const RawNode& root, const Config&
     refuse("alerts and the metrics database watch the whole fleet");
   }
   for (const PoolConfig& pool : config.pools) {
+    if (pool.allocation) {
+      refuse(fmt::format("the GPUs that pool {} shares are those of the whole fleet", pool.name));
+    }
     if (pool.procurement) {
       refuse(fmt::format("orders of pool {} are counts of the whole fleet", pool.name));
     }

@@ -337,6 +337,8 @@ std::string reference_name(const Config& config, NameList list, std::size_t inde
       return config.tiers.at(index).name;
     case NameList::load_shapes:
       return config.load_shapes.at(index).name;
+    case NameList::shared_gpus:
+      return config.shared_gpus.at(index).name;
     case NameList::pools:
       return config.pools.at(index).name;
     case NameList::classes:

@@ -13,6 +13,13 @@ Kind<Precision> precision_kind() {
                                {"int8", Precision::int8}});
 }
 
+Kind<Contract> contract_kind() {
+  return word_kind<Contract>({{"on_demand", Contract::on_demand},
+                              {"reserved", Contract::reserved},
+                              {"reserved_3y", Contract::reserved_3y},
+                              {"spot", Contract::spot}});
+}
+
 namespace {
 
 void check_precision(KeyCheck& check, const PoolConfig& pool, const GpuSpec& gpu) {
@@ -134,6 +141,9 @@ void finish_pool(Reader& reader, const RawNode& map, const std::string& path, Po
   if (pool.weights && pool.weights->memory_cache.count() == 0) {
     pool.weights->memory_cache = gpu.host_memory;
   }
+  if (pool.allocation) {
+    finish_allocation(reader, map, path, pool);
+  }
   check_precision(check, pool, gpu);
   check_layout(check, pool, gpu, model);
   check_batching(check, pool);
@@ -165,12 +175,8 @@ void add_layout_keys(Section<PoolConfig>& section) {
              "how the inference engine uses the GPU")
       .optional("price", &PoolConfig::price, reference_kind<std::size_t>(NameList::prices),
                 "what a GPU costs; without one the pool is left out of the cost")
-      .field("contract", &PoolConfig::contract,
-             word_kind<Contract>({{"on_demand", Contract::on_demand},
-                                  {"reserved", Contract::reserved},
-                                  {"reserved_3y", Contract::reserved_3y},
-                                  {"spot", Contract::spot}}),
-             "on_demand", "which of the prices applies")
+      .field("contract", &PoolConfig::contract, contract_kind(), "on_demand",
+             "which of the prices applies")
       .field("replicas", &PoolConfig::replicas, count_kind(1, 1'000'000), "1", "replicas at t = 0")
       .field("tp", &PoolConfig::tp, count_kind(1, 1024), "1", "tensor-parallel GPUs, in one node")
       .field("pp", &PoolConfig::pp, count_kind(1, 1024), "1", "pipeline stages")
@@ -242,20 +248,23 @@ SectionDecl pool_section() {
       .field("start", &PoolConfig::start,
              word_kind<PoolStart>({{"ready", PoolStart::ready}, {"cold", PoolStart::cold}}),
              "ready", "ready: serves at t = 0; cold: first pulls its weights")
+      .optional_section("allocation", &PoolConfig::allocation, allocation_section(),
+                        "its replicas run on shared GPUs, as far as they are granted some; added "
+                        "ones then start cold, whatever `start` says of the first ones")
       .optional_section("procurement", &PoolConfig::procurement, procurement_section(),
                         "how machines of added replicas are had; these then start cold, "
                         "whatever `start` says of the first ones")
       .optional_section("weights", &PoolConfig::weights, weights_section(),
                         "where the weights of cold starts lie and how they reach the GPUs")
-      .only_when("start: cold or procurement", adds_cold)
+      .only_when("start: cold, procurement or allocation", adds_cold)
       .optional("store", &PoolConfig::store, reference_kind<std::size_t>(NameList::stores),
                 "the model store that weights come from; a cold start needs one")
-      .only_when("start: cold or procurement", adds_cold)
+      .only_when("start: cold, procurement or allocation", adds_cold)
       .field("provision", &PoolConfig::provision, duration_kind(), "0",
              "before the weights are pulled")
-      .only_when("start: cold or procurement", adds_cold)
+      .only_when("start: cold, procurement or allocation", adds_cold)
       .field("warm_up", &PoolConfig::warm_up, duration_kind(), "0", "after the weights are there")
-      .only_when("start: cold or procurement", adds_cold)
+      .only_when("start: cold, procurement or allocation", adds_cold)
       .custom(autoscale_field());
   add_role_keys(section);
   section.finish(finish_pool);

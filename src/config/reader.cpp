@@ -22,7 +22,8 @@ std::string_view name_list_path(NameList list) {
                                                                    "pools",
                                                                    "workload.classes",
                                                                    "path.edge.datacenters",
-                                                                   "catalog.load_shapes"};
+                                                                   "catalog.load_shapes",
+                                                                   "shared_gpus"};
   return paths[static_cast<std::size_t>(list)];
 }
 

@@ -27,9 +27,10 @@ enum class NameList : std::uint8_t {
   pools,
   classes,
   datacenters,
-  load_shapes
+  load_shapes,
+  shared_gpus
 };
-inline constexpr std::size_t name_list_count = 13;
+inline constexpr std::size_t name_list_count = 14;
 
 /// "catalog.gpus", ...: where the names of a list are declared.
 std::string_view name_list_path(NameList list);

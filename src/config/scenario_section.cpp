@@ -102,6 +102,7 @@ void finish_scenario(Reader& reader, const RawNode& root, const std::string&, Co
     check_horizon(reader, root, config);
     settle_start(reader, root, config);
     settle_prices(reader, *root.find("pools"), config);
+    finish_shared_gpus(reader, root, config);
   }
 }
 
@@ -202,6 +203,8 @@ SectionDecl scenario_section() {
       .group("catalog", catalog_section(), "what pools refer to")
       .named("stores", &Config::stores, store_section(), NameList::stores,
              "servers of model weights")
+      .named("shared_gpus", &Config::shared_gpus, shared_gpus_section(), NameList::shared_gpus,
+             "nodes whose GPUs go to replicas of several pools, by priority")
       .named("tiers", &Config::tiers, tier_section(), NameList::tiers,
              "kinds of customers and what they are promised")
       .then(add_default_tier)
@@ -272,6 +275,10 @@ void drop_unused_entries(Config& config) {
     if (price.then) {
       price.then = price_position[*price.then];
     }
+  }
+  for (SharedGpusConfig& shared : config.shared_gpus) {
+    shared.gpu = gpu_position[shared.gpu];
+    shared.price = shared.price ? std::optional{price_position[*shared.price]} : std::nullopt;
   }
   for (PoolConfig& pool : config.pools) {
     pool.gpu = gpu_position[pool.gpu];

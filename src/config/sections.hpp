@@ -19,6 +19,8 @@ SectionDecl loader_section();
 SectionDecl weights_section();
 SectionDecl procurement_section();
 SectionDecl store_section();
+SectionDecl shared_gpus_section();
+SectionDecl allocation_section();
 SectionDecl tier_section();
 SectionDecl pool_section();
 void add_role_keys(Section<PoolConfig>& section);
@@ -29,6 +31,11 @@ void check_roles_of_models(Reader& reader, const RawNode& pools, const Config& c
 FieldDecl autoscale_field();
 FieldDecl api_tier_autoscale_field();
 FieldDecl cache_autoscale_field();
+/// What a pool of shared GPUs takes over from them, and findings about the two.
+void finish_allocation(Reader& reader, const RawNode& map, const std::string& path,
+                       PoolConfig& pool);
+/// Findings about shared GPUs and all of their pools; their prices follow those of the pools.
+void finish_shared_gpus(Reader& reader, const RawNode& root, Config& config);
 SectionDecl service_section();
 SectionDecl faults_section();
 SectionDecl rollout_section();
@@ -53,6 +60,7 @@ void check_subscribers(Reader& reader, const RawNode& root, const Config& config
 void check_horizon(Reader& reader, const RawNode& root, const Config& config);
 
 Kind<Precision> precision_kind();
+Kind<Contract> contract_kind();
 Kind<Attention> attention_kind();
 Kind<Provenance> provenance_kind();
 

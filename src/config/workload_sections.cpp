@@ -216,6 +216,8 @@ SectionDecl class_section() {
   return Section<RequestClassConfig>{}
       .field("share", &RequestClassConfig::share, number_kind(), "1",
              "weight among the classes; they need not add up to 1")
+      .list("shapes", &RequestClassConfig::shapes, shape_section(),
+            "multiply the share over time; how many requests arrive in all is for arrivals to say")
       .field("tier", &RequestClassConfig::tier, reference_kind<TierIndex>(NameList::tiers), "",
              "the tier")
       .derived("the only tier")
@@ -312,6 +314,13 @@ void check_classes(Reader& reader, const RawNode& map, const std::string& path,
     const std::string class_path = join_path(path, "classes." + request_class.name);
     derive_references(reader, map, entry, class_path, request_class);
     shares += request_class.share;
+    const bool open = workload.trace.empty() && !workload.users &&
+                      workload.arrivals.process != ArrivalProcess::closed_loop;
+    if (!open && !request_class.shapes.empty()) {
+      reader.report(place_of_key(*entry, "shapes"), join_path(class_path, "shapes"),
+                    "a trace, users or a closed loop say who comes when",
+                    "leave out shapes, or use arrivals with a rate");
+    }
     for (const bool prompt : {true, false}) {
       const bool own = prompt ? request_class.prompt.has_value() : request_class.output.has_value();
       const bool common = is_set(prompt ? workload.prompt : workload.output);

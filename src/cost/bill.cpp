@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "config/price_book.hpp"
 #include "cost/amounts.hpp"
@@ -57,16 +58,23 @@ const char* pricing_of(Contract contract) {
                                          : "Committed";
 }
 
-BillRow gpu_row(const PoolSummary& pool, Contract contract, const PriceSpec& price,
-                std::int64_t replica_ns) {
-  const Int128 gpu_ns = static_cast<Int128>(replica_ns) * pool.gpus_per_replica;
+/// Whose GPUs a row is for.
+struct RowSubject {
+  std::string resource;
+  std::string gpu;
+  const char* remark = "";
+};
+
+BillRow gpu_row(const RowSubject& subject, Contract contract, const PriceSpec& price,
+                Int128 gpu_ns) {
   const UnitPrice hourly = UnitPrice::of(price_of(price, contract).count());
   const UnitPrice list =
       price.on_demand.count() > 0 ? UnitPrice::of(price.on_demand.count()) : hourly;
   BillRow row;
   row.component = CostComponent::gpu;
-  row.resource = pool.name;
-  row.description = fmt::format("{} GPUs, {}", pool.gpu, contract_name(contract));
+  row.resource = subject.resource;
+  row.description =
+      fmt::format("{} GPUs, {}{}", subject.gpu, contract_name(contract), subject.remark);
   row.sku = price.name;
   row.provider = price.provider;
   row.region = price.region;
@@ -78,6 +86,68 @@ BillRow gpu_row(const PoolSummary& pool, Contract contract, const PriceSpec& pri
   row.billed = amount_of(gpu_ns, ns_per_hour, hourly);
   row.listed = amount_of(gpu_ns, ns_per_hour, list);
   return row;
+}
+
+/// The GPU time of shared GPUs in [begin, end): of the pools on them, then what nobody had.
+std::vector<Int128> shared_gpu_ns(const RunResult& result, const Config& config, std::size_t s,
+                                  SimTime begin, SimTime end) {
+  const SharedGpusConfig& shared = config.shared_gpus[s];
+  const auto contract = static_cast<std::size_t>(shared.contract);
+  const std::int64_t gpus = std::int64_t{shared.nodes} * config.gpus[shared.gpu].gpus_per_node;
+  Int128 rest = static_cast<Int128>(gpus) * (end - begin).count();
+  std::vector<Int128> parts;
+  for (std::size_t p = 0; p < result.pools.size(); ++p) {
+    if (config.pools[p].allocation && config.pools[p].allocation->from == s) {
+      const std::int64_t before =
+          begin == sim_start ? 0 : rented_until(result, config, p, begin)[contract];
+      const std::int64_t rented = rented_until(result, config, p, end)[contract] - before;
+      parts.push_back(static_cast<Int128>(rented) * result.pools[p].gpus_per_replica);
+      rest -= parts.back();
+    }
+  }
+  PLIMSOLL_CHECK(rest >= 0, "pools have no more GPUs than there are");
+  parts.push_back(rest);
+  return parts;
+}
+
+/// Shared GPUs are rented once: what they cost is split by whose they were, to the micro-dollar.
+void split_shared_rows(std::vector<BillRow>& rows, const RunResult& result, const Config& config,
+                       std::size_t s) {
+  const SharedGpusConfig& shared = config.shared_gpus[s];
+  SimTime begin = sim_start;
+  for (const std::size_t price : prices_to_come(config.prices, *shared.price)) {
+    const PriceSpec& spec = config.prices[price];
+    const bool changes = config.start && spec.until;
+    const SimTime end = changes ? std::min(result.end, time_of(config, *spec.until)) : result.end;
+    const std::vector<Int128> parts = shared_gpu_ns(result, config, s, begin, end);
+    const std::string& gpu = config.gpus[shared.gpu].name;
+    const Int128 all = std::accumulate(parts.begin(), parts.end(), Int128{0});
+    const BillRow whole = gpu_row({shared.name, gpu}, shared.contract, spec, all);
+    BillRow rest =
+        gpu_row({shared.name, gpu, ", unallocated"}, shared.contract, spec, parts.back());
+    rest.begin = begin;
+    rest.end = end;
+    const std::vector<MicroUsd> billed = split(whole.billed, parts);
+    const std::vector<MicroUsd> listed = split(whole.listed, parts);
+    std::size_t part = 0;
+    for (std::size_t p = 0; p < result.pools.size(); ++p) {
+      if (!config.pools[p].allocation || config.pools[p].allocation->from != s) {
+        continue;
+      }
+      const auto row = std::find_if(rows.begin(), rows.end(), [&](const BillRow& each) {
+        return each.resource == result.pools[p].name && each.begin == begin;
+      });
+      row->billed = billed[part];
+      row->listed = listed[part++];
+    }
+    rest.billed = billed.back();
+    rest.listed = listed.back();
+    rows.push_back(rest);
+    begin = end;
+    if (end >= result.end) {
+      break;
+    }
+  }
 }
 
 /// What an item's quantities are multiplied with.
@@ -155,6 +225,11 @@ Drivers drivers_of(const RunResult& result, const BilledLoad& load, const Config
   drivers.output_tokens = load.output_tokens();
   for (const PoolSummary& pool : result.pools) {
     drivers.gpu_ns += static_cast<Int128>(rented_ns(pool)) * pool.gpus_per_replica;
+  }
+  if (result.allocation) {
+    for (const SharedGpusSummary& shared : result.allocation->shared) {
+      drivers.gpu_ns += shared.unallocated_ns;
+    }
   }
   drivers.weight_bytes = weight_bytes(config);
   if (config.path) {
@@ -277,7 +352,9 @@ std::vector<BillRow> gpu_rows(const RunResult& result, const Config& config) {
         // A pool of one contract has its row even when it rented nothing.
         const bool own = contract == config.pools[p].contract && !is_mixed(result, config, p);
         if (own || rented[c] > before[c]) {
-          BillRow row = gpu_row(result.pools[p], contract, spec, rented[c] - before[c]);
+          const PoolSummary& pool = result.pools[p];
+          const Int128 gpu_ns = static_cast<Int128>(rented[c] - before[c]) * pool.gpus_per_replica;
+          BillRow row = gpu_row({pool.name, pool.gpu}, contract, spec, gpu_ns);
           row.begin = begin;
           row.end = end;
           rows.push_back(row);
@@ -288,6 +365,11 @@ std::vector<BillRow> gpu_rows(const RunResult& result, const Config& config) {
       if (end >= result.end) {
         break;
       }
+    }
+  }
+  for (std::size_t s = 0; s < config.shared_gpus.size(); ++s) {
+    if (config.shared_gpus[s].price) {
+      split_shared_rows(rows, result, config, s);
     }
   }
   return rows;

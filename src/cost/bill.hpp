@@ -14,7 +14,8 @@ std::vector<SimTime> price_changes(const Config& config);
 /// GPU rows: one for each pool, price in force and contract of its slots, in the order of pools,
 /// dates and contracts; pools without a price have none. The replica-nanoseconds of a pool's rows
 /// add up to what it rented. `result.rent_marks` tells them at price_changes(); InternalError when
-/// one is missing.
+/// one is missing. Shared GPUs are rented once and throughout: that cost is split by GPU time
+/// between the rows of their pools and a row for what no pool had, which comes after all pools.
 std::vector<BillRow> gpu_rows(const RunResult& result, const Config& config);
 
 /// Rows of what else costs, in the order of the items: what is held first, then what follows load.

@@ -66,6 +66,25 @@ std::int64_t sum_of(const std::vector<TokenCell>& cells, std::int64_t TokenCell:
   return sum;
 }
 
+/// Shared GPUs are paid for also when nobody has them.
+void add_unallocated(CostSummary& cost, const std::vector<SharedGpusSummary>& all) {
+  for (const SharedGpusSummary& shared : all) {
+    CostLine line;
+    line.pool = shared.name;
+    line.gpu_hours = static_cast<double>(shared.unallocated_ns) / ns_per_hour;
+    MicroUsd amount;
+    for (const BillRow& row : cost.money.bill) {
+      if (row.component == CostComponent::gpu && row.resource == shared.name) {
+        line.price = row.sku;
+        amount = amount + row.billed;
+      }
+    }
+    line.dollars = to_dollars(amount);
+    cost.gpu_hours += line.gpu_hours;
+    cost.lines.push_back(line);
+  }
+}
+
 }  // namespace
 
 double rented_gpu_hours(const PoolSummary& pool) {
@@ -112,6 +131,9 @@ CostSummary summarize_cost(const RunResult& result, const Config& config,
   for (std::size_t i = 0; i < result.pools.size(); ++i) {
     cost.lines.push_back(line_of(result.pools[i], config.pools[i], config, cost.money, notes));
     cost.gpu_hours += cost.lines.back().gpu_hours;
+  }
+  if (result.allocation) {
+    add_unallocated(cost, result.allocation->shared);
   }
   cost.total = to_dollars(cost.money.total);
   if (load.completed() > 0) {

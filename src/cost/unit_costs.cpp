@@ -185,6 +185,11 @@ void add_unit_costs(MoneySummary& money, const RunResult& result, const BilledLo
   for (const PoolSummary& pool : result.pools) {
     gpu_ns += static_cast<Int128>(rented_ns(pool)) * pool.gpus_per_replica;
   }
+  if (result.allocation) {
+    for (const SharedGpusSummary& shared : result.allocation->shared) {
+      gpu_ns += shared.unallocated_ns;
+    }
+  }
   if (gpu_ns > 0) {
     money.revenue_per_gpu_hour =
         to_dollars(money.revenue_total) / (static_cast<double>(gpu_ns) / 3.6e12);

@@ -3,6 +3,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "plimsoll/errors.hpp"
 
 namespace plimsoll {
@@ -39,6 +41,15 @@ Placement place(const Config& config, const PoolConfig& pool) {
   }
   placement.gpus_stranded = placement.nodes * gpu.gpus_per_node - placement.gpus_used;
   return placement;
+}
+
+std::vector<int> gpus_by_node(const GpuSpec& gpu, const PoolConfig& pool) {
+  const int groups_per_node = gpu.gpus_per_node / pool.tp;
+  std::vector<int> gpus;
+  for (int stages = pool.pp; stages > 0; stages -= groups_per_node) {
+    gpus.push_back(std::min(stages, groups_per_node) * pool.tp);
+  }
+  return gpus;
 }
 
 }  // namespace plimsoll

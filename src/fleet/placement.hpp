@@ -23,4 +23,8 @@ struct Placement {
 /// tp > gpus_per_node.
 Placement place(const Config& config, const PoolConfig& pool);
 
+/// GPUs that a replica takes of each of its nodes, laid as place() does: {8, 8} or {4}. tp is
+/// within a node.
+std::vector<int> gpus_by_node(const GpuSpec& gpu, const PoolConfig& pool);
+
 }  // namespace plimsoll

@@ -31,22 +31,22 @@ ScalablePool::ScalablePool(const Config& config, PoolIndex pool, std::vector<Rep
   seen_.base_replicas = pool_.replicas;
 }
 
+void ScalablePool::share(GpuScheduler& gpus) {
+  gpus_ = &gpus;
+  member_ = gpus.add(slots_.front().replica->shape().pool, slots_.size(), *this);
+}
+
 void ScalablePool::open() {
   for (std::size_t i = 0; i < slots_.size(); ++i) {
-    Slot& slot = slots_[i];
-    slot.replica->turn_off();
+    slots_[i].replica->turn_off();
     if (i >= static_cast<std::size_t>(pool_.replicas)) {
       continue;
     }
-    begin(slot, 0);
-    deliver(slot);  // the machines of t = 0 are there
-    if (pool_.start == PoolStart::ready) {
-      engine_.cancel(*slot.next);
-      slot.next.reset();
-      if (weights_ != nullptr) {
-        weights_->adopt(i);
-      }
-      serve(slot);
+    begin(slots_[i], 0);
+    if (gpus_ != nullptr) {
+      gpus_->claim(member_, i);
+    } else {
+      open_one(i);
     }
   }
   if (pool_.procurement) {
@@ -54,6 +54,20 @@ void ScalablePool::open() {
       engine_.at(sim_start + order.at, EventPriority::fleet,
                  [this, replicas = order.replicas] { place_order(replicas); });
     }
+  }
+}
+
+/// The machines of t = 0 are there.
+void ScalablePool::open_one(std::size_t index) {
+  Slot& slot = slots_[index];
+  deliver(slot);
+  if (pool_.start == PoolStart::ready) {
+    engine_.cancel(*slot.next);
+    slot.next.reset();
+    if (weights_ != nullptr) {
+      weights_->adopt(index);
+    }
+    serve(slot);
   }
 }
 
@@ -88,6 +102,10 @@ void ScalablePool::order(std::size_t index, WeightsVersion version) {
     return;
   }
   begin(slot, version);
+  if (gpus_ != nullptr) {
+    gpus_->claim(member_, index);
+    return;
+  }
   const Duration wait = procurement_.stock_out(engine_.now());
   if (wait > Duration::zero()) {
     after(slot, wait, &ScalablePool::wait_for_delivery);
@@ -189,6 +207,8 @@ void ScalablePool::give_up_start(Slot& slot) {
   if (slot.next) {
     engine_.cancel(*slot.next);
     slot.next.reset();
+  } else if (slot.state == State::ordered) {
+    gpus_->withdraw(member_, index_of(slot));
   } else {
     weights_->give_up(index_of(slot));
   }
@@ -210,6 +230,9 @@ void ScalablePool::release(Slot& slot) {
   }
   if (weights_ != nullptr) {
     weights_->released(index_of(slot));
+  }
+  if (gpus_ != nullptr) {
+    gpus_->returned(member_, index_of(slot));
   }
 }
 
@@ -352,12 +375,13 @@ bool ScalablePool::scrap_one() {
   return false;
 }
 
-/// An order is withdrawn; a cold start that is under way is rented until it would have served.
+/// An order is withdrawn; a cold start that is under way is rented until it would have served, but
+/// on shared GPUs, which others want.
 void ScalablePool::call_off(Slot& slot) {
   if (slot.state == State::ordered) {
     give_up_start(slot);
     slot.state = State::off;
-  } else if (adds_cold(pool_)) {
+  } else if (adds_cold(pool_) && gpus_ == nullptr) {
     slot.called_off = true;
   } else {
     give_up_start(slot);
@@ -372,6 +396,9 @@ void ScalablePool::begin_draining(Slot& slot) {
   slot.state = State::draining;
   --serving_;
   slot.replica->begin_draining();
+  if (gpus_ != nullptr) {
+    gpus_->leaving(member_, index_of(slot));
+  }
   directory_.replica_leaving(slot.replica->index(), *this);
 }
 
@@ -536,6 +563,59 @@ void ScalablePool::take_back(Slot& slot) {
   if (procurement_.replaces()) {
     order(index_of(slot), slot.version);
   }
+}
+
+// ---- shared GPUs ----
+
+void ScalablePool::granted(std::size_t index, const std::vector<int>& nodes) {
+  if (weights_ != nullptr) {
+    weights_->settle_on(index, nodes);
+  }
+  if (engine_.now() == sim_start) {
+    open_one(index);
+  } else {
+    deliver(slots_[index]);
+  }
+}
+
+/// An autoscaler asks again by itself for what it misses.
+void ScalablePool::preempted(std::size_t index, Duration grace) {
+  Slot& slot = slots_[index];
+  const bool again = keeps_its_size();
+  if (slot.state == State::draining) {
+    slot.reclaim = engine_.at(engine_.now() + grace, EventPriority::fleet,
+                              [this, &slot] { take_gpus_back(slot, false); });
+  } else if (slot.state == State::ready && grace > Duration::zero()) {
+    slot.reclaim = engine_.at(engine_.now() + grace, EventPriority::fleet,
+                              [this, &slot, again] { take_gpus_back(slot, again); });
+    drain(index, [this, index, again] {
+      if (again) {
+        order(index, slots_[index].version);
+      }
+    });
+  } else {
+    take_gpus_back(slot, again);
+  }
+}
+
+/// What still is there goes.
+void ScalablePool::take_gpus_back(Slot& slot, bool again) {
+  slot.reclaim.reset();
+  if (slot.state == State::ready || slot.state == State::draining) {
+    preempted_busy_ += directory_.outstanding(slot.replica->index()) > 0 ? 1 : 0;
+    fail(index_of(slot));
+    dismiss(index_of(slot));
+  } else {
+    give_up_start(slot);
+    release(slot);
+  }
+  if (again) {
+    order(index_of(slot), slot.version);
+  }
+}
+
+int ScalablePool::warmth(int node) const {
+  return weights_ == nullptr ? 0 : weights_->warmth(node);
 }
 
 // ---- the account ----

@@ -8,6 +8,7 @@
 
 #include "engine/engine.hpp"
 #include "operations/fault_target.hpp"
+#include "operations/gpu_scheduler.hpp"
 #include "operations/procurement.hpp"
 #include "operations/scalable_target.hpp"
 #include "operations/start_clock.hpp"
@@ -26,10 +27,16 @@ namespace plimsoll {
 ///       -> warming -> ready -> draining -> off
 ///   any of these -> failed -> pulling or off
 ///
+/// A pool on shared GPUs orders by claiming some: it waits for the grant as for the end of a
+/// stock-out, and what others preempt goes as spot machines do that are taken back after a notice.
+///
 /// A pool whose replicas do not start cold has no WeightSource: there a start is provisioned and
 /// then ready. While a draining replica holds its slot, fewer may be loading than were asked for:
 /// the next evaluation asks again. One that failed counts as loading until it serves again.
-class ScalablePool final : public ScalableTarget, public FaultTarget, private DrainListener {
+class ScalablePool final : public ScalableTarget,
+                           public FaultTarget,
+                           public GpuClaimant,
+                           private DrainListener {
  public:
   /// `replicas` are the pool's slots in order, all down and of consecutive indices. All references
   /// outlive the pool. `weights` may be null when the pool never starts cold.
@@ -37,7 +44,10 @@ class ScalablePool final : public ScalableTarget, public FaultTarget, private Dr
                ReplicaDirectory& directory, ReplicaIncidents& incidents, Engine& engine,
                WeightSource* weights);
 
-  /// At t = 0: so many slots as the pool has replicas begin, ready or loading; the rest is off.
+  /// Its machines are shared ones, which outlive it. Before open().
+  void share(GpuScheduler& gpus);
+  /// At t = 0: so many slots as the pool has replicas begin, ready or loading; the rest is off. On
+  /// shared GPUs those begin that GpuScheduler::start() grants some.
   void open();
 
   // ScalableTarget
@@ -69,6 +79,13 @@ class ScalablePool final : public ScalableTarget, public FaultTarget, private Dr
   /// A slot that serves ends what it has and gets no more; then it is off and `drained` (may be
   /// empty) runs as an event.
   void drain(std::size_t slot, std::function<void()> drained);
+
+  // GpuClaimant: the claims are those of share().
+  void granted(std::size_t slot, const std::vector<int>& nodes) override;
+  void preempted(std::size_t slot, Duration grace) override;
+  int warmth(int node) const override;
+  /// Replicas preempted with requests that grace did not let end.
+  std::int64_t preempted_busy() const { return preempted_busy_; }
 
   // FaultTarget: a machine that fails is not used before it is repaired; then its replica starts
   // again, or is off when nobody wants it any more.
@@ -110,6 +127,7 @@ class ScalablePool final : public ScalableTarget, public FaultTarget, private Dr
   void after(Slot& slot, Duration delay, void (ScalablePool::*then)(Slot&));
   void enter(Slot& slot, State state, StartPhase phase);
   void begin(Slot& slot, WeightsVersion version);
+  void open_one(std::size_t slot);
   void wait_for_delivery(Slot& slot);
   void deliver(Slot& slot);
   void prepare(Slot& slot);
@@ -124,6 +142,8 @@ class ScalablePool final : public ScalableTarget, public FaultTarget, private Dr
   void arm_reclaim(Slot& slot);
   void give_notice(Slot& slot, Duration notice);
   void take_back(Slot& slot);
+  void take_gpus_back(Slot& slot, bool again);
+  bool keeps_its_size() const { return !pool_.autoscale; }
   void note_serving(const Slot& slot);
   void place_order(int replicas);
   void remove_one();
@@ -145,11 +165,14 @@ class ScalablePool final : public ScalableTarget, public FaultTarget, private Dr
   ReplicaIncidents& incidents_;
   Engine& engine_;
   WeightSource* weights_;
+  GpuScheduler* gpus_ = nullptr;  // null: machines of its own
+  std::size_t member_ = 0;        // of gpus_
   Procurement procurement_;
   std::vector<Slot> slots_;
   std::uint64_t orders_ = 0;
   std::int64_t serving_ = 0;
-  ElasticitySummary seen_;        // of what is over
+  ElasticitySummary seen_;  // of what is over
+  std::int64_t preempted_busy_ = 0;
   std::int64_t busy_before_ = 0;  // at the last scrape, replica-ns
   std::int64_t idle_before_ = 0;
   std::int64_t arrived_before_ = 0;

@@ -5,25 +5,25 @@
 
 namespace plimsoll {
 
-std::vector<WeightCache::Entry>::iterator WeightCache::find(WeightsVersion version) {
+std::vector<WeightCache::Entry>::iterator WeightCache::find(const WeightsId& id) {
   return std::find_if(entries_.begin(), entries_.end(),
-                      [version](const Entry& entry) { return entry.version == version; });
+                      [&id](const Entry& entry) { return entry.id == id; });
 }
 
-bool WeightCache::holds(WeightsVersion version) const {
+bool WeightCache::holds(const WeightsId& id) const {
   return std::any_of(entries_.begin(), entries_.end(),
-                     [version](const Entry& entry) { return entry.version == version; });
+                     [&id](const Entry& entry) { return entry.id == id; });
 }
 
-void WeightCache::touch(WeightsVersion version) {
-  const auto entry = find(version);
+void WeightCache::touch(const WeightsId& id) {
+  const auto entry = find(id);
   if (entry != entries_.end()) {
     std::rotate(entry, entry + 1, entries_.end());
   }
 }
 
-void WeightCache::insert(WeightsVersion version, Bytes size) {
-  const auto old = find(version);
+void WeightCache::insert(const WeightsId& id, Bytes size) {
+  const auto old = find(id);
   if (old != entries_.end()) {
     used_ = used_ - old->size;
     entries_.erase(old);
@@ -35,7 +35,7 @@ void WeightCache::insert(WeightsVersion version, Bytes size) {
     used_ = used_ - entries_.front().size;
     entries_.erase(entries_.begin());
   }
-  entries_.push_back(Entry{version, size});
+  entries_.push_back(Entry{id, size});
   used_ = used_ + size;
 }
 

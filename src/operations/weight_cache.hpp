@@ -8,27 +8,27 @@
 
 namespace plimsoll {
 
-/// Versions of weights up to a capacity; the least recently used go first. What is larger than the
-/// whole is not kept. A node has a few versions at most: all calls are linear in their number.
+/// Weights up to a capacity; the least recently used go first. What is larger than the
+/// whole is not kept. A node has a few at most: all calls are linear in their number.
 class WeightCache {
  public:
   explicit WeightCache(Bytes capacity) : capacity_{capacity} {}
 
-  bool holds(WeightsVersion version) const;
+  bool holds(const WeightsId& id) const;
   /// It is used now; no news when it is not held.
-  void touch(WeightsVersion version);
+  void touch(const WeightsId& id);
   /// Keeps it as the most recently used and drops others until it fits.
-  void insert(WeightsVersion version, Bytes size);
+  void insert(const WeightsId& id, Bytes size);
   void clear();
 
   Bytes used() const { return used_; }
 
  private:
   struct Entry {
-    WeightsVersion version = 0;
+    WeightsId id;
     Bytes size;
   };
-  std::vector<Entry>::iterator find(WeightsVersion version);
+  std::vector<Entry>::iterator find(const WeightsId& id);
 
   Bytes capacity_;
   Bytes used_;

@@ -8,27 +8,31 @@
 namespace plimsoll {
 
 WeightLoading::WeightLoading(const Config& config, PoolIndex pool, WeightRoutes routes,
-                             ModelStores& stores, Engine& engine)
+                             WeightNodes& nodes, ModelStores& stores, Engine& engine)
     : config_{config},
       pool_{config.pools[pool]},
       routes_{std::move(routes)},
+      shared_{nodes},
+      nodes_{nodes.nodes},
       stores_{stores},
       engine_{engine},
       overlaps_{!pool_.weights || !pool_.weights->loader ||
                 config.loaders[*pool_.weights->loader].overlaps} {
   const Bytes ssd = pool_.weights ? pool_.weights->ssd_cache : Bytes{};
   const Bytes memory = pool_.weights ? pool_.weights->memory_cache : Bytes{};
-  nodes_.assign(routes_.nodes.size(), Node{ssd, memory});
+  if (nodes_.empty()) {
+    nodes_.assign(routes_.nodes.size(), WeightNode{ssd, memory});
+  }
   slots_.resize(routes_.nodes_of_slot.size());
   if (!pool_.weights) {
     return;
   }
-  for (Node& node : nodes_) {
+  for (WeightNode& node : nodes_) {
     if (pool_.weights->tier == WeightTier::ssd) {
-      node.ssd.insert(0, routes_.share);
+      node.ssd.insert(id(0), routes_.share);
     } else if (pool_.weights->tier == WeightTier::memory) {
-      node.ssd.insert(0, routes_.share);
-      node.memory.insert(0, routes_.share);
+      node.ssd.insert(id(0), routes_.share);
+      node.memory.insert(id(0), routes_.share);
     }
   }
   for (Slot& slot : slots_) {
@@ -38,8 +42,8 @@ WeightLoading::WeightLoading(const Config& config, PoolIndex pool, WeightRoutes 
 
 /// Whether nodes keep what they have when their replicas go.
 bool WeightLoading::keeps() const {
-  return pool_.weights &&
-         (pool_.weights->tier != WeightTier::remote || pool_.weights->prefetch.has_value());
+  return shared_.stay || (pool_.weights && (pool_.weights->tier != WeightTier::remote ||
+                                            pool_.weights->prefetch.has_value()));
 }
 
 void WeightLoading::prefetch() {
@@ -61,13 +65,26 @@ void WeightLoading::rent(std::size_t index) {
   }
 }
 
+void WeightLoading::settle_on(std::size_t slot, const std::vector<int>& nodes) {
+  PLIMSOLL_CHECK(!slots_[slot].rented && nodes.size() == routes_.nodes_of_slot[slot].size(),
+                 "a replica is moved as a whole, while it is off");
+  routes_.nodes_of_slot[slot] = nodes;
+}
+
+int WeightLoading::warmth(int index) const {
+  const WeightNode& node = nodes_[static_cast<std::size_t>(index)];
+  return node.memory.holds(id(0)) ? 2 : node.ssd.holds(id(0)) ? 1 : 0;
+}
+
 void WeightLoading::adopt(std::size_t index) {
   rent(index);
   slots_[index].version = 0;
   for (const int at : routes_.nodes_of_slot[index]) {
-    Node& node = nodes_[static_cast<std::size_t>(at)];
-    node.ssd.insert(0, routes_.share);
-    node.memory.insert(0, routes_.share);
+    WeightNode& node = nodes_[static_cast<std::size_t>(at)];
+    if (pool_.weights) {
+      node.ssd.insert(id(0), routes_.share);
+      node.memory.insert(id(0), routes_.share);
+    }
   }
 }
 
@@ -97,8 +114,8 @@ void WeightLoading::bring(std::size_t index, WeightsVersion version, std::functi
     return;
   }
   for (std::size_t part = 0; part < nodes.size(); ++part) {
-    Node& node = nodes_[static_cast<std::size_t>(nodes[part])];
-    if (node.memory.holds(version) || node.ssd.holds(version)) {
+    WeightNode& node = nodes_[static_cast<std::size_t>(nodes[part])];
+    if (node.memory.holds(id(version)) || node.ssd.holds(id(version))) {
       engine_.at(engine_.now(), EventPriority::fleet, [this, index, part, start] {
         if (slots_[index].start == start) {
           count_pulled(slots_[index]);
@@ -114,22 +131,22 @@ void WeightLoading::bring(std::size_t index, WeightsVersion version, std::functi
 
 /// Pulls to a node, or waits for the pull that is under way.
 void WeightLoading::pull_to_node(int index, WeightsVersion version, std::function<void()> done) {
-  Node& node = nodes_[static_cast<std::size_t>(index)];
+  WeightNode& node = nodes_[static_cast<std::size_t>(index)];
   if (pool_.weights) {
-    std::vector<std::function<void()>>& waiting = node.pulls[version];
+    std::vector<std::function<void()>>& waiting = node.pulls[id(version)];
     waiting.push_back(std::move(done));
     if (waiting.size() > 1) {
       return;
     }
     done = [this, index, version] {
-      Node& here = nodes_[static_cast<std::size_t>(index)];
+      WeightNode& here = nodes_[static_cast<std::size_t>(index)];
       const bool for_ssd_only = here.users == 0 && pool_.weights->prefetch == WeightTier::ssd;
-      here.ssd.insert(version, routes_.share);
+      here.ssd.insert(id(version), routes_.share);
       if (!for_ssd_only) {
-        here.memory.insert(version, routes_.share);
+        here.memory.insert(id(version), routes_.share);
       }
-      const auto waited = std::move(here.pulls[version]);
-      here.pulls.erase(version);
+      const auto waited = std::move(here.pulls[id(version)]);
+      here.pulls.erase(id(version));
       for (const std::function<void()>& each : waited) {
         each();
       }
@@ -199,21 +216,21 @@ void WeightLoading::bind_load(Slot& slot, double rate, const char* what) {
 /// From where it lies on the node: out of main memory, or from SSD.
 void WeightLoading::read_share(std::size_t index, std::size_t part, std::uint64_t start) {
   const auto at = static_cast<std::size_t>(routes_.nodes_of_slot[index][part]);
-  Node& node = nodes_[at];
+  WeightNode& node = nodes_[at];
   const WeightsVersion version = slots_[index].wanted;
-  node.ssd.touch(version);
-  if (node.memory.holds(version)) {
-    node.memory.touch(version);
+  node.ssd.touch(id(version));
+  if (node.memory.holds(id(version))) {
+    node.memory.touch(id(version));
     copy_share(index, part, start);
     return;
   }
   node.ssd_reads.begin(engine_.now());
   engine_.transfer(routes_.ssds[at], routes_.readers[index][part], routes_.share,
                    [this, index, part, at, version, start] {
-                     Node& here = nodes_[at];
+                     WeightNode& here = nodes_[at];
                      const double ssd = config_.gpus[pool_.gpu].ssd.count() / here.ssd_reads.peak();
                      here.ssd_reads.end(routes_.share, engine_.now());
-                     here.memory.insert(version, routes_.share);
+                     here.memory.insert(id(version), routes_.share);
                      if (slots_[index].start != start) {
                        return;
                      }
@@ -269,7 +286,7 @@ void WeightLoading::released(std::size_t index) {
   }
   slot.rented = false;
   for (const int index_of_node : routes_.nodes_of_slot[index]) {
-    Node& node = nodes_[static_cast<std::size_t>(index_of_node)];
+    WeightNode& node = nodes_[static_cast<std::size_t>(index_of_node)];
     if (--node.users == 0 && !keeps()) {
       node.ssd.clear();
       node.memory.clear();
@@ -285,19 +302,20 @@ std::string WeightLoading::bound_of(std::size_t slot, StartPhase phase) const {
 
 std::vector<ResourceUse> WeightLoading::uses() const {
   const GpuSpec& gpu = config_.gpus[pool_.gpu];
-  const auto sum = [&](const char* what, UseMeter Node::*meter, BytesPerSecond rate) {
+  const auto sum = [&](const char* what, UseMeter WeightNode::*meter, BytesPerSecond rate) {
     std::int64_t bytes = 0;
     std::int64_t busy = 0;
-    for (const Node& node : nodes_) {
+    for (const WeightNode& node : nodes_) {
       bytes += (node.*meter).bytes();
       busy += (node.*meter).busy_ns();
     }
-    return resource_use(std::string{what} + " of pool " + pool_.name, bytes, busy, rate);
+    return resource_use(std::string{what} + " of " + shared_.owner, bytes, busy, rate);
   };
-  std::vector<ResourceUse> uses{stores_.use(*pool_.store), sum("NICs", &Node::nic, gpu.nic)};
+  std::vector<ResourceUse> uses{stores_.use(*pool_.store), sum("NICs", &WeightNode::nic, gpu.nic)};
   if (pool_.weights) {
-    uses.push_back(sum("SSDs", &Node::ssd_reads, gpu.ssd));
-    uses.push_back(sum("main memories", &Node::memory_reads, pool_.weights->memory_bandwidth));
+    uses.push_back(sum("SSDs", &WeightNode::ssd_reads, gpu.ssd));
+    uses.push_back(
+        sum("main memories", &WeightNode::memory_reads, pool_.weights->memory_bandwidth));
   }
   return uses;
 }

@@ -3,14 +3,12 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <string>
 #include <vector>
 
 #include "engine/engine.hpp"
 #include "operations/model_stores.hpp"
-#include "operations/use_meter.hpp"
-#include "operations/weight_cache.hpp"
+#include "operations/weight_nodes.hpp"
 #include "operations/weight_source.hpp"
 #include "plimsoll/config.hpp"
 
@@ -18,7 +16,8 @@ namespace plimsoll {
 
 /// Where the weights of a pool go, and what the engine calls the ends of their way.
 struct WeightRoutes {
-  std::vector<std::vector<int>> nodes_of_slot;  // into `nodes`
+  std::size_t weights = 0;                      // WeightsId::of
+  std::vector<std::vector<int>> nodes_of_slot;  // into `nodes`; of shared ones until settle_on()
   std::vector<std::string> nodes;               // at the end of their NIC
   // Only of pools with a `weights` block:
   std::vector<std::string> memories;              // of nodes
@@ -37,13 +36,16 @@ struct WeightRoutes {
 /// are pulled, and nothing is kept.
 class WeightLoading final : public WeightSource {
  public:
-  /// All outlive it.
-  WeightLoading(const Config& config, PoolIndex pool, WeightRoutes routes, ModelStores& stores,
-                Engine& engine);
+  /// All outlive it. `nodes` are empty and become those of this pool, or are shared with others:
+  /// their caches then begin with what the tiers of all pools say, as far as it fits.
+  WeightLoading(const Config& config, PoolIndex pool, WeightRoutes routes, WeightNodes& nodes,
+                ModelStores& stores, Engine& engine);
 
   /// At t = 0, after the first replicas have begun: starts prefetching.
   void prefetch();
 
+  void settle_on(std::size_t slot, const std::vector<int>& nodes) override;
+  int warmth(int node) const override;
   void adopt(std::size_t slot) override;
   void bring(std::size_t slot, WeightsVersion version, std::function<void()> pulled,
              std::function<void()> loaded) override;
@@ -53,14 +55,6 @@ class WeightLoading final : public WeightSource {
   std::vector<ResourceUse> uses() const override;
 
  private:
-  struct Node {
-    Node(Bytes ssd_cache, Bytes memory_cache) : ssd{ssd_cache}, memory{memory_cache} {}
-    WeightCache ssd;
-    WeightCache memory;
-    UseMeter nic, ssd_reads, memory_reads;
-    int users = 0;                                                       // slots that are rented
-    std::map<WeightsVersion, std::vector<std::function<void()>>> pulls;  // under way: who waits
-  };
   struct Slot {
     std::uint64_t start = 0;  // number of its latest bring(): what came before is stale
     bool rented = false;
@@ -78,6 +72,7 @@ class WeightLoading final : public WeightSource {
   };
 
   bool keeps() const;
+  WeightsId id(WeightsVersion version) const { return {routes_.weights, version}; }
   void rent(std::size_t slot);
   void pull_to_node(int node, WeightsVersion version, std::function<void()> done);
   void note_pull(Slot& slot, int node);
@@ -91,10 +86,11 @@ class WeightLoading final : public WeightSource {
   const Config& config_;
   const PoolConfig& pool_;
   WeightRoutes routes_;
+  WeightNodes& shared_;
+  std::vector<WeightNode>& nodes_;
   ModelStores& stores_;
   Engine& engine_;
   bool overlaps_;
-  std::vector<Node> nodes_;
   std::vector<Slot> slots_;
   double uplink_share_ = 0;  // at the latest pull's end, bytes/s
 };

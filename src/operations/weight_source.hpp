@@ -1,6 +1,7 @@
 // Where a replica's weights come from, as those see it who start replicas.
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <functional>
 #include <string>
@@ -13,9 +14,22 @@ namespace plimsoll {
 /// A version of a model's weights; 0 is the one of t = 0.
 using WeightsVersion = int;
 
+/// Weights that a node may have: those of a pool, in a version.
+struct WeightsId {
+  std::size_t of = 0;  // the first pool that has the same ones
+  WeightsVersion version = 0;
+
+  friend auto operator<=>(const WeightsId&, const WeightsId&) = default;
+};
+
 class WeightSource {
  public:
   virtual ~WeightSource() = default;
+  /// The slot's machines are on these nodes from now on; a slot that has nodes of its own is never
+  /// moved.
+  virtual void settle_on(std::size_t, const std::vector<int>&) {}
+  /// How near the weights of version 0 lie to the GPUs of a node: the larger, the nearer.
+  virtual int warmth(int) const { return 0; }
   /// At t = 0 a slot serves already: its machines have version 0.
   virtual void adopt(std::size_t slot) = 0;
   /// Brings the weights of `version` into the GPUs of a slot. `pulled` runs as an event once they

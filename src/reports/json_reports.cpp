@@ -318,6 +318,73 @@ void put_operations(Json& json, const OperationsSummary& operations) {
   json["operations"] = part;
 }
 
+Json claims_json(const ClaimSummary& claims) {
+  const std::int64_t over = claims.claims;
+  Json json = Json::object();
+  json["claims"] = claims.claims;
+  json["granted"] = claims.granted;
+  json["waited"] = claims.waited;
+  json["withdrawn"] = claims.withdrawn;
+  json["waiting"] = claims.waiting;
+  json["wait_s"] = to_seconds(Duration{claims.wait_ns});
+  json["mean_wait_s"] =
+      over > 0 ? to_seconds(Duration{claims.wait_ns}) / static_cast<double>(over) : 0.0;
+  json["longest_wait_s"] = to_seconds(Duration{claims.longest_wait_ns});
+  json["preempting"] = claims.preempting;
+  json["preempted_replicas"] = claims.preempted;
+  json["preempted_with_requests"] = claims.preempted_busy;
+  return json;
+}
+
+Json pool_share_json(const PoolShare& share, const PoolSummary& pool) {
+  const std::int64_t gpus = pool.gpus_per_replica;
+  Json json = Json::object();
+  json["pool"] = pool.name;
+  json["priority"] = share.priority;
+  json["guaranteed"] = share.guaranteed;
+  json["claims"] = claims_json(share.claims);
+  json["gpu_ns"] = share.gpu_ns;
+  json["busy_gpu_ns"] = pool.busy_ns * gpus;
+  json["idle_gpu_ns"] = pool.idle_ns * gpus;
+  json["loading_gpu_ns"] = pool.down_ns * gpus;
+  json["draining_gpu_ns"] = pool.draining_ns * gpus;
+  json["share"] = share.share;
+  return json;
+}
+
+void put_allocation(Json& json, const RunResult& result) {
+  if (!result.allocation) {
+    return;
+  }
+  Json list = Json::array();
+  for (const SharedGpusSummary& shared : result.allocation->shared) {
+    Json pools = Json::array();
+    for (const PoolShare& share : shared.pools) {
+      pools.push_back(pool_share_json(share, result.pools[share.pool]));
+    }
+    Json item = Json::object();
+    item["shared_gpus"] = shared.name;
+    item["gpu"] = shared.gpu;
+    item["nodes"] = shared.nodes;
+    item["gpus"] = shared.gpus;
+    item["most_allocated_gpus"] = shared.most_allocated;
+    item["gpu_ns"] = shared.total_ns;
+    item["unallocated_gpu_ns"] = shared.unallocated_ns;
+    item["blocked_gpu_ns"] = shared.blocked_ns;
+    item["allocated_share"] = shared.allocated_share;
+    item["busy_share"] = shared.busy_share;
+    item["fragmentation"] = shared.fragmentation;
+    item["pools"] = pools;
+    list.push_back(item);
+  }
+  Json part = Json::object();
+  part["shared_gpus"] = list;
+  part["attempts_lost"] = result.allocation->losses.lost;
+  part["attempts_retried"] = result.allocation->losses.retried;
+  part["attempts_failed"] = result.allocation->losses.failed;
+  json["allocation"] = part;
+}
+
 bool has_operations(const RunResult& result) {
   return result.operations.faults || !result.operations.rollouts.empty();
 }
@@ -349,7 +416,7 @@ Json gpu_time_json(const RunResult& result) {
     json["idle_replica_ns"] = pool.idle_ns;
     json["down_replica_ns"] = pool.down_ns;
     const ScalingSummary* const scaling = scaling_of(result, pool.name);
-    if (scaling != nullptr || pool.elasticity || has_operations(result)) {
+    if (scaling != nullptr || pool.elasticity || has_operations(result) || result.allocation) {
       json["draining_replica_ns"] = pool.draining_ns;
       json["off_replica_ns"] = pool.off_ns;
     }
@@ -753,6 +820,7 @@ Json result_document(const RunResult& result, const Config& config) {
   }
   json["gpu_time"] = gpu_time_json(result);
   put_operations(json, result.operations);
+  put_allocation(json, result);
   json["memory_fit"] = memory_fit_json(result);
   json["cost"] = cost_json(result.cost, result.end.time_since_epoch());
   if (!result.demand.empty()) {

@@ -90,6 +90,43 @@ std::string rollouts_table(const RunResult& result) {
                            rows);
 }
 
+/// Who had shared GPUs, and who waited for some.
+std::string allocation_table(const SharedGpusSummary& shared, const RunResult& result) {
+  const auto part = [&](std::int64_t gpu_ns) { return share(gpu_ns, shared.total_ns); };
+  std::vector<std::vector<std::string>> rows;
+  for (const PoolShare& pool : shared.pools) {
+    const PoolSummary& time = result.pools[pool.pool];
+    const ClaimSummary& claims = pool.claims;
+    const std::int64_t gpus = time.gpus_per_replica;
+    const auto wait = [](std::int64_t ns) { return span(static_cast<double>(ns) / 1e9); };
+    rows.push_back({time.name, count(pool.priority), count(claims.granted), count(claims.waited),
+                    count(claims.waiting + claims.withdrawn), wait(claims.longest_wait_ns),
+                    count(claims.preempted), count(claims.preempted_busy), part(pool.gpu_ns),
+                    part(time.busy_ns * gpus), part(time.idle_ns * gpus),
+                    part(time.down_ns * gpus)});
+  }
+  rows.push_back(
+      {"unallocated", "", "", "", "", "", "", "", part(shared.unallocated_ns), "", "", ""});
+  return "\n" +
+         text_table({{shared.name, false},
+                     {"priority"},
+                     {"granted"},
+                     {"late"},
+                     {"never"},
+                     {"longest wait"},
+                     {"preempted"},
+                     {"busy then"},
+                     {"GPU time %"},
+                     {"busy"},
+                     {"idle"},
+                     {"loading"}},
+                    rows) +
+         fmt::format(
+             "{} of {} GPUs at most; of those free, {:.1f} % while a claim waited that "
+             "could not use them\n",
+             count(shared.most_allocated), count(shared.gpus), 100 * shared.fragmentation);
+}
+
 }  // namespace
 
 std::string operations_tables(const RunResult& result) {
@@ -99,6 +136,11 @@ std::string operations_tables(const RunResult& result) {
   }
   if (!result.operations.rollouts.empty()) {
     out += rollouts_table(result);
+  }
+  if (result.allocation) {
+    for (const SharedGpusSummary& shared : result.allocation->shared) {
+      out += allocation_table(shared, result);
+    }
   }
   return out;
 }

@@ -10,7 +10,8 @@
 
 namespace plimsoll {
 
-/// Outages by pool with their causes, lost requests, rollouts; empty without any.
+/// Outages by pool with their causes, lost requests, rollouts, allocation of shared GPUs; empty
+/// without any.
 std::string operations_tables(const RunResult& result);
 
 /// Rollouts of variants side by side, from (variant, digest); empty when no variant has one.

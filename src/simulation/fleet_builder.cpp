@@ -12,6 +12,7 @@ namespace plimsoll {
 namespace {
 
 constexpr const char* node_prefix = "node:";
+constexpr const char* shared_prefix = "shared:";
 
 ReplicaShape shape_of(const Config& config, PoolIndex index, const PoolPlan& plan, bool audit) {
   const PoolConfig& pool = config.pools[index];
@@ -87,6 +88,10 @@ std::string host_of_node(const PoolConfig& pool, std::int32_t node) {
   return fmt::format("{}{}-{}", node_prefix, pool.name, node);
 }
 
+std::string host_of_shared_node(const SharedGpusConfig& shared, std::int32_t node) {
+  return fmt::format("{}{}-{}", shared_prefix, shared.name, node);
+}
+
 std::vector<std::unique_ptr<PoolPlan>> plan_pools(const Config& config, bool audit) {
   require_memory_fit(config);
   std::vector<std::unique_ptr<PoolPlan>> plans;
@@ -111,15 +116,23 @@ std::vector<std::unique_ptr<PoolPlan>> plan_pools(const Config& config, bool aud
 PlatformSpec platform_of(const Config& config,
                          const std::vector<std::unique_ptr<PoolPlan>>& plans) {
   PlatformSpec platform;
-  for (std::size_t i = 0; i < plans.size(); ++i) {
-    const GpuSpec& gpu = config.gpus[config.pools[i].gpu];
+  const auto add = [&](const std::string& name, int nodes, const GpuSpec& gpu) {
     PlatformSpec::NodeGroup group;
-    group.name = node_prefix + config.pools[i].name;
-    group.count = plans[i]->placement.nodes;
+    group.name = name;
+    group.count = nodes;
     group.nic = gpu.nic;
     group.nic_latency = gpu.node_hop_latency;
     group.disk_read = gpu.ssd;
     platform.groups.push_back(group);
+  };
+  for (std::size_t i = 0; i < plans.size(); ++i) {
+    const PoolConfig& pool = config.pools[i];
+    if (!pool.allocation) {
+      add(node_prefix + pool.name, plans[i]->placement.nodes, config.gpus[pool.gpu]);
+    }
+  }
+  for (const SharedGpusConfig& shared : config.shared_gpus) {
+    add(shared_prefix + shared.name, shared.nodes, config.gpus[shared.gpu]);
   }
   add_weight_hosts(config, plans, platform);
   return platform;

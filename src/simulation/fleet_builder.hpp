@@ -38,6 +38,9 @@ std::vector<std::unique_ptr<PoolPlan>> plan_pools(const Config& config, bool aud
 /// What the engine calls a node of a pool: never the same as a store (host_of_store).
 std::string host_of_node(const PoolConfig& pool, std::int32_t node);
 
+/// The same for a node of shared GPUs.
+std::string host_of_shared_node(const SharedGpusConfig& shared, std::int32_t node);
+
 /// The hosts, links, disks and stores of a run, called as above.
 PlatformSpec platform_of(const Config& config, const std::vector<std::unique_ptr<PoolPlan>>& plans);
 

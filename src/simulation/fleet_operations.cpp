@@ -175,9 +175,7 @@ void FleetOperations::summarize(RunResult& result) const {
     }
     if (std::find(counted.begin(), counted.end(), entry.service) == counted.end()) {
       counted.push_back(entry.service);
-      operations.losses.lost += entry.service->losses().lost;
-      operations.losses.retried += entry.service->losses().retried;
-      operations.losses.failed += entry.service->losses().failed;
+      add_to(operations.losses, entry.service->losses());
     }
     OutageSummary outages = outages_of(result.pools[p]);
     outages.outages = faults_->outages(static_cast<PoolIndex>(p));

@@ -27,6 +27,8 @@ class ScaledPools {
   bool has(PoolIndex pool) const { return entries_[pool].target != nullptr; }
   /// The pool, for faults; it was added.
   FaultTarget& target(PoolIndex pool) { return *entries_[pool].target; }
+  /// The pool, for those who give it machines; it was added.
+  ScalablePool& pool(PoolIndex pool) { return *entries_[pool].target; }
   /// At t = 0: its replicas begin, and its loop.
   void open(PoolIndex pool);
   /// Replica-nanoseconds of a pool rented up to now(), by Contract; zeros of one that was skipped.

@@ -32,6 +32,7 @@ Simulation::Simulation(const Config& config, const RunOptions& options)
       source_{make_request_source(config, SourceOptions{options.skip_bad_rows})},
       engine_{platform_of(config, plans_)},
       stores_{config, engine_, host_of_store},
+      shared_gpus_{config, engine_},
       operations_{config, plans_, engine_},
       arrival_timer_{engine_.make_timer(
           source_->closed_loop() ? EventPriority::dispatch : EventPriority::arrival,
@@ -160,10 +161,10 @@ void Simulation::build_pools(const PolicyRegistries& policies) {
     const auto pool = static_cast<PoolIndex>(p);
     const PoolConfig& config = config_.pools[p];
     Service& service = *service_of_pool_[p];
-    weights_.push_back(
-        adds_cold(config) ? std::make_unique<WeightLoading>(
-                                config_, pool, weight_routes(config_, *plans_[p]), stores_, engine_)
-                          : nullptr);
+    weights_.push_back(adds_cold(config) ? std::make_unique<WeightLoading>(
+                                               config_, pool, weight_routes(config_, *plans_[p]),
+                                               shared_gpus_.weight_nodes(pool), stores_, engine_)
+                                         : nullptr);
     WeightLoading* const weights = weights_.back().get();
     if (is_operated(config_, pool) && !config.autoscale && !config.procurement) {
       scaled_pools_.skip(pool);
@@ -178,6 +179,9 @@ void Simulation::build_pools(const PolicyRegistries& policies) {
     scaled_pools_.add(
         config_, pool, replicas_of(pool), service, engine_, weights,
         config.autoscale ? policies.autoscalers.make(config.autoscale->policy) : nullptr);
+    if (config.allocation) {
+      shared_gpus_.join(pool, scaled_pools_.pool(pool));
+    }
     if (is_operated(config_, pool)) {
       operations_.add_scaled(pool, scaled_pools_.target(pool), service);
     } else {
@@ -195,7 +199,13 @@ void Simulation::start_pools() {
     } else {
       operations_.open(pool);
     }
-    if (weights_[p] != nullptr) {
+    if (weights_[p] != nullptr && !config_.pools[p].allocation) {
+      weights_[p]->prefetch();
+    }
+  }
+  shared_gpus_.start();
+  for (std::size_t p = 0; p < plans_.size(); ++p) {
+    if (weights_[p] != nullptr && config_.pools[p].allocation) {
       weights_[p]->prefetch();
     }
   }
@@ -482,6 +492,12 @@ RunResult Simulation::summarize() {
   result.rent_marks = std::move(rent_marks_);
   scaled_pools_.summarize(result);
   operations_.summarize(result);
+  shared_gpus_.summarize(result);
+  if (result.allocation) {
+    for (const auto& service : services_) {
+      add_to(result.allocation->losses, service->losses());
+    }
+  }
   scaled_tiers_.summarize(result);
   if (monitor_ != nullptr) {
     result.monitoring = monitor_->summarize(end);

@@ -20,6 +20,7 @@
 #include "simulation/fleet_operations.hpp"
 #include "simulation/scaled_pools.hpp"
 #include "simulation/scaled_tiers.hpp"
+#include "simulation/shared_gpus.hpp"
 
 namespace plimsoll {
 
@@ -91,6 +92,7 @@ class Simulation final : public EndListener, public FollowUpListener {
   std::vector<Service*> service_of_pool_;
   Sites sites_;
   std::vector<std::unique_ptr<Replica>> replicas_;
+  SharedGpus shared_gpus_;
   std::vector<std::unique_ptr<WeightLoading>> weights_;  // by pool; null: it never starts cold
   ScaledPools scaled_pools_;
   FleetOperations operations_;

@@ -8,9 +8,33 @@
 namespace plimsoll {
 namespace {
 
+/// Nodes of a replica.
+int nodes_of(const Config& config, const PoolConfig& pool) {
+  const int gpus_per_node = config.gpus[pool.gpu].gpus_per_node;
+  return std::max(1, (pool.tp * pool.pp + gpus_per_node - 1) / gpus_per_node);
+}
+
 /// A loader's rate for all GPUs of a replica that sit on one node.
 BytesPerSecond of_gpus(double one, int gpus) {
   return BytesPerSecond::of(one * gpus);
+}
+
+/// The first pool on the same nodes whose replicas load the same files in the same parts.
+std::size_t same_weights(const Config& config, PoolIndex index) {
+  const PoolConfig& pool = config.pools[index];
+  const auto draft = [](const PoolConfig& of) {
+    return of.speculation ? std::optional{of.speculation->draft} : std::nullopt;
+  };
+  for (std::size_t p = 0; p < index; ++p) {
+    const PoolConfig& other = config.pools[p];
+    if (pool.allocation && other.allocation && pool.allocation->from == other.allocation->from &&
+        pool.weights && other.weights && pool.model == other.model &&
+        pool.weight_precision == other.weight_precision && draft(pool) == draft(other) &&
+        nodes_of(config, pool) == nodes_of(config, other)) {
+      return p;
+    }
+  }
+  return index;
 }
 
 }  // namespace
@@ -23,7 +47,7 @@ WeightRoutes weight_routes(const Config& config, const PoolPlan& plan) {
   const PoolConfig& pool = config.pools[plan.shape.pool];
   const GpuSpec& gpu = config.gpus[pool.gpu];
   const int gpus = pool.tp * pool.pp;
-  const int nodes = std::max(1, (gpus + gpu.gpus_per_node - 1) / gpu.gpus_per_node);
+  const int nodes = nodes_of(config, pool);
   const int gpus_on_node = (gpus + nodes - 1) / nodes;
   const Bytes all = plan.fit.total_weights + plan.fit.total_draft_weights;
   WeightRoutes routes;
@@ -37,8 +61,11 @@ WeightRoutes weight_routes(const Config& config, const PoolPlan& plan) {
   }
   routes.read = of_gpus(read, gpus_on_node);
   routes.to_gpu = of_gpus(to_gpu, gpus_on_node);
-  for (int node = 0; node < plan.placement.nodes; ++node) {
-    const std::string host = host_of_node(pool, node);
+  routes.weights = same_weights(config, plan.shape.pool);
+  const SharedGpusConfig* const shared =
+      pool.allocation ? &config.shared_gpus[pool.allocation->from] : nullptr;
+  for (int node = 0; node < (shared ? shared->nodes : plan.placement.nodes); ++node) {
+    const std::string host = shared ? host_of_shared_node(*shared, node) : host_of_node(pool, node);
     routes.nodes.push_back(host);
     routes.memories.push_back("memory:" + host);
     routes.ssds.push_back("ssd:" + host);
@@ -48,7 +75,7 @@ WeightRoutes weight_routes(const Config& config, const PoolPlan& plan) {
     routes.readers.emplace_back();
     routes.gpus.emplace_back();
     for (int n = 0; n < nodes; ++n) {
-      routes.nodes_of_slot.back().push_back(plan.placement.first_node[slot] + n);
+      routes.nodes_of_slot.back().push_back(shared ? 0 : plan.placement.first_node[slot] + n);
       routes.readers.back().push_back(fmt::format("reader:{}-{}-{}", pool.name, slot, n));
       routes.gpus.back().push_back(fmt::format("gpus:{}-{}-{}", pool.name, slot, n));
     }
@@ -63,13 +90,18 @@ void add_weight_hosts(const Config& config, const std::vector<std::unique_ptr<Po
       platform.stores.push_back({host_of_store(store, server), store.uplink, store.latency});
     }
   }
+  std::vector<bool> added(config.shared_gpus.size(), false);
   for (const auto& plan : plans) {
     const PoolConfig& pool = config.pools[plan->shape.pool];
     if (!pool.weights) {
       continue;
     }
     const WeightRoutes routes = weight_routes(config, *plan);
-    for (std::size_t node = 0; node < routes.nodes.size(); ++node) {
+    const bool there = pool.allocation && added[pool.allocation->from];
+    if (pool.allocation) {
+      added[pool.allocation->from] = true;
+    }
+    for (std::size_t node = 0; !there && node < routes.nodes.size(); ++node) {
       platform.stores.push_back({routes.memories[node], pool.weights->memory_bandwidth, {}});
       platform.stores.push_back({routes.ssds[node], config.gpus[pool.gpu].ssd, {}});
     }

@@ -51,4 +51,26 @@ const double* ClassMix::at(SimTime t) const {
   return table_.data() + std::min(row, table_.size() / classes_ - 1) * classes_;
 }
 
+ShapedShares::ShapedShares(const std::vector<RequestClassConfig>& classes)
+    : cumulative_(classes.size()) {
+  double sum = 0;
+  for (const RequestClassConfig& one : classes) {
+    sum += one.share;
+    plain_.push_back(sum);
+    ArrivalConfig share;
+    share.rate = Frequency::of(one.share);
+    share.shapes = one.shapes;
+    shares_.emplace_back(share);
+  }
+}
+
+const double* ShapedShares::at(SimTime t) {
+  double sum = 0;
+  for (std::size_t c = 0; c < shares_.size(); ++c) {
+    sum += shares_[c].rate_at(t);
+    cumulative_[c] = sum;
+  }
+  return sum > 0 ? cumulative_.data() : plain_.data();
+}
+
 }  // namespace plimsoll

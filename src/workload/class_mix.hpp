@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "plimsoll/config.hpp"
+#include "workload/rate_schedule.hpp"
 
 namespace plimsoll {
 
@@ -19,6 +20,21 @@ class ClassMix {
  private:
   std::size_t classes_;
   std::vector<double> table_;  // rows of classes_ numbers
+};
+
+/// Shares of classes that have shapes, as they are at a moment.
+class ShapedShares {
+ public:
+  explicit ShapedShares(const std::vector<RequestClassConfig>& classes);
+
+  /// Shares cumulative over the classes, not normalized, until the next call. Where shapes leave
+  /// nothing of any class they do not count.
+  const double* at(SimTime t);
+
+ private:
+  std::vector<double> plain_;
+  std::vector<RateSchedule> shares_;
+  std::vector<double> cumulative_;
 };
 
 }  // namespace plimsoll

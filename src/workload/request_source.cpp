@@ -1,6 +1,7 @@
 // Workload: the three kinds of request streams: open loop, closed loop, trace.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/random/exponential_distribution.hpp>
 #include <cmath>
 #include <functional>
@@ -46,6 +47,11 @@ class OpenLoop : public RequestSource {
     if (config.workload.users) {
       mix_.emplace(config);
     }
+    const auto& classes = config.workload.classes;
+    if (std::any_of(classes.begin(), classes.end(),
+                    [](const RequestClassConfig& one) { return !one.shapes.empty(); })) {
+      shaped_.emplace(classes);
+    }
   }
 
   bool next(Arrival& out) override {
@@ -70,6 +76,8 @@ class OpenLoop : public RequestSource {
     out.at = at;
     if (mix_) {
       maker_.fill(id_, mix_->at(at), out);
+    } else if (shaped_) {
+      maker_.fill(id_, shaped_->at(at), out);
     } else {
       maker_.fill(id_, out);
     }
@@ -79,7 +87,8 @@ class OpenLoop : public RequestSource {
   Limits limits_;
   RenewalProcess process_;
   RequestMaker maker_;
-  std::optional<ClassMix> mix_;  // of users, whose tiers grow apart
+  std::optional<ClassMix> mix_;         // of users, whose tiers grow apart
+  std::optional<ShapedShares> shaped_;  // of classes with rhythms of their own
   RequestId id_ = 0;
   bool ended_ = false;
 };

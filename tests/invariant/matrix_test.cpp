@@ -46,8 +46,9 @@ std::int64_t ended(const SliceSummary& slice) {
 /// Machines break: what had been computed is lost, and computed again.
 bool breaks(const Config& config) {
   return config.faults ||
-         std::any_of(config.pools.begin(), config.pools.end(),
-                     [](const auto& pool) { return pool.procurement && pool.procurement->spot; });
+         std::any_of(config.pools.begin(), config.pools.end(), [](const auto& pool) {
+           return pool.allocation || (pool.procurement && pool.procurement->spot);
+         });
 }
 
 /// Something other than an autoscaler takes replicas of the pool out and brings them back.

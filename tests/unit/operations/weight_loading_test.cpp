@@ -76,7 +76,7 @@ class WeightLoadingTest : public testing::Test {
     }
     engine = std::make_unique<Engine>(platform);
     stores = std::make_unique<ModelStores>(config, *engine, server);
-    loading = std::make_unique<WeightLoading>(config, 0, routes, *stores, *engine);
+    loading = std::make_unique<WeightLoading>(config, 0, routes, nodes, *stores, *engine);
     pulled.resize(static_cast<std::size_t>(slots), -1);
     loaded.resize(static_cast<std::size_t>(slots), -1);
   }
@@ -93,6 +93,7 @@ class WeightLoadingTest : public testing::Test {
   WeightRoutes routes;
   std::unique_ptr<Engine> engine;
   std::unique_ptr<ModelStores> stores;
+  WeightNodes nodes{"pool pool", false, {}};
   std::unique_ptr<WeightLoading> loading;
   std::vector<double> pulled;  // seconds, by slot; -1: never
   std::vector<double> loaded;
@@ -236,24 +237,64 @@ TEST_F(WeightLoadingTest, GpusThatKeepTheirWeightsServeAtOnce) {
   EXPECT_NEAR(pulled[0], 10 + 20.0 / 4, tolerance);
 }
 
+TEST_F(WeightLoadingTest, PoolsThatShareNodesFindWhatOthersLeftThere) {
+  // A second pool of other weights and a third of the first one's, on the same two nodes.
+  config.pools.resize(3, config.pools[0]);
+  nodes.stay = true;
+  nodes.nodes.assign(2, WeightNode{bytes(100), bytes(30)});
+  build(2);
+  const auto more = [&](PoolIndex pool, std::size_t weights) {
+    WeightRoutes others = routes;
+    others.weights = weights;
+    return std::make_unique<WeightLoading>(config, pool, others, nodes, *stores, *engine);
+  };
+  const auto other = more(1, 1);
+  const auto same = more(2, 0);
+  double same_loaded = -1;
+  double other_loaded = -1;
+  bring(0s, 0);  // 5 s over the uplink, 2.5 s into the GPUs
+  engine->at(sim_start + 20s, EventPriority::fleet, [&] {
+    loading->released(0);
+    EXPECT_EQ(same->warmth(0), 2) << "in main memory";
+    EXPECT_EQ(same->warmth(1), 0);
+    EXPECT_EQ(other->warmth(0), 0);
+    same->settle_on(1, {0});
+    same->bring(
+        1, 0, [] {}, [&] { same_loaded = now(); });
+  });
+  engine->at(sim_start + 40s, EventPriority::fleet, [&] {
+    other->settle_on(1, {0});
+    other->bring(
+        1, 0, [] {},
+        [&] {
+          other_loaded = now();
+          EXPECT_EQ(same->warmth(0), 1) << "of 30 GB of main memory the other has 20: SSD";
+        });
+  });
+  engine->run();
+  EXPECT_NEAR(loaded[0], 7.5, tolerance);
+  EXPECT_NEAR(same_loaded, 20 + 2.5, tolerance) << "nothing is pulled twice";
+  EXPECT_NEAR(other_loaded, 40 + 7.5, tolerance);
+}
+
 TEST(WeightCache, TheLeastRecentlyUsedGo) {
   WeightCache cache{Bytes::of(10)};
-  cache.insert(1, Bytes::of(4));
-  cache.insert(2, Bytes::of(4));
-  cache.touch(1);
-  cache.insert(3, Bytes::of(4));
-  EXPECT_TRUE(cache.holds(1));
-  EXPECT_FALSE(cache.holds(2));
-  EXPECT_TRUE(cache.holds(3));
+  cache.insert({0, 1}, Bytes::of(4));
+  cache.insert({0, 2}, Bytes::of(4));
+  cache.touch({0, 1});
+  cache.insert({0, 3}, Bytes::of(4));
+  EXPECT_TRUE(cache.holds({0, 1}));
+  EXPECT_FALSE(cache.holds({0, 2}));
+  EXPECT_TRUE(cache.holds({0, 3}));
   EXPECT_EQ(cache.used(), Bytes::of(8));
-  cache.insert(4, Bytes::of(11));
-  EXPECT_FALSE(cache.holds(4)) << "larger than the whole";
-  EXPECT_TRUE(cache.holds(1));
-  cache.insert(4, Bytes::of(10));
-  EXPECT_FALSE(cache.holds(1));
-  EXPECT_FALSE(cache.holds(3));
+  cache.insert({0, 4}, Bytes::of(11));
+  EXPECT_FALSE(cache.holds({0, 4})) << "larger than the whole";
+  EXPECT_TRUE(cache.holds({0, 1}));
+  cache.insert({0, 4}, Bytes::of(10));
+  EXPECT_FALSE(cache.holds({0, 1}));
+  EXPECT_FALSE(cache.holds({0, 3}));
   EXPECT_EQ(cache.used(), Bytes::of(10));
-  cache.touch(99);
+  cache.touch({0, 99});
   cache.clear();
   EXPECT_EQ(cache.used(), Bytes{});
 }

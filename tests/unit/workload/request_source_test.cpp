@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <deque>
+#include <numbers>
 
 #include "plimsoll/errors.hpp"
 #include "support/workload_builders.hpp"
@@ -130,6 +131,37 @@ TEST(RequestSource, ClassesComeByShareWithTheirOwnLengths) {
     const double p = shares[i];
     EXPECT_NEAR(seen[i], count * p, 4 * std::sqrt(count * p * (1 - p))) << i;
   }
+}
+
+TEST(RequestSource, ClassesFollowRhythmsOfTheirOwn) {
+  Config config = open_loop_config(100);
+  config.workload.classes.resize(2);
+  const auto peak_at = [&](std::size_t index, Duration at) {
+    RateShape wave;
+    wave.kind = RateShape::Kind::diurnal;
+    wave.period = seconds{1000};
+    wave.peak_at = at;
+    wave.peak_to_mean = 1.8;
+    config.workload.classes[index].shapes = {wave};
+  };
+  const std::vector<Arrival> plain = draw_arrivals(config, 100'000);
+  peak_at(0, seconds{0});
+  peak_at(1, seconds{500});
+  const std::vector<Arrival> shaped = draw_arrivals(config, 100'000);
+  // Shares (1 +- 0.8 cos) / 2 of one period: in its first and last quarter the first class has
+  // 1/2 + 0.8 / pi of what arrives.
+  double near_peak = 0;
+  double of_first = 0;
+  for (std::size_t i = 0; i < shaped.size(); ++i) {
+    ASSERT_EQ(shaped[i].at, plain[i].at) << "who comes does not change when somebody comes";
+    ASSERT_EQ(shaped[i].prompt_tokens, plain[i].prompt_tokens);
+    const Duration t = shaped[i].at.time_since_epoch() % Duration{seconds{1000}};
+    if (t < seconds{250} || t >= seconds{750}) {
+      near_peak += 1;
+      of_first += shaped[i].request_class == 0 ? 1 : 0;
+    }
+  }
+  EXPECT_NEAR(of_first / near_peak, 0.5 + 0.8 / std::numbers::pi, 0.01);
 }
 
 TEST(RequestSource, StopsAtTheDurationAndStaysStopped) {

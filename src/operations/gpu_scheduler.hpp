@@ -1,0 +1,151 @@
+// Who gets GPUs that several pools share: claims by priority, nodes by fit, preemption.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include "engine/engine.hpp"
+#include "operations/gpu_claimant.hpp"
+#include "plimsoll/allocation_summary.hpp"
+#include "plimsoll/config.hpp"
+
+namespace plimsoll {
+
+/// One scheduler for the nodes of one SharedGpusConfig. A pool claims the GPUs of one replica at a
+/// time. Of the claims that wait, those within their pool's guarantee go first, then larger
+/// priorities, then older ones. Each in turn
+///   - is granted when nodes have its GPUs free: those that fit best, of these where the weights
+///   are
+///     nearest, of these the first;
+///   - else waits for replicas that are leaving, whose GPUs are kept for it;
+///   - else preempts, with SharedGpusConfig::preemption: on the nodes where the highest priority
+///     that loses a replica is lowest, then the fewest GPUs are taken;
+///   - else waits and is passed over: GPUs that it cannot use go to the next.
+///
+/// Only replicas above their pool's guarantee are preempted, and only for a claim of a higher
+/// priority or within a guarantee. A replica is thus replaced by one that ranks strictly higher and
+/// never takes its place back while that is wanted: with constant demands preemption comes to an
+/// end, without any hysteresis. GPUs are promised to nobody beyond an event: each time something
+/// changes all claims are considered anew, so no withdrawn claim holds any.
+class GpuScheduler {
+ public:
+  /// `config` and `engine` outlive it.
+  GpuScheduler(const Config& config, std::size_t shared, Engine& engine);
+
+  /// A pool takes part; `claimant` outlives this. Returns what it calls itself here.
+  std::size_t add(PoolIndex pool, std::size_t slots, GpuClaimant& claimant);
+  /// At t = 0, when all pools have made their first claims: grants what there is.
+  void start();
+
+  /// A slot without GPUs asks for some: granted() follows, within the call or later.
+  void claim(std::size_t member, std::size_t slot);
+  /// A claim that waits is not wanted any more.
+  void withdraw(std::size_t member, std::size_t slot);
+  /// A slot that has GPUs gives them back soon, of its own.
+  void leaving(std::size_t member, std::size_t slot);
+  /// The slot's GPUs are free.
+  void returned(std::size_t member, std::size_t slot);
+
+  int free_gpus() const { return free_; }
+  /// Up to now(), but for what pools know: preempted_busy, shares and losses.
+  SharedGpusSummary summary() const;
+
+ private:
+  enum class Hold : std::uint8_t { none, waiting, held, leaving, revoked };
+  struct Slot {
+    Hold hold = Hold::none;
+    std::uint64_t number = 0;  // of its claim: the larger, the younger
+    SimTime claimed{};
+    bool preempts = false;  // this claim has
+    std::vector<int> nodes;
+  };
+  struct Member {
+    PoolIndex pool = 0;
+    GpuClaimant* claimant = nullptr;
+    std::vector<int> layout;  // GPUs by node of a replica
+    int gpus = 0;             // of a replica
+    int priority = 0;
+    int guaranteed = 0;
+    int held = 0;                // replicas that have GPUs and keep them
+    std::int64_t allocated = 0;  // GPUs
+    std::vector<Slot> slots;
+    std::deque<std::size_t> claims;  // slots that wait, the oldest first
+    ClaimSummary seen;               // of claims that are over
+    std::int64_t gpu_ns = 0;
+  };
+  struct Holder {
+    std::size_t member = 0;
+    std::size_t slot = 0;
+    int gpus = 0;
+  };
+  struct Node {
+    int free = 0;
+    std::vector<Holder> holders;
+  };
+  /// What a pass has left of a node for the claims to come.
+  struct Left {
+    int free = 0;
+    int coming = 0;  // of replicas that leave
+  };
+  /// The claim whose turn it is.
+  struct Turn {
+    std::size_t member = 0;
+    std::size_t slot = 0;
+    bool guaranteed = false;
+  };
+  /// What a claim would take of one node, and from whom.
+  struct Offer {
+    int node = 0;
+    std::vector<Holder> victims;
+    int highest_priority = 0;  // of victims
+    int victim_gpus = 0;
+    int coming = 0;  // GPUs to wait for
+    int left_over = 0;
+    int warmth = 0;
+  };
+  struct Action {
+    std::size_t member = 0;
+    std::size_t slot = 0;
+    bool grant = false;
+  };
+
+  void settle();
+  void pass();
+  void pass_soon();
+  std::optional<Turn> next_turn(const std::vector<std::size_t>& served,
+                                const std::vector<bool>& passed_over) const;
+  bool serve(const Turn& turn);
+  std::optional<std::vector<Offer>> offers_for(const Turn& turn) const;
+  std::optional<Offer> offer_of(int node, int gpus, const Turn& turn,
+                                const std::vector<Offer>& taken) const;
+  bool add_victims(Offer& offer, int missing, const Turn& turn,
+                   const std::vector<Offer>& taken) const;
+  bool outranks(const Turn& turn, const Member& other) const;
+  static bool better(const Offer& a, const Offer& b);
+  void keep_for(const Offer& offer, int gpus);
+  void grant(const Turn& turn, const std::vector<Offer>& offers);
+  void revoke(const Holder& victim);
+  void hurry_leavers(const Turn& turn, int node);
+
+  const SharedGpusConfig& shared_;
+  const Config& config_;
+  Engine& engine_;
+  std::vector<Member> members_;
+  std::vector<Node> nodes_;
+  int free_ = 0;
+  std::int64_t waiting_ = 0;  // claims
+  std::uint64_t claims_ = 0;
+  bool started_ = false;
+  bool passing_ = false;
+  bool pass_is_due_ = false;
+  std::vector<Left> left_;       // by node, during a pass
+  std::vector<Action> actions_;  // of a pass
+  SimTime since_{};              // of the account
+  std::int64_t unallocated_ns_ = 0;
+  std::int64_t blocked_ns_ = 0;
+  std::int64_t most_allocated_ = 0;
+};
+
+}  // namespace plimsoll

@@ -1,0 +1,36 @@
+// The GPUs of a run that pools share: their schedulers, and what their nodes have of weights.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "operations/gpu_scheduler.hpp"
+#include "operations/scalable_pool.hpp"
+#include "operations/weight_nodes.hpp"
+#include "plimsoll/metrics.hpp"
+
+namespace plimsoll {
+
+class SharedGpus {
+ public:
+  /// References outlive this.
+  SharedGpus(const Config& config, Engine& engine);
+
+  /// A pool with an `allocation`, in the order of pools, before it is opened; it outlives this.
+  void join(PoolIndex pool, ScalablePool& target);
+  /// What the nodes have that a pool runs on: its own, or shared ones.
+  WeightNodes& weight_nodes(PoolIndex pool) { return *nodes_of_pool_[pool]; }
+  /// At t = 0, when all pools are open.
+  void start();
+  /// Fills RunResult::allocation, once its pools are there.
+  void summarize(RunResult& result) const;
+
+ private:
+  const Config& config_;
+  std::vector<std::unique_ptr<WeightNodes>> nodes_;
+  std::vector<WeightNodes*> nodes_of_pool_;
+  std::vector<std::unique_ptr<GpuScheduler>> schedulers_;  // by Config::shared_gpus
+  std::vector<const ScalablePool*> pools_;                 // null: it shares nothing
+};
+
+}  // namespace plimsoll
