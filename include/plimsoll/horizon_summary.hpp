@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "plimsoll/ids.hpp"
+#include "plimsoll/money.hpp"
 #include "plimsoll/units.hpp"
 
 namespace plimsoll {
@@ -37,6 +38,7 @@ struct WindowCoverage {
   std::int64_t completed = 0;  // of these
   std::int64_t output_tokens = 0;
   std::int64_t carried = 0;         // requests of the gap before it that were taken as waiting
+  std::int64_t left = 0;            // of that gap, estimated: too long in line, or no room there
   double expected_arrivals = 0;     // in the window
   double represented_arrivals = 0;  // in the part of the horizon that is nearest to it
 };
@@ -50,6 +52,7 @@ struct HorizonSummary {
   double requests = 0;   // expected arrivals of the whole horizon
   double completed = 0;  // estimated, as is what follows
   double output_tokens = 0;
+  BilledLoad load;
 };
 
 }  // namespace plimsoll

@@ -23,6 +23,19 @@ struct TokenCell {
   std::int64_t output_tokens = 0;
 };
 
+/// What prices and unit costs of a run are counted on: what was played or, when only windows of a
+/// horizon were, an estimate for the whole of it.
+struct BilledLoad {
+  std::int64_t arrived = 0;
+  std::int64_t unanswered = 0;  // ended without an answer, from a GPU or a cache
+  std::int64_t good = 0;        // answered within the objectives of their tier
+  std::vector<TokenCell> cells;
+
+  std::int64_t completed() const;
+  std::int64_t prompt_tokens() const;
+  std::int64_t output_tokens() const;
+};
+
 /// How long a replica of a pool works on one token, in picoseconds: a prompt token in a full chunk,
 /// an output token in a decode step of the run's mean batch. Zeros: not known.
 struct TokenTimes {

@@ -73,6 +73,41 @@ void check_order(Reader& reader, const RawNode& root, const Config& config) {
   }
 }
 
+/// Stages whose decisions rest on what came before by more than a lead-in.
+void check_windowed_path(Reader& reader, const RawNode& root, const PathConfig& path) {
+  const auto refuse_if = [&](bool remembers, const std::string& why) {
+    if (remembers) {
+      reader.report(place_of_key(root, "windows"), "windows", why,
+                    "play everything (windows: all), or leave this out of the path");
+    }
+  };
+  const auto plays_order = [](const CacheConfig& cache) {
+    return cache.method == CacheMethod::lru;
+  };
+  refuse_if(path.clients.has_value(),
+            "path.clients: who retries, leaves or goes on after a gap is not estimated");
+  refuse_if(path.limits.has_value(),
+            "path.limits: what buckets and meters hold after a gap is not estimated");
+  refuse_if(path.auth && !path.auth->quotas.empty(),
+            "path.auth.quotas: what keys used of their quota in a gap is not estimated");
+  refuse_if((path.edge && path.edge->cdn && plays_order(*path.edge->cdn)) ||
+                (path.response_cache && plays_order(*path.response_cache)) ||
+                (path.conversation_cache && plays_order(path.conversation_cache->cache)),
+            "a cache of method lru: what a gap would have put into it is not estimated (method "
+            "che has no memory)");
+  refuse_if((path.api_tier && path.api_tier->autoscale) ||
+                (path.response_cache && path.response_cache->autoscale) ||
+                (path.conversation_cache && path.conversation_cache->cache.autoscale),
+            "a tier of the path is scaled by its load, and there is none between windows");
+  refuse_if(path.broker && path.broker->queue,
+            "path.broker.queue: what waits in it after a gap is not estimated");
+  refuse_if(
+      path.streaming && path.streaming->back_pressure == BackPressure::hold_kv,
+      "path.streaming.back_pressure: what clients have not read after a gap is not estimated");
+  refuse_if(path.model_router && !path.model_router->spillovers.empty(),
+            "path.model_router.spillovers: the backlog carried into a window is that of one model");
+}
+
 /// What a gap without requests would falsify.
 void check_windows(Reader& reader, const RawNode& root, const Config& config) {
   const auto refuse = [&](const std::string& why, const char* hint) {
@@ -89,10 +124,14 @@ void check_windows(Reader& reader, const RawNode& root, const Config& config) {
     refuse("each window has its own warm-up: lead_in", "remove warm_up");
   }
   if (config.path) {
-    refuse(
-        "the backlog carried into a window is that of the service alone: what caches, limits and "
-        "users on the request path do meanwhile is not estimated",
-        play_all);
+    check_windowed_path(reader, root, *config.path);
+  }
+  if (datacenters_own_pools(config)) {
+    refuse("the backlog carried into a window is that of one place, and pools stand in datacenters",
+           play_all);
+  }
+  if (config.metrics.regions) {
+    refuse("rows by region are those of the whole horizon", "leave metrics.regions out");
   }
   for (const PoolConfig& pool : config.pools) {
     if (pool.autoscale && pool.autoscale->policy.policy != "scheduled") {
@@ -191,6 +230,23 @@ void check_sample(Reader& reader, const RawNode& root, const Config& config) {
   }
 }
 
+/// Replica-nanoseconds are summed in 64 bits.
+void check_replica_time(Reader& reader, const RawNode& root, const Config& config) {
+  constexpr double most = 9.2e18;
+  const double span = static_cast<double>((config.duration + config.drain).count());
+  for (const PoolConfig& pool : config.pools) {
+    const double replicas = replica_slots(pool);
+    if (replicas * span > most) {
+      constexpr double ns_per_day = 86400e9;
+      reader.report(place_of_key(root, "duration"), "duration",
+                    fmt::format("{} replicas of pool {} over {:.4g} days are more time than can be "
+                                "added up exactly (106,000 replica-days)",
+                                replica_slots(pool), pool.name, span / ns_per_day),
+                    "play a shorter span, or give the pool's parts names of their own");
+    }
+  }
+}
+
 }  // namespace
 
 void add_horizon_fields(std::vector<FieldDecl>& fields) {
@@ -222,6 +278,7 @@ void add_horizon_fields(std::vector<FieldDecl>& fields) {
 }
 
 void check_horizon(Reader& reader, const RawNode& root, const Config& config) {
+  check_replica_time(reader, root, config);
   if (!config.horizon.windows.empty()) {
     check_windows(reader, root, config);
   }

@@ -147,13 +147,12 @@ std::int64_t api_instance_ns(const ApiTierConfig& tier, const RunResult& result)
                       static_cast<double>(elapsed));
 }
 
-Drivers drivers_of(const RunResult& result, const Config& config) {
-  const SliceSummary& whole = result.slices.front();
+Drivers drivers_of(const RunResult& result, const BilledLoad& load, const Config& config) {
   Drivers drivers;
   drivers.elapsed_ns = result.end.time_since_epoch().count();
-  drivers.arrivals = whole.arrived;
-  drivers.prompt_tokens = whole.billed_prompt_tokens;
-  drivers.output_tokens = whole.billed_output_tokens;
+  drivers.arrivals = load.arrived;
+  drivers.prompt_tokens = load.prompt_tokens();
+  drivers.output_tokens = load.output_tokens();
   for (const PoolSummary& pool : result.pools) {
     drivers.gpu_ns += static_cast<Int128>(rented_ns(pool)) * pool.gpus_per_replica;
   }
@@ -294,12 +293,13 @@ std::vector<BillRow> gpu_rows(const RunResult& result, const Config& config) {
   return rows;
 }
 
-std::vector<BillRow> item_rows(const RunResult& result, const Config& config) {
+std::vector<BillRow> item_rows(const RunResult& result, const BilledLoad& load,
+                               const Config& config) {
   std::vector<BillRow> bill;
   if (config.money.costs.empty()) {
     return bill;
   }
-  const Drivers drivers = drivers_of(result, config);
+  const Drivers drivers = drivers_of(result, load, config);
   for (const CostItemConfig& item : config.money.costs) {
     ItemRows rows{item, result.end, bill};
     switch (item.driver) {

@@ -18,7 +18,8 @@ std::vector<SimTime> price_changes(const Config& config);
 std::vector<BillRow> gpu_rows(const RunResult& result, const Config& config);
 
 /// Rows of what else costs, in the order of the items: what is held first, then what follows load.
-std::vector<BillRow> item_rows(const RunResult& result, const Config& config);
+std::vector<BillRow> item_rows(const RunResult& result, const BilledLoad& load,
+                               const Config& config);
 
 /// Replica-nanoseconds that a pool rented: all but off.
 std::int64_t rented_ns(const PoolSummary& pool);

@@ -13,13 +13,14 @@ namespace {
 constexpr double ns_per_hour = 3.6e12;
 constexpr double million = 1e6;
 
-MoneySummary summarize_money(const RunResult& result, const Config& config) {
+MoneySummary summarize_money(const RunResult& result, const BilledLoad& load,
+                             const Config& config) {
   MoneySummary money;
   money.bill = gpu_rows(result, config);
-  for (BillRow& row : item_rows(result, config)) {
+  for (BillRow& row : item_rows(result, load, config)) {
     money.bill.push_back(std::move(row));
   }
-  money.revenue = revenue_rows(result, config);
+  money.revenue = revenue_rows(result, load, config);
   for (const BillRow& row : money.bill) {
     MicroUsd& component = money.by_component[static_cast<std::size_t>(row.component)];
     component = component + row.billed;
@@ -28,7 +29,7 @@ MoneySummary summarize_money(const RunResult& result, const Config& config) {
   for (const RevenueRow& row : money.revenue) {
     money.revenue_total = money.revenue_total + row.amount;
   }
-  add_unit_costs(money, result, config);
+  add_unit_costs(money, result, load, config);
   return money;
 }
 
@@ -57,6 +58,14 @@ CostLine line_of(const PoolSummary& pool, const PoolConfig& pool_config, const C
   return line;
 }
 
+std::int64_t sum_of(const std::vector<TokenCell>& cells, std::int64_t TokenCell::*count) {
+  std::int64_t sum = 0;
+  for (const TokenCell& cell : cells) {
+    sum += cell.*count;
+  }
+  return sum;
+}
+
 }  // namespace
 
 double rented_gpu_hours(const PoolSummary& pool) {
@@ -69,23 +78,47 @@ const char* contract_name(Contract contract) {
   return names[static_cast<int>(contract)];
 }
 
+std::int64_t BilledLoad::completed() const {
+  return sum_of(cells, &TokenCell::completed);
+}
+
+std::int64_t BilledLoad::prompt_tokens() const {
+  return sum_of(cells, &TokenCell::prompt_tokens);
+}
+
+std::int64_t BilledLoad::output_tokens() const {
+  return sum_of(cells, &TokenCell::output_tokens);
+}
+
+BilledLoad billed_load(const RunResult& result) {
+  if (result.horizon) {
+    return result.horizon->load;
+  }
+  const SliceSummary& whole = result.slices.front();
+  BilledLoad load;
+  load.arrived = whole.arrived;
+  load.good = whole.good;
+  load.cells = result.token_cells;
+  load.unanswered = whole.arrived - whole.in_flight - load.completed() -
+                    whole.outcomes[static_cast<std::size_t>(Outcome::cached)];
+  return load;
+}
+
 CostSummary summarize_cost(const RunResult& result, const Config& config,
                            std::vector<std::string>& notes) {
   CostSummary cost;
-  cost.money = summarize_money(result, config);
+  const BilledLoad load = billed_load(result);
+  cost.money = summarize_money(result, load, config);
   for (std::size_t i = 0; i < result.pools.size(); ++i) {
     cost.lines.push_back(line_of(result.pools[i], config.pools[i], config, cost.money, notes));
     cost.gpu_hours += cost.lines.back().gpu_hours;
   }
   cost.total = to_dollars(cost.money.total);
-  const SliceSummary& whole = result.slices.front();
-  const std::int64_t completed = whole.outcomes[static_cast<std::size_t>(Outcome::completed)];
-  if (completed > 0) {
-    cost.per_request = cost.total / static_cast<double>(completed);
+  if (load.completed() > 0) {
+    cost.per_request = cost.total / static_cast<double>(load.completed());
   }
-  if (whole.billed_output_tokens > 0) {
-    cost.per_million_tokens =
-        cost.total / (static_cast<double>(whole.billed_output_tokens) / million);
+  if (load.output_tokens() > 0) {
+    cost.per_million_tokens = cost.total / (static_cast<double>(load.output_tokens()) / million);
   }
   cost.revenue = to_dollars(cost.money.revenue_total);
   if (cost.revenue > 0) {

@@ -14,6 +14,9 @@ namespace plimsoll {
 /// that an autoscaler has turned off are not.
 double rented_gpu_hours(const PoolSummary& pool);
 
+/// What was played; of windows of a horizon, the estimate for the whole of it.
+BilledLoad billed_load(const RunResult& result);
+
 /// Money of a run, in whole micro-dollars: the bill (GPU time at the prices in force, then what
 /// else costs) and the revenue; each amount is formed once from integers, and totals are sums of
 /// amounts. Pools without a price add GPU-hours but no dollars, and a note in `notes`.

@@ -15,9 +15,9 @@ struct Tokens {
   std::int64_t output = 0;
 };
 
-Tokens tokens_of(const RunResult& result, const Config& config, TierIndex tier, ModelIndex model) {
+Tokens tokens_of(const BilledLoad& load, const Config& config, TierIndex tier, ModelIndex model) {
   Tokens tokens;
-  for (const TokenCell& cell : result.token_cells) {
+  for (const TokenCell& cell : load.cells) {
     if (config.workload.classes[cell.request_class].tier == tier &&
         config.pools[cell.pool].model == model) {
       tokens.prompt += cell.prompt_tokens;
@@ -66,7 +66,8 @@ std::int64_t mean_users(const RunResult& result, const Config& config, const std
   return 0;
 }
 
-std::vector<RevenueRow> revenue_rows(const RunResult& result, const Config& config) {
+std::vector<RevenueRow> revenue_rows(const RunResult& result, const BilledLoad& load,
+                                     const Config& config) {
   std::vector<RevenueRow> rows;
   const auto add = [&](RevenueRow row, const std::string& name, TierIndex tier) {
     if (row.amount.count() != 0) {
@@ -80,7 +81,7 @@ std::vector<RevenueRow> revenue_rows(const RunResult& result, const Config& conf
     for (std::size_t m = 0; m < config.models.size(); ++m) {
       const auto model = static_cast<ModelIndex>(m);
       if (!only || *only == model) {
-        const Tokens tokens = tokens_of(result, config, tier, model);
+        const Tokens tokens = tokens_of(load, config, tier, model);
         RevenueRow row = token_row(tokens, prompt_price, output_price);
         row.model = config.models[m].name;
         add(std::move(row), name, tier);

@@ -70,15 +70,16 @@ void split_shared(MicroUsd amount, const std::vector<TokenCell>& cells,
   hand_out(amount, weights, costs, unattributed);
 }
 
-std::vector<CellCost> cell_costs(MoneySummary& money, const RunResult& result) {
-  std::vector<CellCost> costs(result.token_cells.size());
+std::vector<CellCost> cell_costs(MoneySummary& money, const RunResult& result,
+                                 const BilledLoad& load) {
+  std::vector<CellCost> costs(load.cells.size());
   MicroUsd shared = money.total;
   for (std::size_t p = 0; p < result.pools.size(); ++p) {
     const MicroUsd amount = gpu_cost(money, result.pools[p].name);
-    split_pool(result.pools[p], p, amount, result.token_cells, costs, money.unattributed);
+    split_pool(result.pools[p], p, amount, load.cells, costs, money.unattributed);
     shared = shared - amount;
   }
-  split_shared(shared, result.token_cells, costs, money.unattributed);
+  split_shared(shared, load.cells, costs, money.unattributed);
   return costs;
 }
 
@@ -91,11 +92,11 @@ void add_cell(UnitCost& unit, const TokenCell& cell, const CellCost& cost) {
 }
 
 std::vector<UnitCost> unit_costs(MoneySummary& money, const RunResult& result,
-                                 const Config& config) {
-  const std::vector<CellCost> costs = cell_costs(money, result);
+                                 const BilledLoad& load, const Config& config) {
+  const std::vector<CellCost> costs = cell_costs(money, result, load);
   std::vector<UnitCost> units(config.tiers.size() + config.models.size());
   for (std::size_t i = 0; i < costs.size(); ++i) {
-    const TokenCell& cell = result.token_cells[i];
+    const TokenCell& cell = load.cells[i];
     const std::size_t tier = config.workload.classes[cell.request_class].tier;
     const std::size_t model = config.tiers.size() + config.pools[cell.pool].model;
     add_cell(units[tier], cell, costs[i]);
@@ -124,7 +125,7 @@ MicroUsd share_of(MicroUsd amount, Int128 part, Int128 whole) {
   return whole <= 0 ? MicroUsd{} : split(amount, {part, whole - part}).front();
 }
 
-void add_waste(MoneySummary& money, const RunResult& result) {
+void add_waste(MoneySummary& money, const RunResult& result, const BilledLoad& load) {
   for (const PoolSummary& pool : result.pools) {
     const MicroUsd amount = gpu_cost(money, pool.name);
     money.idle = money.idle + share_of(amount, pool.idle_ns, rented_ns(pool));
@@ -132,14 +133,15 @@ void add_waste(MoneySummary& money, const RunResult& result) {
   }
   const SliceSummary& whole = result.slices.front();
   money.missed = share_of(money.total, whole.measured - whole.good, whole.measured);
-  if (whole.good > 0) {
+  if (load.good > 0) {
     const MicroUsd measured_cost = money.total;  // the warm-up is a part of what it took
-    money.cost_per_good_request = to_dollars(measured_cost) / static_cast<double>(whole.good);
+    money.cost_per_good_request = to_dollars(measured_cost) / static_cast<double>(load.good);
   }
 }
 
 /// Revenue = cost at x times the load: fixed_revenue + x load_revenue = fixed_cost + x load_cost.
-void add_break_even(MoneySummary& money, const RunResult& result, std::int64_t completed) {
+void add_break_even(MoneySummary& money, const RunResult& result, const BilledLoad& load) {
+  const std::int64_t completed = load.completed();
   MicroUsd load_cost;
   MicroUsd load_revenue;
   for (const BillRow& row : money.bill) {
@@ -157,22 +159,19 @@ void add_break_even(MoneySummary& money, const RunResult& result, std::int64_t c
     money.break_even_rate =
         seconds > 0 ? money.break_even_share * static_cast<double>(completed) / seconds : 0;
   }
-  const SliceSummary& whole = result.slices.front();
-  const std::int64_t unanswered = whole.arrived - whole.in_flight - completed -
-                                  whole.outcomes[static_cast<std::size_t>(Outcome::cached)];
   if (completed > 0) {
     money.unearned = MicroUsd::of(static_cast<std::int64_t>(
-        static_cast<Int128>(load_revenue.count()) * unanswered / completed));
+        static_cast<Int128>(load_revenue.count()) * load.unanswered / completed));
   }
 }
 
 }  // namespace
 
-void add_unit_costs(MoneySummary& money, const RunResult& result, const Config& config) {
-  money.units = unit_costs(money, result, config);
-  add_waste(money, result);
-  const SliceSummary& whole = result.slices.front();
-  add_break_even(money, result, whole.outcomes[static_cast<std::size_t>(Outcome::completed)]);
+void add_unit_costs(MoneySummary& money, const RunResult& result, const BilledLoad& load,
+                    const Config& config) {
+  money.units = unit_costs(money, result, load, config);
+  add_waste(money, result, load);
+  add_break_even(money, result, load);
   for (const TierConfig& tier : config.tiers) {
     money.users += mean_users(result, config, tier.name);
   }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "metrics/energy.hpp"
 #include "plimsoll/errors.hpp"
 
 namespace plimsoll {
@@ -30,8 +31,15 @@ MetricsCollector::MetricsCollector(const Config& config)
       classes_(config.workload.classes.size()),
       pools_(config.pools.size()),
       sample_{config.seed, config.metrics.sample_requests},
-      stages_{sim_start + config.warm_up},
+      stages_{sim_start + config.warm_up, spans_},
       window_measured_{config.warm_up == Duration::zero() && spans_.covers(sim_start)} {
+  for (CoveredCounts& window : covered_) {
+    for (std::size_t c = 0; c < cells_.size(); ++c) {
+      TokenCell& cell = window.cells.emplace_back();
+      cell.request_class = static_cast<ClassIndex>(c / columns_);
+      cell.pool = static_cast<PoolIndex>(c % columns_);
+    }
+  }
   make_scopes();
   if (config.metrics.regions) {
     regions_.emplace(config);
@@ -71,6 +79,9 @@ void MetricsCollector::on_end(const RequestRecord& record) {
   cell.counts.add_end(record, counts_in, config_.tiers[record.tier].slo);
   if (counts_in) {
     cell.window.add_end(record);
+    if (const int span = spans_.of(record.arrived); span >= 0) {
+      cover(covered_[static_cast<std::size_t>(span)], record);
+    }
   }
   if (record.outcome != Outcome::completed) {
     return;
@@ -80,10 +91,20 @@ void MetricsCollector::on_end(const RequestRecord& record) {
   if (monitor_ != nullptr && record.replica_assigned) {
     monitor_->completed(record);
   }
-  if (const int span = counts_in ? spans_.of(record.arrived) : -1; span >= 0) {
-    ++covered_[static_cast<std::size_t>(span)].completed;
-    covered_[static_cast<std::size_t>(span)].output_tokens += record.emitted_tokens;
+}
+
+void MetricsCollector::cover(CoveredCounts& window, const RequestRecord& record) const {
+  window.cached += record.outcome == Outcome::cached ? 1 : 0;
+  if (record.outcome != Outcome::completed) {
+    return;
   }
+  ++window.completed;
+  window.good += meets(config_.tiers[record.tier].slo, record) ? 1 : 0;
+  window.output_tokens += record.emitted_tokens;
+  TokenCell& cell = window.cells[cell_of(record)];
+  ++cell.completed;
+  cell.prompt_tokens += record.prompt_tokens;
+  cell.output_tokens += record.emitted_tokens;
 }
 
 void MetricsCollector::on_steps(const StepRun& run) {
@@ -226,6 +247,7 @@ void MetricsCollector::take_gauges(const std::vector<PoolGauges>& gauges) {
     if (window_left_out()) {
       pool.left_out_busy_ns += now.busy_ns - pool.last.busy_ns;
       pool.left_out_idle_ns += now.idle_ns - pool.last.idle_ns;
+      pool.left_out_energy = pool.left_out_energy + (now.energy - pool.last.energy);
     }
     pool.last = now;
     pool.waiting_max = std::max(pool.waiting_max, now.waiting);

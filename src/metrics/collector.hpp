@@ -111,6 +111,7 @@ class MetricsCollector final : public EventSink {
     double kv_usage_max = 0;
     std::int64_t left_out_busy_ns = 0;  // outside the windows of the horizon
     std::int64_t left_out_idle_ns = 0;
+    EnergyGauges left_out_energy;
     PoolGauges last;  // at the end of the window before
     KvTransferAccount kv;
   };
@@ -163,6 +164,8 @@ class MetricsCollector final : public EventSink {
   /// InternalError when prompt tokens do not equal those found, computed, given up and left.
   void check_prompt_tokens(const PoolGauges& gauges) const;
   std::vector<TokenCell> token_cells() const;
+  /// Counts of what arrived in a window of the horizon and ended as `record` says.
+  void cover(CoveredCounts& window, const RequestRecord& record) const;
   PoolSummary summarize_pool(std::size_t pool, const PoolGauges& gauges, SimTime end) const;
   void note_event(std::uint64_t kind, RequestId id, SimTime at) {
     std::uint64_t x = static_cast<std::uint64_t>(at.time_since_epoch().count()) * 4 + kind;

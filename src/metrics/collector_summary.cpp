@@ -289,11 +289,16 @@ EnergySummary MetricsCollector::energy_of(const Scope& scope, Span span, SimTime
   EnergyGauges energy;
   for (const PoolGauges& now : gauges) {
     if (std::find(scope.pools.begin(), scope.pools.end(), now.pool) != scope.pools.end()) {
-      energy = energy + now.energy;
-      energy = span == Span::window ? energy - pools_[now.pool].last.energy : energy;
+      const PoolTotals& pool = pools_[now.pool];
+      energy = energy + now.energy - (span == Span::window ? pool.last.energy : pool.left_out_energy);
     }
   }
   const EndedCounts counts = counts_of(scope, span);
+  if (span == Span::total && spans_.partial()) {
+    return summarize_energy(energy, spans_.covered_until(end),
+                            counts.measured_outcomes[static_cast<std::size_t>(Outcome::completed)],
+                            counts.output_tokens);
+  }
   const SimTime begin = span == Span::window ? window_begin_ : sim_start;
   return summarize_energy(energy, end - begin,
                           counts.outcomes[static_cast<std::size_t>(Outcome::completed)],

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "plimsoll/config.hpp"
+#include "plimsoll/money.hpp"
 
 namespace plimsoll {
 
@@ -30,7 +31,10 @@ class CoveredSpans {
 struct CoveredCounts {
   std::int64_t arrived = 0;
   std::int64_t completed = 0;
+  std::int64_t cached = 0;
+  std::int64_t good = 0;
   std::int64_t output_tokens = 0;
+  std::vector<TokenCell> cells;  // by class and pool, also those in which nothing completed
 };
 
 }  // namespace plimsoll

@@ -3,22 +3,25 @@
 
 #include <array>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
+#include "metrics/covered_spans.hpp"
 #include "metrics/sketch.hpp"
 #include "plimsoll/metrics.hpp"
 #include "serving/events.hpp"
 
 namespace plimsoll {
 
-/// Counts and latencies by stage, of visits that began at or after the warm-up. Memory depends on
-/// neither the horizon nor the number of visits.
+/// Counts and latencies by stage, of visits that began at or after the warm-up and in a window of
+/// the horizon. Memory depends on neither the horizon nor the number of visits.
 class StageAccounts {
  public:
-  explicit StageAccounts(SimTime warm_up_end) : warm_up_end_{warm_up_end} {}
+  StageAccounts(SimTime warm_up_end, CoveredSpans spans)
+      : warm_up_end_{warm_up_end}, spans_{std::move(spans)} {}
 
   void add(const StageVisit& visit) {
-    if (visit.at < warm_up_end_) {
+    if (visit.at < warm_up_end_ || !spans_.covers(visit.at)) {
       return;
     }
     Account& account = accounts_[static_cast<std::size_t>(visit.stage)];
@@ -38,6 +41,7 @@ class StageAccounts {
     LatencySketch wait, latency;
   };
   SimTime warm_up_end_;
+  CoveredSpans spans_;
   std::array<Account, stage_count> accounts_;
 };
 

@@ -615,6 +615,7 @@ Json horizon_json(const HorizonSummary& horizon) {
     json["completed"] = window.completed;
     json["output_tokens"] = window.output_tokens;
     json["carried"] = window.carried;
+    json["left"] = window.left;
     json["expected_arrivals"] = window.expected_arrivals;
     json["represented_arrivals"] = window.represented_arrivals;
     windows.push_back(json);

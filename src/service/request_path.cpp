@@ -56,6 +56,30 @@ void RequestPath::draw_traits(Flight& flight) const {
 }
 
 void RequestPath::arrive(RequestId id, const Arrival& arrival, Phase phase) {
+  const std::uint32_t place = take(id, arrival);
+  begin_attempt(place, phase, first_);
+}
+
+void RequestPath::arrive_at_service(RequestId id, const Arrival& arrival, Phase phase) {
+  const std::uint32_t place = take(id, arrival);
+  begin_attempt(place, phase, Stage::serving);
+}
+
+double RequestPath::share_to_service() const {
+  double missed = 1;
+  if (cdn_) {
+    missed *= 1 - cdn_->expected_hits();
+  }
+  if (response_cache_) {
+    missed *= 1 - response_cache_->expected_hits();
+  }
+  double share = popularity_ ? 1 - path_.popularity->cacheable * (1 - missed) : 1.0;
+  share *= path_.auth ? 1 - path_.auth->unauthorized : 1.0;
+  share *= path_.safety_before ? 1 - path_.safety_before->blocked : 1.0;
+  return share;
+}
+
+std::uint32_t RequestPath::take(RequestId id, const Arrival& arrival) {
   const std::uint32_t place = take_place();
   ++live_;
   Flight& flight = flights_[place];
@@ -76,7 +100,7 @@ void RequestPath::arrive(RequestId id, const Arrival& arrival, Phase phase) {
   if (keeps_prefixes_) {
     remember_prefix(place, arrival.prefix);
   }
-  begin_attempt(place, phase);
+  return place;
 }
 
 /// Whoever may go on begins a session.
@@ -90,7 +114,7 @@ void RequestPath::remember_prefix(std::uint32_t place, const SharedPrefix& prefi
   }
 }
 
-void RequestPath::begin_attempt(std::uint32_t place, Phase phase) {
+void RequestPath::begin_attempt(std::uint32_t place, Phase phase, Stage from) {
   Flight& flight = flights_[place];
   ++flight.attempt;
   ++counts_.attempts;
@@ -99,7 +123,7 @@ void RequestPath::begin_attempt(std::uint32_t place, Phase phase) {
   flight.back = {};
   flight.model = flight.record.model;
   flight.spilled = false;
-  flight.next = first_;
+  flight.next = from;
   walk(place, phase);
 }
 
@@ -174,7 +198,7 @@ void RequestPath::on_timer(void* path, std::uint64_t place) {
       self.walk(number, Phase::before_steps);
       return;
     case FlightState::backing_off:
-      self.begin_attempt(number, Phase::before_steps);
+      self.begin_attempt(number, Phase::before_steps, self.first_);
       return;
     case FlightState::ending:
       self.finish(number);

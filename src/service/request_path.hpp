@@ -60,6 +60,11 @@ class RequestPath final : public EventSink,
 
   /// A request arrives at now(); `phase` as in Service::arrive.
   void arrive(RequestId id, const Arrival& arrival, Phase phase);
+  /// One that has passed all stages before the service arrives there at now().
+  void arrive_at_service(RequestId id, const Arrival& arrival, Phase phase);
+  /// Share of the arrivals that a service is to see in the steady state: neither answered by a
+  /// cache nor refused by chance. Capacities of stages are taken to suffice.
+  double share_to_service() const;
 
   /// Requests in flight that no Service holds.
   std::int64_t held() const { return live_ - in_service_; }
@@ -118,7 +123,9 @@ class RequestPath final : public EventSink,
   void note_present();
   std::uint32_t take_place();
   void draw_traits(Flight& flight) const;
-  void begin_attempt(std::uint32_t place, Phase phase);
+  /// A place for a request that arrives at now(), and who it is.
+  std::uint32_t take(RequestId id, const Arrival& arrival);
+  void begin_attempt(std::uint32_t place, Phase phase, Stage from);
   void walk(std::uint32_t place, Phase phase);
   StageResult visit(Stage stage, Flight& flight, SimTime t);
   StageResult visit_edge(Flight& flight, SimTime t);

@@ -33,13 +33,15 @@ std::optional<Duration> longest_deadline(const Config& config) {
 
 CarriedBacklog::CarriedBacklog(const Config& config,
                                const std::vector<std::unique_ptr<PoolPlan>>& plans, Engine& engine,
-                               Service& service, std::function<void(std::int64_t)> take)
+                               Service& service, double share,
+                               std::function<void(std::int64_t)> take)
     : config_{config},
       engine_{engine},
       service_{service},
+      share_{share},
       take_{std::move(take)},
       schedule_{compiled_arrivals(config)},
-      carried_(config.horizon.windows.size()) {
+      gaps_(config.horizon.windows.size()) {
   for (const auto& plan : plans) {
     const PoolIndex pool = plan->shape.pool;
     const double estimate =
@@ -73,6 +75,7 @@ void CarriedBacklog::start() {
 
 void CarriedBacklog::begin_gap() {
   fluid_ = 0;
+  left_ = 0;
   last_ = engine_.now();
   ended_ = service_.ended();
 }
@@ -82,13 +85,15 @@ void CarriedBacklog::tick(SimTime until, std::size_t window) {
   const std::int64_t ended = service_.ended();
   const double spare =
       std::max(0.0, capacity() * to_seconds(now - last_) - static_cast<double>(ended - ended_));
-  fluid_ += schedule_.integral(last_, now) - spare;
-  fluid_ = std::clamp(fluid_, 0.0, std::max(0.0, limit(now)));
+  fluid_ += inflow(last_, now) - spare;
+  const double held = std::clamp(fluid_, 0.0, std::max(0.0, limit(now)));
+  left_ += std::max(0.0, fluid_ - held);
+  fluid_ = held;
   last_ = now;
   ended_ = ended;
   if (now >= until) {
-    carried_[window] = std::llround(fluid_);
-    take_(carried_[window]);
+    gaps_[window] = {std::llround(fluid_), std::llround(left_)};
+    take_(gaps_[window].carried);
     return;
   }
   engine_.at(std::min(until, now + longest_tick), EventPriority::window,
@@ -103,6 +108,10 @@ double CarriedBacklog::capacity() const {
   return service_.serving_capacity(of_one);
 }
 
+double CarriedBacklog::inflow(SimTime from, SimTime to) const {
+  return share_ * schedule_.integral(from, to);
+}
+
 double CarriedBacklog::limit(SimTime now) const {
   double limit = 1e12;
   if (config_.service.queue_capacity > 0) {
@@ -110,7 +119,7 @@ double CarriedBacklog::limit(SimTime now) const {
   }
   if (const auto deadline = longest_deadline(config_)) {
     const SimTime since = std::max(sim_start, now - *deadline);
-    limit = std::min(limit, schedule_.integral(since, now));
+    limit = std::min(limit, inflow(since, now));
   }
   return limit;
 }

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "plimsoll/workload.hpp"
 
@@ -45,18 +46,73 @@ void scale_pool(PoolSummary& pool, int n) {
   scale_energy(pool.energy, n);
 }
 
+void scale_cells(std::vector<TokenCell>& cells, int n) {
+  for (TokenCell& cell : cells) {
+    cell.completed *= n;
+    cell.prompt_tokens *= n;
+    cell.output_tokens *= n;
+  }
+}
+
 void scale_horizon(HorizonSummary& horizon, int n) {
   for (WindowCoverage& window : horizon.windows) {
     window.arrived *= n;
     window.completed *= n;
     window.output_tokens *= n;
     window.carried *= n;
+    window.left *= n;
     window.expected_arrivals *= n;
     window.represented_arrivals *= n;
   }
   horizon.requests *= n;
   horizon.completed *= n;
   horizon.output_tokens *= n;
+  for (std::int64_t* const count :
+       {&horizon.load.arrived, &horizon.load.unanswered, &horizon.load.good}) {
+    *count *= n;
+  }
+  scale_cells(horizon.load.cells, n);
+}
+
+/// BilledLoad before it is rounded to whole requests and tokens.
+struct LoadEstimate {
+  struct Cell {
+    TokenCell of;
+    double completed = 0;
+    double prompt_tokens = 0;
+    double output_tokens = 0;
+  };
+  double unanswered = 0;
+  double good = 0;
+  std::vector<Cell> cells;
+};
+
+/// What the part of the horizon brought for which a window stands: `weight` times what it had.
+void add_load(LoadEstimate& load, const CoveredCounts& window, double weight) {
+  const auto weighed = [weight](std::int64_t count) { return weight * static_cast<double>(count); };
+  load.unanswered += weighed(window.arrived - window.completed - window.cached);
+  load.good += weighed(window.good);
+  load.cells.resize(window.cells.size());
+  for (std::size_t c = 0; c < window.cells.size(); ++c) {
+    load.cells[c].of = window.cells[c];
+    load.cells[c].completed += weighed(window.cells[c].completed);
+    load.cells[c].prompt_tokens += weighed(window.cells[c].prompt_tokens);
+    load.cells[c].output_tokens += weighed(window.cells[c].output_tokens);
+  }
+}
+
+BilledLoad rounded(const LoadEstimate& estimate, double arrived) {
+  BilledLoad load;
+  load.arrived = std::llround(arrived);
+  load.unanswered = std::llround(estimate.unanswered);
+  load.good = std::llround(estimate.good);
+  for (const LoadEstimate::Cell& cell : estimate.cells) {
+    if (cell.completed > 0) {
+      load.cells.push_back({cell.of.request_class, cell.of.pool, std::llround(cell.completed),
+                            std::llround(cell.prompt_tokens), std::llround(cell.output_tokens)});
+    }
+  }
+  return load;
 }
 
 }  // namespace
@@ -100,11 +156,7 @@ void scale_back(RunResult& result, int n) {
   for (DemandDay& day : result.demand) {
     day.arrived *= n;
   }
-  for (TokenCell& cell : result.token_cells) {
-    cell.completed *= n;
-    cell.prompt_tokens *= n;
-    cell.output_tokens *= n;
-  }
+  scale_cells(result.token_cells, n);
   for (RentMark& mark : result.rent_marks) {
     for (std::int64_t& rented : mark.rented_ns) {
       rented *= n;
@@ -118,11 +170,12 @@ void scale_back(RunResult& result, int n) {
 }
 
 HorizonSummary weigh_windows(const Config& config, const std::vector<CoveredCounts>& covered,
-                             const std::vector<std::int64_t>& carried) {
+                             const std::vector<GapBacklog>& gaps) {
   const ArrivalConfig arrivals = compiled_arrivals(config);
   const auto& windows = config.horizon.windows;
   HorizonSummary horizon;
   horizon.horizon = config.duration;
+  LoadEstimate load;
   Duration begin{};
   for (std::size_t i = 0; i < windows.size(); ++i) {
     const bool last = i + 1 == windows.size();
@@ -134,7 +187,8 @@ HorizonSummary weigh_windows(const Config& config, const std::vector<CoveredCoun
     window.arrived = covered[i].arrived;
     window.completed = covered[i].completed;
     window.output_tokens = covered[i].output_tokens;
-    window.carried = carried[i];
+    window.carried = gaps[i].carried;
+    window.left = gaps[i].left;
     window.expected_arrivals = expected_arrivals(arrivals, window.from, window.to);
     window.represented_arrivals = expected_arrivals(arrivals, SimTime{begin}, SimTime{end});
     horizon.requests += window.represented_arrivals;
@@ -142,11 +196,13 @@ HorizonSummary weigh_windows(const Config& config, const std::vector<CoveredCoun
       const double weight = window.represented_arrivals / static_cast<double>(window.arrived);
       horizon.completed += weight * static_cast<double>(window.completed);
       horizon.output_tokens += weight * static_cast<double>(window.output_tokens);
+      add_load(load, covered[i], weight);
     }
     horizon.covered += windows[i].to - windows[i].from;
     horizon.windows.push_back(window);
     begin = end;
   }
+  horizon.load = rounded(load, horizon.requests);
   return horizon;
 }
 
@@ -178,16 +234,6 @@ std::vector<std::string> horizon_notes(const Config& config, const RunResult& re
         result.horizon->windows.size(), result.horizon->completed));
   }
   return notes;
-}
-
-void weigh_cost(CostSummary& cost, const SliceSummary& whole, const HorizonSummary& horizon) {
-  cost.per_request = horizon.completed > 0 ? cost.total / horizon.completed : 0.0;
-  cost.per_million_tokens =
-      horizon.output_tokens > 0 ? cost.total / (horizon.output_tokens / 1e6) : 0.0;
-  if (whole.billed_output_tokens > 0) {
-    cost.revenue *= horizon.output_tokens / static_cast<double>(whole.billed_output_tokens);
-  }
-  cost.margin = cost.revenue > 0 ? (cost.revenue - cost.total) / cost.revenue : 0.0;
 }
 
 }  // namespace plimsoll

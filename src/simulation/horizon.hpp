@@ -16,18 +16,22 @@ namespace plimsoll {
 /// HorizonConfig::sample. Config has checked that N divides the replicas.
 Config sampled(const Config& config);
 
+/// What became of a gap's requests, by estimate.
+struct GapBacklog {
+  std::int64_t carried = 0;
+  std::int64_t left = 0;
+};
+
 /// Turns what one N-th gave into what the whole gives: counts, tokens, GPU time and rates are
 /// multiplied, latencies and shares stay.
 void scale_back(RunResult& result, int n);
 void scale_back(WindowSummary& window, int n);
 
-/// Each window stands for the part of the horizon that is nearer to it than to others.
+/// Each window stands for the part of the horizon that is nearer to it than to others. Fleets are
+/// rented in gaps as well, so that costs by time are those of the horizon as they are; what follows
+/// load (HorizonSummary::load) is estimated. `gaps` are by window.
 HorizonSummary weigh_windows(const Config& config, const std::vector<CoveredCounts>& covered,
-                             const std::vector<std::int64_t>& carried);
-
-/// GPU time passed in gaps as well, so costs are those of the horizon; what they buy and earn is
-/// weighed to it.
-void weigh_cost(CostSummary& cost, const SliceSummary& whole, const HorizonSummary& horizon);
+                             const std::vector<GapBacklog>& gaps);
 
 /// How a sample or windows were taken, in sentences.
 std::vector<std::string> horizon_notes(const Config& config, const RunResult& result);

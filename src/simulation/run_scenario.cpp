@@ -82,9 +82,6 @@ RunResult run_scenario(const Config& config, const RunOptions& options) {
     scale_back(result, n);
   }
   result.cost = summarize_cost(result, config, result.notes);
-  if (result.horizon) {
-    weigh_cost(result.cost, result.slices.front(), *result.horizon);
-  }
   for (std::string& note : horizon_notes(config, result)) {
     result.notes.push_back(std::move(note));
   }

@@ -47,6 +47,7 @@ Simulation::Simulation(const Config& config, const RunOptions& options)
   build_pools(policies);
   if (!config.horizon.windows.empty()) {
     carried_.emplace(config, plans_, engine_, *services_.front(),
+                     path_ ? path_->share_to_service() : 1.0,
                      [this](std::int64_t requests) { take_backlog(requests); });
   }
   if (config.monitoring) {
@@ -245,16 +246,18 @@ void Simulation::on_arrival(void* simulation, std::uint64_t) {
 void Simulation::take_backlog(std::int64_t requests) {
   Arrival arrival;
   for (std::int64_t i = 0; i < requests && source_->draw_extra(engine_.now(), arrival); ++i) {
-    begin_request(arrival, Phase::before_steps);
+    begin_request(arrival, Phase::before_steps, true);
   }
 }
 
-void Simulation::begin_request(const Arrival& arrival, Phase phase) {
+void Simulation::begin_request(const Arrival& arrival, Phase phase, bool waiting) {
   const RequestId id = next_id_++;
   last_arrival_ = engine_.now();
   collector_.on_arrival(id, arrival.request_class, engine_.now());
   in_arrival_ = true;
-  if (path_) {
+  if (path_ && waiting) {
+    path_->arrive_at_service(id, arrival, phase);
+  } else if (path_) {
     path_->arrive(id, arrival, phase);
   } else {
     const ModelIndex model = config_.workload.classes[arrival.request_class].model;
@@ -440,7 +443,11 @@ void Simulation::add_stages(RunResult& result) const {
   std::vector<StageSummary> present;
   for (StageSummary& row : result.stages) {
     if (path_->has(row.stage)) {
-      row.utilization = path_->utilization(row.stage);
+      // What a stage was busy is counted from t = 0 on, gaps between windows included.
+      const bool cache = row.stage == Stage::edge || row.stage == Stage::conversation_cache ||
+                         row.stage == Stage::response_cache;
+      row.utilization =
+          config_.horizon.windows.empty() || cache ? path_->utilization(row.stage) : -1;
       present.push_back(row);
     }
   }
@@ -488,7 +495,7 @@ RunResult Simulation::summarize() {
     result.demand[d].arrived = arrived_on_day_[d];
   }
   if (carried_) {
-    result.horizon = weigh_windows(config_, collector_.covered(), carried_->carried());
+    result.horizon = weigh_windows(config_, collector_.covered(), carried_->gaps());
   }
   add_notes(result);
   result.events = engine_.events();

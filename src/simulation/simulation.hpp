@@ -59,7 +59,8 @@ class Simulation final : public EndListener, public FollowUpListener {
   void start_pools();
   void fetch_arrival();
   void play_arrival();
-  void begin_request(const Arrival& arrival, Phase phase);
+  /// `waiting`: carried from a gap, it stands before the service at once.
+  void begin_request(const Arrival& arrival, Phase phase, bool waiting = false);
   void take_backlog(std::int64_t requests);
   void close_window();
   void await_scrape();

@@ -140,7 +140,7 @@ TEST_F(Books, WhatIsNoGpuIsPaidByItsDriver) {
   egress.per_gpu_hour = Bytes::of(500'000'000);    // 32 GPU-hours: 16 GB
   CostItemConfig& fee = item(CostComponent::other, CostDriver::subscription);
   fee.fee = UsdPerMonth::of(365);
-  const std::vector<BillRow> rows = item_rows(result, config);
+  const std::vector<BillRow> rows = item_rows(result, billed_load(result), config);
   ASSERT_EQ(rows.size(), 6U);
   EXPECT_EQ(rows[0].billed.count(), (100 * 2 + 12 * 32) * 40'000);
   EXPECT_EQ(rows[1].billed.count(), 100);  // 250 x 36 ms = 9 s = 0.0025 h, at $0.04
@@ -158,7 +158,7 @@ TEST_F(Books, WeightsAreHeldOnceForEachModelAndPrecision) {
   CostItemConfig& store = item(CostComponent::storage, CostDriver::bytes_held);
   store.held_price = UsdPerGbMonth::of(1);
   store.weight_copies = 73;  // 3 TB of weights x 73 for 2 of 730 hours: 600 GB-months
-  EXPECT_EQ(item_rows(result, config).front().billed.count(), 600'000'000);
+  EXPECT_EQ(item_rows(result, billed_load(result), config).front().billed.count(), 600'000'000);
 }
 
 TEST_F(Books, ThePathPaysForItsInstancesAndCaches) {
@@ -172,7 +172,7 @@ TEST_F(Books, ThePathPaysForItsInstancesAndCaches) {
   CostItemConfig& memory = item(CostComponent::storage, CostDriver::bytes_held);
   memory.held_price = UsdPerGbMonth::of(10);
   memory.cache_copies = 2;
-  const std::vector<BillRow> rows = item_rows(result, config);
+  const std::vector<BillRow> rows = item_rows(result, billed_load(result), config);
   ASSERT_EQ(rows.size(), 2U);
   EXPECT_EQ(rows[0].billed.count(), 50 * 4 * 2 * 40'000);
   EXPECT_EQ(rows[1].billed.count(), 20'000'000);  // 730 GB for 2 of 730 hours at $10
@@ -187,7 +187,7 @@ TEST_F(Books, ThePathPaysForItsInstancesAndCaches) {
   cache.pool = "response_cache";
   cache.replicas_mean = 5.65;
   result.scaling = {tier, cache};
-  const std::vector<BillRow> scaled = item_rows(result, config);
+  const std::vector<BillRow> scaled = item_rows(result, billed_load(result), config);
   EXPECT_EQ(scaled[0].billed.count(), 75 * 4 * 2 * 40'000);
   EXPECT_EQ(scaled[1].billed.count(), 40'000'000);  // 1,460 GB
 }

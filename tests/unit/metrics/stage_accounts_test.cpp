@@ -21,7 +21,7 @@ StageVisit visit(Stage stage, Outcome result, Duration wait, Duration latency, D
 }
 
 TEST(StageAccounts, CountsByOutcomeAndAddsUp) {
-  StageAccounts accounts{sim_start};
+  StageAccounts accounts{sim_start, CoveredSpans{HorizonConfig{}}};
   StageVisit hit = visit(Stage::response_cache, Outcome::cached, 0ms, 2ms, 1s);
   hit.hit = true;
   accounts.add(hit);
@@ -44,10 +44,20 @@ TEST(StageAccounts, CountsByOutcomeAndAddsUp) {
 }
 
 TEST(StageAccounts, LeavesTheWarmUpOut) {
-  StageAccounts accounts{sim_start + 10s};
+  StageAccounts accounts{sim_start + 10s, CoveredSpans{HorizonConfig{}}};
   accounts.add(visit(Stage::auth, Outcome::completed, 0ms, 1ms, 9999ms));
   accounts.add(visit(Stage::auth, Outcome::completed, 0ms, 1ms, 10s));
   EXPECT_EQ(accounts.summarize()[static_cast<std::size_t>(Stage::auth)].offered, 1);
+}
+
+TEST(StageAccounts, LeavesOutWhatLiesBetweenWindows) {
+  HorizonConfig horizon;
+  horizon.windows = {{10s, 20s}};
+  StageAccounts accounts{sim_start, CoveredSpans{horizon}};
+  for (const auto at : {9s, 10s, 19s, 20s}) {
+    accounts.add(visit(Stage::auth, Outcome::completed, 0ms, 1ms, at));
+  }
+  EXPECT_EQ(accounts.summarize()[static_cast<std::size_t>(Stage::auth)].offered, 2);
 }
 
 }  // namespace

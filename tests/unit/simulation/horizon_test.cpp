@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <sstream>
 #include <string>
 
 #include "plimsoll/run_scenario.hpp"
@@ -22,10 +23,22 @@ Config steady(double rate) {
   return config;
 }
 
+/// A window of one class in one pool; `output` tokens, and as many of prompts.
+CoveredCounts window_of(std::int64_t arrived, std::int64_t completed, std::int64_t output) {
+  CoveredCounts window;
+  window.arrived = arrived;
+  window.completed = completed;
+  window.good = completed / 2;
+  window.output_tokens = output;
+  window.cells = {{0, 0, completed, output, output}, {0, 1, 0, 0, 0}};
+  return window;
+}
+
 TEST(WeighWindows, EachStandsForWhatIsNearestToIt) {
   Config config = steady(10);
   config.horizon.windows = {{10s, 20s}, {60s, 80s}};
-  const HorizonSummary horizon = weigh_windows(config, {{100, 90, 900}, {200, 100, 1000}}, {0, 7});
+  const HorizonSummary horizon =
+      weigh_windows(config, {window_of(100, 90, 900), window_of(200, 100, 1000)}, {{0, 0}, {7, 3}});
   // Half way between them is 40 s: 40 s x 10/s and 60 s x 10/s.
   EXPECT_NEAR(horizon.windows[0].represented_arrivals, 400, 1e-9);
   EXPECT_NEAR(horizon.windows[1].represented_arrivals, 600, 1e-9);
@@ -35,30 +48,22 @@ TEST(WeighWindows, EachStandsForWhatIsNearestToIt) {
   EXPECT_NEAR(horizon.output_tokens, 400 * 9.0 + 600 * 5.0, 1e-9);
   EXPECT_EQ(horizon.covered, 30s);
   EXPECT_EQ(horizon.windows[1].carried, 7);
+  EXPECT_EQ(horizon.windows[1].left, 3);
+  EXPECT_EQ(horizon.load.arrived, 1000);
+  EXPECT_EQ(horizon.load.completed(), 660);
+  EXPECT_EQ(horizon.load.unanswered, 340);
+  EXPECT_EQ(horizon.load.good, 330);
+  EXPECT_EQ(horizon.load.output_tokens(), 6600);
+  ASSERT_EQ(horizon.load.cells.size(), 1U) << "nothing completed in the other pool";
 }
 
 TEST(WeighWindows, OneWindowOfEverythingIsItself) {
   Config config = steady(10);
   config.horizon.windows = {{0s, 100s}};
-  const HorizonSummary horizon = weigh_windows(config, {{1000, 950, 9500}}, {0});
+  const HorizonSummary horizon = weigh_windows(config, {window_of(1000, 950, 9500)}, {{0, 0}});
   EXPECT_NEAR(horizon.completed, 950, 1e-9);
   EXPECT_NEAR(horizon.output_tokens, 9500, 1e-9);
-}
-
-TEST(WeighCost, DollarsOfTheHorizonBuyItsRequests) {
-  CostSummary cost;
-  cost.total = 100;
-  cost.revenue = 50;
-  SliceSummary whole;
-  whole.billed_output_tokens = 1'000'000;
-  HorizonSummary horizon;
-  horizon.completed = 2000;
-  horizon.output_tokens = 4e6;
-  weigh_cost(cost, whole, horizon);
-  EXPECT_DOUBLE_EQ(cost.per_request, 0.05);
-  EXPECT_DOUBLE_EQ(cost.per_million_tokens, 25);
-  EXPECT_DOUBLE_EQ(cost.revenue, 200);
-  EXPECT_DOUBLE_EQ(cost.margin, 0.5);
+  EXPECT_EQ(horizon.load.prompt_tokens(), 9500);
 }
 
 TEST(Sample, OneNthOfTheFleetAndBack) {
@@ -125,6 +130,134 @@ TEST(PlayedWindows, CarryNothingWhenTheFleetKeepsUp) {
   const RunResult result = play_shipped("windowed", {{"workload.arrivals.rate", "1.45/s"}});
   EXPECT_EQ(result.horizon->windows.at(0).carried, 0);
   EXPECT_LT(result.horizon->windows.at(1).carried, 10);
+}
+
+/// Ten replicas at half of what they serve; half of the requests are of a tier that pays by month
+/// too.
+RunResult play_paying(const std::string& windows) {
+  return run_scenario(
+      test::load_shipped("fidelity/horizon.yaml",
+                         {{"windows", windows},
+                          {"duration", "1h"},
+                          {"lead_in", "1min"},
+                          {"workload.arrivals.rate", "100/s"},
+                          {"workload.classes.paid_chat.share", "9"},
+                          {"tiers.free.price_per_million_output_tokens", "$2/1M tokens"},
+                          {"tiers.plus.price_per_million_prompt_tokens", "$1/1M tokens"},
+                          {"tiers.plus.price_per_million_output_tokens", "$3/1M tokens"},
+                          {"money.users.plus.mean", "1000"},
+                          {"money.revenue.plans",
+                           "{kind: subscription, tier: plus, price: $20/month, source: test}"},
+                          {"money.costs.egress",
+                           "{component: network, driver: bytes_moved, moved_price: $0.09/GB, "
+                           "per_request: 1 GB, source: test}"}})
+          .config,
+      {});
+}
+
+TEST(PlayedWindows, EarnPayAndDrawWhatTheFullRunDoesUnderConstantLoad) {
+  const RunResult full = play_paying("all");
+  const std::string told = test::in_child([] {
+    const RunResult part = play_paying("[[10min, 15min], [40min, 45min]]");
+    std::string text;
+    for (const RevenueRow& row : part.cost.money.revenue) {
+      text += std::to_string(row.amount.count()) + " ";
+    }
+    return text + std::to_string(part.cost.money.total.count()) + " " +
+           std::to_string(part.cost.money.revenue_total.count()) + " " +
+           std::to_string(part.cost.per_request * 1e9) + " " +
+           std::to_string(part.energy.mean_watts) + " " +
+           std::to_string(part.energy.joules_per_request);
+  });
+  std::istringstream found{told};
+  const auto expect_within_two_percent = [&found](double wanted) {
+    double value = 0;
+    found >> value;
+    ASSERT_GT(wanted, 0);
+    EXPECT_NEAR(value / wanted, 1, 0.02);
+  };
+  ASSERT_EQ(full.cost.money.revenue.size(), 3U) << "tokens of both tiers, and the plans";
+  for (const RevenueRow& row : full.cost.money.revenue) {
+    expect_within_two_percent(static_cast<double>(row.amount.count()));
+  }
+  expect_within_two_percent(static_cast<double>(full.cost.money.total.count()));
+  expect_within_two_percent(static_cast<double>(full.cost.money.revenue_total.count()));
+  expect_within_two_percent(full.cost.per_request * 1e9);
+  expect_within_two_percent(full.energy.mean_watts);
+  expect_within_two_percent(full.energy.joules_per_request);
+}
+
+/// Twice what one replica serves, and who has waited a minute leaves: half of the gap does.
+TEST(PlayedWindows, SayHowManyOfAGapLeft) {
+  const auto play = [](const std::string& windows) {
+    return play_shipped("windowed", {{"windows", windows},
+                                     {"workload.arrivals.rate", "6/s"},
+                                     {"workload.arrivals.shapes", "[]"},
+                                     {"service.queue.deadline", "1min"},
+                                     {"service.queue.max_outstanding", "4"}});
+  };
+  const RunResult full = play("all");
+  double left = 0;
+  for (const WindowSummary& window : full.windows) {
+    if (window.end <= SimTime{29min + 40s}) {
+      left += static_cast<double>(window.ended - window.completed);
+    }
+  }
+  ASSERT_GT(left, 1000);
+  const double estimated = std::stod(test::in_child(
+      [&] { return std::to_string(play("[[29.5min, 32min]]").horizon->windows.at(0).left); }));
+  EXPECT_NEAR(estimated / left, 1, 0.05);
+}
+
+/// Of the requests that wait for a GPU in the full run.
+TEST(PlayedWindows, BesideAPathCarryWhatTheCachesMiss) {
+  const RunResult full = play_shipped("windowed_path", {{"windows", "all"}});
+  double waiting = 0;
+  for (const WindowSummary& window : full.windows) {
+    if (window.end <= SimTime{29min + 30s}) {
+      waiting = static_cast<double>(window.queued + window.running);
+    }
+  }
+  const double carried = std::stod(test::in_child([] {
+    return std::to_string(play_shipped("windowed_path", {}).horizon->windows.at(1).carried);
+  }));
+  ASSERT_GT(waiting, 100) << "the full run should be overloaded by then";
+  EXPECT_NEAR(carried / waiting, 1, 0.25);
+}
+
+/// Shares of hits and latencies of stages are those of the full run at constant load.
+TEST(PlayedWindows, BesideAPathStagesAreThoseOfTheFullRun) {
+  const auto stages = [](const std::string& windows) {
+    const RunResult result = play_shipped("windowed_path", {{"windows", windows},
+                                                            {"workload.arrivals.rate", "3/s"},
+                                                            {"workload.arrivals.shapes", "[]"}});
+    std::string text;
+    for (const StageSummary& stage : result.stages) {
+      const double hits = static_cast<double>(stage.hits) / static_cast<double>(stage.offered);
+      text += std::to_string(stage.offered) + " " + std::to_string(hits) + " " +
+              std::to_string(stage.latency.mean) + " ";
+    }
+    return text;
+  };
+  std::istringstream full{test::in_child([&] { return stages("all"); })};
+  std::istringstream part{
+      test::in_child([&] { return stages("[[5min, 15min], [20min, 35min]]"); })};
+  double offered_full = 0;
+  int rows = 0;
+  for (; full >> offered_full; ++rows) {
+    SCOPED_TRACE(rows);
+    double offered = 0;
+    double hits_full = 0;
+    double hits = 0;
+    double latency_full = 0;
+    double latency = 0;
+    full >> hits_full >> latency_full;
+    part >> offered >> hits >> latency;
+    EXPECT_NEAR(offered / offered_full, 25.0 / 40, 0.03) << "only windows are counted";
+    EXPECT_NEAR(hits, hits_full, 0.02);
+    EXPECT_NEAR(latency / latency_full, 1, 0.15);
+  }
+  EXPECT_EQ(rows, 6) << "balancer, auth, API tier, cache, tokenizer and serving";
 }
 
 TEST(PlayedWindows, CountWhatArrivedInThemAndLetTheFleetLiveOn) {
