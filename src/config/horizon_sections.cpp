@@ -99,6 +99,11 @@ void check_windowed_path(Reader& reader, const RawNode& root, const PathConfig& 
                 (path.response_cache && path.response_cache->autoscale) ||
                 (path.conversation_cache && path.conversation_cache->cache.autoscale),
             "a tier of the path is scaled by its load, and there is none between windows");
+  refuse_if(path.broker && path.broker->queue,
+            "path.broker.queue: what waits in it after a gap is not estimated");
+  refuse_if(
+      path.streaming && path.streaming->back_pressure == BackPressure::hold_kv,
+      "path.streaming.back_pressure: what clients have not read after a gap is not estimated");
   refuse_if(path.model_router && !path.model_router->spillovers.empty(),
             "path.model_router.spillovers: the backlog carried into a window is that of one model");
 }
@@ -120,6 +125,13 @@ void check_windows(Reader& reader, const RawNode& root, const Config& config) {
   }
   if (config.path) {
     check_windowed_path(reader, root, *config.path);
+  }
+  if (datacenters_own_pools(config)) {
+    refuse("the backlog carried into a window is that of one place, and pools stand in datacenters",
+           play_all);
+  }
+  if (config.metrics.regions) {
+    refuse("rows by region are those of the whole horizon", "leave metrics.regions out");
   }
   for (const PoolConfig& pool : config.pools) {
     if (pool.autoscale && pool.autoscale->policy.policy != "scheduled") {

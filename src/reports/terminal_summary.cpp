@@ -354,10 +354,11 @@ std::string regions_part(const RunResult& result) {
     for (const auto& [name, count] : way.crossings) {
       crossings += fmt::format("{}{} {}", crossings.empty() ? "" : ", ", name, grouped(count));
     }
-    rows.push_back({way.kind, way.name, grouped(slice->arrived), figure(way.access.mean),
-                    figure(way.wan.mean), figure(slice->ttft.percentiles[2]),
-                    figure(slice->ttft.percentiles[6]), figure(slice->e2el.percentiles[6]),
-                    percent(slice->unfinished_share), crossings});
+    const std::string access = way.kind == "region" ? figure(way.access.mean) : "-";
+    rows.push_back({way.kind, way.name, grouped(slice->arrived), access, figure(way.wan.mean),
+                    figure(slice->ttft.percentiles[2]), figure(slice->ttft.percentiles[6]),
+                    figure(slice->e2el.percentiles[6]), percent(slice->unfinished_share),
+                    crossings});
   }
   return rows.empty() ? std::string{}
                       : "\n" + text_table({{"users of", false},
