@@ -47,6 +47,7 @@ PUBLIC_OWNER = {
     "elasticity_config.hpp": "config", "elasticity_metrics.hpp": "config",
     "money_config.hpp": "config", "money.hpp": "metrics",
     "energy_summary.hpp": "metrics", "monitoring_config.hpp": "config",
+    "experiments_config.hpp": "config", "experiments_summary.hpp": "metrics",
     "monitoring_summary.hpp": "metrics",
     "policies/params.hpp": "base",
 }

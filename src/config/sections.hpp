@@ -30,6 +30,12 @@ FieldDecl autoscale_field();
 FieldDecl api_tier_autoscale_field();
 FieldDecl cache_autoscale_field();
 SectionDecl service_section();
+SectionDecl model_service_section();
+/// One service at most for each model that a pool serves.
+void check_model_services(Reader& reader, const RawNode& root, const Config& config);
+SectionDecl experiment_section();
+/// Experiments together, and what they do not go with.
+void check_experiments(Reader& reader, const RawNode& root, const Config& config);
 SectionDecl faults_section();
 SectionDecl rollout_section();
 /// Gives pools the replicas that rollouts add, and refuses what cannot be rolled out.

@@ -22,6 +22,15 @@ bool within(const std::optional<Duration>& bound, Duration value) {
   return !bound || value <= *bound;
 }
 
+/// Of a completed request; none when it has one token.
+std::optional<std::int64_t> tpot_ns(const RequestRecord& record) {
+  if (record.emitted_tokens < 2 || record.first_token == never) {
+    return std::nullopt;
+  }
+  const std::int64_t gaps = record.emitted_tokens - 1;
+  return ((record.finished - record.first_token).count() + gaps / 2) / gaps;
+}
+
 }  // namespace
 
 void EndedCounts::add(const EndedCounts& other, std::int64_t sign) {
@@ -85,6 +94,9 @@ MetricsCollector::MetricsCollector(const Config& config)
       stages_{sim_start + config.warm_up},
       window_measured_{config.warm_up == Duration::zero() && spans_.covers(sim_start)} {
   make_scopes();
+  if (!config.experiments.empty()) {
+    arms_.emplace(config);
+  }
 }
 
 void MetricsCollector::on_arrival(RequestId id, ClassIndex request_class, SimTime now) {
@@ -106,6 +118,9 @@ void MetricsCollector::on_first_token(const RequestRecord& record) {
   }
   if (measured(record.arrived)) {
     cells_[cell_of(record)].window.ttft.add((record.first_token - record.arrived).count());
+    if (record.arm != no_arm) {
+      arms_->first_token(record);
+    }
   }
 }
 
@@ -132,6 +147,9 @@ void MetricsCollector::on_end(const RequestRecord& record) {
   refused_ += refused_for_capacity(record.outcome) ? 1 : 0;
   sample_.offer(record);
   const bool counts_in = measured(record.arrived);
+  if (record.arm != no_arm) {
+    arms_->ended(record, {counts_in, counts_in && good(record), tpot_ns(record)});
+  }
   if (counts_in) {
     ++cell.counts.measured_outcomes[outcome];
     if (record.scheduled != never) {
@@ -160,10 +178,8 @@ void MetricsCollector::on_end(const RequestRecord& record) {
   cell.counts.prefix_hit_tokens += record.prefix_hit_tokens;
   cell.counts.good += good(record) ? 1 : 0;
   cell.window.e2el.add((record.finished - record.arrived).count());
-  if (record.emitted_tokens > 1 && record.first_token != never) {
-    const std::int64_t gaps = record.emitted_tokens - 1;
-    const std::int64_t decoding = (record.finished - record.first_token).count();
-    cell.window.tpot.add((decoding + gaps / 2) / gaps);
+  if (const std::optional<std::int64_t> tpot = tpot_ns(record)) {
+    cell.window.tpot.add(*tpot);
   }
 }
 

@@ -410,6 +410,17 @@ std::vector<TokenCell> MetricsCollector::token_cells() const {
   return cells;
 }
 
+std::vector<ExperimentSummary> MetricsCollector::experiments() const {
+  if (!arms_) {
+    return {};
+  }
+  std::vector<std::int64_t> arrived;
+  for (const ClassCounts& counts : classes_) {
+    arrived.push_back(counts.arrived);
+  }
+  return arms_->summarize(arrived);
+}
+
 RunResult MetricsCollector::finish(SimTime end, SimTime arrivals_end,
                                    const std::vector<PoolGauges>& gauges,
                                    std::int64_t queued_centrally) {
@@ -449,6 +460,7 @@ RunResult MetricsCollector::finish(SimTime end, SimTime arrivals_end,
   if (config_.path) {
     result.stages = stages_.summarize();
   }
+  result.experiments = experiments();
   result.fingerprint = fingerprint_;
   result.verdict = judge(result, find_overload(backlog_, arrivals_end));
   return result;
