@@ -14,6 +14,7 @@
 #include "cli/fleet_search.hpp"
 #include "cli/interruption.hpp"
 #include "cli/output_folder.hpp"
+#include "cli/pool_use.hpp"
 #include "cli/table.hpp"
 #include "plimsoll/errors.hpp"
 #include "reports/result_digest.hpp"
@@ -88,7 +89,7 @@ class Player {
     const std::string name = fmt::format("{}", fmt::join(fleet, "-"));
     spdlog::info("playing {} replicas", name);
     ChildProcesses children{false};
-    children.start(0, command(fleet, folder_ + "/" + name));
+    children.start(0, command(fleet, folder_ + "/" + name, digests_.empty()));
     const int code = children.wait_for_one().exit_code;
     if (code != ok && code != threshold_fails) {
       throw SearchStopped{code};
@@ -96,13 +97,22 @@ class Player {
     return digests_[fleet] = read_result_digest(folder_ + "/" + name + "/result.json");
   }
 
+  /// Of the fleet that was played first.
+  std::vector<PoolUse> use_of(const FleetSize& fleet) const {
+    return pool_use(fmt::format("{}/{}/monitoring.csv", folder_, fmt::join(fleet, "-")), config_);
+  }
+
   std::size_t runs() const { return digests_.size(); }
 
  private:
-  std::vector<std::string> command(const FleetSize& fleet, const std::string& folder) const {
+  std::vector<std::string> command(const FleetSize& fleet, const std::string& folder,
+                                   bool tells_use) const {
     std::vector<std::string> words{"plimsoll", "run",    arguments_.scenario.path, "--out", folder,
                                    "--force",  "--quiet"};
     for (const std::string& set : arguments_.scenario.sets) {
+      words.insert(words.end(), {"--set", set});
+    }
+    for (const std::string& set : tells_use ? settings_for_use(config_) : none_) {
       words.insert(words.end(), {"--set", set});
     }
     for (std::size_t p = 0; p < fleet.size(); ++p) {
@@ -117,6 +127,7 @@ class Player {
   const RightsizeArguments& arguments_;
   const Config& config_;
   std::string folder_;
+  std::vector<std::string> none_;
   std::map<FleetSize, ResultDigest> digests_;
 };
 
@@ -144,31 +155,35 @@ const PoolDigest& pool_in(const ResultDigest& digest, const std::string& name) {
   throw InternalError{"a result has all pools of its scenario"};
 }
 
-/// Replicas that would hold the KV and the sequences in use, packed to the full.
-int estimate_of(const PoolDigest& pool, int replicas) {
-  const double slots = pool.sequence_slots > 0 ? static_cast<double>(pool.sequence_slots) : 1;
-  const double used = std::max(pool.kv_usage_max, pool.running_mean / slots);
-  return std::max(1, static_cast<int>(std::ceil(used * replicas)));
+/// Replicas that would hold the most KV and sequences of today, packed to the full.
+int estimate_of(const PoolUse& use, const PoolConfig& pool) {
+  const double slots = static_cast<double>(pool.replicas) * pool.max_num_seqs;
+  const double used = std::max(use.kv.most, use.running.most / slots);
+  return std::max(1, static_cast<int>(std::ceil(used * pool.replicas)));
+}
+
+std::string spread_text(const Spread& spread, double scale) {
+  return fmt::format("{:.3g}/{:.3g}/{:.3g}", spread.median * scale, spread.p95 * scale,
+                     spread.most * scale);
 }
 
 void print_use(const Config& config, const std::vector<std::size_t>& pools,
-               const ResultDigest& today) {
-  std::vector<std::vector<std::string>> rows{{"POOL", "GPUS OF ONE", "REPLICAS", "BUSY %",
-                                              "KV MEAN %", "KV MAX %", "SEQUENCES %", "WAITING MAX",
+               const ResultDigest& today, const std::vector<PoolUse>& uses) {
+  std::vector<std::vector<std::string>> rows{{"POOL", "GPUS OF ONE", "REPLICAS", "TIME BUSY %",
+                                              "REPLICAS BUSY", "SEQUENCES", "OF SLOTS", "KV %",
                                               "ESTIMATE"}};
   for (const std::size_t p : pools) {
     const PoolConfig& pool = config.pools[p];
-    const PoolDigest& used = pool_in(today, pool.name);
-    const double slots = std::max<double>(1, static_cast<double>(used.sequence_slots));
     rows.push_back({pool.name, std::to_string(pool.tp * pool.pp), std::to_string(pool.replicas),
-                    percent(used.gpu_utilization), percent(used.kv_usage_mean),
-                    percent(used.kv_usage_max), percent(used.running_mean / slots),
-                    std::to_string(used.waiting_max),
-                    std::to_string(estimate_of(used, pool.replicas))});
+                    percent(pool_in(today, pool.name).gpu_utilization),
+                    spread_text(uses[p].busy, 1), spread_text(uses[p].running, 1),
+                    std::to_string(std::int64_t{pool.replicas} * pool.max_num_seqs),
+                    spread_text(uses[p].kv, 100), std::to_string(estimate_of(uses[p], pool))});
   }
-  fmt::print("Used today (verdict: {}):\n{}", today.verdict, aligned(rows));
+  fmt::print("Used today (verdict: {}), as p50/p95/most over scrapes:\n{}", today.verdict,
+             aligned(rows));
   fmt::print(
-      "An estimate packs KV and sequences of today into full replicas: it says nothing of "
+      "An estimate packs the most KV and sequences of today into full replicas: it says nothing of "
       "latency.\n");
 }
 
@@ -202,7 +217,7 @@ void print_fleet(const Config& config, const std::vector<std::size_t>& pools,
   rows.push_back({"all", "", "", std::to_string(gpus), priced ? money_text(dollars) : "-", ""});
   fmt::print("\nSmallest fleet that holds:\n{}", aligned(rows));
   fmt::print(
-      "{} fleets were played. This one holds; with one replica less in any pool that has two or "
+      "Fleets played: {}. This one holds; with one replica less in any pool that has two or "
       "more "
       "it fails.\nThat more replicas never hurt is assumed in between.\n",
       player.runs());
@@ -215,7 +230,7 @@ int search(const RightsizeArguments& arguments, const Config& config,
     today.push_back(pool.replicas);
   }
   const ResultDigest& base = player.play(today);
-  print_use(config, pools, base);
+  print_use(config, pools, base, player.use_of(today));
   if (arguments.estimate) {
     return ok;
   }
@@ -235,6 +250,10 @@ int search(const RightsizeArguments& arguments, const Config& config,
 int rightsize_command(const RightsizeArguments& arguments) {
   const Config config = load_checked(arguments.scenario).config;
   const std::vector<std::size_t> pools = chosen_pools(config, arguments.pool);
+  if (config.horizon.sample > 1) {
+    refuse("sample", "replicas of a sample are counts of the whole fleet and cannot be watched",
+           "play it in full: sample: 1");
+  }
   if (config.thresholds.empty() && !arguments.estimate) {
     refuse("thresholds", "missing key: nothing says when a fleet is too small",
            "e.g. {ttft_ms: [\"p(99)<500\"], unfinished: [\"value<0.001\"]}, or --estimate");

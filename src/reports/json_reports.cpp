@@ -900,15 +900,8 @@ void read_thresholds(const Json& json, ResultDigest& digest) {
 
 void read_pools(const Json& json, ResultDigest& digest) {
   for (const Json& pool : json.at("gpu_time").at("pools")) {
-    PoolDigest row;
-    row.name = pool.at("pool").get<std::string>();
-    row.gpu_utilization = pool.at("gpu_utilization").get<double>();
-    row.kv_usage_mean = pool.at("kv_cache_usage_mean").get<double>();
-    row.kv_usage_max = pool.at("kv_cache_usage_max").get<double>();
-    row.running_mean = pool.at("running_mean").get<double>();
-    row.sequence_slots = pool.at("sequence_slots").get<std::int64_t>();
-    row.waiting_max = pool.at("waiting_max").get<std::int64_t>();
-    digest.pools.push_back(row);
+    digest.pools.push_back(
+        {pool.at("pool").get<std::string>(), pool.at("gpu_utilization").get<double>()});
   }
 }
 

@@ -30,11 +30,6 @@ struct ThresholdDigest {
 struct PoolDigest {
   std::string name;
   double gpu_utilization = 0;
-  double kv_usage_mean = 0;  // at window ends
-  double kv_usage_max = 0;
-  double running_mean = 0;
-  std::int64_t sequence_slots = 0;
-  std::int64_t waiting_max = 0;
 };
 
 struct ResultDigest {
