@@ -11,6 +11,7 @@
 #include "plimsoll/autoscale_config.hpp"
 #include "plimsoll/disaggregation_config.hpp"
 #include "plimsoll/elasticity_config.hpp"
+#include "plimsoll/experiments_config.hpp"
 #include "plimsoll/faults_config.hpp"
 #include "plimsoll/horizon_config.hpp"
 #include "plimsoll/ids.hpp"
@@ -368,6 +369,12 @@ struct ServiceConfig {
   int max_outstanding = 0;  // requests per replica before the rest waits centrally; 0 = no limit
 };
 
+/// The service of one model, where it is another than that of all others.
+struct ModelServiceConfig {
+  ModelIndex model = 0;
+  ServiceConfig service;  // complete: what the scenario left out is as in Config::service
+};
+
 enum class ArrivalProcess : std::uint8_t { poisson, gamma, closed_loop };
 
 /// One multiplier of the arrival rate over time; several multiply.
@@ -499,14 +506,26 @@ struct Config {
   std::optional<FaultsConfig> faults;
   std::vector<RolloutConfig> rollouts;  // sorted by name
   ServiceConfig service;
+  std::vector<ModelServiceConfig> model_services;
   WorkloadConfig workload;
-  std::optional<PathConfig> path;  // absent: requests go straight to the service
+  std::optional<PathConfig> path;             // absent: requests go straight to the service
+  std::vector<ExperimentConfig> experiments;  // sorted by name; no two concern the same class
   HorizonConfig horizon;
   MetricsConfig metrics;
   MoneyConfig money;
   std::optional<MonitoringConfig> monitoring;
   std::vector<ThresholdConfig> thresholds;
 };
+
+/// The service of a model.
+inline const ServiceConfig& service_of(const Config& config, ModelIndex model) {
+  for (const ModelServiceConfig& own : config.model_services) {
+    if (own.model == model) {
+      return own.service;
+    }
+  }
+  return config.service;
+}
 
 /// How a pool computes prefill attention: its own choice, else its engine's.
 inline Attention attention_of(const Config& config, const PoolConfig& pool) {

@@ -3,8 +3,8 @@
 
 namespace plimsoll {
 
-/// Energy of a pool or of the whole, from t = 0 to the end of the run; when windows of a horizon are
-/// played, within these. Of what the GPUs draw: not of hosts, network or cooling.
+/// Energy of a pool or of the whole, from t = 0 to the end of the run; when windows of a horizon
+/// are played, within these. Of what the GPUs draw: not of hosts, network or cooling.
 struct EnergySummary {
   double steps_joules = 0;    // in steps
   double idle_joules = 0;     // of replicas that serve, outside of steps

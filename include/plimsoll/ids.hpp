@@ -6,11 +6,14 @@
 
 namespace plimsoll {
 
-using RequestId = std::uint64_t;     // 0, 1, 2, ... in order of arrival
-using TierIndex = std::uint16_t;     // into Config::tiers
-using ClassIndex = std::uint16_t;    // into WorkloadConfig::classes
-using ModelIndex = std::uint16_t;    // into Config::models
-using PoolIndex = std::uint16_t;     // into Config::pools
+using RequestId = std::uint64_t;  // 0, 1, 2, ... in order of arrival
+inline constexpr RequestId no_request = ~RequestId{0};
+using TierIndex = std::uint16_t;   // into Config::tiers
+using ClassIndex = std::uint16_t;  // into WorkloadConfig::classes
+using ModelIndex = std::uint16_t;  // into Config::models
+using PoolIndex = std::uint16_t;   // into Config::pools
+using ArmIndex = std::uint16_t;    // over the arms of all experiments, in their order
+inline constexpr ArmIndex no_arm = 0xffff;
 using ReplicaIndex = std::uint32_t;  // within the run, over all pools in their order
 
 /// Names a sequence of tokens that prompts begin with. Workloads give ids below 2^63.

@@ -12,6 +12,7 @@
 #include "plimsoll/config.hpp"
 #include "plimsoll/elasticity_metrics.hpp"
 #include "plimsoll/energy_summary.hpp"
+#include "plimsoll/experiments_summary.hpp"
 #include "plimsoll/horizon_summary.hpp"
 #include "plimsoll/ids.hpp"
 #include "plimsoll/metric_docs.hpp"
@@ -269,7 +270,8 @@ struct RunResult {
   std::vector<RentMark> rent_marks;             // at changes of prices during the run
   std::vector<StageSummary> stages;             // that the scenario has; none without a path
   PathSummary path;
-  std::vector<EdgeRow> edge_rows;     // where rows by region are asked for
+  std::vector<EdgeRow> edge_rows;  // where rows by region are asked for
+  std::vector<ExperimentSummary> experiments;
   double gpu_utilization = 0;         // busy / (busy + idle) over all GPUs
   double kv_cache_usage = 0;          // used / total over all pools, mean over window ends
   std::int64_t queued_centrally = 0;  // at the end

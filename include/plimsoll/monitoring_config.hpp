@@ -78,6 +78,7 @@ struct MetricsDatabaseConfig {
 struct MonitoringConfig {
   Duration scrape_interval{};     // also between evaluations of alerts
   bool per_replica = false;       // gauges and preemptions of each replica in monitoring.csv
+  bool open_metrics = false;      // metrics.om: monitoring.csv in the OpenMetrics text format
   std::int64_t other_series = 0;  // per replica, of exporters beside the engine
   MetricsDatabaseConfig database;
   std::vector<AlertConfig> alerts;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -114,6 +115,29 @@ class MonitoringWriter {
  private:
   class File;
   std::unique_ptr<File> file_;
+};
+
+/// metrics.om: the same rows as an OpenMetrics 1.0 exposition with timestamps, as
+/// `promtool tsdb create-blocks-from openmetrics` takes it. An exposition keeps every series
+/// together, so rows wait in `path`.rows until close; each costs eight bytes of memory.
+class OpenMetricsWriter {
+ public:
+  /// `start`: the date of t = 0; the Unix epoch when there is none.
+  OpenMetricsWriter(const std::string& path, std::optional<UtcTime> start);
+  ~OpenMetricsWriter();
+  OpenMetricsWriter(const OpenMetricsWriter&) = delete;
+  OpenMetricsWriter& operator=(const OpenMetricsWriter&) = delete;
+
+  /// Rows of a series come in order of time. InternalError for an unknown metric.
+  void write(const MonitoringRow& row);
+  /// As TimeseriesWriter::close.
+  void close();
+
+ private:
+  class Rows;
+  std::string path_;
+  std::optional<UtcTime> start_;
+  std::unique_ptr<Rows> rows_;
 };
 
 /// One sentence for each figure behind `config`'s pools that is assumed, a rumour or extrapolated;

@@ -25,6 +25,7 @@ struct Arguments {
   PredictArguments predict;
   CalibrateArguments calibrate;
   TuneArguments tune;
+  RightsizeArguments rightsize;
   ShowArguments show;
   std::string docs;
 };
@@ -199,6 +200,19 @@ void add_tune(CLI::App& app, TuneArguments& arguments) {
   tune.add_flag("--force", arguments.force, "Write into a folder that is not empty");
 }
 
+void add_rightsize(CLI::App& app, RightsizeArguments& arguments) {
+  auto& rightsize = *app.add_subcommand(
+      "rightsize", "Find the smallest fleet at which the thresholds of a scenario hold");
+  add_scenario_options(rightsize, arguments.scenario);
+  rightsize.add_option("--pool", arguments.pool, "The pool to resize [all whose size is given]")
+      ->type_name("NAME");
+  rightsize.add_flag("--estimate", arguments.estimate,
+                     "Tell what is used today and what that suggests, without a search");
+  rightsize.add_option("--out", arguments.out, "Folder of what is played [results/NAME.rightsize]")
+      ->type_name("DIR");
+  rightsize.add_flag("--force", arguments.force, "Write into a folder that is not empty");
+}
+
 void add_others(CLI::App& app, Arguments& arguments) {
   auto& validate =
       *app.add_subcommand("validate", "Check a scenario and say what it is, without playing it");
@@ -252,6 +266,12 @@ std::function<int()> chosen_command(const CLI::App& app,
       return tune_command(arguments->tune);
     };
   }
+  if (name == "rightsize") {
+    return [arguments] {
+      set_up_log(false);
+      return rightsize_command(arguments->rightsize);
+    };
+  }
   if (name == "validate") {
     return [arguments] { return validate_command(arguments->validate); };
   }
@@ -282,6 +302,7 @@ std::function<int()> parse_command_line(int argc, char** argv) {
   add_predict(app, arguments->predict);
   add_calibrate(app, arguments->calibrate);
   add_tune(app, arguments->tune);
+  add_rightsize(app, arguments->rightsize);
   add_others(app, *arguments);
   try {
     app.parse(argc, argv);
@@ -295,7 +316,8 @@ std::function<int()> parse_command_line(int argc, char** argv) {
   if (app.get_subcommands().empty()) {
     fmt::print(
         stderr,
-        "plimsoll: name a command: run, predict, calibrate, tune, validate, schema or show\n{}\n",
+        "plimsoll: name a command: run, predict, calibrate, tune, rightsize, validate, schema or "
+        "show\n{}\n",
         see_help);
     return [] { return static_cast<int>(usage_or_scenario); };
   }

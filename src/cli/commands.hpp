@@ -124,6 +124,19 @@ struct TuneArguments {
 /// why others cannot serve.
 int tune_command(const TuneArguments& arguments);
 
+/// What is resized.
+struct RightsizeArguments {
+  ScenarioArguments scenario;
+  std::string pool;       // empty: all whose size is given
+  bool estimate = false;  // from what is used today, without a search
+  std::string out;        // of what is played; empty: results/<scenario>.rightsize
+  bool force = false;
+};
+
+/// Plays the scenario with fewer and fewer replicas (or more, when it fails today), and tells the
+/// smallest fleet at which its thresholds hold, and what the next smaller ones fail by.
+int rightsize_command(const RightsizeArguments& arguments);
+
 struct ShowArguments {
   std::string what;     // policies, gpus, models, profiles, engines, prices, metrics
   std::string name;     // empty: all of them

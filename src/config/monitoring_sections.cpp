@@ -68,6 +68,9 @@ SectionDecl monitoring_section() {
              "between scrapes of all replicas; alerts are evaluated after each")
       .field("per_replica", &MonitoringConfig::per_replica, flag_kind(), "false",
              "monitoring.csv has the gauges and preemptions of each replica too")
+      .field("open_metrics", &MonitoringConfig::open_metrics, flag_kind(), "false",
+             "monitoring.csv is also written as metrics.om, an OpenMetrics exposition")
+      .written_when([](const MonitoringConfig& monitoring) { return monitoring.open_metrics; })
       .field("other_series", &MonitoringConfig::other_series, big_count_kind(0, 1'000'000), "0",
              "series per replica that other exporters add to the engine's, for the database's load")
       .section("database", &MonitoringConfig::database, database_section(),

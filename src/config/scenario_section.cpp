@@ -100,6 +100,11 @@ void finish_scenario(Reader& reader, const RawNode& root, const std::string&, Co
   }
   if (clean) {
     check_horizon(reader, root, config);
+    check_model_services(reader, root, config);
+    check_experiments(reader, root, config);
+    if (!config.experiments.empty() && !config.path) {
+      config.path.emplace();  // which deals the requests to arms
+    }
     settle_start(reader, root, config);
     settle_prices(reader, *root.find("pools"), config);
     finish_shared_gpus(reader, root, config);
@@ -155,6 +160,16 @@ void renumber_models(Config& config, const std::vector<std::size_t>& model_posit
   }
   for (RequestClassConfig& request_class : config.workload.classes) {
     request_class.model = static_cast<ModelIndex>(model_position[request_class.model]);
+  }
+  for (ModelServiceConfig& own : config.model_services) {
+    own.model = static_cast<ModelIndex>(model_position[own.model]);
+  }
+  for (ExperimentConfig& experiment : config.experiments) {
+    for (ArmConfig& arm : experiment.arms) {
+      if (arm.model) {
+        arm.model = static_cast<ModelIndex>(model_position[*arm.model]);
+      }
+    }
   }
   if (config.path && config.path->model_router) {
     for (SplitConfig& split : config.path->model_router->splits) {
@@ -216,10 +231,14 @@ SectionDecl scenario_section() {
       .named("rollouts", &Config::rollouts, rollout_section(), NameList::none,
              "new versions of weights, and how they come to the replicas of a pool")
       .section("service", &Config::service, service_section(), "how requests reach replicas")
+      .list("model_services", &Config::model_services, model_service_section(),
+            "services of single models, where they differ from `service`")
       .section("workload", &Config::workload, workload_section(), "what users send")
       .required()
       .optional_section("path", &Config::path, path_section(),
                         "what a request passes before the service, stage by stage")
+      .named("experiments", &Config::experiments, experiment_section(), NameList::none,
+             "A/B tests: arms that share the traffic, and the differences between them")
       .section("metrics", &Config::metrics, metrics_section(), "what is kept of a run")
       .section("money", &Config::money, money_section(), "what else costs, and who pays")
       .optional_section("monitoring", &Config::monitoring, monitoring_section(),

@@ -37,6 +37,12 @@ void finish_allocation(Reader& reader, const RawNode& map, const std::string& pa
 /// Findings about shared GPUs and all of their pools; their prices follow those of the pools.
 void finish_shared_gpus(Reader& reader, const RawNode& root, Config& config);
 SectionDecl service_section();
+SectionDecl model_service_section();
+/// One service at most for each model that a pool serves.
+void check_model_services(Reader& reader, const RawNode& root, const Config& config);
+SectionDecl experiment_section();
+/// Experiments together, and what they do not go with.
+void check_experiments(Reader& reader, const RawNode& root, const Config& config);
 SectionDecl faults_section();
 SectionDecl rollout_section();
 /// Gives pools the replicas that rollouts add, and refuses what cannot be rolled out.

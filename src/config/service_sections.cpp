@@ -1,4 +1,8 @@
 // Config: the service and its policies, and the autoscaler of a pool.
+#include <fmt/format.h>
+
+#include <algorithm>
+
 #include "config/kinds.hpp"
 #include "config/sections.hpp"
 
@@ -6,16 +10,21 @@ namespace plimsoll {
 
 namespace {
 
+/// One of the blocks of a service; `service_in` finds the service within the section's struct.
 FieldDecl service_policy(std::string key, PolicyConfig ServiceConfig::*member,
-                         std::string default_policy, SectionDecl own_keys, std::string help) {
+                         std::string default_policy, SectionDecl own_keys, std::string help,
+                         ServiceConfig* (*service_in)(void*)) {
   PolicyBlock block;
   block.kind = key;
   block.key = std::move(key);
   block.default_policy = std::move(default_policy);
   block.own_keys = std::move(own_keys);
   block.help = std::move(help);
-  block.make_holder = [](void* service) { return service; };
-  block.holder = [](const void* service) { return service; };
+  block.make_holder = [service_in](void* object) -> void* { return service_in(object); };
+  // Only read from here on: the cast undoes what the shared accessor asks for.
+  block.holder = [service_in](const void* object) -> const void* {
+    return service_in(const_cast<void*>(object));
+  };
   block.policy = [member](void* service) -> PolicyConfig& {
     return static_cast<ServiceConfig*>(service)->*member;
   };
@@ -90,33 +99,107 @@ FieldDecl cache_autoscale_field() {
       "how the cache grows and shrinks by nodes of `node` each; without it, it does not");
 }
 
+namespace {
+
+SectionDecl queue_keys() {
+  return Section<ServiceConfig>{}
+      .field("capacity", &ServiceConfig::queue_capacity, big_count_kind(0, 1'000'000'000'000), "0",
+             "requests that may wait; the next end as queue_full; 0: no limit")
+      .optional("deadline", &ServiceConfig::queue_deadline, millisecond_kind(),
+                "longest wait before being scheduled; then a request ends as timed_out")
+      .field("max_outstanding", &ServiceConfig::max_outstanding, count_kind(0, 1'000'000'000), "0",
+             "requests at a replica before the rest waits centrally; 0: no limit")
+      .build();
+}
+
+SectionDecl router_keys() {
+  return Section<ServiceConfig>{}
+      .field("scrape_interval", &ServiceConfig::scrape_interval, duration_kind(), "0",
+             "routers see the loads of replicas as they were at the last multiple of it; 0: as "
+             "they are")
+      .field("own_count", &ServiceConfig::own_count, flag_kind(), "true",
+             "routers add to scraped loads what they have sent since")
+      .build();
+}
+
+ServiceConfig* itself(void* service) {
+  return static_cast<ServiceConfig*>(service);
+}
+
+ServiceConfig* of_model(void* own) {
+  return &static_cast<ModelServiceConfig*>(own)->service;
+}
+
+/// Blocks that are left out are those of the common service.
+void finish_model_service(Reader& reader, const RawNode& map, const std::string&,
+                          ModelServiceConfig& own, bool) {
+  const ServiceConfig& common = reader.config().service;
+  if (map.find("router") == nullptr) {
+    own.service.router = common.router;
+    own.service.scrape_interval = common.scrape_interval;
+    own.service.own_count = common.own_count;
+  }
+  if (map.find("queue") == nullptr) {
+    own.service.queue = common.queue;
+    own.service.queue_capacity = common.queue_capacity;
+    own.service.queue_deadline = common.queue_deadline;
+    own.service.max_outstanding = common.max_outstanding;
+  }
+  if (map.find("admission") == nullptr) {
+    own.service.admission = common.admission;
+  }
+}
+
+}  // namespace
+
 SectionDecl service_section() {
-  SectionDecl queue_keys =
-      Section<ServiceConfig>{}
-          .field("capacity", &ServiceConfig::queue_capacity, big_count_kind(0, 1'000'000'000'000),
-                 "0", "requests that may wait; the next end as queue_full; 0: no limit")
-          .optional("deadline", &ServiceConfig::queue_deadline, millisecond_kind(),
-                    "longest wait before being scheduled; then a request ends as timed_out")
-          .field("max_outstanding", &ServiceConfig::max_outstanding, count_kind(0, 1'000'000'000),
-                 "0", "requests at a replica before the rest waits centrally; 0: no limit")
-          .build();
-  SectionDecl router_keys =
-      Section<ServiceConfig>{}
-          .field("scrape_interval", &ServiceConfig::scrape_interval, duration_kind(), "0",
-                 "routers see the loads of replicas as they were at the last multiple of it; 0: as "
-                 "they are")
-          .field("own_count", &ServiceConfig::own_count, flag_kind(), "true",
-                 "routers add to scraped loads what they have sent since")
-          .build();
   Section<ServiceConfig> section;
   section
-      .custom(service_policy("router", &ServiceConfig::router, "least_requests",
-                             std::move(router_keys), "which replica gets a request"))
-      .custom(service_policy("queue", &ServiceConfig::queue, "fcfs", std::move(queue_keys),
-                             "who is served first, and how many may wait how long"))
+      .custom(service_policy("router", &ServiceConfig::router, "least_requests", router_keys(),
+                             "which replica gets a request", itself))
+      .custom(service_policy("queue", &ServiceConfig::queue, "fcfs", queue_keys(),
+                             "who is served first, and how many may wait how long", itself))
       .custom(service_policy("admission", &ServiceConfig::admission, "always", {},
-                             "which requests may wait at all"));
+                             "which requests may wait at all", itself));
   return section.build();
+}
+
+SectionDecl model_service_section() {
+  const auto block = [](FieldDecl field) {
+    field.may_be_absent = true;
+    field.default_text.clear();
+    field.default_doc = "that of service";
+    return field;
+  };
+  Section<ModelServiceConfig> section;
+  section
+      .field("model", &ModelServiceConfig::model, reference_kind<ModelIndex>(NameList::models), "",
+             "whose requests they are")
+      .custom(block(service_policy("router", &ServiceConfig::router, "least_requests",
+                                   router_keys(), "which replica gets a request", of_model)))
+      .custom(
+          block(service_policy("queue", &ServiceConfig::queue, "fcfs", queue_keys(),
+                               "who is served first, and how many may wait how long", of_model)))
+      .custom(block(service_policy("admission", &ServiceConfig::admission, "always", {},
+                                   "which requests may wait at all", of_model)))
+      .finish(finish_model_service);
+  return section.build();
+}
+
+void check_model_services(Reader& reader, const RawNode& root, const Config& config) {
+  for (std::size_t i = 0; i < config.model_services.size(); ++i) {
+    const ModelIndex model = config.model_services[i].model;
+    const auto is_model = [model](const auto& one) { return one.model == model; };
+    const auto before = config.model_services.begin() + static_cast<std::ptrdiff_t>(i);
+    const bool served = std::any_of(config.pools.begin(), config.pools.end(), is_model);
+    const bool twice = std::any_of(config.model_services.begin(), before, is_model);
+    if (!served || twice) {
+      reader.report(
+          place_of_key(root, "model_services"), fmt::format("model_services.{}", i),
+          (served ? "a second service of " : "no pool serves ") + config.models[model].name,
+          served ? "say all of it in one entry" : "add a pool or name another model");
+    }
+  }
 }
 
 }  // namespace plimsoll

@@ -44,13 +44,7 @@ CostLine line_of(const PoolSummary& pool, const PoolConfig& pool_config, const C
   }
   const PriceSpec& price = config.prices[*pool_config.price];
   line.price = price.name;
-  MicroUsd amount;
-  for (const BillRow& row : money.bill) {
-    if (row.component == CostComponent::gpu && row.resource == pool.name) {
-      amount = amount + row.billed;
-    }
-  }
-  line.dollars = to_dollars(amount);
+  line.dollars = to_dollars(gpu_cost(money, pool.name));
   if (price_of(price, pool_config.contract).count() == 0) {
     notes.push_back(fmt::format("Price {} has no {} offer: pool {} counts as free", price.name,
                                 contract_name(pool_config.contract), pool.name));

@@ -8,7 +8,6 @@
 #include "cost/revenue.hpp"
 
 namespace plimsoll {
-namespace {
 
 MicroUsd gpu_cost(const MoneySummary& money, const std::string& pool) {
   MicroUsd amount;
@@ -19,6 +18,15 @@ MicroUsd gpu_cost(const MoneySummary& money, const std::string& pool) {
   }
   return amount;
 }
+
+TokenWork work_of(const PoolSummary& pool, std::int64_t prompt_tokens, std::int64_t output_tokens) {
+  const bool known = pool.token_times.prompt_ps > 0 && pool.token_times.output_ps > 0;
+  const Int128 prompt_ps = known ? pool.token_times.prompt_ps : 1;
+  const Int128 output_ps = known ? pool.token_times.output_ps : 1;
+  return {prompt_ps * prompt_tokens, output_ps * output_tokens};
+}
+
+namespace {
 
 /// What one cell pays for prompts and outputs.
 struct CellCost {
@@ -43,14 +51,12 @@ void hand_out(MicroUsd amount, const std::vector<Int128>& weights, std::vector<C
 void split_pool(const PoolSummary& pool, std::size_t index, MicroUsd amount,
                 const std::vector<TokenCell>& cells, std::vector<CellCost>& costs,
                 MicroUsd& unattributed) {
-  const bool known = pool.token_times.prompt_ps > 0 && pool.token_times.output_ps > 0;
-  const Int128 prompt_ps = known ? pool.token_times.prompt_ps : 1;
-  const Int128 output_ps = known ? pool.token_times.output_ps : 1;
   std::vector<Int128> weights;
   for (const TokenCell& cell : cells) {
     const bool inside = cell.pool == index;
-    weights.push_back(inside ? prompt_ps * cell.prompt_tokens : 0);
-    weights.push_back(inside ? output_ps * cell.output_tokens : 0);
+    const TokenWork work = work_of(pool, cell.prompt_tokens, cell.output_tokens);
+    weights.push_back(inside ? work.prompt : 0);
+    weights.push_back(inside ? work.output : 0);
   }
   hand_out(amount, weights, costs, unattributed);
 }

@@ -44,6 +44,9 @@ MetricsCollector::MetricsCollector(const Config& config)
   if (config.metrics.regions) {
     regions_.emplace(config);
   }
+  if (!config.experiments.empty()) {
+    arms_.emplace(config);
+  }
 }
 
 void MetricsCollector::on_arrival(RequestId id, ClassIndex request_class, SimTime now) {
@@ -65,6 +68,9 @@ void MetricsCollector::on_first_token(const RequestRecord& record) {
   }
   if (measured(record.arrived)) {
     cells_[cell_of(record)].window.ttft.add((record.first_token - record.arrived).count());
+    if (record.arm != no_arm) {
+      arms_->first_token(record);
+    }
   }
 }
 
@@ -76,7 +82,11 @@ void MetricsCollector::on_end(const RequestRecord& record) {
   refused_ += refused_for_capacity(record.outcome) ? 1 : 0;
   sample_.offer(record);
   const bool counts_in = measured(record.arrived);
-  cell.counts.add_end(record, counts_in, config_.tiers[record.tier].slo);
+  const SloConfig& objectives = config_.tiers[record.tier].slo;
+  cell.counts.add_end(record, counts_in, objectives);
+  if (record.arm != no_arm) {
+    arms_->ended(record, {counts_in, counts_in && meets(objectives, record), tpot_ns(record)});
+  }
   if (counts_in) {
     if (const int span = spans_.of(record.arrived); span >= 0) {
       cover(covered_[static_cast<std::size_t>(span)], record);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "metrics/covered_spans.hpp"
+#include "metrics/experiment_accounts.hpp"
 #include "metrics/kv_transfers.hpp"
 #include "metrics/monitor.hpp"
 #include "metrics/overload.hpp"
@@ -34,6 +35,7 @@ class MetricsCollector final : public EventSink {
   explicit MetricsCollector(const Config& config);
 
   void on_arrival(RequestId id, ClassIndex request_class, SimTime now) override;
+  void on_assigned(ArmIndex arm, SimTime now) override { arms_->assigned(arm, now, measured(now)); }
   void on_first_token(const RequestRecord& record) override;
   void on_end(const RequestRecord& record) override;
   void on_steps(const StepRun& run) override;
@@ -166,6 +168,7 @@ class MetricsCollector final : public EventSink {
   std::vector<TokenCell> token_cells() const;
   /// Counts of what arrived in a window of the horizon and ended as `record` says.
   void cover(CoveredCounts& window, const RequestRecord& record) const;
+  std::vector<ExperimentSummary> experiments() const;
   PoolSummary summarize_pool(std::size_t pool, const PoolGauges& gauges, SimTime end) const;
   void note_event(std::uint64_t kind, RequestId id, SimTime at) {
     std::uint64_t x = static_cast<std::uint64_t>(at.time_since_epoch().count()) * 4 + kind;
@@ -190,7 +193,8 @@ class MetricsCollector final : public EventSink {
   WindowLog windows_;
   BacklogSeries backlog_;
   StageAccounts stages_;
-  std::optional<RegionAccounts> regions_;  // none: no rows by region
+  std::optional<RegionAccounts> regions_;   // none: no rows by region
+  std::optional<ExperimentAccounts> arms_;  // of experiments, where there are some
 
   std::int64_t arrived_ = 0;
   std::int64_t ended_ = 0;

@@ -290,7 +290,8 @@ EnergySummary MetricsCollector::energy_of(const Scope& scope, Span span, SimTime
   for (const PoolGauges& now : gauges) {
     if (std::find(scope.pools.begin(), scope.pools.end(), now.pool) != scope.pools.end()) {
       const PoolTotals& pool = pools_[now.pool];
-      energy = energy + now.energy - (span == Span::window ? pool.last.energy : pool.left_out_energy);
+      energy =
+          energy + now.energy - (span == Span::window ? pool.last.energy : pool.left_out_energy);
     }
   }
   const EndedCounts counts = counts_of(scope, span);
@@ -394,6 +395,17 @@ std::vector<TokenCell> MetricsCollector::token_cells() const {
   return cells;
 }
 
+std::vector<ExperimentSummary> MetricsCollector::experiments() const {
+  if (!arms_) {
+    return {};
+  }
+  std::vector<std::int64_t> arrived;
+  for (const ClassCounts& counts : classes_) {
+    arrived.push_back(counts.arrived);
+  }
+  return arms_->summarize(arrived);
+}
+
 RunResult MetricsCollector::finish(SimTime end, SimTime arrivals_end,
                                    const std::vector<PoolGauges>& gauges,
                                    std::int64_t queued_centrally) {
@@ -439,6 +451,7 @@ RunResult MetricsCollector::finish(SimTime end, SimTime arrivals_end,
   if (config_.path) {
     result.stages = stages_.summarize();
   }
+  result.experiments = experiments();
   result.fingerprint = fingerprint_;
   result.verdict = judge(result, find_overload(backlog_, arrivals_end));
   return result;

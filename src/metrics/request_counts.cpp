@@ -36,6 +36,14 @@ bool meets(const SloConfig& slo, const RequestRecord& record) {
          (record.emitted_tokens < 2 || within(slo.tpot, decoding / (record.emitted_tokens - 1)));
 }
 
+std::optional<std::int64_t> tpot_ns(const RequestRecord& record) {
+  if (record.emitted_tokens < 2 || record.first_token == never) {
+    return std::nullopt;
+  }
+  const std::int64_t gaps = record.emitted_tokens - 1;
+  return ((record.finished - record.first_token).count() + gaps / 2) / gaps;
+}
+
 void EndedCounts::add_end(const RequestRecord& record, bool measured, const SloConfig& objectives) {
   const auto outcome = static_cast<std::size_t>(record.outcome);
   ++outcomes[outcome];
@@ -87,10 +95,8 @@ void RequestLatencies::add_end(const RequestRecord& record) {
     return;
   }
   e2el.add((record.finished - record.arrived).count());
-  if (record.emitted_tokens > 1 && record.first_token != never) {
-    const std::int64_t gaps = record.emitted_tokens - 1;
-    const std::int64_t decoding = (record.finished - record.first_token).count();
-    tpot.add((decoding + gaps / 2) / gaps);
+  if (const std::optional<std::int64_t> gap = tpot_ns(record)) {
+    tpot.add(*gap);
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 
 #include "metrics/sketch.hpp"
 #include "plimsoll/config.hpp"
@@ -39,6 +40,9 @@ struct RequestLatencies {
   void merge(const RequestLatencies& other);
   void clear();
 };
+
+/// Its mean gap between tokens; none with one token only.
+std::optional<std::int64_t> tpot_ns(const RequestRecord& record);
 
 /// Whether a completed request met all objectives that are set.
 bool meets(const SloConfig& objectives, const RequestRecord& record);

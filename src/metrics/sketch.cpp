@@ -177,6 +177,15 @@ std::int64_t LatencySketch::percentile_ns(double p) const {
   return max_;
 }
 
+std::int64_t LatencySketch::count_up_to(std::int64_t value_ns) const {
+  const int last = bucket_of(value_ns) - first_bucket_;
+  std::int64_t seen = 0;
+  for (int i = 0; i <= last && i < static_cast<int>(counts_.size()); ++i) {
+    seen += counts_[static_cast<std::size_t>(i)];
+  }
+  return seen;
+}
+
 bool LatencySketch::operator==(const LatencySketch& other) const {
   if (count_ != other.count_ || min_ != other.min_ || max_ != other.max_ ||
       sum_fs_ != other.sum_fs_ || squares_ns_ != other.squares_ns_ ||

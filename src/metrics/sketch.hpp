@@ -102,6 +102,9 @@ class LatencySketch {
   /// first and the last rank; 0 when empty.
   std::int64_t percentile_ns(double p) const;
 
+  /// How many values lie in the bucket of `value_ns` or below it; value_ns >= 0.
+  std::int64_t count_up_to(std::int64_t value_ns) const;
+
   /// Equal contents (memory reserved may differ).
   bool operator==(const LatencySketch& other) const;
 

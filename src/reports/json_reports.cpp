@@ -29,16 +29,20 @@ const char* verdict_name(VerdictKind kind) {
   return names[static_cast<int>(kind)];
 }
 
-Json requests_json(const SliceSummary& slice) {
+Json outcomes_json(const std::array<std::int64_t, outcome_count>& counts) {
   Json outcomes = Json::object();
   for (int i = 0; i < outcome_count; ++i) {
     outcomes[std::string{outcome_name(static_cast<Outcome>(i))}] =
-        slice.outcomes[static_cast<std::size_t>(i)];
+        counts[static_cast<std::size_t>(i)];
   }
+  return outcomes;
+}
+
+Json requests_json(const SliceSummary& slice) {
   Json json = Json::object();
   json["arrived"] = slice.arrived;
   json["in_flight"] = slice.in_flight;
-  json["outcomes"] = outcomes;
+  json["outcomes"] = outcomes_json(slice.outcomes);
   return json;
 }
 
@@ -781,6 +785,77 @@ Json path_json(const PathSummary& path) {
   return json;
 }
 
+Json arm_latency_json(const ArmLatency& latency) {
+  Json json = Json::object();
+  json["count"] = latency.count;
+  json["mean_ms"] = latency.mean;
+  json["median_ms"] = latency.p50;
+  json["p99_ms"] = latency.p99;
+  return json;
+}
+
+Json arm_json(const ArmSummary& arm) {
+  Json json = Json::object();
+  json["arm"] = arm.name;
+  json["model"] = arm.model.empty() ? Json{} : Json(arm.model);
+  json["share"] = arm.share;
+  json["arrived"] = arm.arrived;
+  json["in_flight"] = arm.in_flight;
+  json["outcomes"] = outcomes_json(arm.outcomes);
+  json["measured_arrivals"] = arm.measured_arrivals;
+  json["answered"] = arm.answered;
+  json["good"] = arm.good;
+  json["ttft"] = arm_latency_json(arm.ttft);
+  json["tpot"] = arm_latency_json(arm.tpot);
+  json["e2el"] = arm_latency_json(arm.e2el);
+  json["gpu_micro_dollars"] = arm.priced ? Json(arm.gpu_cost.count()) : Json{};
+  json["dollars_per_request"] = arm.priced ? Json(arm.dollars_per_request) : Json{};
+  return json;
+}
+
+Json difference_json(const DifferenceSummary& difference) {
+  const bool interval = difference.has_interval;
+  Json json = Json::object();
+  json["arm"] = difference.arm;
+  json["metric"] = difference.metric;
+  json["control"] = difference.control;
+  json["treatment"] = difference.treatment;
+  json["difference"] = difference.difference;
+  json["low"] = interval ? Json(difference.low) : Json{};
+  json["high"] = interval ? Json(difference.high) : Json{};
+  json["effective_windows"] = difference.effective_windows;
+  json["autocorrelation"] = difference.autocorrelation;
+  json["verdict"] = verdict_word(difference.verdict);
+  json["reason"] = difference.reason;
+  return json;
+}
+
+Json experiments_json(const std::vector<ExperimentSummary>& experiments) {
+  Json list = Json::array();
+  for (const ExperimentSummary& experiment : experiments) {
+    Json arms = Json::array();
+    for (const ArmSummary& arm : experiment.arms) {
+      arms.push_back(arm_json(arm));
+    }
+    Json differences = Json::array();
+    for (const DifferenceSummary& difference : experiment.differences) {
+      differences.push_back(difference_json(difference));
+    }
+    Json json = Json::object();
+    json["experiment"] = experiment.name;
+    json["control"] = experiment.control;
+    json["confidence"] = experiment.confidence;
+    json["window_s"] = to_seconds(experiment.window);
+    json["windows"] = experiment.windows;
+    json["requests"] = experiment.concerned;
+    json["outside"] = experiment.outside;
+    json["arms"] = arms;
+    json["differences"] = differences;
+    list.push_back(json);
+  }
+  return list;
+}
+
 Json result_document(const RunResult& result, const Config& config) {
   Json verdict = Json::object();
   verdict["kind"] = verdict_name(result.verdict.kind);
@@ -817,6 +892,9 @@ Json result_document(const RunResult& result, const Config& config) {
   }
   if (!result.edge_rows.empty()) {
     json["edge"] = edge_json(result);
+  }
+  if (!result.experiments.empty()) {
+    json["experiments"] = experiments_json(result.experiments);
   }
   json["gpu_time"] = gpu_time_json(result);
   put_operations(json, result.operations);
@@ -904,6 +982,21 @@ void read_operations(const Json& json, ResultDigest& digest) {
   }
 }
 
+void read_thresholds(const Json& json, ResultDigest& digest) {
+  for (const Json& threshold : json.at("thresholds")) {
+    digest.thresholds.push_back(
+        {threshold.at("threshold").get<std::string>(), threshold.at("holds").get<bool>(),
+         threshold.at("measured").get<bool>(), threshold.at("value").get<double>()});
+  }
+}
+
+void read_pools(const Json& json, ResultDigest& digest) {
+  for (const Json& pool : json.at("gpu_time").at("pools")) {
+    digest.pools.push_back(
+        {pool.at("pool").get<std::string>(), pool.at("gpu_utilization").get<double>()});
+  }
+}
+
 }  // namespace
 
 ResultDigest read_result_digest(const std::string& path) {
@@ -923,6 +1016,8 @@ ResultDigest read_result_digest(const std::string& path) {
     digest.gpu_hours = metrics.at("gpu_hours").get<double>();
     digest.dollars = json.at("cost").at("total_dollars").get<double>();
     read_operations(json, digest);
+    read_thresholds(json, digest);
+    read_pools(json, digest);
     return digest;
   } catch (const Json::exception& error) {
     Diagnostic finding;

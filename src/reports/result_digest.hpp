@@ -19,6 +19,19 @@ struct RolloutDigest {
   std::int64_t corrupt_loads = 0;
 };
 
+struct ThresholdDigest {
+  std::string text;
+  bool holds = false;
+  bool measured = false;
+  double value = 0;
+};
+
+/// How much of a pool was used.
+struct PoolDigest {
+  std::string name;
+  double gpu_utilization = 0;
+};
+
 struct ResultDigest {
   std::string verdict;
   std::int64_t arrived = 0;
@@ -34,6 +47,8 @@ struct ResultDigest {
   std::int64_t degraded = 0;
   std::int64_t failed = 0;
   std::vector<RolloutDigest> rollouts{};
+  std::vector<ThresholdDigest> thresholds{};
+  std::vector<PoolDigest> pools{};
 };
 
 /// Reads a file that write_result_json wrote. IoError when it cannot be read, ConfigError when it

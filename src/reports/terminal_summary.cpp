@@ -6,6 +6,7 @@
 #include "metrics/thresholds.hpp"
 #include "metrics/verdict.hpp"
 #include "plimsoll/report.hpp"
+#include "reports/experiments_tables.hpp"
 #include "reports/money_summary.hpp"
 #include "reports/operations_tables.hpp"
 #include "reports/result_digest.hpp"
@@ -484,6 +485,7 @@ std::string terminal_summary(const RunResult& result, const Config& config,
   out += stages_part(result);
   out += regions_part(result);
   out += path_part(result, style);
+  out += experiments_tables(result);
   out += "\n" + pools_part(result);
   out += prefixes_part(result, style);
   out += kv_transfers_part(result, style);

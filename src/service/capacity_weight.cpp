@@ -42,6 +42,23 @@ double law_mean(const std::optional<LengthLaw>& own, const LengthLaw& common) {
   return std::max(1.0, mean_of(own ? *own : common));
 }
 
+/// Of the requests of a class, those that `model` is to answer: 0 or 1 without an experiment.
+double share_of_model(const Config& config, ClassIndex request_class, ModelIndex model) {
+  const RequestClassConfig& asked = config.workload.classes[request_class];
+  double own = 1;
+  double given = 0;
+  for (const ExperimentConfig& experiment : config.experiments) {
+    if (!concerns(experiment, request_class, asked.tier)) {
+      continue;
+    }
+    for (const ArmConfig& arm : experiment.arms) {
+      own -= arm.model ? arm.share : 0;
+      given += arm.model == model ? arm.share : 0;
+    }
+  }
+  return given + (asked.model == model ? std::max(0.0, own) : 0.0);
+}
+
 double tokens_held_by_one(const MeanLengths& lengths) {
   return lengths.prompt + lengths.output / 2;
 }
@@ -54,11 +71,14 @@ MeanLengths expected_lengths(const Config& config, ModelIndex model) {
   }
   MeanLengths sum;
   double shares = 0;
-  for (const RequestClassConfig& one : config.workload.classes) {
-    if (one.model == model) {
-      sum.prompt += one.share * law_mean(one.prompt, config.workload.prompt);
-      sum.output += one.share * law_mean(one.output, config.workload.output);
-      shares += one.share;
+  const std::vector<RequestClassConfig>& classes = config.workload.classes;
+  for (std::size_t c = 0; c < classes.size(); ++c) {
+    const RequestClassConfig& one = classes[c];
+    const double share = one.share * share_of_model(config, static_cast<ClassIndex>(c), model);
+    if (share > 0) {
+      sum.prompt += share * law_mean(one.prompt, config.workload.prompt);
+      sum.output += share * law_mean(one.output, config.workload.output);
+      shares += share;
     }
   }
   return shares > 0 ? MeanLengths{sum.prompt / shares, sum.output / shares} : of_unknown_trace;

@@ -27,7 +27,8 @@ double prefill_rate(const ReplicaShape& shape);
 /// tokens each and do nothing else.
 double decode_rate(const ReplicaShape& shape, double batch, double context);
 
-/// What an operator expects of requests of `model`: the means of its classes' laws by their shares.
+/// What an operator expects of requests of `model`: the means of its classes' laws by their shares,
+/// those included that an experiment sends there.
 /// Before a trace is played its lengths are unknown: then 1,000 prompt and 200 output tokens.
 MeanLengths expected_lengths(const Config& config, ModelIndex model);
 

@@ -37,13 +37,13 @@ struct HandOver {
 /// the same numbers as the service, and accepting ones only among those that decode.
 struct DecodeSide {
   DecodeSide(std::unique_ptr<Router> of_decode, const std::vector<ReplicaLoad>& loads,
-             const Config& config, const std::string& model, RequestTable& requests,
-             KvNetwork& of_kv)
+             std::uint64_t seed, const ServiceConfig& rules, const std::string& model,
+             RequestTable& requests, KvNetwork& of_kv)
       : router{std::move(of_decode)},
-        seen_loads{*router, loads, config.service.scrape_interval, config.service.own_count,
-                   RandomStream{config.seed, "decode_router_scrape:" + model}},
-        route_stream{config.seed, "decode_router:" + model},
-        sent_stream{config.seed, "decode_router_sent:" + model},
+        seen_loads{*router, loads, rules.scrape_interval, rules.own_count,
+                   RandomStream{seed, "decode_router_scrape:" + model}},
+        route_stream{seed, "decode_router:" + model},
+        sent_stream{seed, "decode_router_sent:" + model},
         line{requests, RequestState::prefilled},
         network{of_kv} {}
 

@@ -18,8 +18,8 @@ bool arrives_later(const KvOnTheWay& a, const KvOnTheWay& b) {
 }  // namespace
 
 void Service::hand_over_through(const PolicyRegistries& policies, KvNetwork& network) {
-  decode_ = std::make_unique<DecodeSide>(policies.routers.make(config_.service.router), loads_,
-                                         config_, name(), requests_, network);
+  decode_ = std::make_unique<DecodeSide>(policies.routers.make(rules_.router), loads_, config_.seed,
+                                         rules_, name(), requests_, network);
   decode_->arrival_timer =
       engine_.make_timer(EventPriority::completion, &Service::on_kv_arrival, this, 0);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "plimsoll/config.hpp"
@@ -19,10 +20,12 @@ class ModelRouter {
     ModelIndex model = 0;
     bool spilled = false;  // a fallback answers
   };
+  /// `given`: the model that an experiment has given the request to, whatever the splits say.
   /// `waiting(model)`: requests that wait centrally for a model now.
   template <class Waiting>
-  Choice choose(std::uint64_t id, ClassIndex request_class, Waiting waiting) const {
-    Choice choice{split(id, request_class), false};
+  Choice choose(std::uint64_t id, ClassIndex request_class, std::optional<ModelIndex> given,
+                Waiting waiting) const {
+    Choice choice{given ? *given : split(id, request_class), false};
     for (const SpilloverConfig& spillover : spillovers_) {
       if (spillover.from == choice.model && waiting(spillover.from) >= spillover.waiting) {
         return {spillover.to, true};

@@ -38,6 +38,9 @@ RequestPath::RequestPath(const Config& config, Engine& engine, EventSink& sink, 
   for (std::size_t i = 0; i < config.workload.classes.size(); ++i) {
     expected_output_.push_back(expected_output(config, static_cast<ClassIndex>(i)));
   }
+  if (!config.experiments.empty()) {
+    experiments_.emplace(config, config.seed);
+  }
   set_up_stages();
   set_up_caches();
   set_up_limits();

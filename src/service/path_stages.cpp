@@ -133,6 +133,7 @@ StageResult RequestPath::visit_response_cache(Flight& flight, SimTime t) {
 StageResult RequestPath::visit_model_router(Flight& flight, SimTime t) {
   const ModelRouter::Choice choice = model_router_->choose(
       flight.record.id, flight.record.request_class,
+      experiments_ ? experiments_->model_of(flight.record.arm) : std::nullopt,
       [&](ModelIndex model) { return sites_.of(model, flight.at.datacenter)->queued(); });
   flight.model = choice.model;
   flight.spilled = choice.spilled;

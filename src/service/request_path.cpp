@@ -100,7 +100,30 @@ std::uint32_t RequestPath::take(RequestId id, const Arrival& arrival) {
   if (keeps_prefixes_) {
     remember_prefix(place, arrival.prefix);
   }
+  if (experiments_) {
+    take_part(place, arrival);
+  }
   return place;
+}
+
+/// Its arm, and the model that answers there.
+void RequestPath::take_part(std::uint32_t place, const Arrival& arrival) {
+  Flight& flight = flights_[place];
+  Sender sender;
+  sender.request = flight.record.id;
+  sender.request_class = flight.record.request_class;
+  sender.session_began = arrival.session_began;
+  sender.session = arrival.prefix.session;
+  sender.key = flight.limited.key;
+  if (sessions_.size() <= place) {
+    sessions_.resize(place + std::size_t{1});
+  }
+  sessions_[place] = arrival.session_began == no_request ? sender.request : arrival.session_began;
+  flight.record.arm = experiments_->assign(sender);
+  if (flight.record.arm != no_arm) {
+    flight.record.model = experiments_->model_of(flight.record.arm).value_or(flight.record.model);
+    sink_.on_assigned(flight.record.arm, engine_.now());
+  }
 }
 
 /// Whoever may go on begins a session.
@@ -314,6 +337,7 @@ void RequestPath::on_first_token(const RequestRecord& record) {
   flight.attempt_ends = never;
   RequestRecord told = record;
   told.id = flight.record.id;
+  told.arm = flight.record.arm;
   told.arrived = flight.record.arrived;
   told.first_token = record.first_token + flight.back;
   flight.record.first_token = told.first_token;
@@ -463,7 +487,7 @@ void RequestPath::finish(std::uint32_t place) {
     count_bypass(flight);
   }
   if (clients_.has_sessions() && is_answer(flight.record.outcome)) {
-    think(flight, keeps_prefixes_ ? prefixes_[place] : SharedPrefix{});
+    think(place, keeps_prefixes_ ? prefixes_[place] : SharedPrefix{});
   }
   flight.state = FlightState::free;
   free_.push_back(place);
@@ -471,7 +495,8 @@ void RequestPath::finish(std::uint32_t place) {
   ends_.on_request_ended(engine_.now());
 }
 
-void RequestPath::think(const Flight& flight, const SharedPrefix& prefix) {
+void RequestPath::think(std::uint32_t place, const SharedPrefix& prefix) {
+  const Flight& flight = flights_[place];
   const std::optional<Duration> pause = clients_.next_turn(flight.record.id);
   const SimTime at = engine_.now() + pause.value_or(Duration::zero());
   const bool too_late = config_.duration > Duration::zero() && at >= sim_start + config_.duration;
@@ -491,6 +516,7 @@ void RequestPath::think(const Flight& flight, const SharedPrefix& prefix) {
   Thinker& thinker = thinkers_[number];
   thinker.request_class = flight.record.request_class;
   thinker.model = flight.record.model;
+  thinker.session_began = experiments_ ? sessions_[place] : no_request;
   thinker.conversation = {std::int64_t{flight.record.prompt_tokens} + flight.record.output_tokens,
                           prefix};
   ++thinking_;
@@ -509,6 +535,7 @@ void RequestPath::next_turn(std::uint32_t number) {
   Arrival turn = clients_.make_turn(turn_number, thinker.request_class, thinker.conversation,
                                     sites_.somewhere(thinker.model)->max_context());
   turn.at = engine_.now();
+  turn.session_began = thinker.session_began;
   follow_ups_.on_follow_up(turn);
 }
 

@@ -16,6 +16,7 @@
 #include "service/cache.hpp"
 #include "service/clients.hpp"
 #include "service/edge.hpp"
+#include "service/experiments.hpp"
 #include "service/flight.hpp"
 #include "service/limits.hpp"
 #include "service/metering.hpp"
@@ -109,6 +110,7 @@ class RequestPath final : public EventSink,
   struct Thinker {
     ClassIndex request_class = 0;
     ModelIndex model = 0;
+    RequestId session_began = no_request;  // with experiments
     Conversation conversation;
     TimerId timer = 0;
   };
@@ -154,7 +156,8 @@ class RequestPath final : public EventSink,
   void release(Flight& flight, Outcome outcome);
   void finish(std::uint32_t place);
   void remember_prefix(std::uint32_t place, const SharedPrefix& prefix);
-  void think(const Flight& flight, const SharedPrefix& prefix);
+  void take_part(std::uint32_t place, const Arrival& arrival);
+  void think(std::uint32_t place, const SharedPrefix& prefix);
   void next_turn(std::uint32_t thinker);
   void count_bypass(const Flight& flight);
   void on_alarm(const Metering::Alarm& alarm);
@@ -175,6 +178,7 @@ class RequestPath final : public EventSink,
 
   // Stages; empty where the scenario has none.
   ApiKeys keys_;
+  std::optional<Experiments> experiments_;
   std::optional<Popularity> popularity_;
   std::optional<Popularity> conversations_;
   std::optional<Edge> edge_;
@@ -208,6 +212,7 @@ class RequestPath final : public EventSink,
   RandomStream fetch_stream_;
   std::vector<Flight> flights_;
   std::vector<SharedPrefix> prefixes_;    // by place; empty unless keep_prefixes
+  std::vector<RequestId> sessions_;       // by place, their first requests; with experiments
   std::vector<TimerId> timers_;           // by place
   std::vector<TimerId> patience_timers_;  // by place; empty when clients have all patience
   std::vector<std::uint32_t> free_;

@@ -61,15 +61,16 @@ Service::Service(const Config& config, ModelIndex model, const PolicyRegistries&
                  Engine& engine, RequestTable& requests, EventSink& sink, EndListener& ends,
                  std::optional<std::size_t> datacenter)
     : config_{config},
+      rules_{service_of(config, model)},
       model_{model},
       datacenter_{datacenter},
       engine_{engine},
       requests_{requests},
       sink_{sink},
       ends_{ends},
-      router_{policies.routers.make(config.service.router)},
-      queue_policy_{policies.queues.make(config.service.queue)},
-      admission_{policies.admissions.make(config.service.admission)},
+      router_{policies.routers.make(rules_.router)},
+      queue_policy_{policies.queues.make(rules_.queue)},
+      admission_{policies.admissions.make(rules_.admission)},
       route_stream_{config.seed, "router:" + name()},
       load_stream_{config.seed, "router_load:" + name()},
       first_token_stream_{config.seed, "router_first_token:" + name()},
@@ -78,7 +79,7 @@ Service::Service(const Config& config, ModelIndex model, const PolicyRegistries&
       dispatch_timer_{engine.make_timer(EventPriority::dispatch, &Service::on_dispatch, this, 0)},
       deadline_timer_{engine.make_timer(EventPriority::deadline, &Service::on_deadline, this, 0)},
       max_context_{context_limit(config, model, datacenter)},
-      seen_loads_{*router_, loads_, config.service.scrape_interval, config.service.own_count,
+      seen_loads_{*router_, loads_, rules_.scrape_interval, rules_.own_count,
                   RandomStream{config.seed, "router_scrape:" + name()}},
       tier_standing_{tier_standings(config)},
       router_follows_prefill_{router_->follows_prefill()},
@@ -160,7 +161,7 @@ void Service::change_load(std::uint32_t member, const LoadChange& change, Draws&
   load.committed_kv_tokens += change.committed_tokens;
   load.pending_prompt_tokens += change.pending_tokens;
   load_.outstanding += change.requests;
-  const int limit = config_.service.max_outstanding;
+  const int limit = rules_.max_outstanding;
   load.accepting = members_[member].ready && (limit == 0 || load.outstanding < limit);
   tell_load(member, change, draws);
 }
@@ -282,7 +283,7 @@ bool Service::route(RequestSlot slot, Phase phase) {
 
 /// False when there is no room: then it has ended.
 bool Service::wait_centrally(RequestSlot slot) {
-  const std::int64_t capacity = config_.service.queue_capacity;
+  const std::int64_t capacity = rules_.queue_capacity;
   if (capacity > 0 && queue_.size() >= capacity) {
     give_up(slot, Outcome::queue_full);
     return false;
@@ -295,7 +296,7 @@ bool Service::wait_centrally(RequestSlot slot) {
 
 std::optional<Duration> Service::longest_wait(TierIndex tier) const {
   const auto& of_tier = config_.tiers[tier].deadline;
-  return of_tier ? of_tier : config_.service.queue_deadline;
+  return of_tier ? of_tier : rules_.queue_deadline;
 }
 
 void Service::set_deadline(RequestSlot slot) {

@@ -169,6 +169,7 @@ class Service final : public ReplicaListener, public ReplicaDirectory, public Re
   void tell_load(std::uint32_t member, const LoadChange& change, Draws& draws);
 
   const Config& config_;
+  const ServiceConfig& rules_;  // of the model
   ModelIndex model_;
   std::optional<std::size_t> datacenter_;
   Engine& engine_;

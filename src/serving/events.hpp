@@ -24,6 +24,7 @@ struct RequestRecord {
   bool replica_assigned = false;
   RequestSlot slot = no_slot;  // in the request table, free for others once the call is over
   Outcome outcome = Outcome::completed;
+  ArmIndex arm = no_arm;  // of the experiment that it takes part in
   std::int32_t prompt_tokens = 0;
   std::int32_t output_tokens = 0;   // that the request wants
   std::int32_t emitted_tokens = 0;  // that it got
@@ -119,6 +120,8 @@ class EventSink {
  public:
   virtual ~EventSink() = default;
   virtual void on_arrival(RequestId id, ClassIndex request_class, SimTime now) = 0;
+  /// Only with experiments: a request that arrived takes part in one.
+  virtual void on_assigned(ArmIndex, SimTime) {}
   /// The first output token of a request reached its user.
   virtual void on_first_token(const RequestRecord& record) = 0;
   /// A request came to its one outcome, at record.finished.

@@ -24,8 +24,9 @@ CapacityProbe::CapacityProbe(const Config& config, PoolIndex pool, const Replica
       refill_timer_{engine.make_timer(EventPriority::dispatch, &CapacityProbe::on_refill, this, 0)},
       model_{config.pools[pool].model},
       max_context_{config.pools[pool].max_context},
-      kept_{config.service.max_outstanding > 0 ? config.service.max_outstanding
-                                               : 2 * std::int64_t{shape.max_num_seqs}},
+      kept_{service_of(config, model_).max_outstanding > 0
+                ? service_of(config, model_).max_outstanding
+                : 2 * std::int64_t{shape.max_num_seqs}},
       estimate_{estimate},
       config_{config},
       next_{first_id} {

@@ -15,12 +15,17 @@ namespace {
 
 constexpr Duration longest_tick = std::chrono::minutes{1};
 
+/// Windows are played for one model alone.
+const ServiceConfig& only_service(const Config& config) {
+  return service_of(config, config.pools.front().model);
+}
+
 /// The longest wait of any tier; none when some may wait for ever.
 std::optional<Duration> longest_deadline(const Config& config) {
   Duration longest{};
   for (const RequestClassConfig& one : config.workload.classes) {
     const auto& of_tier = config.tiers[one.tier].deadline;
-    const std::optional<Duration> wait = of_tier ? of_tier : config.service.queue_deadline;
+    const std::optional<Duration> wait = of_tier ? of_tier : only_service(config).queue_deadline;
     if (!wait) {
       return std::nullopt;
     }
@@ -114,8 +119,8 @@ double CarriedBacklog::inflow(SimTime from, SimTime to) const {
 
 double CarriedBacklog::limit(SimTime now) const {
   double limit = 1e12;
-  if (config_.service.queue_capacity > 0) {
-    limit = static_cast<double>(config_.service.queue_capacity);
+  if (const std::int64_t capacity = only_service(config_).queue_capacity; capacity > 0) {
+    limit = static_cast<double>(capacity);
   }
   if (const auto deadline = longest_deadline(config_)) {
     const SimTime since = std::max(sim_start, now - *deadline);

@@ -126,8 +126,14 @@ Config sampled(const Config& config) {
   for (StoreConfig& store : cell.stores) {
     store.uplink = BytesPerSecond::of(store.uplink.count() / n);
   }
-  if (cell.service.queue_capacity > 0) {
-    cell.service.queue_capacity = std::max<std::int64_t>(1, cell.service.queue_capacity / n);
+  const auto scale_down = [n](ServiceConfig& service) {
+    if (service.queue_capacity > 0) {
+      service.queue_capacity = std::max<std::int64_t>(1, service.queue_capacity / n);
+    }
+  };
+  scale_down(cell.service);
+  for (ModelServiceConfig& own : cell.model_services) {
+    scale_down(own.service);
   }
   return cell;
 }

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "cost/arm_costs.hpp"
 #include "cost/cost.hpp"
 #include "plimsoll/report.hpp"
 #include "simulation/horizon.hpp"
@@ -26,6 +27,35 @@ bool autoscales(const Config& config) {
          (path.response_cache && path.response_cache->autoscale) ||
          (path.conversation_cache && path.conversation_cache->cache.autoscale);
 }
+
+/// monitoring.csv, and metrics.om where it is asked for.
+class MonitoringFiles {
+ public:
+  MonitoringFiles(const std::string& folder, const Config& config)
+      : rows_{folder + "/monitoring.csv"} {
+    if (config.monitoring->open_metrics) {
+      open_metrics_.emplace(folder + "/metrics.om", config.start);
+    }
+  }
+
+  void write(const MonitoringRow& row) {
+    rows_.write(row);
+    if (open_metrics_) {
+      open_metrics_->write(row);
+    }
+  }
+
+  void close() {
+    rows_.close();
+    if (open_metrics_) {
+      open_metrics_->close();
+    }
+  }
+
+ private:
+  MonitoringWriter rows_;
+  std::optional<OpenMetricsWriter> open_metrics_;
+};
 
 void write_files(const std::string& folder, const RunResult& result, const Config& config) {
   write_result_json(folder + "/result.json", result, config);
@@ -60,9 +90,9 @@ RunResult run_scenario(const Config& config, const RunOptions& options) {
     incidents.emplace(options.out_folder + "/incidents.csv");
     simulation.set_incident_writer([&](const IncidentRow& row) { incidents->write(row); });
   }
-  std::optional<MonitoringWriter> monitoring;
+  std::optional<MonitoringFiles> monitoring;
   if (!options.out_folder.empty() && config.monitoring) {
-    monitoring.emplace(options.out_folder + "/monitoring.csv");
+    monitoring.emplace(options.out_folder, config);
     simulation.set_monitoring_writer([&](const MonitoringRow& row) { monitoring->write(row); });
   }
   RunResult result = simulation.play();
@@ -82,6 +112,7 @@ RunResult run_scenario(const Config& config, const RunOptions& options) {
     scale_back(result, n);
   }
   result.cost = summarize_cost(result, config, result.notes);
+  add_arm_costs(result, config);
   for (std::string& note : horizon_notes(config, result)) {
     result.notes.push_back(std::move(note));
   }

@@ -160,14 +160,17 @@ TEST(ModelRouter, SplitsInOrderAndSpillsWhenManyWait) {
   int to_canary = 0;
   for (std::uint64_t id = 0; id < count; ++id) {
     const auto nobody = [](ModelIndex) { return 0; };
-    to_canary += router.choose(id, 0, nobody).model == 2 ? 1 : 0;
-    EXPECT_EQ(router.choose(id, 1, nobody).model, 1);
+    to_canary += router.choose(id, 0, std::nullopt, nobody).model == 2 ? 1 : 0;
+    EXPECT_EQ(router.choose(id, 1, std::nullopt, nobody).model, 1);
   }
   expect_share(to_canary, 0.1);
-  const ModelRouter::Choice spilled = router.choose(1, 1, [](ModelIndex) { return 5; });
+  const ModelRouter::Choice spilled =
+      router.choose(1, 1, std::nullopt, [](ModelIndex) { return 5; });
   EXPECT_EQ(spilled.model, 0);
   EXPECT_TRUE(spilled.spilled);
-  EXPECT_FALSE(router.choose(1, 1, [](ModelIndex) { return 4; }).spilled);
+  EXPECT_FALSE(router.choose(1, 1, std::nullopt, [](ModelIndex) { return 4; }).spilled);
+  EXPECT_EQ(router.choose(1, 1, ModelIndex{2}, [](ModelIndex) { return 0; }).model, 2)
+      << "what an experiment gave does not pass the splits";
 }
 
 }  // namespace
