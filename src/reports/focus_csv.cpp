@@ -3,6 +3,8 @@
 // simulated run can fill. Columns of ours begin with x_, as it asks.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/unit_text.hpp"
 #include "plimsoll/report.hpp"
 #include "reports/csv_field.hpp"
@@ -40,6 +42,13 @@ std::string moment(const Config& config, SimTime at) {
   return text.find('T') == std::string::npos ? text + "T00:00:00Z" : text;
 }
 
+const char* resource_type(const BillRow& row, const Config& config) {
+  const bool shared =
+      std::any_of(config.shared_gpus.begin(), config.shared_gpus.end(),
+                  [&](const SharedGpusConfig& gpus) { return gpus.name == row.resource; });
+  return row.component != CostComponent::gpu ? "item" : shared ? "shared_gpus" : "pool";
+}
+
 std::string cost_row(const BillRow& row, const RunResult& result, const Config& config) {
   const std::string provider = csv_field(row.provider.empty() ? "not said" : row.provider);
   const std::string run = csv_field(result.scenario);
@@ -53,11 +62,11 @@ std::string cost_row(const BillRow& row, const RunResult& result, const Config& 
   text += fmt::format("{},{},{},{},{},{},{},{},{},{},{},", quantity, row.unit, billed,
                       row.unit_price, billed, provider, amount(row.listed), row.list_unit_price,
                       row.pricing, quantity, row.unit);
-  text += fmt::format(
-      "{},{},{},{},{},{},{},{},{},{}\n", provider, provider, csv_field(row.region),
-      csv_field(row.resource), row.component == CostComponent::gpu ? "pool" : "item",
-      service_category(row.component), cost_component_name(row.component), csv_field(row.sku),
-      csv_field(row.sku + "/" + row.pricing), cost_component_name(row.component));
+  text += fmt::format("{},{},{},{},{},{},{},{},{},{}\n", provider, provider, csv_field(row.region),
+                      csv_field(row.resource), resource_type(row, config),
+                      service_category(row.component), cost_component_name(row.component),
+                      csv_field(row.sku), csv_field(row.sku + "/" + row.pricing),
+                      cost_component_name(row.component));
   return text;
 }
 

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <string>
 #include <vector>
 
-#include "cost/cost.hpp"
 #include "plimsoll/rng.hpp"
 #include "plimsoll/run_scenario.hpp"
 #include "support/child_process.hpp"
@@ -250,29 +250,37 @@ TEST(Allocation, AnInventoryThatSufficesIsAsMachinesOfItsOwn) {
   EXPECT_EQ(play(shared, fingerprint_of), play(own, fingerprint_of));
 }
 
+/// So many GPUs for so long at so many micro-dollars an hour, rounded once, halves up.
+std::int64_t due(std::int64_t gpus, std::int64_t ns, std::int64_t hourly) {
+  const std::int64_t hour = 3'600'000'000'000;
+  return (gpus * ns * hourly + hour / 2) / hour;
+}
+
 TEST(Allocation, TheBillIsThatOfTheGpusRentedOnce) {
+  // $1.37 until 30 s have passed, then $0.91.
   const Overrides priced{
-      {"catalog.prices.hourly", "{gpu: one, on_demand: $1.37/h, source: a test}"},
-      {"shared_gpus.cluster.price", "hourly"}};
+      {"start", "2024-12-31T23:59:30Z"},
+      {"catalog.prices.before",
+       "{gpu: one, on_demand: $1.37/h, until: 2025-01-01, then: after, source: a test}"},
+      {"catalog.prices.after", "{gpu: one, on_demand: $0.91/h, source: a test}"},
+      {"shared_gpus.cluster.price", "before"}};
   const std::string text = play(priced, [](const RunResult& result, const Config&) {
-    const std::int64_t gpus = 6;
+    constexpr std::int64_t gpus = 6;
     const std::int64_t elapsed = result.end.time_since_epoch().count();
-    // gpus x elapsed hours x 1.37 $ in micro-dollars, halves up.
-    const std::int64_t numerator = gpus * elapsed * 1'370'000;
-    const std::int64_t hour = 3'600'000'000'000;
-    const std::int64_t due = (numerator + hour / 2) / hour;
+    const std::int64_t first = 30'000'000'000;
     std::int64_t billed = 0;
     std::string rows;
     for (const BillRow& row : result.cost.money.bill) {
       billed += row.billed.count();
       rows += row.resource + " ";
     }
+    const std::int64_t expected = due(gpus, first, 1'370'000) + due(gpus, elapsed - first, 910'000);
     const double hours = static_cast<double>(gpus * elapsed) / 3.6e12;
     const bool all_hours =
         result.cost.gpu_hours > hours * (1 - 1e-9) && result.cost.gpu_hours < hours * (1 + 1e-9);
-    return fmt::format("{}{} {}", rows, billed - due, all_hours);
+    return fmt::format("{}{} {}", rows, billed - expected, all_hours);
   });
-  EXPECT_EQ(text, "first second cluster 0 true");
+  EXPECT_EQ(text, "first first second second cluster cluster 0 true");
 }
 
 }  // namespace
