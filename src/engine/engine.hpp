@@ -35,6 +35,9 @@ struct PlatformSpec {
 
 class Engine;
 
+/// A transfer or read, from its call on; never reused.
+using FlowId = std::uint64_t;
+
 /// What an actor's body may do besides using the engine: wait.
 class ActorContext {
  public:
@@ -85,10 +88,14 @@ class Engine {
   /// Moves bytes over the network; `done` runs as an event on completion. The flow takes the sum
   /// of both ends' latencies, then shares both ends' bandwidth max-min with all others. From a
   /// node to itself it takes no time. Unknown names are an InternalError.
-  void transfer(const std::string& from, const std::string& to, Bytes bytes,
-                std::function<void()> done);
+  FlowId transfer(const std::string& from, const std::string& to, Bytes bytes,
+                  std::function<void()> done);
   /// Reads from a node's disk; reads at the same time share it equally.
-  void read(const std::string& node, Bytes bytes, std::function<void()> done);
+  FlowId read(const std::string& node, Bytes bytes, std::function<void()> done);
+  /// Ends a transfer or read whose `done` has not run, and never will: from now() on the others
+  /// share what it had. `carried` (may be empty) runs before any event after the current one and is
+  /// told the bytes that had arrived. No news for a flow that is over.
+  void cancel_flow(FlowId flow, std::function<void(Bytes)> carried);
 
   /// From now on the link of a node or store passes `share` of its bandwidth, 0 < share <= 1, each
   /// way; flows under way get slower or faster.
