@@ -29,8 +29,21 @@ struct PlatformSpec {
     BytesPerSecond uplink;
     Duration latency{};
   };
+  /// A link that several hosts send through, e.g. from one region to another.
+  struct SharedLink {
+    std::string name;
+    BytesPerSecond bandwidth;
+  };
+  /// Another name of a store: what flows under it passes the store's own link and a shared one.
+  struct RemoteName {
+    std::string name;
+    std::string store;
+    std::string link;
+  };
   std::vector<NodeGroup> groups;
   std::vector<Store> stores;
+  std::vector<SharedLink> shared_links;
+  std::vector<RemoteName> remote_names;
 };
 
 class Engine;

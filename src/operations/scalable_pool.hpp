@@ -93,7 +93,7 @@ class ScalablePool final : public ScalableTarget, public FaultTarget, private Dr
   struct Slot {
     Replica* replica = nullptr;
     State state = State::off;
-    bool called_off = false;  // its start or repair goes on to its end, which is off
+    bool called_off = false;  // it is off once it is repaired
     bool machine_broken = false;
     std::optional<WeightsVersion> order_when_repaired;  // off until then
     WeightsVersion version = 0;
@@ -124,6 +124,7 @@ class ScalablePool final : public ScalableTarget, public FaultTarget, private Dr
   void arm_reclaim(Slot& slot);
   void give_notice(Slot& slot, Duration notice);
   void take_back(Slot& slot);
+  void note_losses(const LossSummary& before);
   void note_serving(const Slot& slot);
   void place_order(int replicas);
   void remove_one();

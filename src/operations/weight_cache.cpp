@@ -15,6 +15,15 @@ bool WeightCache::holds(WeightsVersion version) const {
                      [version](const Entry& entry) { return entry.version == version; });
 }
 
+Bytes WeightCache::held(WeightsVersion version) const {
+  for (const Entry& entry : entries_) {
+    if (entry.version == version) {
+      return entry.size;
+    }
+  }
+  return Bytes{};
+}
+
 void WeightCache::touch(WeightsVersion version) {
   const auto entry = find(version);
   if (entry != entries_.end()) {

@@ -15,6 +15,8 @@ class WeightCache {
   explicit WeightCache(Bytes capacity) : capacity_{capacity} {}
 
   bool holds(WeightsVersion version) const;
+  /// Bytes of it that are here; 0 when it is not held.
+  Bytes held(WeightsVersion version) const;
   /// It is used now; no news when it is not held.
   void touch(WeightsVersion version);
   /// Keeps it as the most recently used and drops others until it fits.

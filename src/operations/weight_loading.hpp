@@ -1,6 +1,7 @@
 // How the weights of a pool's replicas get from where they lie into GPUs.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -34,7 +35,8 @@ struct WeightRoutes {
 /// there, else from SSD, else from the pool's store; two replicas on a node pull once. From main
 /// memory they are copied into the GPUs by the loader. Whatever is shared is a flow: uplinks, NICs,
 /// SSDs, main memories, all max-min fair. Without a `weights` block they are in the GPUs once they
-/// are pulled, and nothing is kept.
+/// are pulled, and nothing is kept. Through a loader that maps files, read and copy go on at once,
+/// the later one ends the load, and replicas of a node that read the same version share one read.
 class WeightLoading final : public WeightSource {
  public:
   /// All outlive it.
@@ -49,17 +51,57 @@ class WeightLoading final : public WeightSource {
              std::function<void()> loaded) override;
   void give_up(std::size_t slot) override;
   void released(std::size_t slot) override;
+  void node_lost(int node) override;
+  void node_back(int node) override;
   std::string bound_of(std::size_t slot, StartPhase phase) const override;
   std::vector<ResourceUse> uses() const override;
+  std::vector<StoreBytes> pulled_from() const override;
 
  private:
+  static constexpr std::size_t nobody = static_cast<std::size_t>(-1);
+
+  /// Who waits for what comes to a node; a prefetch is nobody's.
+  struct Waiter {
+    std::size_t slot = nobody;
+    std::function<void()> done;
+  };
+  struct PullToNode {
+    PullId pull = 0;
+    std::vector<Waiter> waiting;
+  };
+  /// A mapped file is read in one piece, or in two when a replica serves with the first.
+  enum class Piece : std::uint8_t { first, rest };
+  struct PieceKey {
+    WeightsVersion version = 0;
+    Piece piece = Piece::first;
+    auto operator<=>(const PieceKey&) const = default;
+  };
+  /// Into the page cache of a node, for all that wait for it.
+  struct MappedRead {
+    FlowId flow = 0;
+    Bytes bytes;
+    std::vector<Waiter> waiting;
+  };
+  /// The version, and whose pull it is: a slot's own where nodes keep nothing, else nobody's.
+  struct PullKey {
+    WeightsVersion version = 0;
+    std::size_t owner = nobody;
+    auto operator<=>(const PullKey&) const = default;
+  };
   struct Node {
     Node(Bytes ssd_cache, Bytes memory_cache) : ssd{ssd_cache}, memory{memory_cache} {}
     WeightCache ssd;
     WeightCache memory;
     UseMeter nic, ssd_reads, memory_reads;
-    int users = 0;                                                       // slots that are rented
-    std::map<WeightsVersion, std::vector<std::function<void()>>> pulls;  // under way: who waits
+    int users = 0;                         // slots that are rented
+    std::map<PullKey, PullToNode> pulls;   // under way
+    std::map<PieceKey, MappedRead> reads;  // under way
+  };
+  /// A read or copy for one slot.
+  struct Carry {
+    std::uint64_t number = 0;
+    UseMeter* meter = nullptr;
+    FlowId flow = 0;
   };
   struct Slot {
     std::uint64_t start = 0;  // number of its latest bring(): what came before is stale
@@ -68,6 +110,7 @@ class WeightLoading final : public WeightSource {
     WeightsVersion wanted = 0;
     std::size_t pulls_left = 0;
     std::size_t loads_left = 0;
+    std::vector<Carry> carries;  // under way
     std::function<void()> pulled;
     std::function<void()> loaded;
     SimTime began{};
@@ -79,7 +122,19 @@ class WeightLoading final : public WeightSource {
 
   bool keeps() const;
   void rent(std::size_t slot);
-  void pull_to_node(int node, WeightsVersion version, std::function<void()> done);
+  PullKey key_of(WeightsVersion version, std::size_t slot) const;
+  void pull_to_node(int node, WeightsVersion version, Waiter waiter);
+  void pulled_to_node(int node, PullKey key);
+  void end_pull(int node, PullKey key);
+  void carry(std::size_t slot, UseMeter& meter, const std::string& from, const std::string& to,
+             Bytes bytes, std::function<void()> done);
+  Bytes first_piece() const;
+  void load_piece(std::size_t slot, std::size_t part, std::uint64_t start, Piece piece);
+  void read_mapped(std::size_t slot, std::size_t part, PieceKey key, std::function<void()> done);
+  void mapped_read_ended(int node, PieceKey key);
+  void piece_loaded(std::size_t slot, std::size_t part, std::uint64_t start, Piece piece);
+  void drop_reads(std::size_t slot, int node);
+  void drop_work(std::size_t slot);
   void note_pull(Slot& slot, int node);
   void share_pulled(std::size_t slot, std::size_t part, std::uint64_t start);
   void read_share(std::size_t slot, std::size_t part, std::uint64_t start);
@@ -89,14 +144,17 @@ class WeightLoading final : public WeightSource {
   void bind_load(Slot& slot, double rate, const char* what);
 
   const Config& config_;
+  PoolIndex index_;
   const PoolConfig& pool_;
   WeightRoutes routes_;
   ModelStores& stores_;
   Engine& engine_;
   bool overlaps_;
+  bool mapped_;
   std::vector<Node> nodes_;
   std::vector<Slot> slots_;
-  double uplink_share_ = 0;  // at the latest pull's end, bytes/s
+  std::uint64_t next_carry_ = 0;
+  PullEnd latest_;  // pull that ended
 };
 
 }  // namespace plimsoll

@@ -64,7 +64,7 @@ class Service final : public ReplicaListener, public ReplicaDirectory, public Re
   void set_corrupt(ReplicaIndex replica, bool corrupt) override;
   /// Who is told of answers; set before the first request.
   void set_answer_listener(AnswerListener& listener) { answers_ = &listener; }
-  const LossSummary& losses() const { return losses_; }
+  const LossSummary& losses() const override { return losses_; }
 
   /// Requests/s that the replicas serving now sustain, by what one of each pool does. O(replicas).
   double serving_capacity(const std::vector<double>& of_one) const;

@@ -69,6 +69,9 @@ Config sampled(const Config& config) {
   }
   for (StoreConfig& store : cell.stores) {
     store.uplink = BytesPerSecond::of(store.uplink.count() / n);
+    if (store.wan) {
+      store.wan = BytesPerSecond::of(store.wan->count() / n);
+    }
   }
   if (cell.service.queue_capacity > 0) {
     cell.service.queue_capacity = std::max<std::int64_t>(1, cell.service.queue_capacity / n);
