@@ -93,6 +93,7 @@ void WeightLoading::bring(std::size_t index, WeightsVersion version, std::functi
   slot.began = engine_.now();
   slot.pull_rate = slot.load_rate = std::numeric_limits<double>::infinity();
   slot.pulls_left = slot.loads_left = hot ? 1 : nodes.size();
+  slot.rests_left = !hot && mapped_ && first_piece() < routes_.share ? nodes.size() : 0;
   if (hot) {
     engine_.at(engine_.now(), EventPriority::fleet, [this, index, start] {
       if (slots_[index].start == start) {
@@ -378,11 +379,13 @@ void WeightLoading::mapped_read_ended(int at, PieceKey key) {
 
 void WeightLoading::piece_loaded(std::size_t index, std::size_t part, std::uint64_t start,
                                  Piece piece) {
+  Slot& slot = slots_[index];
   if (piece == Piece::rest) {
+    slot.version = --slot.rests_left == 0 ? slot.wanted : slot.version;
     return;
   }
   copied(index, start);
-  if (slots_[index].start == start && first_piece() < routes_.share) {
+  if (slot.start == start && slot.rests_left > 0) {
     load_piece(index, part, start, Piece::rest);
   }
 }
@@ -410,7 +413,9 @@ void WeightLoading::copied(std::size_t index, std::uint64_t start) {
   if (slot.start != start || --slot.loads_left > 0) {
     return;
   }
-  slot.version = slot.wanted;
+  if (slot.rests_left == 0) {
+    slot.version = slot.wanted;
+  }
   const std::function<void()> loaded = std::exchange(slot.loaded, nullptr);
   loaded();
 }

@@ -110,6 +110,7 @@ class WeightLoading final : public WeightSource {
     WeightsVersion wanted = 0;
     std::size_t pulls_left = 0;
     std::size_t loads_left = 0;
+    std::size_t rests_left = 0;  // of lazy loads: shares that stream in while it serves
     std::vector<Carry> carries;  // under way
     std::function<void()> pulled;
     std::function<void()> loaded;

@@ -433,6 +433,7 @@ TEST_F(WeightLoadingTest, ReplicasThatMapTheSameFileShareOneRead) {
   build(2, 2);
   bring(0s, 0);
   bring(4s, 1);
+  at(15s, [this] { loading->released(1); });
   bring(20s, 1);  // it lies in main memory by then
   at(19s, [this] { EXPECT_NEAR(loaded[1], 8, tolerance) << "with the read that was under way"; });
   engine->run();
