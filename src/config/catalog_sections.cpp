@@ -459,6 +459,7 @@ SectionDecl store_section() {
              "the fewest pulls")
       .field("latency", &StoreConfig::latency, duration_kind(), "0", "before the first byte")
       .field("region", &StoreConfig::region, text_kind(), "", "where it stands")
+      .derived("not said")
       .written_when([](const StoreConfig& store) { return !store.region.empty(); })
       .optional("wan", &StoreConfig::wan, bandwidth_kind(),
                 "what all its servers together send to the pools of one other region, at most")

@@ -253,6 +253,7 @@ SectionDecl pool_section() {
       .only_when("start: cold or procurement", adds_cold)
       .field("region", &PoolConfig::region, text_kind(), "",
              "where it stands: stores of other regions reach it over their wan")
+      .derived("not said")
       .written_when([](const PoolConfig& pool) { return !pool.region.empty(); })
       .field("provision", &PoolConfig::provision, duration_kind(), "0",
              "before the weights are pulled")
