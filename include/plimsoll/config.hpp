@@ -234,6 +234,7 @@ struct LoaderSpec {
   BytesPerSecond read;    // from SSD, by one GPU's process, at most
   BytesPerSecond to_gpu;  // from main memory into one GPU, deserializing included, at most
   bool overlaps = false;  // both at once; false: first all is read
+  bool mapped = false;    // through the page cache of the node, which its replicas share
   std::string source;
   Provenance provenance = Provenance::measured;
   std::vector<FigureSource> figures{};
@@ -295,6 +296,7 @@ struct PoolConfig {
   std::optional<ProcurementConfig> procurement;  // when set, added replicas start cold
   std::optional<WeightsConfig> weights;
   std::optional<std::size_t> store;  // into Config::stores, for cold starts
+  std::string region;                // where it stands; empty: not said
   Duration provision{};              // cold: before the weights are pulled
   Duration warm_up{};                // cold: after the weights are there
   std::optional<AutoscaleConfig> autoscale;
@@ -331,12 +333,22 @@ inline UsdPerHour price_of(const PriceSpec& price, Contract contract) {
                                              : price.spot;
 }
 
+/// Which of a store and its fallbacks a pull goes to, of those whose servers are up.
+enum class StoreChoice : std::uint8_t {
+  nearest,     // the first of them
+  least_busy,  // that with the fewest pulls under way for its uplinks, the first of equal ones
+};
+
 /// A model store: a server of weights with a finite uplink.
 struct StoreConfig {
   std::string name;
   int servers = 1;        // each with all weights; a pull goes to the one with the fewest
   BytesPerSecond uplink;  // of one server
   Duration latency{};
+  std::string region;                   // where it stands; empty: not said
+  std::optional<BytesPerSecond> wan;    // to all pools of another region; none: no bound
+  std::optional<std::size_t> fallback;  // into Config::stores: a replica of it
+  StoreChoice choice = StoreChoice::nearest;
 };
 
 /// Per-request service level objectives; a request that meets all that are set is goodput.

@@ -58,6 +58,7 @@ struct WeightsConfig {
   Bytes ssd_cache;                       // of a node, for weights; least recently used go
   Bytes memory_cache;                    // likewise, of its main memory
   BytesPerSecond memory_bandwidth;       // of a node's main memory, shared by its loads
+  double lazy = 1;  // share that is in the GPUs when a replica begins to serve; mapped loaders
 };
 
 }  // namespace plimsoll

@@ -4,12 +4,14 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "plimsoll/units.hpp"
 
 #include "plimsoll/config.hpp"
+#include "plimsoll/operations_summary.hpp"
 
 namespace plimsoll {
 
@@ -40,6 +42,12 @@ struct ResourceUse {
   double utilization = 0;       // bytes / (busy time x rate)
 };
 
+/// How much of a pool's weights came from one of several stores.
+struct StoreBytes {
+  std::string store;
+  std::int64_t bytes = 0;
+};
+
 struct ElasticitySummary {
   std::int64_t base_replicas = 0;      // that 1x is: those of t = 0
   std::int64_t most_serving = 0;       // at any moment
@@ -54,6 +62,9 @@ struct ElasticitySummary {
   std::array<std::int64_t, contract_count> rented_ns{};  // replica-nanoseconds by Contract
   std::vector<MultipleReached> multiples;
   std::vector<ResourceUse> resources;
+  std::vector<StoreBytes> pulled_from;  // when its store has a fallback
+  /// Attempts of requests that went with spot machines; of pools with some.
+  std::optional<LossSummary> reclaim_losses;
 };
 
 }  // namespace plimsoll

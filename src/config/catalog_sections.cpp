@@ -424,10 +424,31 @@ SectionDecl loader_section() {
       .field("to_gpu", &LoaderSpec::to_gpu, bandwidth_kind(), "",
              "from main memory into one GPU, deserializing included, at most")
       .field("overlaps", &LoaderSpec::overlaps, flag_kind(), "false",
-             "pulls, reads and copies at once; false: one after the other");
+             "pulls, reads and copies at once; false: one after the other")
+      .field("mapped", &LoaderSpec::mapped, flag_kind(), "false",
+             "files are mapped: read-ahead fills the page cache while pages are copied, and "
+             "replicas of a node share what one of them reads")
+      .written_when([](const LoaderSpec& loader) { return loader.mapped; });
   add_origin(section, "measured");
   return section.build();
 }
+
+namespace {
+
+bool has_fallback(const StoreConfig& store) {
+  return store.fallback.has_value();
+}
+
+void finish_store(Reader& reader, const RawNode& map, const std::string& path, StoreConfig& store,
+                  bool clean) {
+  if (clean && store.wan && store.region.empty()) {
+    reader.report(place_of_key(map, "wan"), join_path(path, "wan"),
+                  "a bound to other regions, and the store's own is not said",
+                  "give region, and the region of the pools that pull from afar");
+  }
+}
+
+}  // namespace
 
 SectionDecl store_section() {
   return Section<StoreConfig>{}
@@ -437,6 +458,23 @@ SectionDecl store_section() {
              "copies of the store, each with an uplink of its own; a pull goes to the one with "
              "the fewest pulls")
       .field("latency", &StoreConfig::latency, duration_kind(), "0", "before the first byte")
+      .field("region", &StoreConfig::region, text_kind(), "", "where it stands")
+      .derived("not said")
+      .written_when([](const StoreConfig& store) { return !store.region.empty(); })
+      .optional("wan", &StoreConfig::wan, bandwidth_kind(),
+                "what all its servers together send to the pools of one other region, at most")
+      .optional("fallback", &StoreConfig::fallback, reference_kind<std::size_t>(NameList::stores),
+                "another store that has the same weights: pulls go there, and go on there, while "
+                "this one is down")
+      .field("choice", &StoreConfig::choice,
+             word_kind<StoreChoice>(
+                 {{"nearest", StoreChoice::nearest}, {"least_busy", StoreChoice::least_busy}}),
+             "nearest",
+             "which of it, its fallback, the fallback of that and so on, of those that are up; "
+             "nearest: the first; least_busy: the one with the fewest pulls for its uplinks")
+      .only_when("fallback is given", has_fallback)
+      .written_when(has_fallback)
+      .finish(finish_store)
       .build();
 }
 

@@ -120,6 +120,10 @@ SectionDecl weights_section() {
       .derived("the GPU's host_memory")
       .field("memory_bandwidth", &WeightsConfig::memory_bandwidth, bandwidth_kind(), "200 GB/s",
              "of a node's main memory, which its loads share (8 channels of DDR4-3200: 205)")
+      .field("lazy", &WeightsConfig::lazy, ratio_kind({0, 1, true}), "1",
+             "a replica serves once this share is in its GPUs; the rest streams in meanwhile (a "
+             "loader that is mapped)")
+      .written_when([](const WeightsConfig& weights) { return weights.lazy < 1; })
       .build();
 }
 
@@ -134,6 +138,10 @@ void check_elasticity(KeyCheck& check, const Config& config, const PoolConfig& p
     check.require(!pool.weights->prefetch || pool.weights->tier == WeightTier::remote, "weights",
                   "there is nothing to prefetch: the weights lie on the nodes already",
                   "leave out prefetch, or use tier: remote");
+    check.require(pool.weights->lazy == 1 ||
+                      (pool.weights->loader && config.loaders[*pool.weights->loader].mapped),
+                  "weights", "only mapped files are there in part: the loader reads them whole",
+                  "name a loader with mapped: true, or leave out lazy");
   }
 }
 

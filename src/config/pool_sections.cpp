@@ -260,6 +260,10 @@ SectionDecl pool_section() {
       .optional("store", &PoolConfig::store, reference_kind<std::size_t>(NameList::stores),
                 "the model store that weights come from; a cold start needs one")
       .only_when("start: cold, procurement or allocation", adds_cold)
+      .field("region", &PoolConfig::region, text_kind(), "",
+             "where it stands: stores of other regions reach it over their wan")
+      .derived("not said")
+      .written_when([](const PoolConfig& pool) { return !pool.region.empty(); })
       .field("provision", &PoolConfig::provision, duration_kind(), "0",
              "before the weights are pulled")
       .only_when("start: cold, procurement or allocation", adds_cold)

@@ -8,6 +8,7 @@
 #include <exception>
 #include <limits>
 #include <map>
+#include <set>
 #include <simgrid/Exception.hpp>
 #include <simgrid/kernel/Timer.hpp>
 #include <simgrid/kernel/resource/Model.hpp>
@@ -50,9 +51,10 @@ class Engine::Impl {
   TimerId at(SimTime t, EventPriority priority, std::function<void()> fn);
   void cancel(TimerId event);
   void spawn(const std::string& name, std::function<void(ActorContext&)> body);
-  void transfer(const std::string& from, const std::string& to, Bytes bytes,
-                std::function<void()> done);
-  void read(const std::string& node, Bytes bytes, std::function<void()> done);
+  FlowId transfer(const std::string& from, const std::string& to, Bytes bytes,
+                  std::function<void()> done);
+  FlowId read(const std::string& node, Bytes bytes, std::function<void()> done);
+  void cancel_flow(FlowId id, std::function<void(Bytes)> carried);
   void set_bandwidth_share(const std::string& name, double share);
   /// Plays up to `end`; `never` plays all there is.
   void run(SimTime end);
@@ -60,13 +62,15 @@ class Engine::Impl {
   std::uint64_t events() const { return events_; }
 
  private:
-  /// A transfer or read under way.
+  /// A transfer or read, from its call until `done` runs.
   struct Flow {
-    Impl* engine = nullptr;
-    std::uint64_t id = 0;
-    s4u::ActivityPtr activity;
+    FlowId id = 0;
+    Bytes bytes;
+    s4u::ActivityPtr activity;  // null until SimGrid's clock stands where it begins
     std::function<void()> done;
     bool ended = false;  // its event is in the heap
+    bool cancelled = false;
+    bool left_alone = false;  // cancelled, and goes on to its end unheard
   };
   class Actor;
   /// What must wait until SimGrid's clock stands at now().
@@ -85,7 +89,10 @@ class Engine::Impl {
   bool completions_are_in();
   SimTime quiet_until();
   void defer(std::function<void()> act, bool readies_actor);
-  void start_flow(s4u::ActivityPtr activity, std::function<void()> done);
+  Flow& add_flow(Bytes bytes, std::function<void()> done);
+  void start_flow(FlowId id, s4u::ActivityPtr activity);
+  void end_flow(FlowId id);
+  Bytes drop_flow(FlowId id);
   void start_actor(const std::string& name, std::function<void(ActorContext&)> body);
   void on_completion(const s4u::Activity& activity);
   void finish_flow(Flow& flow);
@@ -112,9 +119,11 @@ class Engine::Impl {
   std::vector<std::uint64_t> free_slots_;
 
   std::deque<Deferred> deferred_;
-  std::map<std::uint64_t, Flow> flows_;  // by id: nodes stay where SimGrid's data points to
-  std::uint64_t next_flow_ = 0;
+  std::map<FlowId, Flow> flows_;  // by id: nodes stay where SimGrid's data points to
+  FlowId next_flow_ = 0;
   std::size_t flows_under_way_ = 0;
+  std::set<std::string> dead_links_;       // that pass next to nothing
+  std::vector<s4u::ActivityPtr> dropped_;  // until SimGrid has shared what they had
   std::map<std::uint64_t, s4u::ActorPtr> actors_;
   std::uint64_t next_actor_ = 0;
 };
@@ -190,47 +199,103 @@ void Engine::Impl::start_actor(const std::string& name, std::function<void(Actor
 
 // ---- flows ----
 
-void Engine::Impl::transfer(const std::string& from, const std::string& to, Bytes bytes,
-                            std::function<void()> done) {
+Engine::Impl::Flow& Engine::Impl::add_flow(Bytes bytes, std::function<void()> done) {
+  const FlowId id = next_flow_++;
+  Flow& flow = flows_[id];
+  flow.id = id;
+  flow.bytes = bytes;
+  flow.done = std::move(done);
+  return flow;
+}
+
+FlowId Engine::Impl::transfer(const std::string& from, const std::string& to, Bytes bytes,
+                              std::function<void()> done) {
   PLIMSOLL_CHECK(bytes >= Bytes{}, "a transfer moves 0 bytes or more");
   s4u::Host* const source = platform_.host(from);
   s4u::Host* const destination = platform_.host(to);
+  Flow& flow = add_flow(bytes, std::move(done));
+  const FlowId id = flow.id;
   if (source == destination) {
-    at(engine_.now_, EventPriority::completion, std::move(done));
-    return;
+    flow.ended = true;
+    at(engine_.now_, EventPriority::completion, [this, id] { end_flow(id); });
+    return id;
   }
   const auto size = static_cast<std::uint64_t>(bytes.count());
   defer(
-      [this, source, destination, size, done = std::move(done)]() mutable {
-        start_flow(s4u::Comm::sendto_init(source, destination)->set_payload_size(size),
-                   std::move(done));
+      [this, id, source, destination, size] {
+        start_flow(id, s4u::Comm::sendto_init(source, destination)->set_payload_size(size));
+      },
+      false);
+  return id;
+}
+
+FlowId Engine::Impl::read(const std::string& node, Bytes bytes, std::function<void()> done) {
+  PLIMSOLL_CHECK(bytes >= Bytes{}, "a read takes 0 bytes or more");
+  s4u::Disk* const disk = platform_.disk(node);
+  const auto size = static_cast<sg_size_t>(bytes.count());
+  const FlowId id = add_flow(bytes, std::move(done)).id;
+  defer([this, id, disk, size] { start_flow(id, disk->io_init(size, s4u::Io::OpType::READ)); },
+        false);
+  return id;
+}
+
+void Engine::Impl::cancel_flow(FlowId id, std::function<void(Bytes)> carried) {
+  const auto found = flows_.find(id);
+  if (found == flows_.end() || found->second.cancelled) {
+    return;
+  }
+  found->second.cancelled = true;
+  defer(
+      [this, id, carried = std::move(carried)] {
+        const Bytes arrived = drop_flow(id);
+        if (carried) {
+          carried(arrived);
+        }
       },
       false);
 }
 
-void Engine::Impl::read(const std::string& node, Bytes bytes, std::function<void()> done) {
-  PLIMSOLL_CHECK(bytes >= Bytes{}, "a read takes 0 bytes or more");
-  s4u::Disk* const disk = platform_.disk(node);
-  const auto size = static_cast<sg_size_t>(bytes.count());
-  defer(
-      [this, disk, size, done = std::move(done)]() mutable {
-        start_flow(disk->io_init(size, s4u::Io::OpType::READ), std::move(done));
-      },
-      false);
+/// Takes a flow that was cancelled out of SimGrid. Returns what it had carried. While a link is all
+/// but dead SimGrid 3.32 cannot bear that (its lazy update finds another flow without a rate and
+/// aborts): then the flow goes on to its end, and only nobody hears of it.
+Bytes Engine::Impl::drop_flow(FlowId id) {
+  Flow& flow = flows_.at(id);
+  const Bytes bytes = flow.bytes;
+  if (flow.ended) {
+    flows_.erase(id);
+    return bytes;
+  }
+  const auto left = static_cast<std::int64_t>(std::ceil(flow.activity->get_remaining()));
+  if (!dead_links_.empty()) {
+    flow.left_alone = true;
+  } else {
+    flow.activity->set_data(nullptr);
+    flow.activity->cancel();
+    --flows_under_way_;
+    dropped_.push_back(flow.activity);
+    flows_.erase(id);
+  }
+  return bytes - Bytes::of(left);
 }
 
 void Engine::Impl::set_bandwidth_share(const std::string& name, double share) {
   PLIMSOLL_CHECK(share > 0 && share <= 1, "a link passes a share of its bandwidth, above 0");
-  defer([this, name, share] { platform_.set_bandwidth_share(name, share); }, false);
+  defer(
+      [this, name, share] {
+        constexpr double all_but_dead = 0.01;
+        if (share < all_but_dead) {
+          dead_links_.insert(name);
+        } else {
+          dead_links_.erase(name);
+        }
+        platform_.set_bandwidth_share(name, share);
+      },
+      false);
 }
 
-void Engine::Impl::start_flow(s4u::ActivityPtr activity, std::function<void()> done) {
-  const std::uint64_t id = next_flow_++;
-  Flow& flow = flows_[id];
-  flow.engine = this;
-  flow.id = id;
+void Engine::Impl::start_flow(FlowId id, s4u::ActivityPtr activity) {
+  Flow& flow = flows_.at(id);
   flow.activity = std::move(activity);
-  flow.done = std::move(done);
   flow.activity->set_data(&flow);
   ++flows_under_way_;
   flow.activity->start();
@@ -253,12 +318,22 @@ void Engine::Impl::finish_flow(Flow& flow) {
     return;
   }
   const SimTime t = std::max(clock_time, engine_.now_);
-  at(t, EventPriority::completion, [this, &flow] {
-    const std::function<void()> done = std::move(flow.done);
-    flows_.erase(flow.id);
-    done();
-  });
+  at(t, EventPriority::completion, [this, id = flow.id] { end_flow(id); });
   wake_at(t);
+}
+
+void Engine::Impl::end_flow(FlowId id) {
+  const auto found = flows_.find(id);
+  if (found != flows_.end() && found->second.left_alone) {
+    flows_.erase(found);
+    return;
+  }
+  if (found == flows_.end() || found->second.cancelled) {
+    return;
+  }
+  const std::function<void()> done = std::move(found->second.done);
+  flows_.erase(found);
+  done();
 }
 
 // ---- events ----
@@ -349,7 +424,7 @@ SimTime Engine::Impl::quiet_until() {
   return SimTime{from_seconds(std::min(now + delay, trusted))} - 2 * clock_tolerance;
 }
 
-/// Starts what waited for SimGrid's clock; true when an actor has to run before we go on.
+/// Starts what waited for SimGrid's clock; true when SimGrid has to run before we go on.
 bool Engine::Impl::start_deferred() {
   while (!deferred_.empty()) {
     Deferred next = std::move(deferred_.front());
@@ -359,6 +434,11 @@ bool Engine::Impl::start_deferred() {
       actor_ready_ = true;
       return true;
     }
+  }
+  if (!dropped_.empty()) {
+    settled_until_ = std::nextafter(clock(), std::numeric_limits<double>::infinity());
+    arm_kernel_timer(settled_until_);
+    return true;
   }
   return false;
 }
@@ -380,6 +460,7 @@ void Engine::Impl::drain(SimTime limit) {
 
 /// Runs in SimGrid's maestro whenever the kernel timer is due; leaves it armed for what is next.
 void Engine::Impl::play() {
+  dropped_.clear();
   try {
     while (!stopping_) {
       if (actor_ready_ || !completions_are_in()) {
@@ -434,7 +515,9 @@ void Engine::Impl::abandon_all() {
   for (auto& [id, flow] : flows_) {
     if (!flow.ended) {
       flow.ended = true;
-      flow.activity->cancel();
+      if (flow.activity) {
+        flow.activity->cancel();
+      }
     }
   }
   flows_under_way_ = 0;
@@ -491,12 +574,15 @@ void Engine::cancel(TimerId event) {
 void Engine::spawn(const std::string& name, std::function<void(ActorContext&)> body) {
   impl_->spawn(name, std::move(body));
 }
-void Engine::transfer(const std::string& from, const std::string& to, Bytes bytes,
-                      std::function<void()> done) {
-  impl_->transfer(from, to, bytes, std::move(done));
+FlowId Engine::transfer(const std::string& from, const std::string& to, Bytes bytes,
+                        std::function<void()> done) {
+  return impl_->transfer(from, to, bytes, std::move(done));
 }
-void Engine::read(const std::string& node, Bytes bytes, std::function<void()> done) {
-  impl_->read(node, bytes, std::move(done));
+FlowId Engine::read(const std::string& node, Bytes bytes, std::function<void()> done) {
+  return impl_->read(node, bytes, std::move(done));
+}
+void Engine::cancel_flow(FlowId flow, std::function<void(Bytes)> carried) {
+  impl_->cancel_flow(flow, std::move(carried));
 }
 void Engine::set_bandwidth_share(const std::string& name, double share) {
   impl_->set_bandwidth_share(name, share);

@@ -29,11 +29,27 @@ struct PlatformSpec {
     BytesPerSecond uplink;
     Duration latency{};
   };
+  /// A link that several hosts send through, e.g. from one region to another.
+  struct SharedLink {
+    std::string name;
+    BytesPerSecond bandwidth;
+  };
+  /// Another name of a store: what flows under it passes the store's own link and a shared one.
+  struct RemoteName {
+    std::string name;
+    std::string store;
+    std::string link;
+  };
   std::vector<NodeGroup> groups;
   std::vector<Store> stores;
+  std::vector<SharedLink> shared_links;
+  std::vector<RemoteName> remote_names;
 };
 
 class Engine;
+
+/// A transfer or read, from its call on; never reused.
+using FlowId = std::uint64_t;
 
 /// What an actor's body may do besides using the engine: wait.
 class ActorContext {
@@ -85,10 +101,15 @@ class Engine {
   /// Moves bytes over the network; `done` runs as an event on completion. The flow takes the sum
   /// of both ends' latencies, then shares both ends' bandwidth max-min with all others. From a
   /// node to itself it takes no time. Unknown names are an InternalError.
-  void transfer(const std::string& from, const std::string& to, Bytes bytes,
-                std::function<void()> done);
+  FlowId transfer(const std::string& from, const std::string& to, Bytes bytes,
+                  std::function<void()> done);
   /// Reads from a node's disk; reads at the same time share it equally.
-  void read(const std::string& node, Bytes bytes, std::function<void()> done);
+  FlowId read(const std::string& node, Bytes bytes, std::function<void()> done);
+  /// Ends a transfer or read whose `done` has not run, and never will: from now() on the others
+  /// share what it had (while a link passes next to nothing, only once it would
+  /// have ended by itself). `carried` (may be empty) runs before any event after the current one
+  /// and is told the bytes that had arrived. No news for a flow that is over.
+  void cancel_flow(FlowId flow, std::function<void(Bytes)> carried);
 
   /// From now on the link of a node or store passes `share` of its bandwidth, 0 < share <= 1, each
   /// way; flows under way get slower or faster.

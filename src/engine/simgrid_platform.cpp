@@ -92,7 +92,30 @@ SimGridPlatform::SimGridPlatform(const PlatformSpec& spec)
   for (const PlatformSpec::Store& store : spec.stores) {
     add_host(store.name, store.uplink, store.latency);
   }
+  add_remote_names(spec);
   zone_->seal();
+}
+
+void SimGridPlatform::add_remote_names(const PlatformSpec& spec) {
+  std::map<std::string, simgrid::s4u::Link*, std::less<>> shared;
+  for (const PlatformSpec::SharedLink& link : spec.shared_links) {
+    PLIMSOLL_CHECK(link.bandwidth > BytesPerSecond{}, link.name + " needs a bandwidth above 0");
+    simgrid::s4u::Link*& built = shared[link.name];
+    PLIMSOLL_CHECK(built == nullptr, fmt::format("two links are called {}", link.name));
+    built = zone_->create_link("shared link " + link.name, link.bandwidth.count())->seal();
+  }
+  for (const PlatformSpec::RemoteName& remote : spec.remote_names) {
+    PLIMSOLL_CHECK(!hosts_.contains(remote.name),
+                   fmt::format("two hosts are called {}", remote.name));
+    PLIMSOLL_CHECK(shared.contains(remote.link), fmt::format("no link is called {}", remote.link));
+    const auto own = links_.find(remote.store);
+    PLIMSOLL_CHECK(own != links_.end(), fmt::format("no store is called {}", remote.store));
+    simgrid::s4u::Host* const host = zone_->create_host("host " + remote.name, host_flops);
+    const simgrid::s4u::LinkInRoute up{own->second.link, simgrid::s4u::LinkInRoute::Direction::UP};
+    zone_->add_route(host->get_netpoint(), nullptr, nullptr, nullptr,
+                     {up, simgrid::s4u::LinkInRoute{shared.at(remote.link)}}, true);
+    hosts_.emplace(remote.name, host);
+  }
 }
 
 simgrid::s4u::Host* SimGridPlatform::add_host(const std::string& name, BytesPerSecond bandwidth,

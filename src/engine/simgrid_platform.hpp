@@ -31,6 +31,8 @@ class SimGridPlatform {
  private:
   simgrid::s4u::Host* add_host(const std::string& name, BytesPerSecond bandwidth, Duration latency);
 
+  void add_remote_names(const PlatformSpec& spec);
+
   std::unique_ptr<simgrid::s4u::Engine> engine_;
   simgrid::s4u::NetZone* zone_ = nullptr;
   simgrid::s4u::Host* control_host_ = nullptr;

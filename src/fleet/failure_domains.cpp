@@ -77,6 +77,16 @@ std::vector<int> FailureDomains::units(FaultScope scope, std::optional<std::size
   return units;
 }
 
+std::vector<int> FailureDomains::nodes_of(FaultScope scope, int unit) const {
+  std::vector<int> found;
+  for (int node = 0; node < nodes() && scope != FaultScope::gpu; ++node) {
+    if (contains(scope, unit, node)) {
+      found.push_back(node);
+    }
+  }
+  return found;
+}
+
 std::vector<ReplicaIndex> FailureDomains::replicas(FaultScope scope, int unit) const {
   if (scope == FaultScope::gpu) {
     return {replica_of_gpu_[static_cast<std::size_t>(unit)]};
@@ -84,11 +94,9 @@ std::vector<ReplicaIndex> FailureDomains::replicas(FaultScope scope, int unit) c
   PLIMSOLL_CHECK(scope != FaultScope::link && scope != FaultScope::store,
                  "links and stores have no replicas");
   std::vector<ReplicaIndex> found;
-  for (int node = 0; node < nodes(); ++node) {
-    if (contains(scope, unit, node)) {
-      const auto& there = replicas_of_node_[static_cast<std::size_t>(node)];
-      found.insert(found.end(), there.begin(), there.end());
-    }
+  for (const int node : nodes_of(scope, unit)) {
+    const auto& there = replicas_of_node_[static_cast<std::size_t>(node)];
+    found.insert(found.end(), there.begin(), there.end());
   }
   std::sort(found.begin(), found.end());
   found.erase(std::unique(found.begin(), found.end()), found.end());

@@ -21,6 +21,8 @@ class FailureDomains {
   std::vector<int> units(FaultScope scope, std::optional<std::size_t> pool) const;
   /// Replicas that stop with a unit of scope gpu, node, rack or zone, ascending.
   std::vector<ReplicaIndex> replicas(FaultScope scope, int unit) const;
+  /// Nodes that stop with a unit of scope node, rack or zone, ascending; none with a GPU.
+  std::vector<int> nodes_of(FaultScope scope, int unit) const;
 
   int nodes() const { return static_cast<int>(pool_of_node_.size()); }
   std::size_t pool_of_node(int node) const { return pool_of_node_[static_cast<std::size_t>(node)]; }

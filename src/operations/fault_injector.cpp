@@ -44,7 +44,8 @@ FaultInjector::FaultInjector(const Config& config, FailureDomains domains, Engin
       domains_{std::move(domains)},
       engine_{engine},
       names_{std::move(names)},
-      observer_{std::move(observer)} {
+      observer_{std::move(observer)},
+      node_faults_(static_cast<std::size_t>(domains_.nodes())) {
   for (const FaultProcess& process : faults_.processes) {
     const std::size_t units = units_of(process).size();
     if (process.law == FaultLaw::timeline && static_cast<std::size_t>(process.unit) >= units) {
@@ -63,11 +64,12 @@ std::vector<int> FaultInjector::units_of(const FaultProcess& process) const {
 }
 
 void FaultInjector::add_pool(PoolIndex pool, FaultTarget& target, ReplicaIncidents& incidents,
-                             std::size_t slots) {
+                             std::size_t slots, WeightSource* weights) {
   PLIMSOLL_CHECK(pool == pools_.size(), "pools are told in their order");
   Pool entry;
   entry.target = &target;
   entry.incidents = &incidents;
+  entry.weights = weights;
   entry.first = static_cast<ReplicaIndex>(machines_.size());
   pools_.push_back(entry);
   Machine machine;
@@ -131,6 +133,7 @@ void FaultInjector::begin(const FaultProcess& process, int unit) {
       take_down(replica, cause_of(process.scope));
     }
   }
+  cut_power(process, unit);
 }
 
 void FaultInjector::end(const FaultProcess& process, int unit) {
@@ -139,6 +142,7 @@ void FaultInjector::end(const FaultProcess& process, int unit) {
     limit(process, unit, false);
     return;
   }
+  restore_power(process, unit);
   for (const ReplicaIndex replica : domains_.replicas(process.scope, unit)) {
     if (--machines_[replica].faults == 0) {
       bring_back(replica);
@@ -185,8 +189,28 @@ void FaultInjector::notice(ReplicaIndex replica) {
   pool.incidents->replica_lost(replica);
 }
 
+/// A broken GPU leaves its node's main memory alone.
+void FaultInjector::cut_power(const FaultProcess& process, int unit) {
+  for (const int node : domains_.nodes_of(process.scope, unit)) {
+    WeightSource* const weights = pools_[domains_.pool_of_node(node)].weights;
+    if (node_faults_[static_cast<std::size_t>(node)]++ == 0 && weights != nullptr) {
+      weights->node_lost(domains_.node_in_pool(node));
+    }
+  }
+}
+
+void FaultInjector::restore_power(const FaultProcess& process, int unit) {
+  for (const int node : domains_.nodes_of(process.scope, unit)) {
+    WeightSource* const weights = pools_[domains_.pool_of_node(node)].weights;
+    if (--node_faults_[static_cast<std::size_t>(node)] == 0 && weights != nullptr) {
+      weights->node_back(domains_.node_in_pool(node));
+    }
+  }
+}
+
 void FaultInjector::limit(const FaultProcess& process, int unit, bool begins) {
   const double share = std::max(process.factor, least_share);
+  bool up = true;
   for (const std::string& host : hosts_of(process, unit)) {
     std::vector<double>& limits = limits_[host];
     if (begins) {
@@ -196,6 +220,10 @@ void FaultInjector::limit(const FaultProcess& process, int unit, bool begins) {
     }
     const double lowest = limits.empty() ? 1.0 : *std::min_element(limits.begin(), limits.end());
     engine_.set_bandwidth_share(host, lowest);
+    up = lowest > least_share;
+  }
+  if (process.scope == FaultScope::store && store_listener_) {
+    store_listener_(*process.store, up);
   }
 }
 

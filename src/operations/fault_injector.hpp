@@ -12,6 +12,7 @@
 #include "fleet/failure_domains.hpp"
 #include "operations/fault_draws.hpp"
 #include "operations/fault_target.hpp"
+#include "operations/weight_source.hpp"
 #include "serving/replica_incidents.hpp"
 
 namespace plimsoll {
@@ -31,9 +32,13 @@ class FaultInjector {
   FaultInjector(const Config& config, FailureDomains domains, Engine& engine, HostNames names,
                 Observer observer);
 
-  /// The replicas of a pool, in order of pools.
-  void add_pool(PoolIndex pool, FaultTarget& target, ReplicaIncidents& incidents,
-                std::size_t slots);
+  /// The replicas of a pool, in order of pools; `weights` is null when they never start cold.
+  void add_pool(PoolIndex pool, FaultTarget& target, ReplicaIncidents& incidents, std::size_t slots,
+                WeightSource* weights);
+  /// Is told when all servers of a store go down or come up; set before start().
+  void set_store_listener(std::function<void(std::size_t store, bool up)> listener) {
+    store_listener_ = std::move(listener);
+  }
   /// At t = 0, when all pools have begun.
   void start();
 
@@ -45,6 +50,7 @@ class FaultInjector {
   struct Pool {
     FaultTarget* target = nullptr;
     ReplicaIncidents* incidents = nullptr;
+    WeightSource* weights = nullptr;
     ReplicaIndex first = 0;
     std::int64_t outages = 0;
     std::int64_t noticed = 0;
@@ -74,6 +80,8 @@ class FaultInjector {
   void take_down(ReplicaIndex replica, DownCause cause);
   void bring_back(ReplicaIndex replica);
   void notice(ReplicaIndex replica);
+  void cut_power(const FaultProcess& process, int unit);
+  void restore_power(const FaultProcess& process, int unit);
   void limit(const FaultProcess& process, int unit, bool begins);
   std::vector<std::string> hosts_of(const FaultProcess& process, int unit) const;
   std::string describe(const FaultProcess& process, int unit) const;
@@ -85,8 +93,10 @@ class FaultInjector {
   Engine& engine_;
   HostNames names_;
   Observer observer_;
+  std::function<void(std::size_t, bool)> store_listener_;
   std::vector<Pool> pools_;
   std::vector<Machine> machines_;  // by replica
+  std::vector<int> node_faults_;   // that last, by node
   std::vector<Unit> units_;
   std::map<std::string, std::vector<double>> limits_;  // by host
 };

@@ -25,12 +25,12 @@ LoadedVersion first_version(const Config& config, const PoolConfig& pool) {
 
 FixedPool::FixedPool(const Config& config, PoolIndex pool, std::vector<Replica*> replicas,
                      ReplicaDirectory& directory, ReplicaIncidents& incidents, Engine& engine,
-                     ColdStart cold_start)
+                     WeightSource* weights)
     : pool_{config.pools[pool]},
       directory_{directory},
       incidents_{incidents},
       engine_{engine},
-      cold_start_{std::move(cold_start)},
+      cold_starts_{pool_, engine, weights, replicas.size()},
       race_stream_{config.seed, "checkpoint_race:" + pool_.name} {
   for (Replica* const replica : replicas) {
     Slot slot;
@@ -98,14 +98,14 @@ void FixedPool::reconcile(std::size_t i) {
       break;
     case State::loading:
       if (slot.goal.use == SlotUse::off || slot.goal.version != slot.version) {
-        turn_off(slot);
+        turn_off(i);
         reconcile(i);
       }
       break;
     case State::standby:
       if (slot.goal.use == SlotUse::off || slot.goal.version != slot.version) {
         slot.replica->begin_draining();
-        turn_off(slot);
+        turn_off(i);
         reconcile(i);
       } else if (slot.goal.use == SlotUse::serving) {
         slot.state = State::serving;
@@ -129,10 +129,12 @@ void FixedPool::reconcile(std::size_t i) {
   }
 }
 
-void FixedPool::turn_off(Slot& slot) {
+void FixedPool::turn_off(std::size_t i) {
+  Slot& slot = slots_[i];
   ++slot.generation;
   slot.state = State::off;
   slot.replica->turn_off();
+  cold_starts_.give_up(i);
 }
 
 void FixedPool::begin_load(std::size_t i) {
@@ -145,7 +147,7 @@ void FixedPool::begin_load(std::size_t i) {
   if (version.load) {
     engine_.at(engine_.now() + *version.load, EventPriority::fleet, done);
   } else {
-    cold_start_(i, slot.version, done);
+    cold_starts_.begin(i, slot.version, done);
   }
 }
 
@@ -215,6 +217,7 @@ bool FixedPool::machine_failed(std::size_t i, DownCause cause) {
   ++slot.generation;
   slot.state = State::broken;
   slot.replica->fail(cause);
+  cold_starts_.give_up(i);
   if (listener_) {
     listener_();
   }
@@ -227,7 +230,7 @@ void FixedPool::machine_repaired(std::size_t i) {
   if (slot.state == State::off) {
     reconcile(i);
   } else if (slot.goal.use == SlotUse::off) {
-    turn_off(slot);
+    turn_off(i);
   } else {
     begin_load(i);  // until it serves, the time counts for the fault
   }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/engine.hpp"
+#include "operations/cold_starts.hpp"
 #include "operations/fault_target.hpp"
 #include "operations/weight_source.hpp"
 #include "plimsoll/config.hpp"
@@ -44,14 +45,11 @@ struct LoadedVersion {
 /// that changes its version drains first, so that no request is lost by that.
 class FixedPool final : public FaultTarget, private DrainListener {
  public:
-  /// Calls `ready` as an event when a slot has the weights of a version.
-  using ColdStart =
-      std::function<void(std::size_t slot, WeightsVersion version, std::function<void()> ready)>;
-
   /// `replicas` are the slots in order, all down, of consecutive indices. References outlive this.
+  /// `weights` may be null when the pool never starts cold.
   FixedPool(const Config& config, PoolIndex pool, std::vector<Replica*> replicas,
             ReplicaDirectory& directory, ReplicaIncidents& incidents, Engine& engine,
-            ColdStart cold_start);
+            WeightSource* weights);
 
   /// Called from events whenever a slot came further; set before open().
   void set_listener(std::function<void()> listener) { listener_ = std::move(listener); }
@@ -97,7 +95,7 @@ class FixedPool final : public FaultTarget, private DrainListener {
   void finish_load(std::size_t slot, std::uint64_t generation);
   void begin_drain(Slot& slot);
   void finish_drain(std::size_t slot, std::uint64_t generation);
-  void turn_off(Slot& slot);
+  void turn_off(std::size_t slot);
   bool draw_corrupt(std::size_t slot);
   void on_drained(ReplicaIndex replica) override;
 
@@ -105,7 +103,7 @@ class FixedPool final : public FaultTarget, private DrainListener {
   ReplicaDirectory& directory_;
   ReplicaIncidents& incidents_;
   Engine& engine_;
-  ColdStart cold_start_;
+  ColdStarts cold_starts_;
   RandomStream race_stream_;
   std::function<void()> listener_;
   std::vector<Slot> slots_;

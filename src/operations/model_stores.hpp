@@ -1,8 +1,11 @@
 // The servers that weights are pulled from, for all pools of a run.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/engine.hpp"
@@ -12,32 +15,82 @@
 
 namespace plimsoll {
 
+/// A pull from its beginning on; never reused.
+using PullId = std::uint64_t;
+
+/// What a pull found: the rate that the tightest of the resources of its store left to each pull,
+/// when they were most.
+struct PullEnd {
+  BytesPerSecond share;
+  std::string bound;  // that resource, e.g. "uplink of store models"
+};
+
+/// Whether what a store sends to pools of `region` passes its wan.
+bool crosses_wan(const StoreConfig& store, const std::string& region);
+
+/// A pool names the store that it pulls from; while that is down its pulls go, and go on, at the
+/// first of its fallbacks that is up. When all are down they wait at the first.
 class ModelStores {
  public:
-  /// What the engine calls a server of a store.
-  using HostName = std::function<std::string(const StoreConfig& store, int server)>;
+  /// What the engine calls a server of a store, for pools of a region.
+  using HostName =
+      std::function<std::string(const StoreConfig& store, int server, const std::string& region)>;
 
-  /// Both outlive it.
-  ModelStores(const Config& config, Engine& engine, const HostName& host_name);
+  /// All outlive it.
+  ModelStores(const Config& config, Engine& engine, HostName host_name);
 
-  /// Moves bytes from the server of the store that has the fewest pulls under way, the first of
-  /// equal ones, to a node; `done` runs as an event and is told the rate that the server's uplink
-  /// left to each of its pulls, when they were most.
-  void pull(std::size_t store, const std::string& node, Bytes bytes,
-            std::function<void(BytesPerSecond uplink_share)> done);
+  /// Moves bytes to a node of a pool that has a store: from the server that has the fewest pulls
+  /// under way, the first of equal ones. `done` runs as an event.
+  PullId pull(PoolIndex pool, const std::string& node, Bytes bytes,
+              std::function<void(const PullEnd&)> done);
+  /// Ends a pull whose `done` has not run, and never will; `carried` is told the bytes that had
+  /// arrived, before any event after the current one.
+  void cancel(PullId pull, std::function<void(Bytes)> carried);
+  /// From now on all servers of a store are up, or none. Pulls at one that is down move, with what
+  /// they lack, when another has come up or is up.
+  void set_up(std::size_t store, bool up);
 
-  /// All servers of a store together.
-  ResourceUse use(std::size_t store) const;
+  /// Uplinks and wans of the stores that a pool may pull from, the nearest first: the sum over all
+  /// servers of each, for all pools.
+  std::vector<ResourceUse> uses(PoolIndex pool) const;
+  /// What came from each of them; empty when there is only one.
+  std::vector<StoreBytes> pulled_from(PoolIndex pool) const;
 
  private:
-  struct Server {
-    std::string host;
-    UseMeter meter;
+  struct Store {
+    std::vector<UseMeter> servers;
+    std::map<std::string, UseMeter> wans;  // by region
+    std::vector<std::size_t> replicas;     // itself and its fallbacks, the nearest first
+    bool up = true;
   };
+  struct Pull {
+    PoolIndex pool = 0;
+    std::string node;
+    Bytes left;     // when it began at its store
+    Bytes carried;  // from stores before
+    std::function<void(const PullEnd&)> done;
+    std::size_t store = 0;
+    std::size_t server = 0;
+    FlowId flow = 0;
+    bool moving = false;  // it has left its store, at this moment
+  };
+
+  std::size_t choose(const Store& nearest, StoreChoice choice) const;
+  double load_of(std::size_t store) const;
+  void begin(PullId id);
+  void finish(PullId id);
+  void leave(const Pull& pull, std::function<void(Bytes)> carried);
+  void move_pulls();
+  UseMeter* wan_of(const Pull& pull);
+  void count(const Pull& pull, Bytes bytes);
 
   const Config& config_;
   Engine& engine_;
-  std::vector<std::vector<Server>> servers_;  // by store
+  HostName host_name_;
+  std::vector<Store> stores_;
+  std::map<PullId, Pull> pulls_;  // under way
+  PullId next_pull_ = 0;
+  std::map<std::pair<PoolIndex, std::size_t>, std::int64_t> bytes_;  // by pool and store
 };
 
 /// As ResourceUse has it: bytes over what could have been carried in the busy time.

@@ -29,6 +29,9 @@ ScalablePool::ScalablePool(const Config& config, PoolIndex pool, std::vector<Rep
     slots_[i].replica = replicas[i];
   }
   seen_.base_replicas = pool_.replicas;
+  if (pool_.procurement && pool_.procurement->spot) {
+    seen_.reclaim_losses.emplace();
+  }
 }
 
 void ScalablePool::share(GpuScheduler& gpus) {
@@ -160,12 +163,6 @@ void ScalablePool::warm_up(Slot& slot) {
 }
 
 void ScalablePool::serve(Slot& slot) {
-  if (slot.called_off) {
-    end_start(slot);
-    ++seen_.called_off;
-    release(slot);
-    return;
-  }
   slot.state = State::ready;
   ++seen_.starts;
   seen_.longest_start_ns = std::max(seen_.longest_start_ns, (engine_.now() - slot.ordered).count());
@@ -249,7 +246,7 @@ void ScalablePool::place_order(int replicas) {
 }
 
 bool ScalablePool::starts(const Slot& slot) const {
-  return slot.state >= State::ordered && slot.state <= State::warming && !slot.called_off;
+  return slot.state >= State::ordered && slot.state <= State::warming;
 }
 
 std::int64_t ScalablePool::count(State state) const {
@@ -375,16 +372,12 @@ bool ScalablePool::scrap_one() {
   return false;
 }
 
-/// An order is withdrawn; a cold start that is under way is rented until it would have served, but
-/// on shared GPUs, which others want.
+/// An order is withdrawn; machines that are there already go back at once, shared GPUs too.
 void ScalablePool::call_off(Slot& slot) {
+  give_up_start(slot);
   if (slot.state == State::ordered) {
-    give_up_start(slot);
     slot.state = State::off;
-  } else if (adds_cold(pool_) && gpus_ == nullptr) {
-    slot.called_off = true;
   } else {
-    give_up_start(slot);
     release(slot);
   }
 }
@@ -558,7 +551,9 @@ void ScalablePool::take_back(Slot& slot) {
     }
     return;
   }
+  const LossSummary before = incidents_.losses();
   fail(index_of(slot));
+  note_losses(before);
   dismiss(index_of(slot));
   if (procurement_.replaces()) {
     order(index_of(slot), slot.version);
@@ -618,6 +613,13 @@ int ScalablePool::warmth(int node) const {
   return weights_ == nullptr ? 0 : weights_->warmth(node);
 }
 
+void ScalablePool::note_losses(const LossSummary& before) {
+  const LossSummary& after = incidents_.losses();
+  seen_.reclaim_losses->lost += after.lost - before.lost;
+  seen_.reclaim_losses->retried += after.retried - before.retried;
+  seen_.reclaim_losses->failed += after.failed - before.failed;
+}
+
 // ---- the account ----
 
 ElasticitySummary ScalablePool::elasticity() const {
@@ -646,6 +648,7 @@ ElasticitySummary ScalablePool::elasticity() const {
       "what is rented is rented under one contract");
   if (weights_ != nullptr) {
     summary.resources = weights_->uses();
+    summary.pulled_from = weights_->pulled_from();
   }
   return summary;
 }

@@ -110,7 +110,7 @@ class ScalablePool final : public ScalableTarget,
   struct Slot {
     Replica* replica = nullptr;
     State state = State::off;
-    bool called_off = false;  // its start or repair goes on to its end, which is off
+    bool called_off = false;  // it is off once it is repaired
     bool machine_broken = false;
     std::optional<WeightsVersion> order_when_repaired;  // off until then
     WeightsVersion version = 0;
@@ -144,6 +144,7 @@ class ScalablePool final : public ScalableTarget,
   void take_back(Slot& slot);
   void take_gpus_back(Slot& slot, bool again);
   bool keeps_its_size() const { return !pool_.autoscale; }
+  void note_losses(const LossSummary& before);
   void note_serving(const Slot& slot);
   void place_order(int replicas);
   void remove_one();

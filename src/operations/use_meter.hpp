@@ -26,10 +26,13 @@ class UseMeter {
     }
   }
 
+  /// Of something that ended early: what it had carried, told afterwards.
+  void add(Bytes carried) { bytes_ += carried.count(); }
+
   int active() const { return active_; }
   /// The most at once since it last had nothing to carry.
   int peak() const { return peak_; }
-  /// Carried to their end.
+  /// Carried by what is over.
   std::int64_t bytes() const { return bytes_; }
   std::int64_t busy_ns() const { return busy_ns_; }
 

@@ -15,6 +15,15 @@ bool WeightCache::holds(const WeightsId& id) const {
                      [&id](const Entry& entry) { return entry.id == id; });
 }
 
+Bytes WeightCache::held(const WeightsId& id) const {
+  for (const Entry& entry : entries_) {
+    if (entry.id == id) {
+      return entry.size;
+    }
+  }
+  return Bytes{};
+}
+
 void WeightCache::touch(const WeightsId& id) {
   const auto entry = find(id);
   if (entry != entries_.end()) {

@@ -15,6 +15,8 @@ class WeightCache {
   explicit WeightCache(Bytes capacity) : capacity_{capacity} {}
 
   bool holds(const WeightsId& id) const;
+  /// Bytes of it that are here; 0 when it is not held.
+  Bytes held(const WeightsId& id) const;
   /// It is used now; no news when it is not held.
   void touch(const WeightsId& id);
   /// Keeps it as the most recently used and drops others until it fits.

@@ -2,7 +2,9 @@
 #include "operations/weight_loading.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
+#include <memory>
 #include <utility>
 
 namespace plimsoll {
@@ -10,6 +12,7 @@ namespace plimsoll {
 WeightLoading::WeightLoading(const Config& config, PoolIndex pool, WeightRoutes routes,
                              WeightNodes& nodes, ModelStores& stores, Engine& engine)
     : config_{config},
+      index_{pool},
       pool_{config.pools[pool]},
       routes_{std::move(routes)},
       shared_{nodes},
@@ -17,7 +20,9 @@ WeightLoading::WeightLoading(const Config& config, PoolIndex pool, WeightRoutes 
       stores_{stores},
       engine_{engine},
       overlaps_{!pool_.weights || !pool_.weights->loader ||
-                config.loaders[*pool_.weights->loader].overlaps} {
+                config.loaders[*pool_.weights->loader].overlaps},
+      mapped_{pool_.weights && pool_.weights->loader &&
+              config.loaders[*pool_.weights->loader].mapped} {
   const Bytes ssd = pool_.weights ? pool_.weights->ssd_cache : Bytes{};
   const Bytes memory = pool_.weights ? pool_.weights->memory_cache : Bytes{};
   if (nodes_.empty()) {
@@ -51,7 +56,7 @@ void WeightLoading::prefetch() {
     return;
   }
   for (std::size_t node = 0; node < nodes_.size(); ++node) {
-    pull_to_node(static_cast<int>(node), 0, [] {});
+    pull_to_node(static_cast<int>(node), 0, {this, nobody, [] {}});
   }
 }
 
@@ -95,6 +100,7 @@ void WeightLoading::bring(std::size_t index, WeightsVersion version, std::functi
   Slot& slot = slots_[index];
   const std::vector<int>& nodes = routes_.nodes_of_slot[index];
   rent(index);
+  drop_work(index);
   const std::uint64_t start = ++slot.start;
   const bool hot = slot.version == version;
   slot.version = -1;
@@ -104,6 +110,7 @@ void WeightLoading::bring(std::size_t index, WeightsVersion version, std::functi
   slot.began = engine_.now();
   slot.pull_rate = slot.load_rate = std::numeric_limits<double>::infinity();
   slot.pulls_left = slot.loads_left = hot ? 1 : nodes.size();
+  slot.rests_left = !hot && mapped_ && first_piece() < routes_.share ? nodes.size() : 0;
   if (hot) {
     engine_.at(engine_.now(), EventPriority::fleet, [this, index, start] {
       if (slots_[index].start == start) {
@@ -115,7 +122,7 @@ void WeightLoading::bring(std::size_t index, WeightsVersion version, std::functi
   }
   for (std::size_t part = 0; part < nodes.size(); ++part) {
     WeightNode& node = nodes_[static_cast<std::size_t>(nodes[part])];
-    if (node.memory.holds(id(version)) || node.ssd.holds(id(version))) {
+    if (node.memory.held(id(version)) == routes_.share || node.ssd.holds(id(version))) {
       engine_.at(engine_.now(), EventPriority::fleet, [this, index, part, start] {
         if (slots_[index].start == start) {
           count_pulled(slots_[index]);
@@ -124,51 +131,91 @@ void WeightLoading::bring(std::size_t index, WeightsVersion version, std::functi
       });
     } else {
       pull_to_node(nodes[part], version,
-                   [this, index, part, start] { share_pulled(index, part, start); });
+                   {this, index, [this, index, part, start] { share_pulled(index, part, start); }});
     }
   }
 }
 
+PullKey WeightLoading::key_of(WeightsVersion version, std::size_t slot) const {
+  return {id(version), pool_.weights ? nobody : slot};
+}
+
 /// Pulls to a node, or waits for the pull that is under way.
-void WeightLoading::pull_to_node(int index, WeightsVersion version, std::function<void()> done) {
+void WeightLoading::pull_to_node(int index, WeightsVersion version, WeightWaiter waiter) {
   WeightNode& node = nodes_[static_cast<std::size_t>(index)];
-  if (pool_.weights) {
-    std::vector<std::function<void()>>& waiting = node.pulls[id(version)];
-    waiting.push_back(std::move(done));
-    if (waiting.size() > 1) {
-      return;
-    }
-    done = [this, index, version] {
-      WeightNode& here = nodes_[static_cast<std::size_t>(index)];
-      const bool for_ssd_only = here.users == 0 && pool_.weights->prefetch == WeightTier::ssd;
-      here.ssd.insert(id(version), routes_.share);
-      if (!for_ssd_only) {
-        here.memory.insert(id(version), routes_.share);
-      }
-      const auto waited = std::move(here.pulls[id(version)]);
-      here.pulls.erase(id(version));
-      for (const std::function<void()>& each : waited) {
-        each();
-      }
-    };
+  const PullKey key = key_of(version, waiter.slot);
+  PullToNode& pull = node.pulls[key];
+  pull.waiting.push_back(std::move(waiter));
+  if (pull.waiting.size() > 1) {
+    return;
   }
   node.nic.begin(engine_.now());
-  stores_.pull(*pool_.store, routes_.nodes[static_cast<std::size_t>(index)], routes_.share,
-               [this, index, done = std::move(done)](BytesPerSecond uplink_share) {
-                 uplink_share_ = uplink_share.count();
-                 nodes_[static_cast<std::size_t>(index)].nic.end(routes_.share, engine_.now());
-                 done();
-               });
+  pull.pull =
+      stores_.pull(index_, routes_.nodes[static_cast<std::size_t>(index)], routes_.share,
+                   [this, index, key](const PullEnd& end) { pulled_to_node(index, key, end); });
+}
+
+void WeightLoading::pulled_to_node(int index, const PullKey& key, const PullEnd& end) {
+  WeightNode& node = nodes_[static_cast<std::size_t>(index)];
+  node.nic.end(routes_.share, engine_.now());
+  if (pool_.weights) {
+    const bool for_ssd_only = node.users == 0 && pool_.weights->prefetch == WeightTier::ssd;
+    node.ssd.insert(key.id, routes_.share);
+    if (!for_ssd_only) {
+      node.memory.insert(key.id, routes_.share);
+    }
+  }
+  const std::vector<WeightWaiter> waited = std::move(node.pulls.at(key).waiting);
+  node.pulls.erase(key);
+  for (const WeightWaiter& waiter : waited) {
+    waiter.pool->latest_ = end;
+    waiter.done();
+  }
+}
+
+/// A pull that nobody waits for any more.
+void WeightLoading::end_pull(int index, const PullKey& key) {
+  WeightNode& node = nodes_[static_cast<std::size_t>(index)];
+  node.nic.end(Bytes{}, engine_.now());
+  const auto pull = node.pulls.find(key);
+  stores_.cancel(pull->second.pull, [&node](Bytes carried) { node.nic.add(carried); });
+  node.pulls.erase(pull);
+}
+
+/// What flows for the slot alone ends.
+void WeightLoading::drop_work(std::size_t index) {
+  Slot& slot = slots_[index];
+  const PullKey key = key_of(slot.wanted, index);
+  for (const int at : routes_.nodes_of_slot[index]) {
+    WeightNode& node = nodes_[static_cast<std::size_t>(at)];
+    drop_reads(index, at);
+    const auto pull = node.pulls.find(key);
+    if (pull == node.pulls.end()) {
+      continue;
+    }
+    std::erase_if(pull->second.waiting, [this, index](const WeightWaiter& waiter) {
+      return waiter.pool == this && waiter.slot == index;
+    });
+    if (pull->second.waiting.empty()) {
+      end_pull(at, key);
+    }
+  }
+  for (const Carry& carry : slot.carries) {
+    UseMeter& meter = *carry.meter;
+    meter.end(Bytes{}, engine_.now());
+    engine_.cancel_flow(carry.flow, [&meter](Bytes carried) { meter.add(carried); });
+  }
+  slot.carries.clear();
 }
 
 void WeightLoading::note_pull(Slot& slot, int index) {
   const double nic =
       config_.gpus[pool_.gpu].nic.count() / nodes_[static_cast<std::size_t>(index)].nic.peak();
-  const double rate = std::min(nic, uplink_share_);
+  const double share = latest_.share.count();
+  const double rate = std::min(nic, share);
   if (rate < slot.pull_rate) {
     slot.pull_rate = rate;
-    slot.pull_bound = nic < uplink_share_ ? "NICs of pool " + pool_.name
-                                          : "uplink of store " + config_.stores[*pool_.store].name;
+    slot.pull_bound = nic < share ? "NICs of pool " + pool_.name : latest_.bound;
   }
 }
 
@@ -181,6 +228,10 @@ void WeightLoading::share_pulled(std::size_t index, std::size_t part, std::uint6
   count_pulled(slot);
   if (!pool_.weights) {
     copied(index, start);
+    return;
+  }
+  if (mapped_) {
+    load_piece(index, part, start, Piece::first);
     return;
   }
   if (!overlaps_) {
@@ -219,65 +270,208 @@ void WeightLoading::read_share(std::size_t index, std::size_t part, std::uint64_
   WeightNode& node = nodes_[at];
   const WeightsVersion version = slots_[index].wanted;
   node.ssd.touch(id(version));
+  if (mapped_) {
+    load_piece(index, part, start, Piece::first);
+    return;
+  }
   if (node.memory.holds(id(version))) {
     node.memory.touch(id(version));
     copy_share(index, part, start);
     return;
   }
-  node.ssd_reads.begin(engine_.now());
-  engine_.transfer(routes_.ssds[at], routes_.readers[index][part], routes_.share,
-                   [this, index, part, at, version, start] {
-                     WeightNode& here = nodes_[at];
-                     const double ssd = config_.gpus[pool_.gpu].ssd.count() / here.ssd_reads.peak();
-                     here.ssd_reads.end(routes_.share, engine_.now());
-                     here.memory.insert(id(version), routes_.share);
-                     if (slots_[index].start != start) {
-                       return;
-                     }
-                     bind_load(slots_[index], ssd, "SSDs");
-                     bind_load(slots_[index], routes_.read.count(), "loader");
-                     if (overlaps_) {
-                       copied(index, start);
-                     } else {
-                       copy_share(index, part, start);
-                     }
-                   });
+  carry(index, node.ssd_reads, routes_.ssds[at], routes_.readers[index][part], routes_.share,
+        [this, index, part, at, version, start] {
+          WeightNode& here = nodes_[at];
+          here.memory.insert(id(version), routes_.share);
+          bind_load(slots_[index], config_.gpus[pool_.gpu].ssd.count() / here.ssd_reads.peak(),
+                    "SSDs");
+          bind_load(slots_[index], routes_.read.count(), "loader");
+          if (overlaps_) {
+            copied(index, start);
+          } else {
+            copy_share(index, part, start);
+          }
+        });
 }
 
 void WeightLoading::copy_share(std::size_t index, std::size_t part, std::uint64_t start) {
   const auto at = static_cast<std::size_t>(routes_.nodes_of_slot[index][part]);
-  nodes_[at].memory_reads.begin(engine_.now());
-  engine_.transfer(routes_.memories[at], routes_.gpus[index][part], routes_.share,
-                   [this, index, at, start] {
-                     UseMeter& meter = nodes_[at].memory_reads;
-                     const double memory = pool_.weights->memory_bandwidth.count() / meter.peak();
-                     meter.end(routes_.share, engine_.now());
-                     if (slots_[index].start == start) {
-                       bind_load(slots_[index], memory, "main memories");
-                       bind_load(slots_[index], routes_.to_gpu.count(), "loader");
-                       copied(index, start);
-                     }
-                   });
+  UseMeter& meter = nodes_[at].memory_reads;
+  carry(index, meter, routes_.memories[at], routes_.gpus[index][part], routes_.share,
+        [this, index, &meter, start] {
+          bind_load(slots_[index], pool_.weights->memory_bandwidth.count() / meter.peak(),
+                    "main memories");
+          bind_load(slots_[index], routes_.to_gpu.count(), "loader");
+          copied(index, start);
+        });
 }
+
+/// A slot's weights move within its node; `done` runs unless its start is given up.
+void WeightLoading::carry(std::size_t index, UseMeter& meter, const std::string& from,
+                          const std::string& to, Bytes bytes, std::function<void()> done) {
+  const std::uint64_t number = next_carry_++;
+  meter.begin(engine_.now());
+  const FlowId flow = engine_.transfer(
+      from, to, bytes, [this, index, &meter, number, bytes, done = std::move(done)] {
+        std::erase_if(slots_[index].carries,
+                      [number](const Carry& carry) { return carry.number == number; });
+        meter.end(bytes, engine_.now());
+        done();
+      });
+  slots_[index].carries.push_back({number, &meter, flow});
+}
+
+// ---- mapped files ----
+
+Bytes WeightLoading::first_piece() const {
+  const auto share = static_cast<double>(routes_.share.count());
+  return Bytes::of(static_cast<std::int64_t>(std::ceil(share * pool_.weights->lazy)));
+}
+
+/// Pages are copied as they come: whoever copies faster than is read waits for the read's end.
+void WeightLoading::load_piece(std::size_t index, std::size_t part, std::uint64_t start,
+                               Piece piece) {
+  const auto at = static_cast<std::size_t>(routes_.nodes_of_slot[index][part]);
+  WeightNode& node = nodes_[at];
+  const PieceKey key{id(slots_[index].wanted), piece};
+  const Bytes first = first_piece();
+  const Bytes end = piece == Piece::first ? first : routes_.share;
+  const Bytes bytes = piece == Piece::first ? first : routes_.share - first;
+  const bool resident = node.memory.held(key.id) >= end;
+  const auto left = std::make_shared<int>(resident ? 1 : 2);
+  const auto one_done = [this, index, part, start, piece, left] {
+    if (--*left == 0) {
+      piece_loaded(index, part, start, piece);
+    }
+  };
+  if (resident) {
+    node.memory.touch(key.id);
+  } else {
+    read_mapped(index, part, key, [this, index, &node, piece, one_done] {
+      if (piece == Piece::first) {
+        bind_load(slots_[index], config_.gpus[pool_.gpu].ssd.count() / node.ssd_reads.peak(),
+                  "SSDs");
+        bind_load(slots_[index], routes_.read.count(), "loader");
+      }
+      one_done();
+    });
+  }
+  UseMeter& meter = node.memory_reads;
+  carry(index, meter, routes_.memories[at], routes_.gpus[index][part], bytes,
+        [this, index, &meter, piece, one_done] {
+          if (piece == Piece::first) {
+            bind_load(slots_[index], pool_.weights->memory_bandwidth.count() / meter.peak(),
+                      "main memories");
+            bind_load(slots_[index], routes_.to_gpu.count(), "loader");
+          }
+          one_done();
+        });
+}
+
+/// Reads a piece into the page cache, or waits for the read that is under way.
+void WeightLoading::read_mapped(std::size_t index, std::size_t part, const PieceKey& key,
+                                std::function<void()> done) {
+  const int at = routes_.nodes_of_slot[index][part];
+  WeightNode& node = nodes_[static_cast<std::size_t>(at)];
+  MappedRead& read = node.reads[key];
+  read.waiting.push_back({this, index, std::move(done)});
+  if (read.waiting.size() > 1) {
+    return;
+  }
+  const Bytes first = first_piece();
+  read.bytes = key.piece == Piece::first ? first : routes_.share - first;
+  node.ssd_reads.begin(engine_.now());
+  read.flow =
+      engine_.transfer(routes_.ssds[static_cast<std::size_t>(at)], routes_.readers[index][part],
+                       read.bytes, [this, at, key] { mapped_read_ended(at, key); });
+}
+
+void WeightLoading::mapped_read_ended(int at, const PieceKey& key) {
+  WeightNode& node = nodes_[static_cast<std::size_t>(at)];
+  const MappedRead read = std::move(node.reads.at(key));
+  node.reads.erase(key);
+  node.ssd_reads.end(read.bytes, engine_.now());
+  node.memory.insert(key.id, key.piece == Piece::first ? first_piece() : routes_.share);
+  for (const WeightWaiter& waiter : read.waiting) {
+    waiter.done();
+  }
+}
+
+void WeightLoading::piece_loaded(std::size_t index, std::size_t part, std::uint64_t start,
+                                 Piece piece) {
+  Slot& slot = slots_[index];
+  if (piece == Piece::rest) {
+    slot.version = --slot.rests_left == 0 ? slot.wanted : slot.version;
+    return;
+  }
+  copied(index, start);
+  if (slot.start == start && slot.rests_left > 0) {
+    load_piece(index, part, start, Piece::rest);
+  }
+}
+
+/// Reads of a node that this slot alone waits for end.
+void WeightLoading::drop_reads(std::size_t index, int at) {
+  WeightNode& node = nodes_[static_cast<std::size_t>(at)];
+  for (auto read = node.reads.begin(); read != node.reads.end();) {
+    std::erase_if(read->second.waiting, [this, index](const WeightWaiter& waiter) {
+      return waiter.pool == this && waiter.slot == index;
+    });
+    if (!read->second.waiting.empty()) {
+      ++read;
+      continue;
+    }
+    node.ssd_reads.end(Bytes{}, engine_.now());
+    engine_.cancel_flow(read->second.flow, [&node](Bytes carried) { node.ssd_reads.add(carried); });
+    read = node.reads.erase(read);
+  }
+}
+
+// ---- the end of a start ----
 
 void WeightLoading::copied(std::size_t index, std::uint64_t start) {
   Slot& slot = slots_[index];
   if (slot.start != start || --slot.loads_left > 0) {
     return;
   }
-  slot.version = slot.wanted;
+  if (slot.rests_left == 0) {
+    slot.version = slot.wanted;
+  }
   const std::function<void()> loaded = std::exchange(slot.loaded, nullptr);
   loaded();
 }
 
 void WeightLoading::give_up(std::size_t index) {
   Slot& slot = slots_[index];
+  drop_work(index);
   ++slot.start;
   slot.version = -1;
 }
 
+void WeightLoading::node_lost(int index) {
+  WeightNode& node = nodes_[static_cast<std::size_t>(index)];
+  while (!node.pulls.empty()) {
+    end_pull(index, node.pulls.begin()->first);  // a prefetch
+  }
+  node.memory.clear();
+  for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
+    const std::vector<int>& nodes = routes_.nodes_of_slot[slot];
+    if (std::find(nodes.begin(), nodes.end(), index) != nodes.end()) {
+      slots_[slot].version = -1;
+    }
+  }
+}
+
+void WeightLoading::node_back(int index) {
+  if (pool_.weights && pool_.weights->prefetch &&
+      !nodes_[static_cast<std::size_t>(index)].ssd.holds(id(0))) {
+    pull_to_node(index, 0, {this, nobody, [] {}});
+  }
+}
+
 void WeightLoading::released(std::size_t index) {
   Slot& slot = slots_[index];
+  drop_work(index);
   if (slot.version >= 0 && !(pool_.weights && pool_.weights->tier == WeightTier::gpu)) {
     slot.version = -1;
   }
@@ -300,6 +494,10 @@ std::string WeightLoading::bound_of(std::size_t slot, StartPhase phase) const {
   return phase == StartPhase::pull ? slots_[slot].pull_bound : slots_[slot].load_bound;
 }
 
+std::vector<StoreBytes> WeightLoading::pulled_from() const {
+  return stores_.pulled_from(index_);
+}
+
 std::vector<ResourceUse> WeightLoading::uses() const {
   const GpuSpec& gpu = config_.gpus[pool_.gpu];
   const auto sum = [&](const char* what, UseMeter WeightNode::*meter, BytesPerSecond rate) {
@@ -311,7 +509,8 @@ std::vector<ResourceUse> WeightLoading::uses() const {
     }
     return resource_use(std::string{what} + " of " + shared_.owner, bytes, busy, rate);
   };
-  std::vector<ResourceUse> uses{stores_.use(*pool_.store), sum("NICs", &WeightNode::nic, gpu.nic)};
+  std::vector<ResourceUse> uses = stores_.uses(index_);
+  uses.push_back(sum("NICs", &WeightNode::nic, gpu.nic));
   if (pool_.weights) {
     uses.push_back(sum("SSDs", &WeightNode::ssd_reads, gpu.ssd));
     uses.push_back(

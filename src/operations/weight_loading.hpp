@@ -33,7 +33,8 @@ struct WeightRoutes {
 /// there, else from SSD, else from the pool's store; two replicas on a node pull once. From main
 /// memory they are copied into the GPUs by the loader. Whatever is shared is a flow: uplinks, NICs,
 /// SSDs, main memories, all max-min fair. Without a `weights` block they are in the GPUs once they
-/// are pulled, and nothing is kept.
+/// are pulled, and nothing is kept. Through a loader that maps files, read and copy go on at once,
+/// the later one ends the load, and replicas of a node that read the same version share one read.
 class WeightLoading final : public WeightSource {
  public:
   /// All outlive it. `nodes` are empty and become those of this pool, or are shared with others:
@@ -51,10 +52,19 @@ class WeightLoading final : public WeightSource {
              std::function<void()> loaded) override;
   void give_up(std::size_t slot) override;
   void released(std::size_t slot) override;
+  void node_lost(int node) override;
+  void node_back(int node) override;
   std::string bound_of(std::size_t slot, StartPhase phase) const override;
   std::vector<ResourceUse> uses() const override;
+  std::vector<StoreBytes> pulled_from() const override;
 
  private:
+  /// A read or copy for one slot.
+  struct Carry {
+    std::uint64_t number = 0;
+    UseMeter* meter = nullptr;
+    FlowId flow = 0;
+  };
   struct Slot {
     std::uint64_t start = 0;  // number of its latest bring(): what came before is stale
     bool rented = false;
@@ -62,6 +72,8 @@ class WeightLoading final : public WeightSource {
     WeightsVersion wanted = 0;
     std::size_t pulls_left = 0;
     std::size_t loads_left = 0;
+    std::size_t rests_left = 0;  // of lazy loads: shares that stream in while it serves
+    std::vector<Carry> carries;  // under way
     std::function<void()> pulled;
     std::function<void()> loaded;
     SimTime began{};
@@ -74,7 +86,20 @@ class WeightLoading final : public WeightSource {
   bool keeps() const;
   WeightsId id(WeightsVersion version) const { return {routes_.weights, version}; }
   void rent(std::size_t slot);
-  void pull_to_node(int node, WeightsVersion version, std::function<void()> done);
+  PullKey key_of(WeightsVersion version, std::size_t slot) const;
+  void pull_to_node(int node, WeightsVersion version, WeightWaiter waiter);
+  void pulled_to_node(int node, const PullKey& key, const PullEnd& end);
+  void end_pull(int node, const PullKey& key);
+  void carry(std::size_t slot, UseMeter& meter, const std::string& from, const std::string& to,
+             Bytes bytes, std::function<void()> done);
+  Bytes first_piece() const;
+  void load_piece(std::size_t slot, std::size_t part, std::uint64_t start, Piece piece);
+  void read_mapped(std::size_t slot, std::size_t part, const PieceKey& key,
+                   std::function<void()> done);
+  void mapped_read_ended(int node, const PieceKey& key);
+  void piece_loaded(std::size_t slot, std::size_t part, std::uint64_t start, Piece piece);
+  void drop_reads(std::size_t slot, int node);
+  void drop_work(std::size_t slot);
   void note_pull(Slot& slot, int node);
   void share_pulled(std::size_t slot, std::size_t part, std::uint64_t start);
   void read_share(std::size_t slot, std::size_t part, std::uint64_t start);
@@ -84,6 +109,7 @@ class WeightLoading final : public WeightSource {
   void bind_load(Slot& slot, double rate, const char* what);
 
   const Config& config_;
+  PoolIndex index_;
   const PoolConfig& pool_;
   WeightRoutes routes_;
   WeightNodes& shared_;
@@ -91,8 +117,10 @@ class WeightLoading final : public WeightSource {
   ModelStores& stores_;
   Engine& engine_;
   bool overlaps_;
+  bool mapped_;
   std::vector<Slot> slots_;
-  double uplink_share_ = 0;  // at the latest pull's end, bytes/s
+  std::uint64_t next_carry_ = 0;
+  PullEnd latest_;  // pull that ended
 };
 
 }  // namespace plimsoll

@@ -36,15 +36,22 @@ class WeightSource {
   /// are on its nodes, then `loaded` once they are in its GPUs.
   virtual void bring(std::size_t slot, WeightsVersion version, std::function<void()> pulled,
                      std::function<void()> loaded) = 0;
-  /// The start that bring() began is given up: neither function is called any more. What flows
-  /// runs on.
+  /// The start that bring() began is given up: neither function is called any more, and what flows
+  /// for it alone ends.
   virtual void give_up(std::size_t slot) = 0;
   /// The slot's machines are given back, or kept, as the scenario says.
   virtual void released(std::size_t slot) = 0;
+  /// A node of the pool loses its power: what its main memory and GPUs held, and what was on its
+  /// way there. Slots on it have been given up.
+  virtual void node_lost(int node) = 0;
+  /// It is back, with what its SSDs hold.
+  virtual void node_back(int node) = 0;
   /// What bound the slot's latest pull or load, e.g. "uplink of store models".
   virtual std::string bound_of(std::size_t slot, StartPhase phase) const = 0;
   /// What has carried weights so far.
   virtual std::vector<ResourceUse> uses() const = 0;
+  /// How much came from which store; empty when there is only one to come from.
+  virtual std::vector<StoreBytes> pulled_from() const = 0;
 };
 
 }  // namespace plimsoll

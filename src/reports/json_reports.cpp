@@ -220,6 +220,14 @@ Json start_times_json(const StartTimes& times) {
   return json;
 }
 
+Json losses_json(const LossSummary& losses) {
+  Json json = Json::object();
+  json["attempts_lost"] = losses.lost;
+  json["attempts_retried"] = losses.retried;
+  json["attempts_failed"] = losses.failed;
+  return json;
+}
+
 Json elasticity_json(const ElasticitySummary& elasticity) {
   Json json = Json::object();
   json["base_replicas"] = elasticity.base_replicas;
@@ -229,6 +237,9 @@ Json elasticity_json(const ElasticitySummary& elasticity) {
   json["failures"] = elasticity.failures;
   json["reclaims"] = elasticity.reclaims;
   json["reclaims_with_requests"] = elasticity.reclaimed_serving;
+  if (elasticity.reclaim_losses) {
+    json["reclaim_losses"] = losses_json(*elasticity.reclaim_losses);
+  }
   json["longest_start_s"] = to_seconds(Duration{elasticity.longest_start_ns});
   json["start_time"] = start_times_json(elasticity.times);
   json["failed_ns"] = elasticity.failed_ns;
@@ -253,6 +264,13 @@ Json elasticity_json(const ElasticitySummary& elasticity) {
     resources.push_back(row);
   }
   json["resources"] = resources;
+  if (!elasticity.pulled_from.empty()) {
+    Json stores = Json::object();
+    for (const StoreBytes& from : elasticity.pulled_from) {
+      stores[from.store] = from.bytes;
+    }
+    json["pulled_bytes"] = stores;
+  }
   Json rented = Json::object();
   for (std::size_t contract = 0; contract < elasticity.rented_ns.size(); ++contract) {
     rented[contract_name(static_cast<Contract>(contract))] = elasticity.rented_ns[contract];
@@ -275,10 +293,7 @@ Json outages_json(const OperationsSummary& operations) {
     json["mean_detection_s"] = outages.detection_seconds;
     pools.push_back(json);
   }
-  Json json = Json::object();
-  json["attempts_lost"] = operations.losses.lost;
-  json["attempts_retried"] = operations.losses.retried;
-  json["attempts_failed"] = operations.losses.failed;
+  Json json = losses_json(operations.losses);
   json["pools"] = pools;
   return json;
 }

@@ -80,7 +80,7 @@ class Service final : public ReplicaListener, public ReplicaDirectory, public Re
   void set_answer_listener(AnswerListener& listener) { answers_ = &listener; }
   /// Who reads; set before the first request where replicas hold unread answers.
   void set_answer_readers(const AnswerReaders& readers) { readers_ = &readers; }
-  const LossSummary& losses() const { return losses_; }
+  const LossSummary& losses() const override { return losses_; }
 
   /// Requests/s that the replicas serving now sustain, by what one of each pool does. O(replicas).
   double serving_capacity(const std::vector<double>& of_one) const;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "plimsoll/ids.hpp"
+#include "plimsoll/operations_summary.hpp"
 
 namespace plimsoll {
 
@@ -13,6 +14,8 @@ class ReplicaIncidents {
   virtual void replica_died(ReplicaIndex replica) = 0;
   /// That it died is known: it gets no more, and whatever it had is begun anew or fails.
   virtual void replica_lost(ReplicaIndex replica) = 0;
+  /// Attempts that died with replicas so far.
+  virtual const LossSummary& losses() const = 0;
   /// From now on its answers are corrupt, or are not any more.
   virtual void set_corrupt(ReplicaIndex replica, bool corrupt) = 0;
 };

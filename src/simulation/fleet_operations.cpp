@@ -63,6 +63,13 @@ FleetOperations::FleetOperations(const Config& config,
                    [](const RolloutConfig* a, const RolloutConfig* b) { return a->at < b->at; });
 }
 
+void FleetOperations::watch_stores(ModelStores& stores) {
+  if (faults_) {
+    faults_->set_store_listener(
+        [&stores](std::size_t store, bool up) { stores.set_up(store, up); });
+  }
+}
+
 void FleetOperations::watch(PoolIndex pool, Service& service) {
   entries_[pool].service = &service;
   if (!config_.rollouts.empty()) {
@@ -77,23 +84,24 @@ void FleetOperations::skip(PoolIndex pool) {
 }
 
 void FleetOperations::add_fixed(PoolIndex pool, std::vector<Replica*> replicas, Service& service,
-                                FixedPool::ColdStart cold_start) {
+                                WeightSource* weights) {
   Entry& entry = entries_[pool];
   const std::size_t slots = replicas.size();
   entry.pool = std::make_unique<FixedPool>(config_, pool, std::move(replicas), service, service,
-                                           engine_, std::move(cold_start));
+                                           engine_, weights);
   watch(pool, service);
   if (faults_) {
-    faults_->add_pool(pool, *entry.pool, service, slots);
+    faults_->add_pool(pool, *entry.pool, service, slots, weights);
   }
   add_rollouts(pool);
 }
 
-void FleetOperations::add_scaled(PoolIndex pool, FaultTarget& target, Service& service) {
+void FleetOperations::add_scaled(PoolIndex pool, FaultTarget& target, Service& service,
+                                 WeightSource* weights) {
   watch(pool, service);
   if (faults_) {
     faults_->add_pool(pool, target, service,
-                      static_cast<std::size_t>(replica_slots(config_.pools[pool])));
+                      static_cast<std::size_t>(replica_slots(config_.pools[pool])), weights);
   }
 }
 

@@ -7,6 +7,7 @@
 
 #include "operations/fault_injector.hpp"
 #include "operations/fixed_pool.hpp"
+#include "operations/model_stores.hpp"
 #include "operations/rollout/rollout.hpp"
 #include "plimsoll/metrics.hpp"
 #include "service/service.hpp"
@@ -24,13 +25,16 @@ class FleetOperations final : public AnswerListener {
   FleetOperations(const Config& config, const std::vector<std::unique_ptr<PoolPlan>>& plans,
                   Engine& engine);
 
+  /// Tells it which stores are up, from t = 0 on.
+  void watch_stores(ModelStores& stores);
   /// Gets a row per incident; set before start().
   void set_writer(std::function<void(const IncidentRow&)> writer) { writer_ = std::move(writer); }
 
-  /// Pools are told in their order, all of them when there are faults.
+  /// Pools are told in their order, all of them when there are faults; `weights` are null for those
+  /// that never start cold.
   void add_fixed(PoolIndex pool, std::vector<Replica*> replicas, Service& service,
-                 FixedPool::ColdStart cold_start);
-  void add_scaled(PoolIndex pool, FaultTarget& target, Service& service);
+                 WeightSource* weights);
+  void add_scaled(PoolIndex pool, FaultTarget& target, Service& service, WeightSource* weights);
   /// A pool to which nothing happens.
   void skip(PoolIndex pool);
   /// At t = 0: the replicas of a fixed pool begin.

@@ -125,6 +125,9 @@ Config sampled(const Config& config) {
   }
   for (StoreConfig& store : cell.stores) {
     store.uplink = BytesPerSecond::of(store.uplink.count() / n);
+    if (store.wan) {
+      store.wan = BytesPerSecond::of(store.wan->count() / n);
+    }
   }
   const auto scale_down = [n](ServiceConfig& service) {
     if (service.queue_capacity > 0) {

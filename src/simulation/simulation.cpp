@@ -6,7 +6,6 @@
 #include <algorithm>
 
 #include "cost/bill.hpp"
-#include "simulation/cold_start.hpp"
 #include "simulation/horizon.hpp"
 #include "simulation/token_times.hpp"
 #include "simulation/weight_routes.hpp"
@@ -31,7 +30,10 @@ Simulation::Simulation(const Config& config, const RunOptions& options)
       collector_{config},
       source_{make_request_source(config, SourceOptions{options.skip_bad_rows})},
       engine_{platform_of(config, plans_)},
-      stores_{config, engine_, host_of_store},
+      stores_{config, engine_,
+              [](const StoreConfig& store, int server, const std::string& region) {
+                return host_of_store(store, server, region);
+              }},
       shared_gpus_{config, engine_},
       operations_{config, plans_, engine_},
       arrival_timer_{engine_.make_timer(
@@ -42,6 +44,7 @@ Simulation::Simulation(const Config& config, const RunOptions& options)
   if (caches_prefixes(config)) {
     requests_.keep_prefixes();
   }
+  operations_.watch_stores(stores_);
   const PolicyRegistries policies = builtin_policies();
   build_services(policies);
   build_replicas();
@@ -168,12 +171,7 @@ void Simulation::build_pools(const PolicyRegistries& policies) {
     WeightLoading* const weights = weights_.back().get();
     if (is_operated(config_, pool) && !config.autoscale && !config.procurement) {
       scaled_pools_.skip(pool);
-      operations_.add_fixed(
-          pool, replicas_of(pool), service,
-          [this, &config, weights](std::size_t slot, WeightsVersion version,
-                                   std::function<void()> ready) {
-            start_cold(engine_, config, *weights, {slot, version}, std::move(ready));
-          });
+      operations_.add_fixed(pool, replicas_of(pool), service, weights);
       continue;
     }
     scaled_pools_.add(
@@ -183,7 +181,7 @@ void Simulation::build_pools(const PolicyRegistries& policies) {
       shared_gpus_.join(pool, scaled_pools_.pool(pool));
     }
     if (is_operated(config_, pool)) {
-      operations_.add_scaled(pool, scaled_pools_.target(pool), service);
+      operations_.add_scaled(pool, scaled_pools_.target(pool), service, weights);
     } else {
       operations_.skip(pool);
     }

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
+#include <string>
 
 namespace plimsoll {
 namespace {
@@ -30,6 +32,7 @@ std::size_t same_weights(const Config& config, PoolIndex index) {
     if (pool.allocation && other.allocation && pool.allocation->from == other.allocation->from &&
         pool.weights && other.weights && pool.model == other.model &&
         pool.weight_precision == other.weight_precision && draft(pool) == draft(other) &&
+        pool.weights->lazy == other.weights->lazy &&
         nodes_of(config, pool) == nodes_of(config, other)) {
       return p;
     }
@@ -37,10 +40,36 @@ std::size_t same_weights(const Config& config, PoolIndex index) {
   return index;
 }
 
+/// From each store with a wan to each other region that has pools.
+void add_wans(const Config& config, PlatformSpec& platform) {
+  std::set<std::string> regions;
+  for (const PoolConfig& pool : config.pools) {
+    regions.insert(pool.region);
+  }
+  for (const StoreConfig& store : config.stores) {
+    for (const std::string& region : regions) {
+      if (!crosses_wan(store, region)) {
+        continue;
+      }
+      const std::string link = fmt::format("wan:{}@{}", store.name, region);
+      platform.shared_links.push_back({link, *store.wan});
+      for (int server = 0; server < store.servers; ++server) {
+        platform.remote_names.push_back(
+            {host_of_store(store, server, region), host_of_store(store, server), link});
+      }
+    }
+  }
+}
+
 }  // namespace
 
 std::string host_of_store(const StoreConfig& store, int server) {
   return server == 0 ? "store:" + store.name : fmt::format("store:{}#{}", store.name, server);
+}
+
+std::string host_of_store(const StoreConfig& store, int server, const std::string& region) {
+  const std::string host = host_of_store(store, server);
+  return crosses_wan(store, region) ? host + "@" + region : host;
 }
 
 WeightRoutes weight_routes(const Config& config, const PoolPlan& plan) {
@@ -90,6 +119,7 @@ void add_weight_hosts(const Config& config, const std::vector<std::unique_ptr<Po
       platform.stores.push_back({host_of_store(store, server), store.uplink, store.latency});
     }
   }
+  add_wans(config, platform);
   std::vector<bool> added(config.shared_gpus.size(), false);
   for (const auto& plan : plans) {
     const PoolConfig& pool = config.pools[plan->shape.pool];

@@ -12,6 +12,10 @@ namespace plimsoll {
 /// What the engine calls a server of a store.
 std::string host_of_store(const StoreConfig& store, int server);
 
+/// Likewise, when it sends to the pools of `region`: behind its wan, when it has one and stands
+/// elsewhere.
+std::string host_of_store(const StoreConfig& store, int server, const std::string& region);
+
 /// The way of the weights of a pool's replicas.
 WeightRoutes weight_routes(const Config& config, const PoolPlan& plan);
 

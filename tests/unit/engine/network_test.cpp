@@ -113,6 +113,77 @@ TEST(Network, ReadsShareTheirDisk) {
   EXPECT_NEAR(ends[2], 100.0 / 5.0, 1e-6);     // a disk of its own
 }
 
+TEST(Network, TheOthersShareWhatACancelledFlowHad) {
+  Engine engine{near_and_far(100us, 35ms)};
+  std::vector<double> ends(3, -1.0);
+  std::vector<FlowId> flows;
+  for (std::size_t i = 0; i < 3; ++i) {
+    flows.push_back(engine.transfer("store", "near-" + std::to_string(i), gigabytes(50), [&, i] {
+      ends[i] = to_seconds(engine.now().time_since_epoch());
+    }));
+  }
+  Bytes carried;
+  engine.at(sim_start + 6s + 100us, EventPriority::fleet, [&] {
+    engine.cancel_flow(flows[1], [&](Bytes bytes) {
+      carried = bytes;
+      EXPECT_EQ(engine.now(), sim_start + 6s + 100us);
+    });
+    engine.cancel_flow(flows[1], [](Bytes) { FAIL() << "it is cancelled once"; });
+  });
+  engine.run();
+  // A third of the uplink for 6 s is 25 GB; then half of it for the other 25.
+  EXPECT_NEAR(ends[0], 10.0001, 1e-6);
+  EXPECT_NEAR(ends[2], 10.0001, 1e-6);
+  EXPECT_EQ(ends[1], -1.0);
+  EXPECT_NEAR(static_cast<double>(carried.count()), 25e9, 100);
+}
+
+TEST(Network, FlowsMayBeCancelledBeforeTheyBeginWhenTheyEndAndAfterwards) {
+  Engine engine{near_and_far(0us, 35ms)};
+  std::int64_t carried = 0;
+  const auto add = [&](Bytes bytes) { carried += bytes.count(); };
+  const auto never_done = [] { FAIL() << "cancelled"; };
+  const FlowId at_once = engine.transfer("store", "near-0", gigabytes(10), never_done);
+  engine.cancel_flow(at_once, add);
+  const FlowId to_itself = engine.transfer("near-1", "near-1", Bytes::of(7), never_done);
+  engine.cancel_flow(to_itself, add);
+  const FlowId read = engine.read("near-0", gigabytes(5), never_done);
+  bool done = false;
+  const FlowId over = engine.transfer("store", "near-2", gigabytes(25), [&] { done = true; });
+  engine.at(sim_start + 500ms, EventPriority::fleet, [&] { engine.cancel_flow(read, add); });
+  engine.at(sim_start + 3s, EventPriority::fleet, [&] { engine.cancel_flow(over, add); });
+  engine.run();
+  EXPECT_TRUE(done) << "alone from the beginning: 2 s";
+  EXPECT_EQ(engine.now(), sim_start + 3s);
+  EXPECT_NEAR(static_cast<double>(carried), 7 + 2.5e9, 100);
+}
+
+TEST(Network, ManyFlowsThatComeAndAreCancelledNeverHang) {
+  Engine engine{near_and_far(100us, 35ms)};
+  int done = 0;
+  std::int64_t carried = 0;
+  const int flows = 300;
+  int cancelled = 0;
+  for (int i = 0; i < flows; ++i) {
+    engine.at(sim_start + 37ms * i, EventPriority::fleet, [&, i] {
+      const FlowId flow =
+          engine.transfer("store", "near-" + std::to_string(i % 3), gigabytes(1), [&] { ++done; });
+      engine.at(engine.now() + 53ms * (i % 11), EventPriority::fleet, [&, flow] {
+        engine.cancel_flow(flow, [&](Bytes bytes) {
+          carried += bytes.count();
+          ++cancelled;
+        });
+      });
+    });
+  }
+  engine.run();
+  EXPECT_EQ(done + cancelled, flows);
+  EXPECT_GT(done, 0);
+  EXPECT_GT(cancelled, 0);
+  const double seconds = to_seconds(engine.now().time_since_epoch());
+  EXPECT_LE(1e9 * done + static_cast<double>(carried), nic_rate * seconds);
+}
+
 TEST(Network, UnknownPlacesAreOurBug) {
   Engine engine{near_and_far(0s, 0s)};
   EXPECT_THROW(engine.transfer("near-0", "nowhere", Bytes{}, [] {}), InternalError);

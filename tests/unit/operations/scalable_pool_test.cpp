@@ -46,8 +46,11 @@ class FakeWeights final : public WeightSource {
   }
   void give_up(std::size_t slot) override { ++starts_[slot]; }
   void released(std::size_t slot) override { gone.push_back(slot); }
+  void node_lost(int) override {}
+  void node_back(int) override {}
   std::string bound_of(std::size_t, StartPhase) const override { return "fake"; }
   std::vector<ResourceUse> uses() const override { return {}; }
+  std::vector<StoreBytes> pulled_from() const override { return {}; }
 
   Duration pull{50ms};
   Duration load{};
@@ -282,21 +285,20 @@ TEST_F(ScalablePoolTest, SignalsAreWhatTheySay) {
   engine.run();
 }
 
-TEST_F(ScalablePoolTest, AColdStartThatIsCalledOffIsRentedUntilItsEnd) {
+TEST_F(ScalablePoolTest, AColdStartThatIsCalledOffGoesAtOnce) {
   config.pools[0].start = PoolStart::cold;
   config.pools[0].autoscale->provisioning_delay.reset();
   open(1);
   at(60ms, [&] { pool->scale_to(2); });
   at(70ms, [&] { pool->scale_to(1); });
-  at(71ms, [&] { expect_counts(1, 0, 1); });
-  at(111ms, [&] { expect_counts(1, 0, 0); });
+  at(71ms, [&] { expect_counts(1, 0, 0); });
   at(200ms, [] {});
   engine.run();
   EXPECT_EQ(weights.brought.size(), 2U);
   EXPECT_EQ(weights.gone, std::vector<std::size_t>{1});
   EXPECT_EQ(gauges(0).down_ns, 50'000'000);
-  EXPECT_EQ(gauges(1).down_ns, 50'000'000);
-  EXPECT_EQ(gauges(1).off_ns, 150'000'000);
+  EXPECT_EQ(gauges(1).down_ns, 10'000'000);
+  EXPECT_EQ(gauges(1).off_ns, 190'000'000);
   expect_time_adds_up();
 }
 
@@ -397,6 +399,7 @@ TEST_F(ProcuredPoolTest, ASpotReplicaWithNoticeDrainsLosesNobodyAndComesAgain) {
   const ElasticitySummary summary = pool->elasticity();
   EXPECT_EQ(summary.reclaims, 1);
   EXPECT_EQ(summary.reclaimed_serving, 0);
+  EXPECT_EQ(summary.reclaim_losses->lost, 0);
   EXPECT_EQ(summary.failures, 0);
   expect_time_adds_up();
 }
@@ -424,6 +427,9 @@ TEST_F(ProcuredPoolTest, ASpotReplicaWithoutNoticeLosesOnlyWhatWasInFlight) {
   const ElasticitySummary summary = pool->elasticity();
   EXPECT_EQ(summary.reclaims, 1);
   EXPECT_EQ(summary.reclaimed_serving, 1);
+  EXPECT_EQ(summary.reclaim_losses->lost, 2) << "the two that were in flight";
+  EXPECT_EQ(summary.reclaim_losses->retried, 2);
+  EXPECT_EQ(summary.reclaim_losses->failed, 0);
   expect_time_adds_up();
 }
 

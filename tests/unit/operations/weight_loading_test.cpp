@@ -45,17 +45,30 @@ class WeightLoadingTest : public testing::Test {
   static Bytes bytes(double gigabytes) {
     return Bytes::of(static_cast<std::int64_t>(gigabytes * gb));
   }
-  static std::string server(const StoreConfig& store, int number) {
-    return store.name + std::to_string(number);
+  static std::string server(const StoreConfig& store, int number, const std::string& region) {
+    return store.name + std::to_string(number) + (crosses_wan(store, region) ? "@" + region : "");
+  }
+  void add_stores(PlatformSpec& platform) const {
+    const std::string& region = config.pools[0].region;
+    for (const StoreConfig& store : config.stores) {
+      if (crosses_wan(store, region)) {
+        platform.shared_links.push_back({"wan of " + store.name, *store.wan});
+      }
+      for (int i = 0; i < store.servers; ++i) {
+        platform.stores.push_back({server(store, i, store.region), store.uplink, 0ns});
+        if (crosses_wan(store, region)) {
+          platform.remote_names.push_back(
+              {server(store, i, region), server(store, i, store.region), "wan of " + store.name});
+        }
+      }
+    }
   }
 
   /// `slots` replicas, `per_node` to a node.
   void build(int slots, int per_node = 1) {
     const GpuSpec& gpu = config.gpus[0];
     PlatformSpec platform;
-    for (int i = 0; i < config.stores[0].servers; ++i) {
-      platform.stores.push_back({server(config.stores[0], i), config.stores[0].uplink, 0ns});
-    }
+    add_stores(platform);
     for (int node = 0; node * per_node < slots; ++node) {
       const std::string name = std::to_string(node);
       routes.nodes.push_back("node" + name);
@@ -86,6 +99,21 @@ class WeightLoadingTest : public testing::Test {
           slot, version, [this, slot] { pulled[slot] = now(); },
           [this, slot] { loaded[slot] = now(); });
     });
+  }
+  void at(Duration t, std::function<void()> what) {
+    engine->at(sim_start + t, EventPriority::fleet, std::move(what));
+  }
+  /// A second store with the same weights, at 2 GB/s; the first falls back on it.
+  void add_replica_store() {
+    config.stores.push_back(config.stores[0]);
+    config.stores[1].name = "far";
+    config.stores[1].uplink = rate(2);
+    config.stores[0].fallback = 1;
+  }
+  void map_files(double lazy = 1) {
+    config.loaders[0].mapped = true;
+    config.pools[0].weights->lazy = lazy;
+    config.pools[0].weights->tier = WeightTier::ssd;
   }
   double now() const { return to_seconds(engine->now().time_since_epoch()); }
 
@@ -225,6 +253,257 @@ TEST_F(WeightLoadingTest, AStartThatIsGivenUpTellsNobody) {
   engine->run();
   EXPECT_EQ(pulled[0], -1);
   EXPECT_EQ(loaded[0], -1);
+}
+
+TEST_F(WeightLoadingTest, TheOthersShareWhatAStartThatIsGivenUpHad) {
+  build(3);
+  for (std::size_t slot = 0; slot < 3; ++slot) {
+    bring(0s, slot);
+  }
+  at(6s, [this] { loading->give_up(1); });
+  engine->run();
+  // A third of 4 GB/s for 6 s is 8 GB, then half of it for the other 12.
+  EXPECT_NEAR(pulled[0], 6 + 12.0 / 2, tolerance);
+  EXPECT_NEAR(pulled[2], 6 + 12.0 / 2, tolerance);
+  EXPECT_EQ(pulled[1], -1);
+  const ResourceUse uplink = loading->uses()[0];
+  EXPECT_NEAR(static_cast<double>(uplink.bytes), 48 * gb, 100)
+      << "what the aborted pull carried too";
+  EXPECT_NEAR(uplink.utilization, 1.0, 1e-6);
+}
+
+TEST_F(WeightLoadingTest, APullThatAnotherStartWaitsForGoesOn) {
+  build(2, 2);
+  bring(0s, 0);
+  bring(1s, 1);
+  at(2s, [this] { loading->give_up(0); });
+  engine->run();
+  EXPECT_EQ(pulled[0], -1);
+  EXPECT_NEAR(pulled[1], 20.0 / 4, tolerance);
+}
+
+TEST_F(WeightLoadingTest, ReadsAndCopiesOfAStartThatIsGivenUpEndToo) {
+  config.pools[0].weights->tier = WeightTier::ssd;
+  config.pools[0].weights->memory_bandwidth = rate(8);
+  routes.read = rate(5);
+  build(2, 2);
+  bring(0s, 0);
+  bring(0s, 1);
+  at(2s, [this] { loading->give_up(0); });
+  engine->run();
+  // Two share 5 GB/s of SSD for 2 s; the other 15 GB come alone, then it copies alone.
+  EXPECT_NEAR(loaded[1], 2 + 15.0 / 5 + 20.0 / 8, tolerance);
+}
+
+TEST_F(WeightLoadingTest, WithoutAWeightsBlockEachPullIsItsOwn) {
+  config.pools[0].weights.reset();
+  PlatformSpec platform;
+  add_stores(platform);
+  platform.stores.push_back({"node0", rate(10), 0ns});
+  routes.nodes = {"node0"};
+  routes.nodes_of_slot = {{0}, {0}};
+  engine = std::make_unique<Engine>(platform);
+  stores = std::make_unique<ModelStores>(config, *engine, server);
+  nodes.nodes.clear();
+  loading = std::make_unique<WeightLoading>(config, 0, routes, nodes, *stores, *engine);
+  pulled = loaded = {-1, -1};
+  bring(0s, 0);
+  bring(0s, 1);
+  at(4s, [this] { loading->give_up(0); });
+  engine->run();
+  EXPECT_EQ(loaded[0], -1);
+  EXPECT_NEAR(loaded[1], 4 + 12.0 / 4, tolerance) << "8 GB at half the uplink, then all of it";
+}
+
+TEST_F(WeightLoadingTest, ADeadNodeForgetsItsMainMemoryAndKeepsItsSsds) {
+  config.pools[0].weights->tier = WeightTier::memory;
+  build(2);
+  at(1s, [this] { loading->node_lost(0); });
+  at(2s, [this] { loading->node_back(0); });
+  bring(10s, 0);
+  bring(10s, 1);
+  engine->run();
+  EXPECT_NEAR(loaded[0], 10 + 20.0 / 2.5 + 20.0 / 8, tolerance) << "read from SSD again";
+  EXPECT_NEAR(loaded[1], 10 + 20.0 / 8, tolerance) << "the other node is warm";
+}
+
+TEST_F(WeightLoadingTest, APrefetchToADeadNodeEndsAndBeginsAnew) {
+  config.pools[0].weights->prefetch = WeightTier::memory;
+  build(2);
+  at(0s, [this] { loading->prefetch(); });
+  at(4s, [this] { loading->node_lost(0); });
+  at(30s, [this] { loading->node_back(0); });
+  bring(31s, 0);
+  bring(20s, 1);
+  engine->run();
+  // Node 1: 8 GB at half the uplink, the other 12 alone: there after 7 s.
+  EXPECT_NEAR(pulled[1], 20, tolerance);
+  EXPECT_NEAR(pulled[0], 30 + 20.0 / 4, tolerance);
+  EXPECT_NEAR(static_cast<double>(loading->uses()[0].bytes), 48 * gb, 100);
+}
+
+TEST_F(WeightLoadingTest, WhileTheNearestStoreIsUpNothingComesFromAnother) {
+  add_replica_store();
+  build(3);
+  for (std::size_t slot = 0; slot < 3; ++slot) {
+    bring(0s, slot);
+  }
+  engine->run();
+  EXPECT_NEAR(pulled[2], 60.0 / 4, tolerance);
+  EXPECT_EQ(loading->pulled_from()[0].bytes, bytes(60).count());
+  EXPECT_EQ(loading->pulled_from()[1].bytes, 0);
+}
+
+TEST_F(WeightLoadingTest, PullsGoOnAtTheNextStoreWhenTheirsGoesDown) {
+  add_replica_store();
+  build(2);
+  bring(0s, 0);
+  bring(0s, 1);
+  at(4s, [this] { stores->set_up(0, false); });
+  at(5s, [this] { stores->set_up(0, true); });
+  engine->run();
+  // 8 GB each from the first, at 2 GB/s; the other 12 at 1: who moved stays.
+  EXPECT_NEAR(pulled[0], 4 + 12.0, tolerance);
+  EXPECT_NEAR(pulled[1], 4 + 12.0, tolerance);
+  const std::vector<StoreBytes> from = loading->pulled_from();
+  EXPECT_EQ(from[1].store, "far");
+  EXPECT_NEAR(static_cast<double>(from[0].bytes), 16 * gb, 100);
+  EXPECT_NEAR(static_cast<double>(from[1].bytes), 24 * gb, 100);
+  EXPECT_EQ(from[0].bytes + from[1].bytes, bytes(40).count()) << "every byte once";
+  EXPECT_EQ(loading->bound_of(0, StartPhase::pull), "uplink of store far");
+}
+
+TEST_F(WeightLoadingTest, AStartThatIsGivenUpAsItsStoreGoesDownLeavesNothingBehind) {
+  add_replica_store();
+  build(2);
+  bring(0s, 0);
+  bring(0s, 1);
+  at(4s, [this] {
+    stores->set_up(0, false);
+    stores->set_up(1, false);
+    loading->give_up(0);
+    stores->set_up(1, true);
+  });
+  engine->run();
+  EXPECT_EQ(pulled[0], -1);
+  EXPECT_NEAR(pulled[1], 4 + 12.0 / 2, tolerance) << "alone at the second";
+}
+
+TEST_F(WeightLoadingTest, TheLeastBusyStoreTakesThePull) {
+  add_replica_store();
+  config.stores[0].choice = StoreChoice::least_busy;
+  build(3);
+  for (std::size_t slot = 0; slot < 3; ++slot) {
+    bring(0s, slot);
+  }
+  engine->run();
+  // Pulls for 4 GB/s and 2: the first goes near, the second far, the third near again.
+  EXPECT_EQ(loading->pulled_from()[0].bytes, bytes(40).count());
+  EXPECT_NEAR(pulled[0], 20.0 / 2, tolerance);
+  EXPECT_NEAR(pulled[1], 20.0 / 2, tolerance);
+  EXPECT_NEAR(pulled[2], 20.0 / 2, tolerance);
+}
+
+TEST_F(WeightLoadingTest, AWanBoundsAllPullsFromAfarTogether) {
+  config.stores[0].servers = 2;
+  config.stores[0].region = "us";
+  config.stores[0].wan = rate(1);
+  config.pools[0].region = "eu";
+  build(2);
+  bring(0s, 0);
+  bring(10s, 1);
+  engine->run();
+  // Two servers of 4 GB/s behind 1 GB/s: 10 GB alone, then half of it each.
+  EXPECT_NEAR(pulled[0], 10 + 10 / 0.5, tolerance);
+  EXPECT_NEAR(pulled[1], 30 + 10 / 1.0, tolerance);
+  EXPECT_EQ(loading->bound_of(0, StartPhase::pull), "wan of store store");
+  EXPECT_NEAR(loading->uses()[1].utilization, 1.0, 1e-6);
+}
+
+TEST_F(WeightLoadingTest, AWanIsNoBoundWithinItsRegion) {
+  config.stores[0].region = "eu";
+  config.stores[0].wan = rate(1);
+  config.pools[0].region = "eu";
+  build(1);
+  bring(0s, 0);
+  engine->run();
+  EXPECT_NEAR(pulled[0], 20.0 / 4, tolerance);
+}
+
+TEST_F(WeightLoadingTest, ReplicasThatMapTheSameFileShareOneRead) {
+  map_files();
+  build(2, 2);
+  bring(0s, 0);
+  bring(4s, 1);
+  at(15s, [this] { loading->released(1); });
+  bring(20s, 1);  // it lies in main memory by then
+  at(19s, [this] { EXPECT_NEAR(loaded[1], 8, tolerance) << "with the read that was under way"; });
+  engine->run();
+  EXPECT_NEAR(loaded[0], 20.0 / 2.5, tolerance) << "copied as it is read";
+  EXPECT_NEAR(loaded[1], 20 + 20.0 / 8, tolerance);
+  EXPECT_EQ(loading->uses()[2].bytes, bytes(20).count()) << "read from SSD once";
+}
+
+TEST_F(WeightLoadingTest, WhoMapsAFileLateCopiesWhatIsThereAtTheSpeedOfMemory) {
+  map_files();
+  build(2, 2);
+  bring(0s, 0);
+  bring(7s, 1);
+  engine->run();
+  EXPECT_NEAR(loaded[0], 8, tolerance);
+  EXPECT_NEAR(loaded[1], 7 + 20.0 / 8, tolerance) << "the read ended before its copy";
+}
+
+TEST_F(WeightLoadingTest, ASharedReadEndsWithTheLastWhoWaits) {
+  map_files();
+  build(2, 2);
+  bring(0s, 0);
+  bring(1s, 1);
+  at(2s, [this] { loading->give_up(0); });
+  at(4s, [this] { loading->give_up(1); });
+  bring(10s, 0);
+  engine->run();
+  EXPECT_NEAR(loaded[0], 10 + 8, tolerance) << "nobody read it to its end";
+  EXPECT_NEAR(static_cast<double>(loading->uses()[2].bytes), (10 + 20) * gb, 100);
+}
+
+TEST_F(WeightLoadingTest, AMappedFileThatWasEvictedIsReadAgain) {
+  map_files();
+  config.pools[0].weights->memory_cache = bytes(30);  // one version, not two
+  build(1);
+  bring(0s, 0);
+  bring(20s, 0, 1);  // pulled, into main memory
+  bring(50s, 0);
+  engine->run();
+  EXPECT_NEAR(loaded[0], 50 + 8, tolerance);
+}
+
+TEST_F(WeightLoadingTest, ALazyReplicaServesWithItsShareAndTheRestStreamsIn) {
+  map_files(0.25);
+  build(2, 2);
+  bring(0s, 0);
+  bring(3s, 1);
+  at(9s, [this] { loading->give_up(1); });
+  bring(10s, 1);
+  at(9s, [this] {
+    EXPECT_NEAR(loaded[0], 5.0 / 2.5, tolerance);
+    EXPECT_NEAR(loaded[1], 3 + 5.0 / 8, tolerance) << "that share is in main memory";
+  });
+  engine->run();
+  EXPECT_NEAR(loaded[1], 10 + 5.0 / 8, tolerance);
+  EXPECT_EQ(loading->uses()[2].bytes, bytes(20).count()) << "both pieces once";
+}
+
+TEST_F(WeightLoadingTest, TheRestOfALazyLoadTakesBandwidthFromOthers) {
+  map_files(0.5);
+  config.pools[0].weights->tier = WeightTier::memory;
+  config.pools[0].weights->memory_bandwidth = rate(8);
+  build(2, 2);
+  bring(0s, 0);
+  bring(1250ms, 1);
+  engine->run();
+  EXPECT_NEAR(loaded[0], 10.0 / 8, tolerance);
+  EXPECT_NEAR(loaded[1], 1.25 + 10.0 / 4, tolerance) << "the other's rest has half of it";
 }
 
 TEST_F(WeightLoadingTest, GpusThatKeepTheirWeightsServeAtOnce) {

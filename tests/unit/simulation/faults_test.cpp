@@ -161,6 +161,41 @@ TEST(Faults, AStoreThatIsDownForASecondCostsASecond) {
   EXPECT_NEAR(to_seconds(request_of(result, 0).scheduled - sim_start), 3.005, 1e-4);
 }
 
+TEST(Faults, APullGoesOnAtTheFallbackOfAStoreThatIsDown) {
+  const Overrides cold{{"pools.main.start", "cold"},
+                       {"pools.main.store", "weights"},
+                       {"stores.weights.fallback", "far"},
+                       {"stores.far.uplink", "2 MB/s"},
+                       {"faults.processes.crash.at", "30min"},
+                       {"faults.processes.down.scope", "store"},
+                       {"faults.processes.down.store", "weights"},
+                       {"faults.processes.down.law", "timeline"},
+                       {"faults.processes.down.at", "1s"},
+                       {"faults.processes.down.for", "1min"},
+                       {"faults.processes.down.factor", "0"}};
+  const RunResult result = play(cold);
+  // 0.995 MB of 2 came by then; the rest comes at 2 MB/s.
+  EXPECT_NEAR(to_seconds(request_of(result, 0).scheduled - sim_start), 1 + 1.005 / 2, 1e-3);
+}
+
+double down_seconds_of_a_warm_start(const std::string& scope) {
+  const RunResult result = play({{"pools.main.start", "cold"},
+                                 {"pools.main.store", "weights"},
+                                 {"pools.main.weights.tier", "memory"},
+                                 {"catalog.gpus.one.ssd", "1 MB/s"},
+                                 {"faults.processes.crash.scope", scope}});
+  return static_cast<double>(result.pools.front().down_ns) / 1e9;
+}
+
+TEST(Faults, ANodeThatIsBackReadsItsWeightsFromSsd) {
+  // 10 s of repair, and 2 MB at 1 MB/s.
+  EXPECT_NEAR(down_seconds_of_a_warm_start("node"), 12, 1e-2);
+}
+
+TEST(Faults, ANodeWhoseGpuBrokeStartsFromMainMemory) {
+  EXPECT_NEAR(down_seconds_of_a_warm_start("gpu"), 10, 1e-2);
+}
+
 TEST(Faults, ARackTakesItsReplicasTogetherAndNoOther) {
   // Two GPUs a node and two nodes a rack: replicas 0 .. 3 stand in rack 0, 4 and 5 in rack 1.
   const RunResult result = play({{"pools.main.replicas", "6"},

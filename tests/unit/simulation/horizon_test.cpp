@@ -71,7 +71,8 @@ TEST(Sample, OneNthOfTheFleetAndBack) {
   config.horizon.sample = 4;
   config.pools.resize(1);
   config.pools[0].replicas = 400;
-  config.stores.push_back(StoreConfig{"weights", 1, BytesPerSecond::of(8e9), {}});
+  config.stores.resize(1);
+  config.stores[0].uplink = BytesPerSecond::of(8e9);
   config.service.queue_capacity = 1000;
   const Config cell = sampled(config);
   EXPECT_EQ(cell.pools[0].replicas, 100);
