@@ -8,7 +8,6 @@
 #include <exception>
 #include <limits>
 #include <map>
-#include <set>
 #include <simgrid/Exception.hpp>
 #include <simgrid/kernel/Timer.hpp>
 #include <simgrid/kernel/resource/Model.hpp>
@@ -70,7 +69,6 @@ class Engine::Impl {
     std::function<void()> done;
     bool ended = false;  // its event is in the heap
     bool cancelled = false;
-    bool left_alone = false;  // cancelled, and goes on to its end unheard
   };
   class Actor;
   /// What must wait until SimGrid's clock stands at now().
@@ -255,42 +253,24 @@ void Engine::Impl::cancel_flow(FlowId id, std::function<void(Bytes)> carried) {
       false);
 }
 
-/// Takes a flow that was cancelled out of SimGrid. Returns what it had carried. While a link is all
-/// but dead SimGrid 3.32 cannot bear that (its lazy update finds another flow without a rate and
-/// aborts): then the flow goes on to its end, and only nobody hears of it.
+/// Takes a flow that was cancelled out of SimGrid. Returns what it had carried.
 Bytes Engine::Impl::drop_flow(FlowId id) {
-  Flow& flow = flows_.at(id);
-  const Bytes bytes = flow.bytes;
+  const Flow flow = flows_.at(id);
+  flows_.erase(id);
   if (flow.ended) {
-    flows_.erase(id);
-    return bytes;
+    return flow.bytes;
   }
-  const auto left = static_cast<std::int64_t>(std::ceil(flow.activity->get_remaining()));
-  if (!dead_links_.empty()) {
-    flow.left_alone = true;
-  } else {
-    flow.activity->set_data(nullptr);
-    flow.activity->cancel();
-    --flows_under_way_;
-    dropped_.push_back(flow.activity);
-    flows_.erase(id);
-  }
-  return bytes - Bytes::of(left);
+  const double left = flow.activity->get_remaining();
+  flow.activity->set_data(nullptr);
+  flow.activity->cancel();
+  --flows_under_way_;
+  dropped_.push_back(flow.activity);
+  return flow.bytes - Bytes::of(static_cast<std::int64_t>(std::ceil(left)));
 }
 
 void Engine::Impl::set_bandwidth_share(const std::string& name, double share) {
   PLIMSOLL_CHECK(share > 0 && share <= 1, "a link passes a share of its bandwidth, above 0");
-  defer(
-      [this, name, share] {
-        constexpr double all_but_dead = 0.01;
-        if (share < all_but_dead) {
-          dead_links_.insert(name);
-        } else {
-          dead_links_.erase(name);
-        }
-        platform_.set_bandwidth_share(name, share);
-      },
-      false);
+  defer([this, name, share] { platform_.set_bandwidth_share(name, share); }, false);
 }
 
 void Engine::Impl::start_flow(FlowId id, s4u::ActivityPtr activity) {
@@ -324,10 +304,6 @@ void Engine::Impl::finish_flow(Flow& flow) {
 
 void Engine::Impl::end_flow(FlowId id) {
   const auto found = flows_.find(id);
-  if (found != flows_.end() && found->second.left_alone) {
-    flows_.erase(found);
-    return;
-  }
   if (found == flows_.end() || found->second.cancelled) {
     return;
   }

@@ -106,13 +106,12 @@ class Engine {
   /// Reads from a node's disk; reads at the same time share it equally.
   FlowId read(const std::string& node, Bytes bytes, std::function<void()> done);
   /// Ends a transfer or read whose `done` has not run, and never will: from now() on the others
-  /// share what it had (while a link passes next to nothing, only once it would
-  /// have ended by itself). `carried` (may be empty) runs before any event after the current one
-  /// and is told the bytes that had arrived. No news for a flow that is over.
+  /// share what it had. `carried` (may be empty) runs before any event after the current one and is
+  /// told the bytes that had arrived. No news for a flow that is over.
   void cancel_flow(FlowId flow, std::function<void(Bytes)> carried);
 
   /// From now on the link of a node or store passes `share` of its bandwidth, 0 < share <= 1, each
-  /// way; flows under way get slower or faster.
+  /// way, but 10 B/s at least; flows under way get slower or faster.
   void set_bandwidth_share(const std::string& name, double share);
 
   /// Plays all events up to and including `end`, then now() == end; or until stop().

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include <array>
 #include <csignal>
 
@@ -49,9 +51,11 @@ class SignalHandlersKept {
 
 /// SimGrid with the private command line it wants. Its defaults model TCP over a wide area (a
 /// 350 GB pull at 100 Gb/s and 35 ms takes 6,022 s with them); these give plain max-min sharing
-/// with equal weights, whatever the latencies (docs/adr/0002).
+/// with equal weights, whatever the latencies (docs/adr/0002). A flow weighs bandwidth / weight-S
+/// in the solver, which forgets whoever weighs less than its precision and aborts when it meets
+/// him.
 std::unique_ptr<simgrid::s4u::Engine> make_engine() {
-  static std::array<std::string, 9> arguments = {
+  static std::array<std::string, 10> arguments = {
       "plimsoll",
       "--log=root.thres:critical",
       "--cfg=network/model:CM02",
@@ -60,6 +64,7 @@ std::unique_ptr<simgrid::s4u::Engine> make_engine() {
       "--cfg=network/latency-factor:1",
       "--cfg=network/bandwidth-factor:1",
       "--cfg=network/weight-S:1e12",
+      "--cfg=maxmin/precision:1e-12",
 #ifdef PLIMSOLL_THREAD_CONTEXTS
       "--cfg=contexts/factory:thread",  // the sanitizer does not follow SimGrid's own stacks
 #else
@@ -143,8 +148,11 @@ simgrid::s4u::Host* SimGridPlatform::host(const std::string& name) const {
 void SimGridPlatform::set_bandwidth_share(const std::string& name, double share) {
   const auto found = links_.find(name);
   PLIMSOLL_CHECK(found != links_.end(), fmt::format("no node or store is called {}", name));
-  found->second.link->get_link_up()->set_bandwidth(found->second.bandwidth * share);
-  found->second.link->get_link_down()->set_bandwidth(found->second.bandwidth * share);
+  // Still more than the solver's precision (make_engine).
+  constexpr double least = 10;  // bytes/s
+  const double rate = std::max(found->second.bandwidth * share, least);
+  found->second.link->get_link_up()->set_bandwidth(rate);
+  found->second.link->get_link_down()->set_bandwidth(rate);
 }
 
 simgrid::s4u::Disk* SimGridPlatform::disk(const std::string& name) const {

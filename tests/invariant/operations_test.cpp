@@ -178,6 +178,13 @@ Overrides draw_serving(Draws& draws) {
       overrides.emplace_back("pools.fixed.start", "cold");
       overrides.emplace_back("pools.fixed.store", "weights");
       overrides.emplace_back("pools.fixed.provision", "500ms");
+      if (draws.below(2) == 0) {  // pulls that move between stores
+        overrides.emplace_back("stores.weights.fallback", "far");
+        overrides.emplace_back("stores.far.uplink", "2 MB/s");
+        overrides.emplace_back("stores.far.region", "afar");
+        overrides.emplace_back("stores.far.wan", "1.5 MB/s");
+        overrides.emplace_back("pools.fixed.region", "here");
+      }
       // The scaled pool extends the fixed one.
       overrides.emplace_back("pools.scaled.start", "ready");
       overrides.emplace_back("pools.scaled.store", "null");
