@@ -14,6 +14,7 @@
 #include "plimsoll/run_scenario.hpp"
 #include "plimsoll/scenario.hpp"
 #include "support/child_process.hpp"
+#include "support/path_play.hpp"
 #include "support/plain_hardware.hpp"
 
 namespace plimsoll {
@@ -58,21 +59,9 @@ RunResult played(const std::string& text, std::uint64_t seed) {
   return run_scenario(loaded.config, {});
 }
 
-std::vector<double> numbers_in(const std::string& text) {
-  std::istringstream stream{text};
-  std::vector<double> numbers;
-  double number = 0;
-  while (stream >> number) {
-    numbers.push_back(number);
-  }
-  EXPECT_TRUE(stream.eof()) << text;
-  numbers.resize(std::max<std::size_t>(numbers.size(), 16), std::nan(""));  // what is missing fails
-  return numbers;
-}
-
 std::vector<double> numbers_of(const std::string& text,
                                const std::function<std::string(const RunResult&)>& tell) {
-  return numbers_in(test::in_child([&] { return tell(played(text, 5)); }));
+  return test::numbers_in(test::in_child([&] { return tell(played(text, 5)); }), 16);
 }
 
 const DifferenceSummary& row(const RunResult& result, const std::string& metric) {
@@ -241,7 +230,7 @@ TEST(Experiments, EqualArmsDifferByNothingInAboutNineteenOfTwentySeeds) {
   }
   int covered[3] = {0, 0, 0};
   for (const std::string& out : test::in_children(bodies)) {
-    const std::vector<double> told = numbers_in(out);
+    const std::vector<double> told = test::numbers_in(out, 16);
     for (std::size_t m = 0; m < 3; ++m) {
       covered[m] += told[m] == 1 ? 1 : 0;
     }

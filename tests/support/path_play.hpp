@@ -47,6 +47,19 @@ inline std::string scenario_with(const std::string& rest) {
                              "}\nmetrics: {window: 1000s, sample_requests: 0}\n" + rest);
 }
 
+/// The numbers of a text, NaN (which no expectation meets) for those that are missing of `least`.
+inline std::vector<double> numbers_in(const std::string& text, std::size_t least) {
+  std::istringstream stream{text};
+  std::vector<double> numbers;
+  double number = 0;
+  while (stream >> number) {
+    numbers.push_back(number);
+  }
+  EXPECT_TRUE(stream.eof()) << text;
+  numbers.resize(std::max(numbers.size(), least), std::nan(""));
+  return numbers;
+}
+
 /// Plays `text` in a child; `tell` makes a text of numbers of the result.
 inline std::vector<double> numbers_of_text(
     const std::string& text, const std::function<std::string(const RunResult&)>& tell) {
@@ -55,15 +68,7 @@ inline std::vector<double> numbers_of_text(
         load_scenario_text(text, "test.yaml", {}, policy_catalog(builtin_policies()));
     return tell(run_scenario(loaded.config, {}));
   });
-  std::istringstream stream{out};
-  std::vector<double> numbers;
-  double number = 0;
-  while (stream >> number) {
-    numbers.push_back(number);
-  }
-  EXPECT_TRUE(stream.eof()) << out;
-  numbers.resize(std::max<std::size_t>(numbers.size(), 8), std::nan(""));  // what is missing fails
-  return numbers;
+  return numbers_in(out, 8);
 }
 
 inline std::vector<double> numbers_of(const std::string& rest,
