@@ -88,6 +88,31 @@ BillRow gpu_row(const RowSubject& subject, Contract contract, const PriceSpec& p
   return row;
 }
 
+/// A price, and from when to when it is in force.
+struct PriceSpan {
+  const PriceSpec* price = nullptr;
+  SimTime begin{};
+  SimTime end{};
+};
+
+/// The prices of who rents at the price `named`, up to the end of the run.
+std::vector<PriceSpan> price_spans(const RunResult& result, const Config& config,
+                                   std::size_t named) {
+  std::vector<PriceSpan> spans;
+  SimTime begin = sim_start;
+  for (const std::size_t price : prices_to_come(config.prices, named)) {
+    const PriceSpec& spec = config.prices[price];
+    const bool changes = config.start && spec.until;
+    const SimTime end = changes ? std::min(result.end, time_of(config, *spec.until)) : result.end;
+    spans.push_back({&spec, begin, end});
+    begin = end;
+    if (end >= result.end) {
+      break;
+    }
+  }
+  return spans;
+}
+
 /// The GPU time of shared GPUs in [begin, end): of the pools on them, then what nobody had.
 std::vector<Int128> shared_gpu_ns(const RunResult& result, const Config& config, std::size_t s,
                                   SimTime begin, SimTime end) {
@@ -114,19 +139,15 @@ std::vector<Int128> shared_gpu_ns(const RunResult& result, const Config& config,
 void split_shared_rows(std::vector<BillRow>& rows, const RunResult& result, const Config& config,
                        std::size_t s) {
   const SharedGpusConfig& shared = config.shared_gpus[s];
-  SimTime begin = sim_start;
-  for (const std::size_t price : prices_to_come(config.prices, *shared.price)) {
-    const PriceSpec& spec = config.prices[price];
-    const bool changes = config.start && spec.until;
-    const SimTime end = changes ? std::min(result.end, time_of(config, *spec.until)) : result.end;
-    const std::vector<Int128> parts = shared_gpu_ns(result, config, s, begin, end);
+  for (const PriceSpan& span : price_spans(result, config, *shared.price)) {
+    const std::vector<Int128> parts = shared_gpu_ns(result, config, s, span.begin, span.end);
     const std::string& gpu = config.gpus[shared.gpu].name;
     const Int128 all = std::accumulate(parts.begin(), parts.end(), Int128{0});
-    const BillRow whole = gpu_row({shared.name, gpu}, shared.contract, spec, all);
+    const BillRow whole = gpu_row({shared.name, gpu}, shared.contract, *span.price, all);
     BillRow rest =
-        gpu_row({shared.name, gpu, ", unallocated"}, shared.contract, spec, parts.back());
-    rest.begin = begin;
-    rest.end = end;
+        gpu_row({shared.name, gpu, ", unallocated"}, shared.contract, *span.price, parts.back());
+    rest.begin = span.begin;
+    rest.end = span.end;
     const std::vector<MicroUsd> billed = split(whole.billed, parts);
     const std::vector<MicroUsd> listed = split(whole.listed, parts);
     std::size_t part = 0;
@@ -135,7 +156,7 @@ void split_shared_rows(std::vector<BillRow>& rows, const RunResult& result, cons
         continue;
       }
       const auto row = std::find_if(rows.begin(), rows.end(), [&](const BillRow& each) {
-        return each.resource == result.pools[p].name && each.begin == begin;
+        return each.resource == result.pools[p].name && each.begin == span.begin;
       });
       row->billed = billed[part];
       row->listed = listed[part++];
@@ -143,10 +164,6 @@ void split_shared_rows(std::vector<BillRow>& rows, const RunResult& result, cons
     rest.billed = billed.back();
     rest.listed = listed.back();
     rows.push_back(rest);
-    begin = end;
-    if (end >= result.end) {
-      break;
-    }
   }
 }
 
@@ -340,13 +357,9 @@ std::vector<BillRow> gpu_rows(const RunResult& result, const Config& config) {
     if (!config.pools[p].price) {
       continue;
     }
-    SimTime begin = sim_start;
     ByContract before{};
-    for (const std::size_t price : prices_to_come(config.prices, *config.pools[p].price)) {
-      const PriceSpec& spec = config.prices[price];
-      const bool changes = config.start && spec.until;
-      const SimTime end = changes ? std::min(result.end, time_of(config, *spec.until)) : result.end;
-      const ByContract rented = rented_until(result, config, p, end);
+    for (const PriceSpan& span : price_spans(result, config, *config.pools[p].price)) {
+      const ByContract rented = rented_until(result, config, p, span.end);
       for (std::size_t c = 0; c < contract_count; ++c) {
         const auto contract = static_cast<Contract>(c);
         // A pool of one contract has its row even when it rented nothing.
@@ -354,17 +367,13 @@ std::vector<BillRow> gpu_rows(const RunResult& result, const Config& config) {
         if (own || rented[c] > before[c]) {
           const PoolSummary& pool = result.pools[p];
           const Int128 gpu_ns = static_cast<Int128>(rented[c] - before[c]) * pool.gpus_per_replica;
-          BillRow row = gpu_row({pool.name, pool.gpu}, contract, spec, gpu_ns);
-          row.begin = begin;
-          row.end = end;
+          BillRow row = gpu_row({pool.name, pool.gpu}, contract, *span.price, gpu_ns);
+          row.begin = span.begin;
+          row.end = span.end;
           rows.push_back(row);
         }
       }
-      begin = end;
       before = rented;
-      if (end >= result.end) {
-        break;
-      }
     }
   }
   for (std::size_t s = 0; s < config.shared_gpus.size(); ++s) {

@@ -66,14 +66,12 @@ void add_unallocated(CostSummary& cost, const std::vector<SharedGpusSummary>& al
     CostLine line;
     line.pool = shared.name;
     line.gpu_hours = static_cast<double>(shared.unallocated_ns) / ns_per_hour;
-    MicroUsd amount;
     for (const BillRow& row : cost.money.bill) {
       if (row.component == CostComponent::gpu && row.resource == shared.name) {
         line.price = row.sku;
-        amount = amount + row.billed;
       }
     }
-    line.dollars = to_dollars(amount);
+    line.dollars = to_dollars(gpu_cost(cost.money, shared.name));
     cost.gpu_hours += line.gpu_hours;
     cost.lines.push_back(line);
   }

@@ -8,6 +8,14 @@
 #include "fleet/placement.hpp"
 
 namespace plimsoll {
+namespace {
+
+void note_wait(ClaimSummary& claims, std::int64_t wait) {
+  claims.wait_ns += wait;
+  claims.longest_wait_ns = std::max(claims.longest_wait_ns, wait);
+}
+
+}  // namespace
 
 GpuScheduler::GpuScheduler(const Config& config, std::size_t shared, Engine& engine)
     : shared_{config.shared_gpus[shared]}, config_{config}, engine_{engine} {
@@ -63,9 +71,7 @@ void GpuScheduler::withdraw(std::size_t index, std::size_t slot_index) {
   PLIMSOLL_CHECK(slot.hold == Hold::waiting, "only a claim that waits is withdrawn");
   member.claims.erase(std::find(member.claims.begin(), member.claims.end(), slot_index));
   slot.hold = Hold::none;
-  const std::int64_t wait = (engine_.now() - slot.claimed).count();
-  member.seen.wait_ns += wait;
-  member.seen.longest_wait_ns = std::max(member.seen.longest_wait_ns, wait);
+  note_wait(member.seen, (engine_.now() - slot.claimed).count());
   ++member.seen.withdrawn;
   --waiting_;
   pass_soon();  // what was kept for it may go to others
@@ -346,8 +352,7 @@ void GpuScheduler::grant(const Turn& turn, const std::vector<Offer>& offers) {
   const std::int64_t wait = (engine_.now() - slot.claimed).count();
   ++member.seen.granted;
   member.seen.waited += wait > 0 ? 1 : 0;
-  member.seen.wait_ns += wait;
-  member.seen.longest_wait_ns = std::max(member.seen.longest_wait_ns, wait);
+  note_wait(member.seen, wait);
   actions_.push_back({turn.member, turn.slot, true});
 }
 
@@ -409,10 +414,8 @@ SharedGpusSummary GpuScheduler::summary() const {
     share.guaranteed = member.guaranteed;
     share.claims = member.seen;
     for (const std::size_t slot : member.claims) {
-      const std::int64_t wait = (engine_.now() - member.slots[slot].claimed).count();
       ++share.claims.waiting;
-      share.claims.wait_ns += wait;
-      share.claims.longest_wait_ns = std::max(share.claims.longest_wait_ns, wait);
+      note_wait(share.claims, (engine_.now() - member.slots[slot].claimed).count());
     }
     share.gpu_ns = member.gpu_ns + passed * member.allocated;
     sum += share.gpu_ns;

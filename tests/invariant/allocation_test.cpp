@@ -10,6 +10,7 @@
 #include "plimsoll/rng.hpp"
 #include "plimsoll/run_scenario.hpp"
 #include "support/child_process.hpp"
+#include "support/outcomes.hpp"
 #include "support/tiny_fleet.hpp"
 
 namespace plimsoll {
@@ -69,10 +70,7 @@ std::string broken_laws(const RunResult& result, const Config& config) {
     text += holds ? "" : sentence + "\n";
   };
   const SliceSummary& all = result.slices.front();
-  std::int64_t ended = 0;
-  for (const std::int64_t count : all.outcomes) {
-    ended += count;
-  }
+  const std::int64_t ended = test::ended(all);
   expect(all.arrived > 300, "next to nobody came");
   expect(all.arrived == ended + all.in_flight, "a request has no outcome");
   const LossSummary& losses = result.allocation->losses;

@@ -16,6 +16,7 @@
 #include "plimsoll/rng.hpp"
 #include "plimsoll/run_scenario.hpp"
 #include "support/child_process.hpp"
+#include "support/outcomes.hpp"
 #include "support/tiny_fleet.hpp"
 
 namespace plimsoll {
@@ -243,10 +244,7 @@ std::string broken_laws(const Config& config, const RunResult& result) {
     text += holds ? "" : sentence + "\n";
   };
   const SliceSummary& all = result.slices.front();
-  std::int64_t ended = 0;
-  for (const std::int64_t count : all.outcomes) {
-    ended += count;
-  }
+  const std::int64_t ended = test::ended(all);
   expect(all.arrived > 50, fmt::format("only {} requests arrived", all.arrived));
   expect(all.arrived == ended + all.in_flight,
          fmt::format("{} arrived, {} ended, {} in flight", all.arrived, ended, all.in_flight));

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
-#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,6 +12,7 @@
 #include "plimsoll/policies/builtin.hpp"
 #include "plimsoll/run_scenario.hpp"
 #include "plimsoll/scenario.hpp"
+#include "support/outcomes.hpp"
 #include "support/plain_hardware.hpp"
 
 namespace plimsoll {
@@ -53,8 +53,7 @@ RunResult play(const std::vector<std::pair<std::string, std::string>>& overrides
 }
 
 std::int64_t ended(const RunResult& result) {
-  const SliceSummary& all = result.slices.front();
-  return std::accumulate(all.outcomes.begin(), all.outcomes.end(), std::int64_t{0});
+  return test::ended(result.slices.front());
 }
 
 SimTime last_answer(const RunResult& result) {
