@@ -107,9 +107,9 @@ std::string cost_part(const RunResult& result, const SummaryStyle& style) {
 
 std::string energy_part(const RunResult& result, const SummaryStyle& style) {
   const EnergySummary& energy = result.energy;
-  std::string text = fmt::format("draws {} kWh{}, {} kW on average", figure(energy.kwh),
-                                 result.horizon ? " in the windows" : "",
-                                 figure(energy.mean_watts / 1e3));
+  std::string text =
+      fmt::format("draws {} kWh{}, {} kW on average", figure(energy.kwh),
+                  result.horizon ? " in the windows" : "", figure(energy.mean_watts / 1e3));
   if (energy.joules_per_request > 0) {
     text += fmt::format(": {} J per request, {} J per output token",
                         figure(energy.joules_per_request), figure(energy.joules_per_output_token));
