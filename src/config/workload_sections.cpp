@@ -48,6 +48,12 @@ void finish_length(Reader& reader, const RawNode& map, const std::string& path, 
   }
   if (law.kind == LengthKind::quantiles) {
     check_quantiles(reader, map, path, law);
+  } else if (law.mean > law.maximum || law.mean < law.minimum) {
+    // Clamping would make another law of it than the one that is written down.
+    reader.report(place_of_key(map, "mean"), join_path(path, "mean"),
+                  fmt::format("mean {:g} is outside of minimum {} to maximum {}", law.mean,
+                              law.minimum, law.maximum),
+                  "change the bound (an included file may have set it), or the mean");
   }
 }
 
