@@ -278,6 +278,9 @@ struct ClientConfig {
   std::optional<Duration> timeout;     // for the first token of one attempt
   std::optional<RetryConfig> retries;
   std::optional<SessionConfig> sessions;
+  // Shown more than that by a waiting room, they leave at once:
+  std::optional<std::int64_t> leaves_beyond_position;
+  std::optional<Duration> leaves_beyond_wait;
 };
 
 struct PathConfig {

@@ -53,6 +53,14 @@ constexpr std::string_view stage_name(Stage stage) {
   return names[static_cast<int>(stage)];
 }
 
+/// How a request's time in a line with a waiting room ended.
+enum class WaitingRoomEnd : std::uint8_t {
+  served,           // a replica took it
+  gave_up,          // its deadline passed, or its client left
+  left_when_shown,  // what its client was shown was too much
+  no_room,          // queue and waiting room were full
+};
+
 /// A key whose usage was anomalous.
 struct AnomalySummary {
   std::string request_class;  // whose keys it is of; empty: the common ones

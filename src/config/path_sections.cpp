@@ -328,6 +328,11 @@ SectionDecl client_section() {
                         "exponential back-off")
       .optional_section("sessions", &ClientConfig::sessions, std::move(sessions),
                         "users who go on; their turns come beside the arrivals of the workload")
+      .optional("leaves_beyond_position", &ClientConfig::leaves_beyond_position,
+                big_count_kind(0, 1'000'000'000'000),
+                "who is shown a larger position by a waiting room leaves at once (abandoned)")
+      .optional("leaves_beyond_wait", &ClientConfig::leaves_beyond_wait, duration_kind(),
+                "who is shown a longer wait by a waiting room leaves at once (abandoned)")
       .build();
 }
 

@@ -98,8 +98,7 @@ void Service::begin_anew(RequestSlot slot) {
   change_load(member_of_[replica], {-1, -prompt, pending ? -prompt : 0}, draws);
   tell_if_drained(replica);
   if (!queue_.empty() || !route(slot, Phase::before_steps)) {
-    requests_[slot].state = RequestState::waiting_centrally;
-    queue_.push(slot);
+    stand_in_line(slot);
     engine_.arm(dispatch_timer_, engine_.now());
   }
 }

@@ -91,6 +91,7 @@ class RequestPath final : public EventSink,
   void on_steps(const StepRun&) override {}
   void on_resumed_token(PoolIndex, Duration) override {}
   void on_kv_transfer(const KvTransfer& transfer) override { sink_.on_kv_transfer(transfer); }
+  void on_waiting_room(const WaitingRoomVisit& visit) override { sink_.on_waiting_room(visit); }
   void on_request_ended(SimTime) override {}
   // From services, when their replicas hold what is not read.
   SimTime leaves_at(RequestSlot slot, std::int64_t tokens, SimTime first,

@@ -87,6 +87,11 @@ Service::Service(const Config& config, ModelIndex model, const PolicyRegistries&
   if (router_->follows_sessions()) {
     requests.keep_prefixes();
   }
+  if (rules_.waiting_room) {
+    const bool clients = config.path && config.path->clients;
+    waiting_room_ = std::make_unique<WaitingRoom>(
+        *rules_.waiting_room, clients ? &*config.path->clients : nullptr, model);
+  }
   for (std::size_t i = 0; i < config.workload.classes.size(); ++i) {
     predicted_output_.push_back(expected_output(config, static_cast<ClassIndex>(i)));
   }
@@ -283,15 +288,67 @@ bool Service::route(RequestSlot slot, Phase phase) {
 
 /// False when there is no room: then it has ended.
 bool Service::wait_centrally(RequestSlot slot) {
-  const std::int64_t capacity = rules_.queue_capacity;
-  if (capacity > 0 && queue_.size() >= capacity) {
+  if (waiting_room_ != nullptr) {
+    if (!enter_waiting_room(slot)) {
+      return false;
+    }
+  } else if (rules_.queue_capacity > 0 && queue_.size() >= rules_.queue_capacity) {
     give_up(slot, Outcome::queue_full);
     return false;
+  } else {
+    stand_in_line(slot);
+  }
+  set_deadline(slot);
+  return true;
+}
+
+/// Queue and waiting room are one line, of which everybody is shown his place.
+bool Service::enter_waiting_room(RequestSlot slot) {
+  const Request& request = requests_[slot];
+  WaitingRoomVisit visit =
+      waiting_room_->show(request.rank, request.id, engine_.now(), ready_capacity());
+  const bool full = queue_.size() >= rules_.queue_capacity + rules_.waiting_room->capacity;
+  if (full || waiting_room_->is_too_much(visit)) {
+    visit.end = full ? WaitingRoomEnd::no_room : WaitingRoomEnd::left_when_shown;
+    sink_.on_waiting_room(visit);
+    give_up(slot, full ? Outcome::queue_full : Outcome::abandoned);
+    return false;
+  }
+  waiting_room_->join(visit, request.rank, request.id, slot);
+  requests_[slot].state = RequestState::waiting_centrally;
+  queue_.push(slot);
+  return true;
+}
+
+/// At its rank, whatever room there is.
+void Service::stand_in_line(RequestSlot slot) {
+  if (waiting_room_ != nullptr) {
+    const Request& request = requests_[slot];
+    waiting_room_->join(
+        waiting_room_->show(request.rank, request.id, engine_.now(), ready_capacity()),
+        request.rank, request.id, slot);
   }
   requests_[slot].state = RequestState::waiting_centrally;
   queue_.push(slot);
-  set_deadline(slot);
-  return true;
+}
+
+/// The request, whose state has changed, does not stand in line any more.
+void Service::leave_line(RequestSlot slot, bool served) {
+  queue_.forget_one();
+  if (waiting_room_ != nullptr) {
+    const Request& request = requests_[slot];
+    sink_.on_waiting_room(
+        waiting_room_->leave(request.rank, request.id, slot, served, engine_.now()));
+  }
+}
+
+/// Requests/s that the replicas which serve are estimated to sustain. O(replicas).
+double Service::ready_capacity() const {
+  double sum = 0;
+  for (const Member& member : members_) {
+    sum += member.ready ? member.capacity : 0.0;
+  }
+  return sum;
 }
 
 std::optional<Duration> Service::longest_wait(TierIndex tier) const {
@@ -321,7 +378,7 @@ void Service::dispatch() {
     if (!route(slot, Phase::after_steps)) {
       return;
     }
-    queue_.forget_one();
+    leave_line(slot, true);
   }
 }
 
@@ -340,7 +397,7 @@ void Service::expire() {
     }
     if (request.state == RequestState::waiting_centrally) {
       request.state = RequestState::free;
-      queue_.forget_one();
+      leave_line(entry.slot, false);
       give_up(entry.slot, Outcome::timed_out);
     } else if (request.state == RequestState::waiting) {
       members_[member_of_[request.replica]].replica->cancel_waiting(entry.slot,
@@ -378,7 +435,7 @@ void Service::abandon(RequestSlot slot, Outcome outcome, Phase phase) {
   Request& request = requests_[slot];
   if (request.state == RequestState::waiting_centrally) {
     request.state = RequestState::free;
-    queue_.forget_one();
+    leave_line(slot, false);
     give_up(slot, outcome);
     return;
   }

@@ -13,6 +13,7 @@
 #include "service/deadlines.hpp"
 #include "service/decode_side.hpp"
 #include "service/scraped_loads.hpp"
+#include "service/waiting_room.hpp"
 #include "serving/replica.hpp"
 #include "serving/replica_directory.hpp"
 #include "serving/replica_incidents.hpp"
@@ -142,6 +143,10 @@ class Service final : public ReplicaListener, public ReplicaDirectory, public Re
   bool refuse(RequestSlot slot);
   bool route(RequestSlot slot, Phase phase);
   bool wait_centrally(RequestSlot slot);
+  bool enter_waiting_room(RequestSlot slot);
+  void stand_in_line(RequestSlot slot);
+  void leave_line(RequestSlot slot, bool served);
+  double ready_capacity() const;
   void set_deadline(RequestSlot slot);
   void dispatch();
   void expire();
@@ -184,6 +189,7 @@ class Service final : public ReplicaListener, public ReplicaDirectory, public Re
   RandomStream first_token_stream_;
   RandomStream retry_stream_;
   WaitingQueue queue_;
+  std::unique_ptr<WaitingRoom> waiting_room_;  // null: nobody is shown anything
   Deadlines deadlines_;
   TimerId dispatch_timer_;
   TimerId deadline_timer_;
