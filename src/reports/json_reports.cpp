@@ -816,6 +816,16 @@ Json path_json(const PathSummary& path) {
   json["retries"] = path.retries;
   json["follow_ups"] = path.follow_ups;
   json["bypass"] = bypass;
+  if (path.attacked) {
+    Json attack = Json::object();
+    attack["requests"] = path.attack_requests;
+    attack["answered"] = path.attack_answered;
+    attack["dropped_by_source"] = path.attack_dropped;
+    attack["users_meanwhile"] = path.users_attacked;
+    attack["users_answered"] = path.users_answered;
+    attack["users_dropped_by_source"] = path.users_dropped;
+    json["attack"] = attack;
+  }
   json["anomalies"] = path.anomalies;
   json["first_anomalies"] = anomalies;
   return json;

@@ -403,6 +403,14 @@ std::string path_part(const RunResult& result, const SummaryStyle& style) {
         "sessions\n",
         grouped(path.attempts), grouped(path.retries), grouped(path.follow_ups));
   }
+  if (path.attacked) {
+    text += fmt::format(
+        "Attacks: {} requests, {} of them answered, {} attempts dropped by their source; of {} "
+        "requests of users meanwhile {} were answered; {} attempts of users dropped by their "
+        "source\n",
+        grouped(path.attack_requests), grouped(path.attack_answered), grouped(path.attack_dropped),
+        grouped(path.users_attacked), grouped(path.users_answered), grouped(path.users_dropped));
+  }
   if (path.bypassed > 0) {
     text += fmt::format("{} requests slipped through a limit, worth {} at list prices; {}\n",
                         grouped(path.bypassed), dollars(path.bypassed_dollars),

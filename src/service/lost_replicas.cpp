@@ -26,8 +26,7 @@ void Service::replica_died(ReplicaIndex replica) {
 void Service::replica_lost(ReplicaIndex replica) {
   const std::uint32_t index = member_of_[replica];
   if (members_[index].ready) {
-    members_[index].ready = false;
-    --load_.replicas;
+    set_ready(index, false);
     Draws draws = load_stream_.of(~std::uint64_t{replica});
     change_load(index, {}, draws);
   }
