@@ -370,6 +370,19 @@ struct TierConfig {
 };
 
 /// How requests reach replicas: per model, over all pools that serve it.
+/// What whoever joins the line is shown.
+enum class ShownInLine : std::uint8_t {
+  position,  // how many go first
+  wait,      // that, and how long it will take
+};
+
+/// Places in line beyond the central queue. Whoever joins the line is shown where he stands.
+struct WaitingRoomConfig {
+  std::int64_t capacity = 0;  // requests beyond ServiceConfig::queue_capacity
+  ShownInLine shows = ShownInLine::position;
+  Duration averaging{};  // time constant of the mean pace of the line
+};
+
 struct ServiceConfig {
   PolicyConfig router;
   PolicyConfig queue;
@@ -379,6 +392,7 @@ struct ServiceConfig {
   std::int64_t queue_capacity = 0;  // requests waiting centrally; 0 = no limit
   std::optional<Duration> queue_deadline;  // longest wait before scheduling
   int max_outstanding = 0;  // requests per replica before the rest waits centrally; 0 = no limit
+  std::optional<WaitingRoomConfig> waiting_room;  // needs queue_capacity and max_outstanding
 };
 
 /// The service of one model, where it is another than that of all others.

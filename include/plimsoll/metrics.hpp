@@ -250,6 +250,20 @@ struct SampledRequest {
   SimTime finished = never;
 };
 
+/// What a model's waiting room showed, and what came of it. Of requests that came to it at or after
+/// the warm-up and have left.
+struct WaitingRoomSummary {
+  std::string model;
+  std::int64_t served = 0;
+  std::int64_t gave_up = 0;
+  std::int64_t left_when_shown = 0;
+  std::int64_t no_room = 0;
+  LatencySummary position;   // requests, not ms: of all who were shown one
+  LatencySummary told_wait;  // of those who were shown one and were served
+  LatencySummary waited;     // of those who were served
+  double mean_error_ms = 0;  // of told_wait: mean of |told - waited|
+};
+
 struct RunResult {
   std::string scenario;
   std::uint64_t seed = 0;
@@ -270,7 +284,8 @@ struct RunResult {
   std::vector<RentMark> rent_marks;             // at changes of prices during the run
   std::vector<StageSummary> stages;             // that the scenario has; none without a path
   PathSummary path;
-  std::vector<EdgeRow> edge_rows;  // where rows by region are asked for
+  std::vector<WaitingRoomSummary> waiting_rooms;  // of models that have one
+  std::vector<EdgeRow> edge_rows;                 // where rows by region are asked for
   std::vector<ExperimentSummary> experiments;
   double gpu_utilization = 0;         // busy / (busy + idle) over all GPUs
   double kv_cache_usage = 0;          // used / total over all pools, mean over window ends

@@ -49,6 +49,7 @@ struct CacheConfig {
   CacheMethod method = CacheMethod::che;
   LatencyLaw latency;                            // of a look-up
   std::vector<OutageConfig> outages;             // look-ups miss
+  std::optional<Frequency> lookups;              // per second; none: no limit
   std::optional<Bytes> node;                     // memory of one node; none: the cache is one piece
   std::optional<TierAutoscaleConfig> autoscale;  // of its nodes; needs `node`
 };
@@ -79,6 +80,9 @@ struct RegionConfig {
   double share = 1.0;  // weight; shares are normalized
   LatencyLaw access;   // round trip between a user and the nearest edge location
   std::vector<RouteConfig> routes;
+  std::optional<Frequency> capacity;  // requests/s that its edge locations take in, all together
+  std::int64_t queue = 1000;          // requests that may wait for that; the next are shed
+  std::vector<OutageConfig> outages;  // of its edge locations: requests fail
 };
 
 struct EdgeConfig {
@@ -88,11 +92,31 @@ struct EdgeConfig {
   Duration failover_delay{};  // requests still go to a datacenter for so long after it went down
 };
 
+/// What a balancer lets each sender's address have; it drops the rest before its own queue, at no
+/// cost.
+struct SourceLimitConfig {
+  std::int64_t sources = 1;  // addresses of users
+  double exponent = 0;       // Zipf's law of how often each sends; 0: all alike
+  Frequency requests;
+  double request_burst = 1;  // requests that may come at once
+};
+
+/// Requests of attackers, beside those of the workload: a Poisson process. Attackers neither leave
+/// nor try again.
+struct AttackConfig {
+  Duration at{};
+  Duration lasting{};
+  Frequency rate;
+  ClassIndex request_class = 0;
+  std::int64_t sources = 1;  // addresses of its own, all alike
+};
+
 struct LoadBalancerConfig {
   Frequency capacity;
   std::int64_t queue = 0;  // requests that may wait for their turn; the next are shed
   LatencyLaw latency;
   std::vector<OutageConfig> outages;
+  std::optional<SourceLimitConfig> per_source;
 };
 
 /// Limits of one tier, tenant or key; what is not set does not limit.
@@ -137,7 +161,15 @@ struct MeteringConfig {
   Duration response_time{};  // from the alarm until limits bind again
 };
 
+/// What token buckets charge a request that is let in.
+enum class TokenCharge : std::uint8_t {
+  expected,  // its prompt and the answer that is expected of its class
+  used,      // the same at first; once it ended, what was computed of it
+};
+
 struct LimitsConfig {
+  LatencyLaw latency;  // of a decision
+  TokenCharge charge = TokenCharge::expected;
   KeysConfig keys;
   std::vector<ClassKeysConfig> class_keys;
   std::vector<TierLimitConfig> tiers;
@@ -158,6 +190,7 @@ struct AuthConfig {
   LatencyLaw latency;
   double unauthorized = 0;  // share of the requests that are refused
   std::vector<QuotaConfig> quotas;
+  std::optional<Frequency> capacity;
   std::vector<OutageConfig> outages;
 };
 
@@ -179,15 +212,19 @@ struct SplitConfig {
   double share = 0;
 };
 
-/// While many wait for a model, another one answers in its place.
+/// While many wait for a model, and fewer for what its replicas can do for another one, that one
+/// answers in its place.
 struct SpilloverConfig {
   ModelIndex from = 0;
   ModelIndex to = 0;
-  std::int64_t waiting = 0;  // requests that wait centrally for `from`; at so many it spills
+  std::int64_t waiting =
+      0;  // requests in line for `from`, centrally and at replicas; then it spills
 };
 
 struct ModelRouterConfig {
   LatencyLaw latency;
+  std::optional<Frequency> capacity;
+  std::vector<OutageConfig> outages;
   std::vector<SplitConfig> splits;
   std::vector<SpilloverConfig> spillovers;
 };
@@ -225,6 +262,13 @@ struct BrokerConfig {
   std::vector<OutageConfig> outages;
 };
 
+/// What clients see of an answer before it is moderated.
+enum class HeldBack : std::uint8_t {
+  none,    // its tokens, as they come
+  tokens,  // nothing of a chunk of tokens
+  all,     // nothing
+};
+
 /// Moderation of prompts or of answers.
 struct SafetyConfig {
   LatencyLaw latency;
@@ -232,6 +276,8 @@ struct SafetyConfig {
   double blocked = 0;      // share of the requests
   bool fails_open = true;  // lets everything pass during an outage; else requests fail
   std::vector<OutageConfig> outages;
+  HeldBack holds = HeldBack::none;  // of answers
+  int chunk = 64;                   // tokens that are moderated together; holds: tokens
 };
 
 struct TokenizerConfig {
@@ -254,6 +300,7 @@ struct StreamingConfig {
   double reuse = 0;              // share of the requests that find an open one
   BackPressure back_pressure = BackPressure::buffer;
   std::int64_t buffer = 64;  // hold_kv: tokens of an answer that wait for its client elsewhere
+  std::vector<OutageConfig> outages;  // no new connections: requests fail
 };
 
 enum class Jitter : std::uint8_t { none, full };
@@ -278,6 +325,9 @@ struct ClientConfig {
   std::optional<Duration> timeout;     // for the first token of one attempt
   std::optional<RetryConfig> retries;
   std::optional<SessionConfig> sessions;
+  // Shown more than that by a waiting room, they leave at once:
+  std::optional<std::int64_t> leaves_beyond_position;
+  std::optional<Duration> leaves_beyond_wait;
 };
 
 struct PathConfig {
@@ -297,6 +347,7 @@ struct PathConfig {
   std::optional<StreamingConfig> streaming;
   std::optional<SafetyConfig> safety_after;
   std::optional<ClientConfig> clients;
+  std::vector<AttackConfig> attacks;
 };
 
 }  // namespace plimsoll

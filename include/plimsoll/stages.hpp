@@ -53,6 +53,14 @@ constexpr std::string_view stage_name(Stage stage) {
   return names[static_cast<int>(stage)];
 }
 
+/// How a request's time in a line with a waiting room ended.
+enum class WaitingRoomEnd : std::uint8_t {
+  served,           // a replica took it
+  gave_up,          // its deadline passed, or its client left
+  left_when_shown,  // what its client was shown was too much
+  no_room,          // queue and waiting room were full
+};
+
 /// A key whose usage was anomalous.
 struct AnomalySummary {
   std::string request_class;  // whose keys it is of; empty: the common ones
@@ -69,6 +77,14 @@ struct PathSummary {
   std::int64_t attempts = 0;  // of all requests; those beyond the first of each are retries
   std::int64_t retries = 0;
   std::int64_t follow_ups = 0;  // requests that are further turns of sessions
+  // Attacks, and a balancer that sheds by source:
+  bool attacked = false;  // the scenario has one of the two
+  std::int64_t attack_requests = 0;
+  std::int64_t attack_answered = 0;
+  std::int64_t users_attacked = 0;  // requests of users that came during an attack and ended
+  std::int64_t users_answered = 0;  // of these
+  std::int64_t attack_dropped = 0;  // attempts that the balancer dropped by their source
+  std::int64_t users_dropped = 0;
   // Requests that limits would have refused but for a bypass; of those that were answered:
   std::int64_t bypassed = 0;
   std::int64_t bypassed_answered = 0;

@@ -30,6 +30,7 @@ struct Arrival {
   std::int32_t reusable_prefix_tokens = 0;  // 0 when the trace does not say
   ClassIndex request_class = 0;
   SharedPrefix prefix;
+  std::uint32_t tenant = 0;              // as a request path knows it
   RequestId session_began = no_request;  // the first request of the session that this one goes on
 };
 

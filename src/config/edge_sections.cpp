@@ -25,6 +25,13 @@ SectionDecl region_section() {
                "round trip between a user and the nearest edge location")
       .list("routes", &RegionConfig::routes, std::move(route),
             "datacenters in order of preference; the first that is up is taken")
+      .optional("capacity", &RegionConfig::capacity, frequency_kind(),
+                "requests per second that its edge locations take in, all together; the rest waits")
+      .field("queue", &RegionConfig::queue, big_count_kind(0, 1'000'000'000), "1000",
+             "requests that may wait for that; the next are shed")
+      .only_when("capacity", [](const RegionConfig& one) { return one.capacity.has_value(); })
+      .list("outages", &RegionConfig::outages, outage_section(share_of_requests),
+            "its edge locations do not answer: requests fail")
       .build();
 }
 

@@ -88,6 +88,9 @@ void check_windowed_path(Reader& reader, const RawNode& root, const PathConfig& 
             "path.clients: who retries, leaves or goes on after a gap is not estimated");
   refuse_if(path.limits.has_value(),
             "path.limits: what buckets and meters hold after a gap is not estimated");
+  refuse_if(!path.attacks.empty(), "path.attacks: they may lie in a gap");
+  refuse_if(path.load_balancer && path.load_balancer->per_source,
+            "path.load_balancer.per_source: what buckets hold after a gap is not estimated");
   refuse_if(path.auth && !path.auth->quotas.empty(),
             "path.auth.quotas: what keys used of their quota in a gap is not estimated");
   refuse_if((path.edge && path.edge->cdn && plays_order(*path.edge->cdn)) ||

@@ -13,10 +13,14 @@ SectionDecl latency_section();
 SectionDecl outage_section(std::string share_help);
 inline constexpr const char* share_of_requests = "of the requests that it hits";
 
+SectionDecl source_limit_section();
+SectionDecl attack_section();
 SectionDecl aggregation_section();
 SectionDecl broker_section();
 SectionDecl edge_section(SectionDecl cache);
 /// Pools that stand in datacenters: `root` is the scenario.
 void check_datacenters(Reader& reader, const RawNode& root, const Config& config);
+/// What the path says and the rest of the scenario makes void: `root` is the scenario.
+void check_path(Reader& reader, const RawNode& root, const Config& config);
 
 }  // namespace plimsoll

@@ -76,6 +76,8 @@ SectionDecl cache_section() {
              "order is played, from empty on, for at most 50 million objects")
       .section("latency", &CacheConfig::latency, latency_section(), "of a look-up")
       .list("outages", &CacheConfig::outages, outage_section(share_of_requests), "look-ups miss")
+      .optional("lookups", &CacheConfig::lookups, frequency_kind(),
+                "look-ups per second; the rest waits")
       .optional("node", &CacheConfig::node, bytes_kind(),
                 "memory of one node, by which autoscale grows and shrinks the cache")
       .custom(cache_autoscale_field())
@@ -102,6 +104,9 @@ SectionDecl load_balancer_section() {
       .section("latency", &LoadBalancerConfig::latency, latency_section(), "beside the wait")
       .list("outages", &LoadBalancerConfig::outages, outage_section(share_of_requests),
             "requests fail")
+      .optional_section("per_source", &LoadBalancerConfig::per_source, source_limit_section(),
+                        "what it lets each sender's address have; it drops the rest (shed) before "
+                        "its queue")
       .build();
 }
 
@@ -169,6 +174,13 @@ SectionDecl limits_section() {
                                      "it ends by itself after so long")
                            .build();
   return Section<LimitsConfig>{}
+      .section("latency", &LimitsConfig::latency, latency_section(), "of a decision")
+      .field("charge", &LimitsConfig::charge,
+             word_kind<TokenCharge>(
+                 {{"expected", TokenCharge::expected}, {"used", TokenCharge::used}}),
+             "expected",
+             "what token buckets charge: the prompt and the answer that is expected of the class; "
+             "used: the same at first, and what replicas computed once the request has ended")
       .section("keys", &LimitsConfig::keys, keys_fields().build(),
                "API keys of all classes that have none of their own")
       .list("class_keys", &LimitsConfig::class_keys, std::move(class_keys),
@@ -197,6 +209,8 @@ SectionDecl auth_section() {
       .field("unauthorized", &AuthConfig::unauthorized, ratio_kind(), "0",
              "share of the requests that are refused")
       .list("quotas", &AuthConfig::quotas, std::move(quota), "what a subscription includes")
+      .optional("capacity", &AuthConfig::capacity, frequency_kind(),
+                "requests per second; the rest waits")
       .list("outages", &AuthConfig::outages, outage_section(share_of_requests), "requests fail")
       .build();
 }
@@ -237,27 +251,48 @@ SectionDecl model_router_section() {
           .field("to", &SpilloverConfig::to, reference_kind<ModelIndex>(NameList::models), "",
                  "the model that answers; its answers end as degraded")
           .field("waiting", &SpilloverConfig::waiting, big_count_kind(1, 1'000'000'000'000), "",
-                 "while so many or more wait centrally")
+                 "while so many or more are in line for `from` (centrally, and at replicas beyond "
+                 "what these run at once), and fewer for `to` by what its replicas sustain")
           .build();
   return Section<ModelRouterConfig>{}
       .section("latency", &ModelRouterConfig::latency, latency_section(), "of a decision")
+      .optional("capacity", &ModelRouterConfig::capacity, frequency_kind(),
+                "requests per second; the rest waits")
+      .list("outages", &ModelRouterConfig::outages, outage_section(share_of_requests),
+            "requests fail")
       .list("splits", &ModelRouterConfig::splits, std::move(split),
-            "shares that another model answers: A/B tests, canaries, a tier's better model")
+            "shares that another model answers: A/B tests, canaries, a tier's better model; a "
+            "session stays on its side")
       .list("spillovers", &ModelRouterConfig::spillovers, std::move(spillover),
             "fallback models for full queues")
       .build();
 }
 
-SectionDecl safety_section() {
-  return Section<SafetyConfig>{}
-      .section("latency", &SafetyConfig::latency, latency_section(), "of a check")
+Section<SafetyConfig> safety_fields() {
+  Section<SafetyConfig> section;
+  section.section("latency", &SafetyConfig::latency, latency_section(), "of a check")
       .optional("capacity", &SafetyConfig::capacity, frequency_kind(),
                 "requests per second; the rest waits")
       .field("blocked", &SafetyConfig::blocked, ratio_kind(), "0",
              "share of the requests that end as blocked")
       .field("fails_open", &SafetyConfig::fails_open, flag_kind(), "true",
              "lets everything pass during an outage; otherwise requests fail")
-      .list("outages", &SafetyConfig::outages, outage_section(share_of_requests), "no checks")
+      .list("outages", &SafetyConfig::outages, outage_section(share_of_requests), "no checks");
+  return section;
+}
+
+SectionDecl answer_safety_section() {
+  return safety_fields()
+      .field("hold", &SafetyConfig::holds,
+             word_kind<HeldBack>(
+                 {{"none", HeldBack::none}, {"tokens", HeldBack::tokens}, {"all", HeldBack::all}}),
+             "none",
+             "what clients do not see before it is moderated: nothing (tokens are shown as they "
+             "come), each chunk of tokens, or the whole answer")
+      .field("chunk", &SafetyConfig::chunk, count_kind(1, 1'000'000), "64",
+             "tokens that are moderated together")
+      .only_when("hold: tokens",
+                 [](const SafetyConfig& safety) { return safety.holds == HeldBack::tokens; })
       .build();
 }
 
@@ -295,6 +330,8 @@ SectionDecl streaming_section() {
                  [](const StreamingConfig& streaming) {
                    return streaming.back_pressure == BackPressure::hold_kv;
                  })
+      .list("outages", &StreamingConfig::outages, outage_section(share_of_requests),
+            "no new connections: requests fail")
       .build();
 }
 
@@ -328,6 +365,11 @@ SectionDecl client_section() {
                         "exponential back-off")
       .optional_section("sessions", &ClientConfig::sessions, std::move(sessions),
                         "users who go on; their turns come beside the arrivals of the workload")
+      .optional("leaves_beyond_position", &ClientConfig::leaves_beyond_position,
+                big_count_kind(0, 1'000'000'000'000),
+                "who is shown a larger position by a waiting room leaves at once (abandoned)")
+      .optional("leaves_beyond_wait", &ClientConfig::leaves_beyond_wait, duration_kind(),
+                "who is shown a longer wait by a waiting room leaves at once (abandoned)")
       .build();
 }
 
@@ -438,6 +480,27 @@ void check_models(Reader& reader, const RawNode& map, const std::string& path,
   }
 }
 
+/// Turns at the edge are those of its regions.
+void check_edge_lookups(Reader& reader, const RawNode& map, const std::string& path,
+                        const PathConfig& config) {
+  if (config.edge && config.edge->cdn && config.edge->cdn->lookups) {
+    reader.report(place_of_key(map, "edge"), join_path(path, "edge.cdn.lookups"),
+                  "look-ups at the edge come by many locations, each with turns of its own",
+                  "limit edge.regions.NAME.capacity instead");
+  }
+}
+
+/// Whoever is shown nothing reads nothing.
+void check_held_answers(Reader& reader, const RawNode& map, const std::string& path,
+                        const PathConfig& config) {
+  if (config.safety_after && config.safety_after->holds != HeldBack::none && config.streaming &&
+      config.streaming->back_pressure == BackPressure::hold_kv) {
+    reader.report(place_of_key(map, "safety_after"), join_path(path, "safety_after.hold"),
+                  "replicas would keep answers until clients read what they are not shown",
+                  "use streaming.back_pressure: buffer, or hold: none");
+  }
+}
+
 /// A static batch gives its memory back as a whole.
 void check_back_pressure(Reader& reader, const RawNode& map, const std::string& path,
                          const PathConfig& config) {
@@ -463,6 +526,8 @@ void finish_path(Reader& reader, const RawNode& map, const std::string& path, Pa
   check_tier_scaling(reader, map, path, config);
   check_models(reader, map, path, config);
   check_back_pressure(reader, map, path, config);
+  check_edge_lookups(reader, map, path, config);
+  check_held_answers(reader, map, path, config);
   if (config.clients && config.clients->sessions && !reader.config().workload.trace.empty()) {
     reader.report(place_of_key(map, "clients"), join_path(path, "clients.sessions"),
                   "a trace has no law of lengths for further turns",
@@ -496,16 +561,18 @@ SectionDecl path_section() {
                         "gathers requests into messages, which the broker hands on as one")
       .optional_section("broker", &PathConfig::broker, broker_section(),
                         "hands requests to the queues before the GPUs")
-      .optional_section("safety_before", &PathConfig::safety_before, safety_section(),
+      .optional_section("safety_before", &PathConfig::safety_before, safety_fields().build(),
                         "moderation of prompts")
       .optional_section("tokenizer", &PathConfig::tokenizer, tokenizer_section(),
                         "from text to tokens")
       .optional_section("streaming", &PathConfig::streaming, streaming_section(),
                         "connections, and tokens paced to the client")
-      .optional_section("safety_after", &PathConfig::safety_after, safety_section(),
+      .optional_section("safety_after", &PathConfig::safety_after, answer_safety_section(),
                         "moderation of answers")
       .optional_section("clients", &PathConfig::clients, client_section(),
                         "patience, retries and sessions")
+      .list("attacks", &PathConfig::attacks, attack_section(),
+            "requests of attackers, beside those of the workload")
       .finish(finish_path)
       .build();
 }

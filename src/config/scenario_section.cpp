@@ -101,6 +101,8 @@ void finish_scenario(Reader& reader, const RawNode& root, const std::string&, Co
   if (clean) {
     check_horizon(reader, root, config);
     check_model_services(reader, root, config);
+    check_waiting_rooms(reader, root, config);
+    check_path(reader, root, config);
     check_experiments(reader, root, config);
     if (!config.experiments.empty() && !config.path) {
       config.path.emplace();  // which deals the requests to arms

@@ -40,6 +40,8 @@ SectionDecl service_section();
 SectionDecl model_service_section();
 /// One service at most for each model that a pool serves.
 void check_model_services(Reader& reader, const RawNode& root, const Config& config);
+/// Waiting rooms that somebody comes to, and clients who are shown what they leave for.
+void check_waiting_rooms(Reader& reader, const RawNode& root, const Config& config);
 SectionDecl experiment_section();
 /// Experiments together, and what they do not go with.
 void check_experiments(Reader& reader, const RawNode& root, const Config& config);
@@ -110,9 +112,9 @@ FieldDecl policy_field(PolicyBlock block);
 /// Keys beside policies' parameters, which outlive a change of the policy.
 inline const std::vector<std::string>& policy_own_keys() {
   static const std::vector<std::string> keys{
-      "capacity",      "deadline",     "max_outstanding", "scrape_interval",
-      "own_count",     "min_replicas", "max_replicas",    "min_instances",
-      "max_instances", "interval",     "signal_delay",    "provisioning_delay"};
+      "capacity",  "deadline",     "max_outstanding",   "waiting_room",  "scrape_interval",
+      "own_count", "min_replicas", "max_replicas",      "min_instances", "max_instances",
+      "interval",  "signal_delay", "provisioning_delay"};
   return keys;
 }
 

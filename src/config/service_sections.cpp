@@ -101,6 +101,21 @@ FieldDecl cache_autoscale_field() {
 
 namespace {
 
+SectionDecl waiting_room_section() {
+  return Section<WaitingRoomConfig>{}
+      .field("capacity", &WaitingRoomConfig::capacity, big_count_kind(0, 1'000'000'000'000), "",
+             "requests that may wait beyond the capacity of the queue; the next end as queue_full")
+      .field("shows", &WaitingRoomConfig::shows,
+             word_kind<ShownInLine>(
+                 {{"position", ShownInLine::position}, {"wait", ShownInLine::wait}}),
+             "position",
+             "what whoever joins the line is shown: how many go first, or also the wait that this "
+             "will take at the line's pace")
+      .field("averaging", &WaitingRoomConfig::averaging, millisecond_kind(), "1min",
+             "time constant of the mean pace of the line")
+      .build();
+}
+
 SectionDecl queue_keys() {
   return Section<ServiceConfig>{}
       .field("capacity", &ServiceConfig::queue_capacity, big_count_kind(0, 1'000'000'000'000), "0",
@@ -109,6 +124,9 @@ SectionDecl queue_keys() {
                 "longest wait before being scheduled; then a request ends as timed_out")
       .field("max_outstanding", &ServiceConfig::max_outstanding, count_kind(0, 1'000'000'000), "0",
              "requests at a replica before the rest waits centrally; 0: no limit")
+      .optional_section("waiting_room", &ServiceConfig::waiting_room, waiting_room_section(),
+                        "places beyond the queue, and a line in which everybody is shown where he "
+                        "stands; needs capacity and max_outstanding")
       .build();
 }
 
@@ -144,6 +162,7 @@ void finish_model_service(Reader& reader, const RawNode& map, const std::string&
     own.service.queue_capacity = common.queue_capacity;
     own.service.queue_deadline = common.queue_deadline;
     own.service.max_outstanding = common.max_outstanding;
+    own.service.waiting_room = common.waiting_room;
   }
   if (map.find("admission") == nullptr) {
     own.service.admission = common.admission;
@@ -184,6 +203,68 @@ SectionDecl model_service_section() {
                                    "which requests may wait at all", of_model)))
       .finish(finish_model_service);
   return section.build();
+}
+
+namespace {
+
+/// Without a limit of the queue nobody comes to the room, without one of the replicas nobody waits.
+void check_waiting_room(Reader& reader, const RawNode& map, const std::string& path,
+                        const ServiceConfig& service) {
+  if (!service.waiting_room) {
+    return;
+  }
+  if (service.queue_capacity == 0) {
+    reader.report(map.place, join_path(path, "queue.waiting_room"),
+                  "the queue has no capacity: nobody would come to the waiting room",
+                  "give queue.capacity, e.g. 100");
+  }
+  if (service.max_outstanding == 0) {
+    reader.report(map.place, join_path(path, "queue.waiting_room"),
+                  "replicas take every request at once: nobody stands in a line",
+                  "give queue.max_outstanding, e.g. 64");
+  }
+}
+
+const RawNode& place_in(const RawNode& root, const char* key) {
+  const RawNode* const node = root.find(key);
+  return node != nullptr ? *node : root;
+}
+
+/// Clients leave for what some waiting room shows.
+void check_shown(Reader& reader, const RawNode& root, const Config& config) {
+  if (!config.path || !config.path->clients) {
+    return;
+  }
+  bool position = config.service.waiting_room.has_value();
+  bool wait = position && config.service.waiting_room->shows == ShownInLine::wait;
+  for (const ModelServiceConfig& own : config.model_services) {
+    const std::optional<WaitingRoomConfig>& room = own.service.waiting_room;
+    position = position || room;
+    wait = wait || (room && room->shows == ShownInLine::wait);
+  }
+  const ClientConfig& clients = *config.path->clients;
+  const RawNode& at = place_in(place_in(root, "path"), "clients");
+  if (clients.leaves_beyond_position && !position) {
+    reader.report(at.place, "path.clients.leaves_beyond_position",
+                  "nobody is shown a position without a waiting room",
+                  "give service.queue.waiting_room, e.g. {capacity: 1000}");
+  }
+  if (clients.leaves_beyond_wait && !wait) {
+    reader.report(at.place, "path.clients.leaves_beyond_wait",
+                  "no waiting room shows how long the wait will be",
+                  "give service.queue.waiting_room: {capacity: 1000, shows: wait}");
+  }
+}
+
+}  // namespace
+
+void check_waiting_rooms(Reader& reader, const RawNode& root, const Config& config) {
+  check_waiting_room(reader, place_in(root, "service"), "service", config.service);
+  for (std::size_t i = 0; i < config.model_services.size(); ++i) {
+    check_waiting_room(reader, place_in(root, "model_services"),
+                       fmt::format("model_services.{}", i), config.model_services[i].service);
+  }
+  check_shown(reader, root, config);
 }
 
 void check_model_services(Reader& reader, const RawNode& root, const Config& config) {

@@ -32,6 +32,7 @@ MetricsCollector::MetricsCollector(const Config& config)
       pools_(config.pools.size()),
       sample_{config.seed, config.metrics.sample_requests},
       stages_{sim_start + config.warm_up, spans_},
+      waiting_rooms_{config, spans_},
       window_measured_{config.warm_up == Duration::zero() && spans_.covers(sim_start)} {
   for (CoveredCounts& window : covered_) {
     for (std::size_t c = 0; c < cells_.size(); ++c) {

@@ -18,6 +18,7 @@
 #include "metrics/sketch.hpp"
 #include "metrics/stage_accounts.hpp"
 #include "metrics/thresholds.hpp"
+#include "metrics/waiting_room_accounts.hpp"
 #include "metrics/window_log.hpp"
 #include "plimsoll/config.hpp"
 #include "plimsoll/metrics.hpp"
@@ -45,6 +46,7 @@ class MetricsCollector final : public EventSink {
     pools_[transfer.to].kv.add(transfer, transfer.receiving_nics);
   }
   void on_stage(const StageVisit& visit) override { stages_.add(visit); }
+  void on_waiting_room(const WaitingRoomVisit& visit) override { waiting_rooms_.add(visit); }
 
   /// Gets every closed window; the collector then holds none of them. Set before the first event.
   void set_window_writer(std::function<void(const WindowSummary&)> writer);
@@ -193,6 +195,7 @@ class MetricsCollector final : public EventSink {
   WindowLog windows_;
   BacklogSeries backlog_;
   StageAccounts stages_;
+  WaitingRoomAccounts waiting_rooms_;
   std::optional<RegionAccounts> regions_;   // none: no rows by region
   std::optional<ExperimentAccounts> arms_;  // of experiments, where there are some
 

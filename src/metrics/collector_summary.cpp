@@ -451,6 +451,7 @@ RunResult MetricsCollector::finish(SimTime end, SimTime arrivals_end,
   if (config_.path) {
     result.stages = stages_.summarize();
   }
+  result.waiting_rooms = waiting_rooms_.summarize();
   result.experiments = experiments();
   result.fingerprint = fingerprint_;
   result.verdict = judge(result, find_overload(backlog_, arrivals_end));

@@ -746,6 +746,27 @@ Json stages_json(const RunResult& result) {
   return list;
 }
 
+Json waiting_rooms_json(const RunResult& result) {
+  Json list = Json::array();
+  for (const WaitingRoomSummary& room : result.waiting_rooms) {
+    Json json = Json::object();
+    json["model"] = room.model;
+    json["served"] = room.served;
+    json["gave_up"] = room.gave_up;
+    json["left_when_shown"] = room.left_when_shown;
+    json["no_room"] = room.no_room;
+    json["median_position"] = room.position.percentiles[2];
+    json["p90_position"] = room.position.percentiles[4];
+    json["p99_position"] = room.position.percentiles[6];
+    json["max_position"] = room.position.max;
+    put_latency(json, "told_wait", room.told_wait);
+    put_latency(json, "waited", room.waited);
+    json["mean_error_ms"] = room.mean_error_ms;
+    list.push_back(json);
+  }
+  return list;
+}
+
 /// The way between users and datacenters.
 Json edge_json(const RunResult& result) {
   Json list = Json::array();
@@ -795,6 +816,16 @@ Json path_json(const PathSummary& path) {
   json["retries"] = path.retries;
   json["follow_ups"] = path.follow_ups;
   json["bypass"] = bypass;
+  if (path.attacked) {
+    Json attack = Json::object();
+    attack["requests"] = path.attack_requests;
+    attack["answered"] = path.attack_answered;
+    attack["dropped_by_source"] = path.attack_dropped;
+    attack["users_meanwhile"] = path.users_attacked;
+    attack["users_answered"] = path.users_answered;
+    attack["users_dropped_by_source"] = path.users_dropped;
+    json["attack"] = attack;
+  }
   json["anomalies"] = path.anomalies;
   json["first_anomalies"] = anomalies;
   return json;
@@ -904,6 +935,9 @@ Json result_document(const RunResult& result, const Config& config) {
   if (result.path.present) {
     json["stages"] = stages_json(result);
     json["path"] = path_json(result.path);
+  }
+  if (!result.waiting_rooms.empty()) {
+    json["waiting_rooms"] = waiting_rooms_json(result);
   }
   if (!result.edge_rows.empty()) {
     json["edge"] = edge_json(result);

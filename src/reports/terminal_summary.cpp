@@ -217,6 +217,25 @@ std::string kv_transfers_part(const RunResult& result, const SummaryStyle& style
   return out;
 }
 
+std::string waiting_rooms_part(const RunResult& result, const SummaryStyle& style) {
+  std::string out;
+  for (const WaitingRoomSummary& room : result.waiting_rooms) {
+    out += wrapped(
+        fmt::format("Waiting room of {}: {} served, {} gave up, {} left for what they were shown, "
+                    "{} found no room; position p50 {}, p99 {}; waited p50 {} ms, p99 {} ms{}",
+                    room.model, grouped(room.served), grouped(room.gave_up),
+                    grouped(room.left_when_shown), grouped(room.no_room),
+                    figure(room.position.percentiles[2]), figure(room.position.percentiles[6]),
+                    figure(room.waited.percentiles[2]), figure(room.waited.percentiles[6]),
+                    room.told_wait.count > 0
+                        ? fmt::format(", off what they were told by {} ms in the mean",
+                                      figure(room.mean_error_ms))
+                        : ""),
+        style.width, 0);
+  }
+  return out;
+}
+
 std::string scaling_part(const RunResult& result) {
   if (result.scaling.empty()) {
     return {};
@@ -384,6 +403,14 @@ std::string path_part(const RunResult& result, const SummaryStyle& style) {
         "sessions\n",
         grouped(path.attempts), grouped(path.retries), grouped(path.follow_ups));
   }
+  if (path.attacked) {
+    text += fmt::format(
+        "Attacks: {} requests, {} of them answered, {} attempts dropped by their source; of {} "
+        "requests of users meanwhile {} were answered; {} attempts of users dropped by their "
+        "source\n",
+        grouped(path.attack_requests), grouped(path.attack_answered), grouped(path.attack_dropped),
+        grouped(path.users_attacked), grouped(path.users_answered), grouped(path.users_dropped));
+  }
   if (path.bypassed > 0) {
     text += fmt::format("{} requests slipped through a limit, worth {} at list prices; {}\n",
                         grouped(path.bypassed), dollars(path.bypassed_dollars),
@@ -485,6 +512,7 @@ std::string terminal_summary(const RunResult& result, const Config& config,
   out += stages_part(result);
   out += regions_part(result);
   out += path_part(result, style);
+  out += waiting_rooms_part(result, style);
   out += experiments_tables(result);
   out += "\n" + pools_part(result);
   out += prefixes_part(result, style);

@@ -4,7 +4,8 @@
 namespace plimsoll {
 
 Auth::Auth(const Config& config, const ApiKeys& keys, std::uint64_t seed)
-    : passage_{seed, "auth", config.path->auth->latency, std::nullopt, config.path->auth->outages},
+    : passage_{seed, "auth", config.path->auth->latency, config.path->auth->capacity,
+               config.path->auth->outages},
       stream_{seed, "unauthorized"},
       unauthorized_{config.path->auth->unauthorized} {
   for (const QuotaConfig& quota : config.path->auth->quotas) {

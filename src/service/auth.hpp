@@ -11,14 +11,16 @@
 namespace plimsoll {
 
 /// Refuses a share as unauthorized, and requests of a key beyond its tier's quota as rate_limited.
-/// With quotas, requests must come in order of time.
+/// With quotas or a capacity, requests must come in order of time.
 class Auth {
  public:
   Auth(const Config& config, const ApiKeys& keys, std::uint64_t seed);
 
   /// The attempt `id` with `key` of a tier.
   StageResult check(std::uint64_t id, TierIndex tier, std::uint32_t key, SimTime t);
-  bool has_quotas() const { return !quotas_.empty(); }
+  /// Requests must come in order of time.
+  bool in_order() const { return !quotas_.empty() || turnstile().limited(); }
+  const Turnstile& turnstile() const { return passage_.turnstile(); }
 
  private:
   /// What a key used of a quota in the newest period in which it asked.

@@ -9,7 +9,7 @@ namespace plimsoll {
 
 Cache::Cache(std::uint64_t seed, const std::string& stage, const CacheConfig& config,
              const Popularity& popularity, std::vector<double> flow)
-    : passage_{seed, stage, config.latency, std::nullopt, config.outages},
+    : passage_{seed, stage, config.latency, config.lookups, config.outages},
       hit_stream_{seed, "hit:" + stage},
       popularity_{popularity},
       flow_{std::move(flow)},

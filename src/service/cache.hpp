@@ -46,6 +46,8 @@ class Cache {
   /// By group: the rate at which each object's misses leave.
   std::vector<double> miss_flow() const;
   bool plays_order() const { return order_ != nullptr; }
+  /// Look-ups must come in order of time.
+  bool in_order() const { return plays_order() || passage_.turnstile().limited(); }
 
  private:
   void solve();

@@ -91,6 +91,13 @@ double expected_output(const Config& config, ClassIndex request_class) {
   return law_mean(config.workload.classes[request_class].output, config.workload.output);
 }
 
+double expected_prompt(const Config& config, ClassIndex request_class) {
+  if (!config.workload.trace.empty()) {
+    return of_unknown_trace.prompt;
+  }
+  return law_mean(config.workload.classes[request_class].prompt, config.workload.prompt);
+}
+
 double batch_estimate(const ReplicaShape& shape, const MeanLengths& lengths) {
   const double kv_tokens = static_cast<double>(shape.kv_blocks) * shape.block_size;
   const double tokens_reserved = shape.kv_layout == KvLayout::contiguous

@@ -35,6 +35,9 @@ MeanLengths expected_lengths(const Config& config, ModelIndex model);
 /// Output tokens expected of one class, likewise.
 double expected_output(const Config& config, ClassIndex request_class);
 
+/// Prompt tokens of one class, likewise.
+double expected_prompt(const Config& config, ClassIndex request_class);
+
 /// The mean that a length law states (quantiles: of the linear interpolation).
 double mean_of(const LengthLaw& law);
 

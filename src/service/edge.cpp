@@ -28,8 +28,11 @@ Edge::Edge(std::uint64_t seed, const EdgeConfig& config)
   for (const RegionConfig& config_of_region : config.regions) {
     sum += config_of_region.share;
     cumulative_share_.push_back(sum / all);
-    Region region;
-    region.access = LatencySampler{config_of_region.access};
+    Region region{LatencySampler{config_of_region.access},
+                  {},
+                  Outages{seed, "outage:edge:" + config_of_region.name, config_of_region.outages},
+                  Turnstile{config_of_region.capacity},
+                  static_cast<double>(config_of_region.queue)};
     for (const RouteConfig& route : config_of_region.routes) {
       region.routes.push_back({route.datacenter, LatencySampler{route.rtt}});
     }
@@ -51,8 +54,18 @@ std::uint16_t Edge::region_of(std::uint32_t mark) const {
   return static_cast<std::uint16_t>(region);
 }
 
-StageResult Edge::access(std::uint64_t id, std::uint16_t region) const {
-  return half_now(regions_[region].access.draw(access_stream_, id));
+StageResult Edge::access(std::uint64_t id, std::uint16_t number, SimTime t) {
+  Region& region = regions_[number];
+  StageResult result = half_now(region.access.draw(access_stream_, id));
+  if (region.outages.hits(id, t)) {
+    result.outcome = Outcome::failed;
+  } else if (region.entrance.waiting_at(t) > region.room) {
+    result.outcome = Outcome::shed;
+  } else {
+    result.wait = region.entrance.take(t);
+    result.ahead += result.wait;
+  }
+  return result;
 }
 
 /// It was so before the delay of the routing, too.

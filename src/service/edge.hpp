@@ -23,8 +23,9 @@ class Edge {
   std::uint16_t region_of(std::uint32_t mark) const;
   bool has_datacenters() const { return !datacenters_.empty(); }
 
-  /// From the user to the nearest edge location.
-  StageResult access(std::uint64_t id, std::uint16_t region) const;
+  /// From the user, who sends at `t`, to the nearest edge location, which may be out, or full, or
+  /// let it wait: turns are given in the order in which users send.
+  StageResult access(std::uint64_t id, std::uint16_t region, SimTime t);
   struct Crossing {
     StageResult result;
     std::uint16_t datacenter = no_datacenter;  // to which it went
@@ -47,6 +48,9 @@ class Edge {
   struct Region {
     LatencySampler access;
     std::vector<Route> routes;
+    Outages outages;
+    Turnstile entrance;
+    double room = 0;  // requests that may wait at its edge locations
   };
   RandomStream access_stream_;
   RandomStream rtt_stream_;

@@ -44,6 +44,8 @@ struct alignas(64) Flight {
   bool bypassed = false;
   bool spilled = false;
   bool connected = false;
+  std::uint16_t attack = 0;      // 0: of a user; else of which attack, from 1 on
+  std::int32_t used_tokens = 0;  // of the attempt: computed by a replica
 };
 static_assert(sizeof(Flight) == 192);
 

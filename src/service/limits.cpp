@@ -19,7 +19,10 @@ Limits::Law Limits::law_of(const RateLimitConfig& config) {
 }
 
 Limits::Limits(const Config& config, const ApiKeys& keys)
-    : keys_{keys}, tiers_(config.tiers.size()), bypasses_{config.path->limits->bypasses} {
+    : keys_{keys},
+      tiers_(config.tiers.size()),
+      settles_{config.path->limits->charge == TokenCharge::used},
+      bypasses_{config.path->limits->bypasses} {
   const LimitsConfig& limits = *config.path->limits;
   for (Rule& tier : tiers_) {
     tier.buckets.resize(1);
@@ -85,8 +88,13 @@ Limits::Decision Limits::decide(const LimitedRequest& request, SimTime t) {
   return Decision::allowed;
 }
 
-void Limits::leave(const LimitedRequest& request) {
-  for_rules_of(request, [](const Law&, Bucket& bucket) { --bucket.in_flight; });
+void Limits::leave(const LimitedRequest& request, double tokens, SimTime t) {
+  for_rules_of(request, [&](const Law& law, Bucket& bucket) {
+    --bucket.in_flight;
+    if (settles_ && law.tokens.limits()) {
+      bucket.tokens_full_at = law.tokens.settle(bucket.tokens_full_at, t, tokens - request.tokens);
+    }
+  });
 }
 
 }  // namespace plimsoll

@@ -28,6 +28,12 @@ class BucketLaw {
     const std::int64_t now = t.time_since_epoch().count();
     return (full_at > now ? full_at : now) + cost(units);
   }
+  /// Units that were taken turn out to be `more` (or fewer, when negative): what was taken too much
+  /// comes back, unless the bucket has filled up meanwhile; what is missing has to be refilled
+  /// before others come.
+  std::int64_t settle(std::int64_t full_at, SimTime t, double more) const {
+    return more < 0 ? full_at - cost(-more) : take(full_at, t, more);
+  }
 
  private:
   std::int64_t cost(double units) const {
@@ -53,8 +59,8 @@ class Limits {
   /// A request at `t`: an allowed one takes its units and is in flight until leave(). One that is
   /// over a limit while limits do not bind is bypassed: it goes on and counts nowhere.
   Decision decide(const LimitedRequest& request, SimTime t);
-  /// An allowed request ended.
-  void leave(const LimitedRequest& request);
+  /// An allowed request ended at `t`, and so many tokens were computed of it.
+  void leave(const LimitedRequest& request, double tokens, SimTime t);
 
   bool bypass_active(SimTime t) const;
   /// From `t` on limits bind again, whatever the bypasses say.
@@ -89,6 +95,7 @@ class Limits {
   std::vector<Rule> tiers_;    // one bucket each; no law for tiers without limits
   std::vector<Rule> tenants_;  // none or one
   std::vector<Rule> key_;      // none or one
+  bool settles_;               // token buckets charge what is used
   std::vector<BypassConfig> bypasses_;
   SimTime enforced_ = never;
 };

@@ -26,8 +26,7 @@ void Service::replica_died(ReplicaIndex replica) {
 void Service::replica_lost(ReplicaIndex replica) {
   const std::uint32_t index = member_of_[replica];
   if (members_[index].ready) {
-    members_[index].ready = false;
-    --load_.replicas;
+    set_ready(index, false);
     Draws draws = load_stream_.of(~std::uint64_t{replica});
     change_load(index, {}, draws);
   }
@@ -98,8 +97,7 @@ void Service::begin_anew(RequestSlot slot) {
   change_load(member_of_[replica], {-1, -prompt, pending ? -prompt : 0}, draws);
   tell_if_drained(replica);
   if (!queue_.empty() || !route(slot, Phase::before_steps)) {
-    requests_[slot].state = RequestState::waiting_centrally;
-    queue_.push(slot);
+    stand_in_line(slot);
     engine_.arm(dispatch_timer_, engine_.now());
   }
 }

@@ -1,4 +1,6 @@
 // From a configuration to the stages of a path.
+#include <fmt/format.h>
+
 #include <utility>
 
 #include "service/capacity_weight.hpp"
@@ -32,6 +34,8 @@ RequestPath::RequestPath(const Config& config, Engine& engine, EventSink& sink, 
       trait_stream_{config.seed, "path"},
       conversation_stream_{config.seed, "conversation"},
       fetch_stream_{config.seed, "fetch"},
+      limit_stream_{config.seed, "latency:limits"},
+      chunk_stream_{config.seed, "blocked_chunk"},
       bypassed_tokens_(2 * config.tiers.size(), 0) {
   counts_.present = true;
   impatient_ = path_.clients && (path_.clients->patience || path_.clients->timeout);
@@ -45,6 +49,13 @@ RequestPath::RequestPath(const Config& config, Engine& engine, EventSink& sink, 
   set_up_caches();
   set_up_limits();
   note_present();
+  follows_sessions_ = experiments_ || (model_router_ && model_router_->splits_in_parts() &&
+                                       clients_.has_sessions());
+  counts_.attacked =
+      !path_.attacks.empty() || (path_.load_balancer && path_.load_balancer->per_source);
+  if (!path_.attacks.empty()) {
+    attacks_.emplace(config, engine, *this);
+  }
 }
 
 void RequestPath::set_up_stages() {
@@ -56,6 +67,9 @@ void RequestPath::set_up_stages() {
     const LoadBalancerConfig& balancer = *path_.load_balancer;
     load_balancer_.emplace(seed, "load_balancer", balancer.latency, balancer.capacity,
                            balancer.outages);
+    if (balancer.per_source) {
+      source_limits_.emplace(seed, *balancer.per_source, path_.attacks);
+    }
   }
   if (path_.auth) {
     auth_.emplace(config_, keys_, seed);
@@ -119,11 +133,44 @@ void RequestPath::set_up_limits() {
     return;
   }
   limits_.emplace(config_, keys_);
+  limit_latency_ = LatencySampler{path_.limits->latency};
   key_bypassed_.resize(keys_.count(), false);
   if (path_.limits->metering) {
     metering_.emplace(*path_.limits->metering, keys_.count(), engine_,
                       [this](const Metering::Alarm& alarm) { on_alarm(alarm); });
   }
+}
+
+std::vector<std::string> RequestPath::notes() const {
+  std::vector<std::string> notes;
+  if (!path_.limits || !config_.workload.trace.empty()) {
+    return notes;
+  }
+  const std::vector<RequestClassConfig>& classes = config_.workload.classes;
+  const auto check = [&](const RateLimitConfig& limit, std::size_t c, const std::string& rule) {
+    const auto index = static_cast<ClassIndex>(c);
+    const double needs = expected_prompt(config_, index) + expected_output(config_, index);
+    if (limit.tokens && needs > limit.token_burst) {
+      notes.push_back(fmt::format(
+          "A mean request of class {} counts as {:.6g} tokens, and path.limits.{} lets {:.6g} come "
+          "at once: all that are larger are refused, whatever the rate",
+          classes[c].name, needs, rule, limit.token_burst));
+    }
+  };
+  for (std::size_t c = 0; c < classes.size(); ++c) {
+    for (const TierLimitConfig& tier : path_.limits->tiers) {
+      if (tier.tier == classes[c].tier) {
+        check(tier.limit, c, "tiers, " + config_.tiers[tier.tier].name + ",");
+      }
+    }
+    if (path_.limits->tenant) {
+      check(*path_.limits->tenant, c, "tenant");
+    }
+    if (path_.limits->key) {
+      check(*path_.limits->key, c, "key");
+    }
+  }
+  return notes;
 }
 
 void RequestPath::note_present() {
@@ -136,13 +183,14 @@ void RequestPath::note_present() {
        edge_ && (edge_->limited() || datacenters_own_pools(config_)));
   note(Stage::load_balancer, load_balancer_.has_value(), true);
   note(Stage::limits, limits_.has_value(), true);
-  note(Stage::auth, auth_.has_value(), auth_ && auth_->has_quotas());
+  note(Stage::auth, auth_.has_value(), auth_ && auth_->in_order());
   note(Stage::api_tier, api_tier_.has_value(), true);
   note(Stage::conversation_cache, conversation_cache_.has_value(),
-       conversation_cache_ && conversation_cache_->plays_order());
+       conversation_cache_ && conversation_cache_->in_order());
   note(Stage::response_cache, response_cache_.has_value(),
-       response_cache_ && response_cache_->plays_order());
-  note(Stage::model_router, model_router_.has_value(), model_router_ && model_router_->spills());
+       response_cache_ && response_cache_->in_order());
+  note(Stage::model_router, model_router_.has_value(),
+       model_router_ && (model_router_->spills() || model_router_->turnstile().limited()));
   note(Stage::aggregation, aggregator_.has_value(), true);
   note(Stage::broker, broker_.has_value(), broker_ && broker_->limited());
   note(Stage::safety_before, safety_before_.has_value(),

@@ -41,12 +41,12 @@ StageResult RequestPath::visit(Stage stage, Flight& flight, SimTime t) {
 }
 
 StageResult RequestPath::visit_edge(Flight& flight, SimTime t) {
-  StageResult result = edge_->access(attempt_id(flight), flight.at.region);
-  flight.back += result.latency - result.ahead;
+  StageResult result = edge_->access(attempt_id(flight), flight.at.region, t);
+  flight.back += result.latency - (result.ahead - result.wait);
   if (users_ != nullptr) {
-    users_->on_access(flight.at, result.latency, t);
+    users_->on_access(flight.at, result.wait + result.latency, t);
   }
-  if (cdn_) {
+  if (cdn_ && result.passes()) {
     const StageResult found = cdn_->look_up(attempt_id(flight), flight.object, t + result.ahead);
     result.latency += found.latency;
     result.ahead += found.ahead;
@@ -82,6 +82,10 @@ StageResult RequestPath::visit_load_balancer(Flight& flight, SimTime t) {
   if (load_balancer_->is_out(id, t)) {
     return ends_as(Outcome::failed);
   }
+  if (source_limits_ && !source_limits_->lets_pass(flight.record.id, flight.attack, t)) {
+    ++(flight.attack > 0 ? counts_.attack_dropped : counts_.users_dropped);
+    return ends_as(Outcome::shed);
+  }
   const auto room = static_cast<double>(path_.load_balancer->queue);
   if (load_balancer_->turnstile().waiting_at(t) > room) {
     return ends_as(Outcome::shed);
@@ -90,19 +94,23 @@ StageResult RequestPath::visit_load_balancer(Flight& flight, SimTime t) {
 }
 
 StageResult RequestPath::visit_limits(Flight& flight, SimTime t) {
+  const Duration latency = limit_latency_.draw(limit_stream_, attempt_id(flight));
   switch (limits_->decide(flight.limited, t)) {
-    case Limits::Decision::refused:
-      return ends_as(Outcome::rate_limited);
+    case Limits::Decision::refused: {
+      StageResult refusal = passes_after({}, latency);
+      refusal.outcome = Outcome::rate_limited;
+      return refusal;
+    }
     case Limits::Decision::bypassed:
       counts_.bypassed += flight.bypassed ? 0 : 1;
       flight.bypassed = true;
       key_bypassed_[flight.limited.key] = true;
-      return {};
+      return passes_after({}, latency);
     case Limits::Decision::allowed:
       break;
   }
   flight.counted = true;
-  return {};
+  return passes_after({}, latency);
 }
 
 StageResult RequestPath::visit_conversation_cache(Flight& flight, SimTime t) {
@@ -131,10 +139,14 @@ StageResult RequestPath::visit_response_cache(Flight& flight, SimTime t) {
 }
 
 StageResult RequestPath::visit_model_router(Flight& flight, SimTime t) {
+  const auto place = static_cast<std::size_t>(&flight - flights_.data());
   const ModelRouter::Choice choice = model_router_->choose(
-      flight.record.id, flight.record.request_class,
+      follows_sessions_ ? sessions_[place] : flight.record.id, flight.record.request_class,
       experiments_ ? experiments_->model_of(flight.record.arm) : std::nullopt,
-      [&](ModelIndex model) { return sites_.of(model, flight.at.datacenter)->queued(); });
+      [&](ModelIndex model) {
+        const Service& service = *sites_.of(model, flight.at.datacenter);
+        return ModelRouter::Line{service.in_line(), service.ready_rate()};
+      });
   flight.model = choice.model;
   flight.spilled = choice.spilled;
   return model_router_->pass(attempt_id(flight), t);

@@ -92,7 +92,8 @@ std::uint32_t RequestPath::take(RequestId id, const Arrival& arrival) {
   flight.record.output_tokens = arrival.output_tokens;
   flight.record.arrived = engine_.now();
   flight.model = asked.model;
-  flight.patience = clients_.patience_ends(id, engine_.now());
+  flight.attack = attacking_;
+  flight.patience = attacking_ > 0 ? never : clients_.patience_ends(id, engine_.now());
   draw_traits(flight);
   if (users_ != nullptr) {
     users_->on_user(flight.at, engine_.now());
@@ -100,10 +101,21 @@ std::uint32_t RequestPath::take(RequestId id, const Arrival& arrival) {
   if (keeps_prefixes_) {
     remember_prefix(place, arrival.prefix);
   }
+  if (follows_sessions_) {
+    remember_session(place, arrival);
+  }
   if (experiments_) {
     take_part(place, arrival);
   }
   return place;
+}
+
+void RequestPath::remember_session(std::uint32_t place, const Arrival& arrival) {
+  if (sessions_.size() <= place) {
+    sessions_.resize(place + std::size_t{1});
+  }
+  sessions_[place] =
+      arrival.session_began == no_request ? flights_[place].record.id : arrival.session_began;
 }
 
 /// Its arm, and the model that answers there.
@@ -115,10 +127,6 @@ void RequestPath::take_part(std::uint32_t place, const Arrival& arrival) {
   sender.session_began = arrival.session_began;
   sender.session = arrival.prefix.session;
   sender.key = flight.limited.key;
-  if (sessions_.size() <= place) {
-    sessions_.resize(place + std::size_t{1});
-  }
-  sessions_[place] = arrival.session_began == no_request ? sender.request : arrival.session_began;
   flight.record.arm = experiments_->assign(sender);
   if (flight.record.arm != no_arm) {
     flight.record.model = experiments_->model_of(flight.record.arm).value_or(flight.record.model);
@@ -142,7 +150,8 @@ void RequestPath::begin_attempt(std::uint32_t place, Phase phase, Stage from) {
   ++flight.attempt;
   ++counts_.attempts;
   counts_.retries += flight.attempt > 1 ? 1 : 0;
-  flight.attempt_ends = clients_.attempt_ends(engine_.now());
+  flight.attempt_ends = flight.attack > 0 ? never : clients_.attempt_ends(engine_.now());
+  flight.used_tokens = 0;
   flight.back = {};
   flight.model = flight.record.model;
   flight.spilled = false;
@@ -311,6 +320,9 @@ void RequestPath::enter_service(std::uint32_t place, Phase phase) {
   if (keeps_prefixes_) {
     arrival.prefix = prefixes_[place];
   }
+  if (keeps_tenants_) {
+    arrival.tenant = keys_.tenant_of(flight.limited.key);
+  }
   const std::uint64_t id = attempt_id(flight);
   begin_waiting(place);
   entering_ = place;
@@ -332,18 +344,30 @@ void RequestPath::on_first_token(const RequestRecord& record) {
   if (flight.leaving != Outcome::completed) {
     return;
   }
+  if (holds_answers()) {
+    if (path_.safety_after->holds == HeldBack::tokens) {  // a chunk of them will be seen soon
+      end_waiting(place_of_slot_[record.slot]);
+      flight.patience = never;
+      flight.attempt_ends = never;
+    }
+    return;
+  }
   end_waiting(place_of_slot_[record.slot]);
+  flight.record.pool = record.pool;
+  flight.record.replica = record.replica;
+  flight.record.replica_assigned = record.replica_assigned;
+  tell_first_token(place_of_slot_[record.slot], record.first_token + flight.back);
+}
+
+/// The client gets, or got, its first token at `first`.
+void RequestPath::tell_first_token(std::uint32_t place, SimTime first) {
+  Flight& flight = flights_[place];
   flight.patience = never;
   flight.attempt_ends = never;
-  RequestRecord told = record;
-  told.id = flight.record.id;
-  told.arm = flight.record.arm;
-  told.arrived = flight.record.arrived;
-  told.first_token = record.first_token + flight.back;
-  flight.record.first_token = told.first_token;
-  sink_.on_first_token(told);
+  flight.record.first_token = first;
+  sink_.on_first_token(flight.record);
   if (users_ != nullptr) {
-    users_->on_user_first_token(flight.at, told);
+    users_->on_user_first_token(flight.at, flight.record);
   }
 }
 
@@ -360,11 +384,14 @@ void RequestPath::on_end(const RequestRecord& record) {
   flight.record.emitted_tokens = record.emitted_tokens;
   flight.record.preemptions = record.preemptions;
   flight.record.scheduled = record.scheduled;
+  if (record.scheduled != never) {
+    flight.used_tokens = record.prompt_tokens + record.emitted_tokens;
+  }
   const Outcome outcome = flight.leaving != Outcome::completed ? flight.leaving : record.outcome;
   const SimTime served = record.scheduled == never ? engine_.now() : record.scheduled;
   tell(Stage::serving, outcome, served - flight.stage_began, flight.stage_began);
-  if (outcome == Outcome::completed) {
-    answer(place);
+  if (outcome == Outcome::completed || (holds_answers() && outcome == Outcome::degraded)) {
+    answer(place, record);
   } else if (flight.leaving != Outcome::completed) {
     end_attempt(place, outcome, engine_.now());  // nobody is there to be told
   } else {
@@ -378,10 +405,10 @@ SimTime RequestPath::leaves_at(RequestSlot slot, std::int64_t tokens, SimTime fi
   return streaming_->leaves(flight.record.id, tokens, first, last);
 }
 
-/// The engine has all tokens: they are moderated and read.
-void RequestPath::answer(std::uint32_t place) {
-  Flight& flight = flights_[place];
-  Outcome outcome = flight.spilled ? Outcome::degraded : Outcome::completed;
+/// The engine has all tokens, as `engine` says: they are moderated and read.
+void RequestPath::answer(std::uint32_t place, const RequestRecord& engine) {
+  const Flight& flight = flights_[place];
+  Outcome outcome = flight.spilled ? Outcome::degraded : engine.outcome;
   Duration ahead{};
   if (safety_after_) {
     const StageResult result = safety_after_->check(attempt_id(flight), engine_.now());
@@ -389,6 +416,16 @@ void RequestPath::answer(std::uint32_t place) {
     ahead = result.ahead;
     outcome = result.passes() ? outcome : result.outcome;
   }
+  if (holds_answers()) {
+    give_held_answer(place, outcome, ahead, engine);
+  } else {
+    give_answer(place, outcome, ahead);
+  }
+}
+
+/// The client could have its last token `ahead` from now, on its way back.
+void RequestPath::give_answer(std::uint32_t place, Outcome outcome, Duration ahead) {
+  Flight& flight = flights_[place];
   SimTime at = engine_.now() + ahead + flight.back;
   if (streaming_ && is_answer(outcome)) {
     const SimTime last = at;
@@ -397,6 +434,41 @@ void RequestPath::answer(std::uint32_t place) {
     flight.reading = at - last;
   }
   end_attempt(place, outcome, at);
+}
+
+/// Nothing was shown before it was moderated. Tokens are taken to have come evenly between the
+/// engine's first and last, and each chunk's check to take as long; what is blocked is anywhere in
+/// the answer, and chunks before it were shown.
+void RequestPath::give_held_answer(std::uint32_t place, Outcome outcome, Duration ahead,
+                                   const RequestRecord& engine) {
+  Flight& flight = flights_[place];
+  const SimTime last = engine_.now();
+  SimTime first = last;
+  bool shown = is_answer(outcome);
+  if (path_.safety_after->holds == HeldBack::tokens) {
+    const std::int64_t tokens = std::max<std::int64_t>(1, engine.emitted_tokens);
+    const std::int64_t chunk = std::min<std::int64_t>(path_.safety_after->chunk, tokens);
+    const Duration streamed = last - engine.first_token;
+    first = tokens == 1
+                ? last
+                : engine.first_token +
+                      Duration{static_cast<std::int64_t>(
+                          static_cast<double>(streamed.count()) *
+                          (static_cast<double>(chunk - 1) / static_cast<double>(tokens - 1)))};
+    if (outcome == Outcome::blocked) {
+      Draws draws = chunk_stream_.of(attempt_id(flight));
+      shown = draws.uniform() * static_cast<double>(tokens) >= static_cast<double>(chunk);
+    }
+  }
+  first += ahead + flight.back;
+  if (std::min(flight.patience, flight.attempt_ends) < first) {
+    schedule(place, first, FlightState::ending);  // its client leaves before that
+    return;
+  }
+  if (shown) {
+    tell_first_token(place, first);
+  }
+  give_answer(place, outcome, ahead);
 }
 
 /// It is where nobody knows for how long: its client may leave before that.
@@ -440,7 +512,7 @@ void RequestPath::leave(std::uint32_t place) {
 void RequestPath::end_attempt(std::uint32_t place, Outcome outcome, SimTime at) {
   Flight& flight = flights_[place];
   flight.record.outcome = outcome;
-  if (clients_.tries_again(outcome, flight.attempt)) {
+  if (flight.attack == 0 && clients_.tries_again(outcome, flight.attempt)) {
     release(flight, outcome);
     flight.attempt_ends = never;
     schedule(place, at + clients_.back_off(flight.record.id, flight.attempt),
@@ -457,7 +529,7 @@ void RequestPath::end_attempt(std::uint32_t place, Outcome outcome, SimTime at) 
 /// Gives back what the attempt held.
 void RequestPath::release(Flight& flight, Outcome outcome) {
   if (flight.counted) {
-    limits_->leave(flight.limited);
+    limits_->leave(flight.limited, flight.used_tokens, engine_.now());
     flight.counted = false;
   }
   if (flight.connected) {
@@ -486,7 +558,10 @@ void RequestPath::finish(std::uint32_t place) {
   if (flight.bypassed && is_answer(flight.record.outcome)) {
     count_bypass(flight);
   }
-  if (clients_.has_sessions() && is_answer(flight.record.outcome)) {
+  if (counts_.attacked) {
+    count_attack(flight);
+  }
+  if (clients_.has_sessions() && flight.attack == 0 && is_answer(flight.record.outcome)) {
     think(place, keeps_prefixes_ ? prefixes_[place] : SharedPrefix{});
   }
   flight.state = FlightState::free;
@@ -516,7 +591,7 @@ void RequestPath::think(std::uint32_t place, const SharedPrefix& prefix) {
   Thinker& thinker = thinkers_[number];
   thinker.request_class = flight.record.request_class;
   thinker.model = flight.record.model;
-  thinker.session_began = experiments_ ? sessions_[place] : no_request;
+  thinker.session_began = follows_sessions_ ? sessions_[place] : no_request;
   thinker.conversation = {std::int64_t{flight.record.prompt_tokens} + flight.record.output_tokens,
                           prefix};
   ++thinking_;
@@ -537,6 +612,24 @@ void RequestPath::next_turn(std::uint32_t number) {
   turn.at = engine_.now();
   turn.session_began = thinker.session_began;
   follow_ups_.on_follow_up(turn);
+}
+
+void RequestPath::on_attack(std::size_t number, const Arrival& arrival) {
+  attacking_ = static_cast<std::uint16_t>(number + 1);
+  follow_ups_.on_follow_up(arrival);
+  attacking_ = 0;
+}
+
+/// A request ended.
+void RequestPath::count_attack(const Flight& flight) {
+  const std::int64_t answered = is_answer(flight.record.outcome) ? 1 : 0;
+  if (flight.attack > 0) {
+    ++counts_.attack_requests;
+    counts_.attack_answered += answered;
+  } else if (attacks_ && attacks_->on_at(flight.record.arrived)) {
+    ++counts_.users_attacked;
+    counts_.users_answered += answered;
+  }
 }
 
 void RequestPath::count_bypass(const Flight& flight) {
@@ -612,10 +705,12 @@ double RequestPath::utilization(Stage stage) const {
       return safety_after_ ? of(safety_after_->turnstile()) : none;
     case Stage::streaming:
       return streaming_ && streaming_->limited() ? streaming_->utilization(now) : none;
+    case Stage::auth:
+      return auth_ ? of(auth_->turnstile()) : none;
+    case Stage::model_router:
+      return model_router_ ? of(model_router_->turnstile()) : none;
     case Stage::wan:
     case Stage::limits:
-    case Stage::auth:
-    case Stage::model_router:
     case Stage::serving:
       break;
   }

@@ -5,12 +5,14 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "plimsoll/config.hpp"
 #include "plimsoll/workload.hpp"
 #include "service/aggregator.hpp"
 #include "service/api_tier.hpp"
+#include "service/attacks.hpp"
 #include "service/auth.hpp"
 #include "service/broker.hpp"
 #include "service/cache.hpp"
@@ -24,6 +26,7 @@
 #include "service/safety_filter.hpp"
 #include "service/service.hpp"
 #include "service/sites.hpp"
+#include "service/source_limits.hpp"
 #include "service/streaming.hpp"
 #include "service/timing_wheel.hpp"
 
@@ -33,7 +36,7 @@ namespace plimsoll {
 class FollowUpListener {
  public:
   virtual ~FollowUpListener() = default;
-  /// A further turn of a session arrives at now().
+  /// A further turn of a session, or a request of an attack, arrives at now().
   virtual void on_follow_up(const Arrival& arrival) = 0;
 };
 
@@ -49,6 +52,7 @@ class RequestPath final : public EventSink,
                           public ApiTierListener,
                           public AnswerReaders,
                           public MessageListener,
+                          public AttackListener,
                           public WakeUpOwner {
  public:
   /// Everything referred to outlives the path. `config.path` is set.
@@ -69,10 +73,14 @@ class RequestPath final : public EventSink,
 
   /// Requests in flight that no Service holds.
   std::int64_t held() const { return live_ - in_service_; }
-  /// Users between two turns.
-  std::int64_t thinking() const { return thinking_; }
+  /// Whoever has requests yet to come: users between two turns, attacks.
+  std::int64_t thinking() const { return thinking_ + (attacks_ ? attacks_->pending() : 0); }
   /// Somebody asks what prompts have in common, and for sessions. Called before the first request.
   void keep_prefixes() { keeps_prefixes_ = true; }
+  /// Some queue asks whose requests they are. Called before the first request.
+  void keep_tenants() { keeps_tenants_ = true; }
+  /// Token limits that refuse many requests of some class by their size alone.
+  std::vector<std::string> notes() const;
   PathSummary summary() const;
   /// Share of a stage's capacity that was used up to now; negative where it has none.
   double utilization(Stage stage) const;
@@ -91,6 +99,7 @@ class RequestPath final : public EventSink,
   void on_steps(const StepRun&) override {}
   void on_resumed_token(PoolIndex, Duration) override {}
   void on_kv_transfer(const KvTransfer& transfer) override { sink_.on_kv_transfer(transfer); }
+  void on_waiting_room(const WaitingRoomVisit& visit) override { sink_.on_waiting_room(visit); }
   void on_request_ended(SimTime) override {}
   // From services, when their replicas hold what is not read.
   SimTime leaves_at(RequestSlot slot, std::int64_t tokens, SimTime first,
@@ -100,6 +109,8 @@ class RequestPath final : public EventSink,
   bool still_there(std::uint32_t place, std::uint64_t id) const override;
   // From the aggregation.
   void on_message(const std::vector<Gathered>& requests, Duration after, Phase phase) override;
+  // From attacks.
+  void on_attack(std::size_t number, const Arrival& arrival) override;
   // From the timing wheel, about patience.
   bool wants(std::uint32_t place, std::uint32_t stamp) const override {
     return flights_[place].patience_stamp == stamp;
@@ -110,7 +121,7 @@ class RequestPath final : public EventSink,
   struct Thinker {
     ClassIndex request_class = 0;
     ModelIndex model = 0;
-    RequestId session_began = no_request;  // with experiments
+    RequestId session_began = no_request;  // where somebody follows sessions
     Conversation conversation;
     TimerId timer = 0;
   };
@@ -147,7 +158,14 @@ class RequestPath final : public EventSink,
     return *sites_.of(flight.model, flight.at.datacenter);
   }
   void enter_service(std::uint32_t place, Phase phase);
-  void answer(std::uint32_t place);
+  void answer(std::uint32_t place, const RequestRecord& engine);
+  void give_answer(std::uint32_t place, Outcome outcome, Duration ahead);
+  void give_held_answer(std::uint32_t place, Outcome outcome, Duration ahead,
+                        const RequestRecord& engine);
+  void tell_first_token(std::uint32_t place, SimTime first);
+  bool holds_answers() const {
+    return safety_after_ && path_.safety_after->holds != HeldBack::none;
+  }
   void begin_waiting(std::uint32_t place);
   void end_waiting(std::uint32_t place);
   void leave(std::uint32_t place);
@@ -156,7 +174,9 @@ class RequestPath final : public EventSink,
   void release(Flight& flight, Outcome outcome);
   void finish(std::uint32_t place);
   void remember_prefix(std::uint32_t place, const SharedPrefix& prefix);
+  void remember_session(std::uint32_t place, const Arrival& arrival);
   void take_part(std::uint32_t place, const Arrival& arrival);
+  void count_attack(const Flight& flight);
   void think(std::uint32_t place, const SharedPrefix& prefix);
   void next_turn(std::uint32_t thinker);
   void count_bypass(const Flight& flight);
@@ -183,8 +203,11 @@ class RequestPath final : public EventSink,
   std::optional<Popularity> conversations_;
   std::optional<Edge> edge_;
   std::optional<Cache> cdn_;
+  std::optional<Attacks> attacks_;
+  std::optional<SourceLimits> source_limits_;
   std::optional<Passage> load_balancer_;
   std::optional<Limits> limits_;
+  LatencySampler limit_latency_;
   std::optional<Metering> metering_;
   std::optional<Auth> auth_;
   std::optional<ApiTier> api_tier_;
@@ -210,9 +233,11 @@ class RequestPath final : public EventSink,
   RandomStream trait_stream_;
   RandomStream conversation_stream_;
   RandomStream fetch_stream_;
+  RandomStream limit_stream_;
+  RandomStream chunk_stream_;
   std::vector<Flight> flights_;
   std::vector<SharedPrefix> prefixes_;    // by place; empty unless keep_prefixes
-  std::vector<RequestId> sessions_;       // by place, their first requests; with experiments
+  std::vector<RequestId> sessions_;       // by place, their first requests; see follows_sessions_
   std::vector<TimerId> timers_;           // by place
   std::vector<TimerId> patience_timers_;  // by place; empty when clients have all patience
   std::vector<std::uint32_t> free_;
@@ -228,6 +253,9 @@ class RequestPath final : public EventSink,
   std::int64_t thinking_ = 0;
   bool impatient_ = false;  // some deadline may be set
   bool keeps_prefixes_ = false;
+  bool keeps_tenants_ = false;
+  bool follows_sessions_ = false;  // experiments, or splits of the requests of sessions
+  std::uint16_t attacking_ = 0;    // of the attack whose request arrives, from 1 on
 
   // What summary() tells.
   PathSummary counts_;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 #include <set>
 #include <string>
@@ -87,6 +88,14 @@ Service::Service(const Config& config, ModelIndex model, const PolicyRegistries&
   if (router_->follows_sessions()) {
     requests.keep_prefixes();
   }
+  if (queue_policy_->follows_tenants()) {
+    requests.keep_tenants();
+  }
+  if (rules_.waiting_room) {
+    const bool clients = config.path && config.path->clients;
+    waiting_room_ = std::make_unique<WaitingRoom>(
+        *rules_.waiting_room, clients ? &*config.path->clients : nullptr, model);
+  }
   for (std::size_t i = 0; i < config.workload.classes.size(); ++i) {
     predicted_output_.push_back(expected_output(config, static_cast<ClassIndex>(i)));
   }
@@ -130,9 +139,8 @@ void Service::open() {
 
 void Service::replica_ready(ReplicaIndex replica) {
   const std::uint32_t member = member_of_[replica];
-  members_[member].ready = true;
+  set_ready(member, true);
   members_[member].leaving = nullptr;  // it stays after all
-  ++load_.replicas;
   Draws draws = load_stream_.of(~std::uint64_t{replica});
   change_load(member, {}, draws);
   if (somebody_waits()) {
@@ -140,10 +148,16 @@ void Service::replica_ready(ReplicaIndex replica) {
   }
 }
 
+void Service::set_ready(std::uint32_t member, bool ready) {
+  members_[member].ready = ready;
+  const int sign = ready ? 1 : -1;
+  load_.replicas += sign;
+  ready_rate_ += sign * std::llround(members_[member].capacity * rate_resolution);
+}
+
 void Service::replica_leaving(ReplicaIndex replica, DrainListener& listener) {
   const std::uint32_t member = member_of_[replica];
-  members_[member].ready = false;
-  --load_.replicas;
+  set_ready(member, false);
   Draws draws = load_stream_.of(~std::uint64_t{replica});
   change_load(member, {}, draws);
   if (loads_[member].outstanding == 0) {
@@ -157,7 +171,9 @@ void Service::change_load(std::uint32_t member, const LoadChange& change, Draws&
   ScrapedLoads& seen = decodes(member) ? decode_->seen_loads : seen_loads_;
   seen.refresh(engine_.now());
   ReplicaLoad& load = loads_[member];
+  const std::int64_t beyond_before = std::max<std::int64_t>(0, load.outstanding - load.slots);
   load.outstanding += change.requests;
+  beyond_slots_ += std::max<std::int64_t>(0, load.outstanding - load.slots) - beyond_before;
   load.committed_kv_tokens += change.committed_tokens;
   load.pending_prompt_tokens += change.pending_tokens;
   load_.outstanding += change.requests;
@@ -187,6 +203,9 @@ RequestView Service::view_of(RequestSlot slot) const {
   view.arrived = request.arrived;
   if (requests_.keeps_prefixes()) {
     view.session = requests_.prefix_use(slot).prefix.session;
+  }
+  if (requests_.keeps_tenants()) {
+    view.tenant = requests_.tenant(slot);
   }
   const TierConfig& tier = config_.tiers[view.tier];
   view.tier_standing = tier_standing_[view.tier];
@@ -283,15 +302,57 @@ bool Service::route(RequestSlot slot, Phase phase) {
 
 /// False when there is no room: then it has ended.
 bool Service::wait_centrally(RequestSlot slot) {
-  const std::int64_t capacity = rules_.queue_capacity;
-  if (capacity > 0 && queue_.size() >= capacity) {
+  if (waiting_room_ != nullptr) {
+    if (!enter_waiting_room(slot)) {
+      return false;
+    }
+  } else if (rules_.queue_capacity > 0 && queue_.size() >= rules_.queue_capacity) {
     give_up(slot, Outcome::queue_full);
     return false;
+  } else {
+    stand_in_line(slot);
+  }
+  set_deadline(slot);
+  return true;
+}
+
+/// Queue and waiting room are one line, of which everybody is shown his place.
+bool Service::enter_waiting_room(RequestSlot slot) {
+  const Request& request = requests_[slot];
+  WaitingRoomVisit visit =
+      waiting_room_->show(request.rank, request.id, engine_.now(), ready_rate());
+  const bool full = queue_.size() >= rules_.queue_capacity + rules_.waiting_room->capacity;
+  if (full || waiting_room_->is_too_much(visit)) {
+    visit.end = full ? WaitingRoomEnd::no_room : WaitingRoomEnd::left_when_shown;
+    sink_.on_waiting_room(visit);
+    give_up(slot, full ? Outcome::queue_full : Outcome::abandoned);
+    return false;
+  }
+  waiting_room_->join(visit, request.rank, request.id, slot);
+  requests_[slot].state = RequestState::waiting_centrally;
+  queue_.push(slot);
+  return true;
+}
+
+/// At its rank, whatever room there is.
+void Service::stand_in_line(RequestSlot slot) {
+  if (waiting_room_ != nullptr) {
+    const Request& request = requests_[slot];
+    waiting_room_->join(waiting_room_->show(request.rank, request.id, engine_.now(), ready_rate()),
+                        request.rank, request.id, slot);
   }
   requests_[slot].state = RequestState::waiting_centrally;
   queue_.push(slot);
-  set_deadline(slot);
-  return true;
+}
+
+/// The request, whose state has changed, does not stand in line any more.
+void Service::leave_line(RequestSlot slot, bool served) {
+  queue_.forget_one();
+  if (waiting_room_ != nullptr) {
+    const Request& request = requests_[slot];
+    sink_.on_waiting_room(
+        waiting_room_->leave(request.rank, request.id, slot, served, engine_.now()));
+  }
 }
 
 std::optional<Duration> Service::longest_wait(TierIndex tier) const {
@@ -321,7 +382,7 @@ void Service::dispatch() {
     if (!route(slot, Phase::after_steps)) {
       return;
     }
-    queue_.forget_one();
+    leave_line(slot, true);
   }
 }
 
@@ -340,7 +401,7 @@ void Service::expire() {
     }
     if (request.state == RequestState::waiting_centrally) {
       request.state = RequestState::free;
-      queue_.forget_one();
+      leave_line(entry.slot, false);
       give_up(entry.slot, Outcome::timed_out);
     } else if (request.state == RequestState::waiting) {
       members_[member_of_[request.replica]].replica->cancel_waiting(entry.slot,
@@ -378,7 +439,7 @@ void Service::abandon(RequestSlot slot, Outcome outcome, Phase phase) {
   Request& request = requests_[slot];
   if (request.state == RequestState::waiting_centrally) {
     request.state = RequestState::free;
-    queue_.forget_one();
+    leave_line(slot, false);
     give_up(slot, outcome);
     return;
   }

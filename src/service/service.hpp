@@ -13,6 +13,7 @@
 #include "service/deadlines.hpp"
 #include "service/decode_side.hpp"
 #include "service/scraped_loads.hpp"
+#include "service/waiting_room.hpp"
 #include "serving/replica.hpp"
 #include "serving/replica_directory.hpp"
 #include "serving/replica_incidents.hpp"
@@ -104,6 +105,11 @@ class Service final : public ReplicaListener, public ReplicaDirectory, public Re
   std::int64_t queued() const override { return queue_.size(); }
   /// Requests that neither a prefill nor a decode replica works on or has in its queue.
   std::int64_t handing_over() const { return decode_ ? decode_->handing_over : 0; }
+  /// Requests in line: those that wait centrally, and those at replicas beyond what these are
+  /// estimated to run at once. O(1).
+  std::int64_t in_line() const { return queue_.size() + beyond_slots_; }
+  /// Requests/s that the replicas which serve are estimated to sustain. O(1).
+  double ready_rate() const { return static_cast<double>(ready_rate_) / rate_resolution; }
   ModelIndex model() const { return model_; }
   /// Into EdgeConfig::datacenters, where its pools stand; none: in all of them.
   std::optional<std::size_t> datacenter() const { return datacenter_; }
@@ -142,6 +148,10 @@ class Service final : public ReplicaListener, public ReplicaDirectory, public Re
   bool refuse(RequestSlot slot);
   bool route(RequestSlot slot, Phase phase);
   bool wait_centrally(RequestSlot slot);
+  bool enter_waiting_room(RequestSlot slot);
+  void stand_in_line(RequestSlot slot);
+  void leave_line(RequestSlot slot, bool served);
+  void set_ready(std::uint32_t member, bool ready);
   void set_deadline(RequestSlot slot);
   void dispatch();
   void expire();
@@ -184,6 +194,7 @@ class Service final : public ReplicaListener, public ReplicaDirectory, public Re
   RandomStream first_token_stream_;
   RandomStream retry_stream_;
   WaitingQueue queue_;
+  std::unique_ptr<WaitingRoom> waiting_room_;  // null: nobody is shown anything
   Deadlines deadlines_;
   TimerId dispatch_timer_;
   TimerId deadline_timer_;
@@ -201,6 +212,9 @@ class Service final : public ReplicaListener, public ReplicaDirectory, public Re
   AnswerListener* answers_ = nullptr;
   const AnswerReaders* readers_ = nullptr;
   LossSummary losses_;
+  static constexpr double rate_resolution = 1e6;
+  std::int64_t ready_rate_ = 0;  // in requests/s x rate_resolution: sums do not depend on the order
+  std::int64_t beyond_slots_ = 0;
   std::int64_t arrived_ = 0;
   std::int64_t ended_ = 0;
 };

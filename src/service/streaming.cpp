@@ -8,7 +8,7 @@
 namespace plimsoll {
 
 Streaming::Streaming(std::uint64_t seed, const StreamingConfig& config)
-    : setup_{seed, "streaming", config.setup, std::nullopt, {}},
+    : setup_{seed, "streaming", config.setup, std::nullopt, config.outages},
       reuse_stream_{seed, "connection_reuse"},
       rate_stream_{seed, "read_rate"},
       reuse_{config.reuse},
@@ -19,6 +19,9 @@ Streaming::Streaming(std::uint64_t seed, const StreamingConfig& config)
 }
 
 StageResult Streaming::open(std::uint64_t id, SimTime t) {
+  if (setup_.is_out(id, t)) {
+    return ends_as(Outcome::failed);
+  }
   if (limit_ > 0 && open_ >= limit_) {
     return ends_as(Outcome::shed);
   }

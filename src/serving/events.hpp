@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "base/int128.hpp"
 #include "perf/step_time_model.hpp"
@@ -82,6 +83,16 @@ struct StageVisit {
   SimTime at{};                         // when it came
 };
 
+/// A request left the line of a model that has a waiting room, or did not come in.
+struct WaitingRoomVisit {
+  ModelIndex model = 0;
+  WaitingRoomEnd end = WaitingRoomEnd::served;
+  SimTime joined{};
+  std::int64_t position = 0;     // that it was shown: requests that went first, then
+  std::optional<Duration> told;  // the wait that it was shown; none: it was not
+  Duration waited{};             // in line
+};
+
 /// The KV of a prompt came from a prefill to a decode replica.
 struct KvTransfer {
   PoolIndex from = 0;
@@ -135,6 +146,8 @@ class EventSink {
   virtual void on_kv_transfer(const KvTransfer&) {}
   /// Only with a request path: told once a visit, when its end is known.
   virtual void on_stage(const StageVisit&) {}
+  /// Only with a waiting room: told once for each time that a request stands in line.
+  virtual void on_waiting_room(const WaitingRoomVisit&) {}
 };
 
 }  // namespace plimsoll

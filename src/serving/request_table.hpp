@@ -64,6 +64,10 @@ class RequestTable {
   /// router that asks for sessions do without.
   void keep_prefixes() { keeps_prefixes_ = true; }
   bool keeps_prefixes() const { return keeps_prefixes_; }
+  /// The same for tenants, which some queue policy asks for.
+  void keep_tenants() { keeps_tenants_ = true; }
+  bool keeps_tenants() const { return keeps_tenants_; }
+  std::uint32_t tenant(RequestSlot slot) const { return tenants_[slot]; }
   PrefixUse& prefix_use(RequestSlot slot) { return prefixes_[slot]; }
   const PrefixUse& prefix_use(RequestSlot slot) const { return prefixes_[slot]; }
 
@@ -73,6 +77,9 @@ class RequestTable {
       requests_.emplace_back();
       if (keeps_prefixes_) {
         prefixes_.emplace_back();
+      }
+      if (keeps_tenants_) {
+        tenants_.emplace_back();
       }
       return static_cast<RequestSlot>(requests_.size() - 1);
     }
@@ -97,6 +104,9 @@ class RequestTable {
     if (keeps_prefixes_) {
       prefixes_[slot].prefix = arrival.prefix;
     }
+    if (keeps_tenants_) {
+      tenants_[slot] = arrival.tenant;
+    }
     return slot;
   }
 
@@ -111,8 +121,10 @@ class RequestTable {
 
  private:
   bool keeps_prefixes_ = false;
+  bool keeps_tenants_ = false;
   std::vector<Request> requests_;
-  std::vector<PrefixUse> prefixes_;  // by slot
+  std::vector<PrefixUse> prefixes_;     // by slot
+  std::vector<std::uint32_t> tenants_;  // by slot
   std::vector<RequestSlot> free_;
 };
 

@@ -124,6 +124,9 @@ void Simulation::build_services(const PolicyRegistries& policies) {
     if (requests_.keeps_prefixes()) {
       path_->keep_prefixes();
     }
+    if (requests_.keeps_tenants()) {
+      path_->keep_tenants();
+    }
   }
 }
 
@@ -420,6 +423,11 @@ SimTime Simulation::arrivals_end() const {
 
 /// What the scenario says and the model does not follow.
 void Simulation::add_notes(RunResult& result) const {
+  if (path_) {
+    for (std::string& note : path_->notes()) {
+      result.notes.push_back(std::move(note));
+    }
+  }
   if (prefixes_seen_ && caches_prefixes(config_) && config_.workload.trace_prefix) {
     result.notes.push_back(
         "The trace's reusable_prefix_tokens say how much an infinite cache would find, not in "

@@ -15,8 +15,10 @@ namespace {
 
 using test::load;
 using test::numbers_of;
+using test::numbers_of_text;
 using test::row;
 using test::share;
+using test::slice;
 using test::tolerance;
 
 TEST(RequestPath, TheWayThereAndBackAddsToEveryLatency) {
@@ -116,6 +118,101 @@ workload:
   EXPECT_NEAR(slow[1], 50, 1e-3);
   EXPECT_NEAR(slow[2], 10, 1e-3) << "the engine's own gaps";
   EXPECT_EQ(slow[3], fast[3]) << "engines buffer";
+}
+
+/// Answers of 21 tokens, 10 ms each, and a check of 2 s: the mean ttft, perceived rate and end, and
+/// the share of the blocked answers of which something was seen.
+std::vector<double> moderated(const std::string& hold) {
+  return numbers_of_text(
+      test::scenario_with_pools("pools:\n  main: {" + test::plain_pool + R"(}
+metrics: {window: 1000s, sample_requests: 400}
+duration: 200s
+workload:
+  arrivals: {rate: 2/s}
+  lengths: {prompt: {kind: fixed, mean: 10}, output: {kind: fixed, mean: 21}}
+path: {safety_after: {latency: {mean: 2s}, blocked: 25%)" + hold + "}}\n"),
+      [](const RunResult& result) {
+        double blocked = 0;
+        double seen = 0;
+        for (const SampledRequest& one : result.sample) {
+          blocked += one.outcome == Outcome::blocked ? 1 : 0;
+          seen += one.outcome == Outcome::blocked && one.first_token != never ? 1 : 0;
+        }
+        const SliceSummary& all = result.slices.front();
+        return fmt::format("{} {} {} {}", all.ttft.mean, all.e2el.mean, seen / blocked,
+                           share(result, Outcome::blocked));
+      });
+}
+
+TEST(RequestPath, WhatIsHeldForModerationIsSeenLater) {
+  const std::vector<double> shown = moderated("");
+  const std::vector<double> chunks = moderated(", hold: tokens, chunk: 5");
+  const std::vector<double> whole = moderated(", hold: all");
+  EXPECT_NEAR(chunks[0], shown[0] + 40 + 2000, 1e-3) << "four more tokens, and the check";
+  EXPECT_NEAR(whole[0], shown[0] + 200 + 2000, 1e-3) << "all of it, and the check";
+  for (const std::vector<double>& one : {shown, chunks, whole}) {
+    EXPECT_NEAR(one[1], shown[0] + 200 + 2000, 1e-3) << "the last token waits for its check anyway";
+    EXPECT_EQ(one[3], shown[3]) << "the same answers are blocked";
+  }
+  EXPECT_EQ(shown[2], 1.0) << "what is blocked was seen";
+  EXPECT_EQ(whole[2], 0.0) << "nothing of it was";
+  // What is blocked lies in the first 5 of 21 tokens, or behind them.
+  EXPECT_NEAR(chunks[2], 16.0 / 21, 0.2);
+}
+
+TEST(RequestPath, WhoLosesPatienceWhileAnAnswerIsModeratedLeaves) {
+  const std::string path =
+      "path: {safety_after: {latency: {mean: 2s}, hold: HOLD}, clients: {patience: {mean: 1s}}}";
+  const auto abandoned = [&](const std::string& hold) {
+    std::string text = path;
+    return numbers_of(load(5, 100) + text.replace(text.find("HOLD"), 4, hold),
+                      [](const RunResult& result) {
+                        return fmt::format("{}", share(result, Outcome::abandoned));
+                      })[0];
+  };
+  EXPECT_EQ(abandoned("none"), 0.0) << "they have their first token";
+  EXPECT_EQ(abandoned("all"), 1.0);
+}
+
+TEST(RequestPath, ASessionStaysOnItsSideOfASplit) {
+  std::string text = test::scenario_with_pools(
+      "pools:\n  a: {" + test::plain_pool + "}\n  b: {" + test::plain_pool +
+      "}\nmetrics: {window: 10000s, sample_requests: 0}\n" + load(0.02, 2000) +
+      "  max_requests: 1\n  classes: {chat: {share: 1, model: tiny}}\n"
+      "path: {model_router: {splits: [{to: other, share: 50%}]}, "
+      "clients: {sessions: {go_on: 98%, keeps_context: false, think: {mean: 1s}}}}\n");
+  text.replace(text.find("model: tiny", text.find("\n  b: {")), 11, "model: other");
+  text.replace(text.find("  profiles:"), 0, "    other: {extends: tiny}\n");
+  int long_sessions = 0;
+  int on_b = 0;
+  for (int seed = 1; seed <= 12; ++seed) {
+    const std::vector<double> found =
+        numbers_of_text(text + fmt::format("seed: {}\n", seed), [](const RunResult& result) {
+          const auto completed = [&](const char* pool) {
+            return slice(result, "pool", pool)
+                .outcomes[static_cast<std::size_t>(Outcome::completed)];
+          };
+          return fmt::format("{} {}", completed("a"), completed("b"));
+        });
+    EXPECT_EQ(std::min(found[0], found[1]), 0.0) << found[0] << " on one side, " << found[1];
+    long_sessions += found[0] + found[1] > 10 ? 1 : 0;
+    on_b += found[1] > 0 ? 1 : 0;
+  }
+  EXPECT_GT(long_sessions, 5);
+  EXPECT_GT(on_b, 1);
+  EXPECT_LT(on_b, 11);
+}
+
+TEST(RequestPath, ADecisionOfTheLimitsTakesItsTime) {
+  const auto tell = [](const RunResult& result) {
+    return fmt::format("{} {}", result.slices.front().ttft.mean,
+                       row(result, Stage::limits).latency.mean);
+  };
+  const std::vector<double> at_once = numbers_of(load(5, 200) + "path: {limits: {}}", tell);
+  const std::vector<double> later =
+      numbers_of(load(5, 200) + "path: {limits: {latency: {mean: 30ms}}}", tell);
+  EXPECT_NEAR(later[0], at_once[0] + 30, 1e-3);
+  EXPECT_NEAR(later[1], 30, 1e-3);
 }
 
 TEST(RequestPath, WhoLosesPatienceIsTheExcessOverCapacity) {

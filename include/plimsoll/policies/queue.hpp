@@ -23,6 +23,8 @@ class QueuePolicy {
   virtual void served(QueueRank) {}
   /// A request leaves without ever having been in a batch.
   virtual void left(const RequestView&) {}
+  /// Whether it is to be shown RequestView::tenant, for which memory is kept.
+  virtual bool follows_tenants() const { return false; }
 };
 
 void register_builtin_queues(Registry<QueuePolicy>& queues);

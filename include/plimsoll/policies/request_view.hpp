@@ -17,6 +17,7 @@ struct PredictedLength {
 struct RequestView {
   RequestId id = 0;
   std::uint64_t session = 0;  // requests of one session share a prefix; 0: of none, or nobody asks
+  std::uint32_t tenant = 0;   // whose API key it carries; 0 where nobody asks
   TierIndex tier = 0;
   ClassIndex request_class = 0;
   ModelIndex model = 0;

@@ -154,5 +154,17 @@ TEST(Cache, MissesDuringAnOutageAndWhatItDoesNotHold) {
   EXPECT_FALSE(cache.look_up(1, AskedObject{}, sim_start).hit);
 }
 
+TEST(Cache, LookUpsHaveTurns) {
+  const Popularity popularity{100, 1.0};
+  CacheConfig config;
+  config.capacity = Bytes{1000};
+  config.object_size = Bytes{10};
+  config.lookups = Frequency::of(10);
+  Cache cache{1, "cache", config, popularity, flow_of(popularity)};
+  EXPECT_TRUE(cache.in_order());
+  EXPECT_EQ(cache.look_up(1, {0, 0}, sim_start).wait, 0ms);
+  EXPECT_EQ(cache.look_up(2, {0, 0}, sim_start).wait, 100ms);
+}
+
 }  // namespace
 }  // namespace plimsoll

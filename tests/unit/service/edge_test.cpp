@@ -52,10 +52,28 @@ TEST(Edge, UsersAreWhereTheSharesSay) {
   EXPECT_NEAR(here / static_cast<double>(count), 0.75, 4 * std::sqrt(0.75 * 0.25 / count));
 }
 
+TEST(Edge, EdgeLocationsHaveACapacityAndOutages) {
+  EdgeConfig config = two_datacenters();
+  config.regions[0].capacity = Frequency::of(10);
+  config.regions[0].queue = 2;
+  config.regions[0].outages = {{10s, 1s, 1.0}};
+  Edge edge{1, config};
+  EXPECT_EQ(edge.access(1, 0, sim_start).wait, 0ms);
+  const StageResult second = edge.access(2, 0, sim_start);
+  EXPECT_EQ(second.wait, 100ms);
+  EXPECT_EQ(second.ahead, 105ms) << "its turn, and half of the round trip";
+  EXPECT_EQ(second.latency, 10ms);
+  EXPECT_TRUE(edge.access(3, 0, sim_start).passes());
+  EXPECT_EQ(edge.access(4, 0, sim_start).outcome, Outcome::shed);
+  EXPECT_TRUE(edge.access(5, 1, sim_start).passes()) << "another region";
+  EXPECT_EQ(edge.access(6, 0, sim_start + 10s).outcome, Outcome::failed);
+  EXPECT_TRUE(edge.access(7, 0, sim_start + 11s).passes());
+}
+
 TEST(Edge, HalfOfARoundTripPassesBeforeARequestGoesOn) {
   Edge edge{1, two_datacenters()};
-  EXPECT_EQ(edge.access(1, 0).ahead, 5ms);
-  EXPECT_EQ(edge.access(1, 0).latency, 10ms);
+  EXPECT_EQ(edge.access(1, 0, sim_start).ahead, 5ms);
+  EXPECT_EQ(edge.access(1, 0, sim_start).latency, 10ms);
   const Edge::Crossing crossing = edge.cross(1, 0, sim_start, Sites{}, 0);
   EXPECT_EQ(crossing.result.ahead, 15ms);
   EXPECT_EQ(crossing.result.latency, 30ms);

@@ -69,6 +69,20 @@ TEST(BucketLaw, ARequestBeyondTheBurstNeverPasses) {
   EXPECT_FALSE(law.conforms(0, sim_start + 1h, 51));
 }
 
+TEST(BucketLaw, SettlesToWhatWasUsed) {
+  const BucketLaw law{Frequency::of(10), 100};
+  std::int64_t full_at = law.take(0, sim_start, 60);
+  EXPECT_FALSE(law.conforms(full_at, sim_start, 50));
+  full_at = law.settle(full_at, sim_start, -10);  // 50 were used
+  EXPECT_TRUE(law.conforms(full_at, sim_start, 50));
+  EXPECT_FALSE(law.conforms(full_at, sim_start, 51));
+  full_at = law.settle(full_at, sim_start, 70);  // 120 were: a debt of 20
+  EXPECT_FALSE(law.conforms(full_at, sim_start + 2s, 1));
+  EXPECT_TRUE(law.conforms(full_at, sim_start + 2100ms, 1));
+  full_at = law.settle(full_at, sim_start + 1h, -70);
+  EXPECT_FALSE(law.conforms(full_at, sim_start + 1h, 101)) << "a full bucket gets no fuller";
+}
+
 class LimitsTest : public testing::Test {
  protected:
   LimitsTest() {
@@ -120,7 +134,7 @@ TEST_F(LimitsTest, ConcurrencyIsGivenBack) {
   EXPECT_EQ(all.decide(request, sim_start), Decision::allowed);
   EXPECT_EQ(all.decide(request, sim_start), Decision::refused);
   EXPECT_EQ(all.decide({0, 0, 1}, sim_start), Decision::allowed) << "a tier without a limit";
-  all.leave(request);
+  all.leave(request, 1, sim_start);
   EXPECT_EQ(all.decide(request, sim_start), Decision::allowed);
 }
 
@@ -156,6 +170,33 @@ TEST_F(LimitsTest, ClassesMayHaveKeysOfTheirOwn) {
   EXPECT_EQ(keys.tenant_of(10), 3U);
   EXPECT_EQ(keys.number_in_group(10), 2U);
   EXPECT_EQ(keys.class_of(7), "");
+}
+
+// What is computed for a key in the long run is rate x time, whatever was expected of its answers.
+TEST_F(LimitsTest, BucketsThatChargeWhatIsUsedKeepTheRateOfWhatIsUsed) {
+  const auto used_in_100s = [&](TokenCharge charge, double used) {
+    limits().charge = charge;
+    limits().key = RateLimitConfig{};
+    limits().key->tokens = Frequency::of(100);
+    limits().key->token_burst = 200;
+    const ApiKeys keys{config, 1};
+    Limits all{config, keys};
+    double sum = 0;
+    for (int i = 0; i < 10'000; ++i) {
+      const SimTime t = sim_start + i * 10ms;
+      const LimitedRequest request{0, 0, 50};
+      if (all.decide(request, t) == Decision::allowed) {
+        sum += used;
+        all.leave(request, used, t + 5ms);
+      }
+    }
+    return sum;
+  };
+  const double allowed = 100 * 100 + 200;
+  EXPECT_NEAR(used_in_100s(TokenCharge::used, 10), allowed, 200);
+  EXPECT_NEAR(used_in_100s(TokenCharge::used, 200), allowed, 300);
+  EXPECT_NEAR(used_in_100s(TokenCharge::expected, 10), allowed / 5, 100);
+  EXPECT_NEAR(used_in_100s(TokenCharge::expected, 200), allowed * 4, 500);
 }
 
 }  // namespace

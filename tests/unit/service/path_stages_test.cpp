@@ -64,6 +64,17 @@ TEST(Streaming, ConnectionsAreLimitedAndUsedAgain) {
   EXPECT_DOUBLE_EQ(streaming.utilization(sim_start + 4s), 0.5);
 }
 
+TEST(Streaming, OpensNothingDuringAnOutage) {
+  StreamingConfig config;
+  config.read_rate = Frequency::of(20);
+  config.outages = {{1s, 1s, 1.0}};
+  Streaming streaming{1, config};
+  EXPECT_TRUE(streaming.open(1, sim_start).passes());
+  EXPECT_EQ(streaming.open(2, sim_start + 1s).outcome, Outcome::failed);
+  EXPECT_EQ(streaming.connections(), 1) << "those that are open stay open";
+  EXPECT_TRUE(streaming.open(3, sim_start + 2s).passes());
+}
+
 TEST(Streaming, AShareFindsAnOpenConnection) {
   StreamingConfig config;
   config.read_rate = Frequency::of(20);
@@ -109,6 +120,16 @@ Config config_with_auth() {
   config.workload.classes = {RequestClassConfig{}};
   config.path.emplace().auth.emplace();
   return config;
+}
+
+TEST(Auth, HasTurns) {
+  Config config = config_with_auth();
+  config.path->auth->capacity = Frequency::of(10);
+  const ApiKeys keys{config, 1};
+  Auth auth{config, keys, 1};
+  EXPECT_TRUE(auth.in_order());
+  EXPECT_EQ(auth.check(1, 0, 0, sim_start).wait, 0ms);
+  EXPECT_EQ(auth.check(2, 0, 0, sim_start).wait, 100ms);
 }
 
 TEST(Auth, RefusesItsShareAndFailsDuringAnOutage) {
@@ -159,18 +180,50 @@ TEST(ModelRouter, SplitsInOrderAndSpillsWhenManyWait) {
   const ModelRouter router{config, 1};
   int to_canary = 0;
   for (std::uint64_t id = 0; id < count; ++id) {
-    const auto nobody = [](ModelIndex) { return 0; };
+    const auto nobody = [](ModelIndex) { return ModelRouter::Line{0, 1}; };
     to_canary += router.choose(id, 0, std::nullopt, nobody).model == 2 ? 1 : 0;
     EXPECT_EQ(router.choose(id, 1, std::nullopt, nobody).model, 1);
   }
   expect_share(to_canary, 0.1);
-  const ModelRouter::Choice spilled =
-      router.choose(1, 1, std::nullopt, [](ModelIndex) { return 5; });
+  const auto many = [](ModelIndex model) { return ModelRouter::Line{model == 1 ? 5 : 0, 1}; };
+  const ModelRouter::Choice spilled = router.choose(1, 1, std::nullopt, many);
   EXPECT_EQ(spilled.model, 0);
   EXPECT_TRUE(spilled.spilled);
-  EXPECT_FALSE(router.choose(1, 1, std::nullopt, [](ModelIndex) { return 4; }).spilled);
-  EXPECT_EQ(router.choose(1, 1, ModelIndex{2}, [](ModelIndex) { return 0; }).model, 2)
+  const auto fewer = [](ModelIndex model) { return ModelRouter::Line{model == 1 ? 4 : 0, 1}; };
+  EXPECT_FALSE(router.choose(1, 1, std::nullopt, fewer).spilled);
+  EXPECT_EQ(router.choose(1, 1, ModelIndex{2}, many).model, 2)
       << "what an experiment gave does not pass the splits";
+}
+
+TEST(ModelRouter, SpillsOnlyToAShorterLineForWhatReplicasDo) {
+  Config config;
+  config.workload.classes.resize(1);
+  config.path.emplace().model_router.emplace().spillovers = {{0, 1, 10}};
+  const ModelRouter router{config, 1};
+  const auto spills = [&](ModelRouter::Line from, ModelRouter::Line to) {
+    return router
+        .choose(1, 0, std::nullopt, [&](ModelIndex model) { return model == 0 ? from : to; })
+        .spilled;
+  };
+  EXPECT_TRUE(spills({20, 2}, {9, 1})) << "10 s against 9 s";
+  EXPECT_FALSE(spills({20, 2}, {10, 1})) << "as long";
+  EXPECT_FALSE(spills({20, 2}, {11, 1}));
+  EXPECT_FALSE(spills({9, 2}, {0, 1})) << "not many wait";
+  EXPECT_TRUE(spills({20, 0}, {9, 1})) << "nobody serves the first";
+  EXPECT_FALSE(spills({20, 2}, {0, 0})) << "nobody serves the fallback";
+}
+
+TEST(ModelRouter, HasTurnsAndOutages) {
+  Config config;
+  config.workload.classes.resize(1);
+  ModelRouterConfig& router_config = config.path.emplace().model_router.emplace();
+  router_config.capacity = Frequency::of(10);
+  router_config.outages = {{1s, 1s, 1.0}};
+  ModelRouter router{config, 1};
+  EXPECT_EQ(router.pass(1, sim_start).wait, 0ms);
+  EXPECT_EQ(router.pass(2, sim_start).wait, 100ms);
+  EXPECT_EQ(router.pass(3, sim_start + 1s).outcome, Outcome::failed);
+  EXPECT_TRUE(router.pass(4, sim_start + 2s).passes());
 }
 
 }  // namespace

@@ -133,6 +133,55 @@ TEST(WeightedFair, ByClassEachClassHasAShareOfItsTiersWeight) {
   EXPECT_NEAR(rare, 50, 1);
 }
 
+TEST(WeightedFair, ByTenantATenantGetsNoMoreForSendingMore) {
+  Line line{weighted("tenant")};
+  Draws draws = RandomStream{5, "tenants"}.of(0);
+  // Tenant k of 8 sends in proportion to 1 / (k + 1): the first eight times as much as the last.
+  std::vector<int> senders;
+  for (int tenant = 0; tenant < 8; ++tenant) {
+    senders.insert(senders.end(), static_cast<std::size_t>(840 / (tenant + 1)), tenant);
+  }
+  const auto jain_of_tenants = [&](Line& served_line, int requests) {
+    std::vector<double> served(8, 0);
+    for (int i = 0; i < requests; ++i) {
+      const RequestView request = served_line.serve();
+      served[request.tenant] += tokens_of(request);
+    }
+    double sum = 0;
+    double squares = 0;
+    for (const double one : served) {
+      sum += one;
+      squares += one * one;
+    }
+    return sum * sum / (8 * squares);
+  };
+  Line by_tier{weighted("tier")};
+  for (int round = 0; round < 10; ++round) {
+    for (const int sender : senders) {
+      RequestView request = of_tier(0, static_cast<std::int32_t>(50 + draws.below(300)));
+      request.tenant = static_cast<std::uint32_t>(sender);
+      line.join(request);
+      by_tier.join(request);
+    }
+  }
+  EXPECT_GT(jain_of_tenants(line, 4000), 0.999);
+  EXPECT_LT(jain_of_tenants(by_tier, 4000), 0.7);
+}
+
+TEST(WeightedFair, ATenantPaysByTheWeightOfTheTierOfEachRequest) {
+  Line line{weighted("tenant")};
+  for (int i = 0; i < 300; ++i) {
+    RequestView request = of_tier(i % 2 == 0 ? TierIndex{0} : TierIndex{2});
+    request.tenant = i % 2 == 0 ? 11 : 12;
+    line.join(request);
+  }
+  int heavy = 0;
+  for (int i = 0; i < 60; ++i) {
+    heavy += line.serve().tenant == 12 ? 1 : 0;
+  }
+  EXPECT_NEAR(heavy, 50, 1);  // 1 : 5
+}
+
 TEST(WeightedFair, WhoWasAwayHasNoCreditAndNoDebt) {
   Line line{weighted()};
   for (int i = 0; i < 200; ++i) {

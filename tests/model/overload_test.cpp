@@ -1,0 +1,224 @@
+// What happens to requests when more come than can be served: waiting rooms, attacks, fallbacks,
+// shares of tenants, buckets; against closed forms.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "support/path_play.hpp"
+
+namespace plimsoll {
+namespace {
+
+using test::numbers_of;
+using test::numbers_of_text;
+using test::row;
+using test::share;
+using test::slice;
+
+/// A replica that works on one request at a time, for 100 ms each: 10 requests/s.
+std::string slow_pool(const std::string& model) {
+  return "{gpu: one, model: " + model +
+         ", profile: steps, replicas: 1, max_num_seqs: 1, kv_blocks: 4000, "
+         "max_num_batched_tokens: 1024}";
+}
+
+std::string slow_scenario(const std::string& rest) {
+  return test::scenario_with_pools("pools:\n  main: " + slow_pool("tiny") +
+                                   "\nmetrics: {window: 1000s, sample_requests: 0}\n" + rest);
+}
+
+std::string talk(double rate, int seconds) {
+  return fmt::format(R"(
+duration: {}s
+workload:
+  arrivals: {{rate: {}/s}}
+  lengths: {{prompt: {{kind: fixed, mean: 10}}, output: {{kind: fixed, mean: 10}}}}
+)",
+                     seconds, rate);
+}
+
+TEST(WaitingRoom, UnderFcfsTheWaitThatIsShownIsTheWait) {
+  const std::vector<double> found = numbers_of_text(
+      slow_scenario(R"(
+warm_up: 300s
+service:
+  queue:
+    capacity: 50
+    max_outstanding: 1
+    waiting_room: {capacity: 100000, shows: wait, averaging: 30s}
+)" + talk(12, 900)),
+      [](const RunResult& result) {
+        const WaitingRoomSummary& room = result.waiting_rooms.front();
+        return fmt::format("{} {} {} {} {}", room.told_wait.mean, room.waited.mean,
+                           room.mean_error_ms, room.served, room.position.max);
+      });
+  // The line grows by 2/s: those who come after 300 s wait for more than 60 s.
+  EXPECT_GT(found[1], 60'000);
+  EXPECT_NEAR(found[0], found[1], 0.01 * found[1]);
+  EXPECT_LT(found[2], 0.01 * found[1]);
+  EXPECT_NEAR(found[3], 12 * 600, 4 * 85);
+  EXPECT_NEAR(found[4], 2 * 900, 0.2 * 1800) << "positions in requests";
+}
+
+TEST(WaitingRoom, WhoLeavesForHisPositionIsTheExcessOverCapacity) {
+  const std::vector<double> found = numbers_of_text(
+      slow_scenario("service: {queue: {capacity: 10, max_outstanding: 1, waiting_room: {capacity: "
+                    "1000}}}\npath: {clients: {leaves_beyond_position: 19}}\n" +
+                    talk(20, 2000)),
+      [](const RunResult& result) {
+        const WaitingRoomSummary& room = result.waiting_rooms.front();
+        return fmt::format("{} {} {} {}", share(result, Outcome::abandoned), room.waited.max,
+                           room.no_room, room.left_when_shown);
+      });
+  EXPECT_NEAR(found[0], 0.5, 0.01);
+  EXPECT_LE(found[1], 20 * 100.0 + 1) << "20 in line at most";
+  EXPECT_GT(found[1], 19 * 100.0);
+  EXPECT_EQ(found[2], 0);
+  EXPECT_GT(found[3], 0);
+}
+
+TEST(WaitingRoom, QueueAndRoomHoldNoMoreThanTheirCapacities) {
+  const std::vector<double> found = numbers_of_text(
+      slow_scenario("service: {queue: {capacity: 10, max_outstanding: 1, waiting_room: {capacity: "
+                    "30}}}\n" +
+                    talk(20, 1000)),
+      [](const RunResult& result) {
+        const WaitingRoomSummary& room = result.waiting_rooms.front();
+        return fmt::format("{} {} {}", room.position.max, share(result, Outcome::queue_full),
+                           static_cast<double>(room.no_room + room.served));
+      });
+  EXPECT_EQ(found[0], 39) << "the last place of 40";
+  EXPECT_NEAR(found[1], 0.5, 0.02);
+}
+
+/// Users send 50/s for 400 s; for 200 s of them attackers send 450/s; the balancer does 100/s.
+std::vector<double> under_attack(const std::string& per_source) {
+  return numbers_of(R"(
+duration: 400s
+workload:
+  arrivals: {rate: 50/s}
+  lengths: {prompt: {kind: fixed, mean: 10}, output: {kind: fixed, mean: 1}}
+  classes: {chat: {share: 1}, flood: {share: 0}}
+path:
+  load_balancer: {capacity: 100/s, queue: 20)" +
+                        per_source + R"(}
+  attacks: [{class: flood, at: 100s, lasting: 200s, rate: 450/s, sources: 20}]
+)",
+                    [](const RunResult& result) {
+                      const PathSummary& path = result.path;
+                      return fmt::format(
+                          "{} {} {} {} {}",
+                          static_cast<double>(path.users_answered) /
+                              static_cast<double>(path.users_attacked),
+                          path.attack_requests, path.attack_answered, path.attack_dropped,
+                          path.users_dropped);
+                    });
+}
+
+TEST(Attack, TheBalancerServesUsersAndAttackersAlikeUnlessItTellsThemApart) {
+  const std::vector<double> open = under_attack("");
+  // Whoever comes finds room with the same probability (PASTA): 100 of 500.
+  EXPECT_NEAR(open[0], 0.2, 0.02);
+  EXPECT_NEAR(open[1], 450 * 200, 4 * 300);
+  EXPECT_NEAR(open[2], 90 * 200, 0.02 * 90 * 200);
+  EXPECT_EQ(open[3], 0);
+  const std::vector<double> shed =
+      under_attack(", per_source: {sources: 100000, requests: 1/s, request_burst: 5}");
+  // 20 addresses have 1/s each: 70 of 100 turns a second are wanted.
+  EXPECT_GT(shed[0], 0.999);
+  EXPECT_EQ(shed[1], open[1]) << "the same attack";
+  EXPECT_NEAR(shed[2], 20 * (200 + 5), 40);
+  EXPECT_EQ(shed[2] + shed[3], shed[1]) << "an attacker's request is answered or dropped";
+}
+
+TEST(Attack, UsersBehindOneAddressAreDroppedWithIt) {
+  const std::vector<double> found =
+      under_attack(", per_source: {sources: 1, requests: 10/s, request_burst: 5}");
+  EXPECT_NEAR(found[0], 0.2, 0.02) << "10 of 50";
+  EXPECT_GT(found[4], 0.7 * 50 * 400);
+}
+
+/// Two models with a replica each, of 10 requests/s; all ask for the first, at `rate`.
+std::vector<double> with_fallback(double rate, const std::string& service) {
+  std::string text = test::scenario_with_pools(
+      "pools:\n  a: " + slow_pool("tiny") + "\n  b: " + slow_pool("other") +
+      "\nmetrics: {window: 1000s, sample_requests: 0}\n" + service + talk(rate, 300) +
+      "  classes: {chat: {share: 1, model: tiny}}\n"
+      "path: {model_router: {spillovers: [{from: tiny, to: other, waiting: 3}]}}\n");
+  text.replace(text.find("  profiles:"), 0, "    other: {extends: tiny}\n");
+  return numbers_of_text(text, [](const RunResult& result) {
+    const SliceSummary& all = result.slices.front();
+    return fmt::format("{} {} {} {}", share(result, Outcome::degraded), all.queue.max,
+                       result.end.time_since_epoch().count() * 1e-9, all.queue.mean);
+  });
+}
+
+TEST(Spillover, TakesTheExcessAlsoWhereNobodyWaitsCentrally) {
+  for (const char* service : {"", "service: {queue: {max_outstanding: 2}}\n"}) {
+    const std::vector<double> found = with_fallback(15, service);
+    EXPECT_GT(found[0], 1.0 / 3 - 0.03) << service;
+    EXPECT_LT(found[0], 0.5) << service;
+    EXPECT_LT(found[1], 5000) << "both keep up: " << service;
+  }
+}
+
+TEST(Spillover, UnderOverloadBothLinesGrowAlike) {
+  const std::vector<double> found = with_fallback(30, "");
+  // 10/s more than both can do: each line grows by 5/s, and takes 150 s to end.
+  EXPECT_NEAR(found[0], 0.5, 0.02);
+  EXPECT_NEAR(found[2], 450, 20);
+  EXPECT_NEAR(found[1], 150'000, 15'000);
+}
+
+/// Tier a has four tenants, tier b one; each tier sends 15/s to a replica that does 10/s.
+std::vector<double> shared_by(const std::string& by) {
+  return numbers_of_text(
+      slow_scenario("tiers: {a: {}, b: {}}\nservice: {queue: {policy: weighted_fair, by: " + by +
+                    ", max_outstanding: 1, deadline: 20s}}\n" + talk(30, 1000) +
+                    "  classes: {of_a: {share: 1, tier: a}, of_b: {share: 1, tier: b}}\n"
+                    "path: {limits: {class_keys: [{class: of_a, keys: {count: 4, exponent: 0}}, "
+                    "{class: of_b, keys: {count: 1}}]}}\n"),
+      [](const RunResult& result) {
+        const auto completed = [&](const char* tier) {
+          return slice(result, "tier", tier)
+              .outcomes[static_cast<std::size_t>(Outcome::completed)];
+        };
+        return fmt::format("{} {}", completed("a"), completed("b"));
+      });
+}
+
+TEST(WeightedFairTenants, EachTenantGetsAsMuchAsAnother) {
+  const std::vector<double> by_tenant = shared_by("tenant");
+  EXPECT_NEAR(by_tenant[0] / by_tenant[1], 4.0, 0.1);
+  const std::vector<double> by_tier = shared_by("tier");
+  EXPECT_NEAR(by_tier[0] / by_tier[1], 1.0, 0.03);
+}
+
+/// Tokens/s that a replica computes for a key whose prompts are mostly blocked before it.
+double computed_rate(const std::string& charge) {
+  return numbers_of(R"(
+duration: 1000s
+workload:
+  arrivals: {rate: 20/s}
+  lengths: {prompt: {kind: fixed, mean: 19}, output: {kind: fixed, mean: 1}}
+path:
+  limits: {charge: )" + charge +
+                        R"(, keys: {count: 1}, key: {tokens: 100/s, token_burst: 200}}
+  safety_before: {blocked: 50%}
+)",
+                    [](const RunResult& result) {
+                      return fmt::format("{}", 20.0 / 1000 *
+                                                   share(result, Outcome::completed) *
+                                                   result.slices.front().arrived);
+                    })[0];
+}
+
+TEST(TokenBuckets, ChargeWhatWasComputedWhenToldTo) {
+  EXPECT_NEAR(computed_rate("expected"), 50, 3) << "half of what was charged was not computed";
+  EXPECT_NEAR(computed_rate("used"), 100, 3);
+}
+
+}  // namespace
+}  // namespace plimsoll
