@@ -9,21 +9,6 @@
 namespace plimsoll {
 namespace {
 
-SectionDecl lead_time_section() {
-  return Section<DurationLaw>{}
-      .field("mean", &DurationLaw::mean, duration_kind(), "0", "from the order to the delivery")
-      .field("cv", &DurationLaw::cv, number_kind({0, 10, false}), "0",
-             "coefficient of variation of a lognormal law; 0: always the mean")
-      .build();
-}
-
-SectionDecl stock_out_section() {
-  return Section<StockOutConfig>{}
-      .field("at", &StockOutConfig::at, duration_kind(), "", "when nothing is to be had any more")
-      .field("lasting", &StockOutConfig::lasting, duration_kind(true), "", "how long")
-      .build();
-}
-
 SectionDecl order_section() {
   return Section<OrderConfig>{}
       .field("at", &OrderConfig::at, duration_kind(), "", "when it is placed")
@@ -91,13 +76,15 @@ SectionDecl procurement_section() {
              "slots at the reserved price: the first ones")
       .optional_section("spot", &ProcurementConfig::spot, spot_section(),
                         "slots at the spot price, which are taken back")
+      .named("offers", &ProcurementConfig::offers, offer_section(), NameList::none,
+             "several places to have nodes from, instead of one with lead_time, stock_outs, "
+             "reserved and spot")
+      .custom(placement_field())
       .finish([](Reader&, const RawNode&, const std::string&, ProcurementConfig& procurement,
                  bool) {
         std::stable_sort(procurement.orders.begin(), procurement.orders.end(),
                          [](const OrderConfig& a, const OrderConfig& b) { return a.at < b.at; });
-        std::stable_sort(
-            procurement.stock_outs.begin(), procurement.stock_outs.end(),
-            [](const StockOutConfig& a, const StockOutConfig& b) { return a.at < b.at; });
+        sort_stock_outs(procurement.stock_outs);
       });
   return section.build();
 }
