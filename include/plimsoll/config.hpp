@@ -364,6 +364,14 @@ inline WeightSite site_of(const PoolConfig& pool) {
   return {*pool.store, pool.region};
 }
 
+/// Whether an offer at a price is one of this provider (empty: anybody) and region (empty:
+/// anywhere).
+inline bool is_of(const OfferConfig& offer, const PriceSpec& price, const std::string& provider,
+                  const std::string& region) {
+  return (provider.empty() || price.provider == provider) &&
+         (region.empty() || offer.region == region);
+}
+
 /// All of a pool that starts cold, each once.
 inline std::vector<WeightSite> sites_of(const PoolConfig& pool) {
   if (!has_offers(pool)) {

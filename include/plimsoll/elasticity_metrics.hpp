@@ -58,6 +58,7 @@ struct OfferUse {
   std::int64_t orders = 0;      // replicas, those of t = 0 included
   std::int64_t deliveries = 0;  // of these
   std::int64_t reclaims = 0;    // replicas whose nodes were taken back
+  std::int64_t lost = 0;        // replicas that went with the offer, in an outage
   std::int64_t sold_out = 0;    // orders of the pool that found nothing here
   std::int64_t most_nodes = 0;  // rented at once
   std::int64_t rented_ns = 0;   // replica-nanoseconds

@@ -70,6 +70,7 @@ struct BillRow {
   double unit_price = 0;       // $
   double list_unit_price = 0;  // $, on demand
   bool follows_load = false;   // grows with requests or tokens
+  bool unused = false;         // of a commitment: paid for, and not rented
   MicroUsd billed;
   MicroUsd listed;
 };

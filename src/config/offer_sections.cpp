@@ -54,6 +54,9 @@ void check_offer(OfferCheck& check, const Config& config, const PoolConfig& pool
   check.require(price.region.empty() || offer.region == price.region, "region",
                 fmt::format("{} is a price in {}", price.name, price.region),
                 "leave out region, or choose a price of that region");
+  check.require(!is_committed(offer) || offer.stock, "stock",
+                "how many nodes are reserved is not said",
+                "give stock: they are paid for throughout");
   const int nodes = nodes_per_replica(config, pool);
   check.require(!offer.stock || *offer.stock >= nodes, "stock",
                 fmt::format("fewer nodes than a replica takes, {}", nodes),
@@ -118,8 +121,10 @@ SectionDecl offer_section() {
       .written_when([](const OfferConfig& offer) { return !offer.region.empty(); })
       .section("lead_time", &OfferConfig::lead_time, lead_time_section(),
                "of every order; nodes are rented from their delivery on")
-      .optional("stock", &OfferConfig::stock, count_kind(0, 1'000'000),
-                "nodes that the pool can rent at once; without it, as many as it likes")
+      .optional(
+          "stock", &OfferConfig::stock, count_kind(0, 1'000'000),
+          "nodes that the pool can rent at once; without it, as many as it likes; reserved ones "
+          "are paid for throughout, rented or not")
       .list("stock_outs", &OfferConfig::stock_outs, stock_out_section(),
             "times in which no more is to be had; what is rented stays")
       .optional("reclaim_mean", &OfferConfig::reclaim_mean, duration_kind(true),

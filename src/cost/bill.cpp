@@ -360,7 +360,8 @@ std::int64_t rented_from(const RunResult& result, std::size_t pool, std::size_t 
   return mark_at(result, at).by_offer.at(pool).at(offer);
 }
 
-/// A pool with offers: a row for each of them and each span of its price.
+/// A pool with offers: a row for each of them and each span of its price; of commitments another
+/// for what was not rented.
 void add_offer_rows(std::vector<BillRow>& rows, const RunResult& result, const Config& config,
                     std::size_t p) {
   const PoolSummary& pool = result.pools[p];
@@ -370,15 +371,24 @@ void add_offer_rows(std::vector<BillRow>& rows, const RunResult& result, const C
     std::int64_t before = 0;
     for (const PriceSpan& span : price_spans(result, config, offer.price)) {
       const std::int64_t rented = rented_from(result, p, o, span.end);
-      if (rented > before) {
-        const Int128 gpu_ns = static_cast<Int128>(rented - before) * pool.gpus_per_replica;
-        BillRow row = gpu_row({pool.name, pool.gpu, ", offer " + offer.name}, offer.contract,
-                              *span.price, gpu_ns);
-        row.offer = offer.name;
-        row.region = offer.region;
-        row.begin = span.begin;
-        row.end = span.end;
-        rows.push_back(row);
+      const Int128 gpu_ns = static_cast<Int128>(rented - before) * pool.gpus_per_replica;
+      const auto add = [&](Int128 quantity, bool unused) {
+        if (quantity > 0) {
+          const char* const remark = unused ? ", unused" : "";
+          BillRow row = gpu_row({pool.name, pool.gpu, ", offer " + offer.name + remark},
+                                offer.contract, *span.price, quantity);
+          row.offer = offer.name;
+          row.unused = unused;
+          row.region = offer.region;
+          row.begin = span.begin;
+          row.end = span.end;
+          rows.push_back(row);
+        }
+      };
+      add(gpu_ns, false);
+      if (is_committed(offer)) {
+        const Int128 gpus = Int128{*offer.stock} * config.gpus[config.pools[p].gpu].gpus_per_node;
+        add(gpus * (span.end - span.begin).count() - gpu_ns, true);
       }
       before = rented;
     }

@@ -34,7 +34,7 @@ OfferMarket::OfferMarket(const Config& config, PoolIndex pool, std::size_t slots
 std::int64_t OfferMarket::available(std::size_t index) const {
   const OfferConfig& offer = offers_[index];
   const SimTime now = engine_.now();
-  if (wait_for_stock(offer.stock_outs, now) > Duration::zero()) {
+  if (closed(index) || wait_for_stock(offer.stock_outs, now) > Duration::zero()) {
     return 0;
   }
   if (!offer.stock) {
@@ -46,15 +46,18 @@ std::int64_t OfferMarket::available(std::size_t index) const {
   return std::max<std::int64_t>(0, *offer.stock / nodes_per_replica_ - book.held - gone);
 }
 
+double OfferMarket::price_now(std::size_t offer) const {
+  const std::size_t price = price_in_force(config_, offers_[offer].price, engine_.now());
+  return price_of(config_.prices[price], offers_[offer].contract).count();
+}
+
 std::vector<OfferView> OfferMarket::views() const {
   std::vector<OfferView> views;
   for (std::size_t i = 0; i < offers_.size(); ++i) {
-    const PriceSpec& price =
-        config_.prices[price_in_force(config_, offers_[i].price, engine_.now())];
     OfferView view;
-    view.provider = price.provider;
+    view.provider = config_.prices[offers_[i].price].provider;
     view.spot = offers_[i].contract == Contract::spot;
-    view.dollars_per_hour = price_of(price, offers_[i].contract).count();
+    view.dollars_per_hour = is_committed(offers_[i]) ? 0 : price_now(i);
     view.lead_time = offers_[i].lead_time.mean;
     view.held = books_[i].held;
     view.available = available(i);
@@ -74,15 +77,34 @@ std::size_t OfferMarket::release_from(const std::vector<std::int64_t>& releasabl
 }
 
 double OfferMarket::dollars_per_hour() const {
-  const std::vector<OfferView> offers = views();
-  if (const auto next = rule_->order(offers)) {
-    return offers[*next].dollars_per_hour;
+  if (const auto next = rule_->order(views())) {
+    return price_now(*next);
   }
   double dearest = 0;
-  for (const OfferView& offer : offers) {
-    dearest = offer.held > 0 ? std::max(dearest, offer.dollars_per_hour) : dearest;
+  for (std::size_t i = 0; i < offers_.size(); ++i) {
+    dearest = books_[i].held > 0 ? std::max(dearest, price_now(i)) : dearest;
   }
   return dearest;
+}
+
+bool OfferMarket::is_of(std::size_t offer, const std::string& provider,
+                        const std::string& region) const {
+  return plimsoll::is_of(offers_[offer], config_.prices[offers_[offer].price], provider, region);
+}
+
+void OfferMarket::close(const std::string& provider, const std::string& region) {
+  for (std::size_t i = 0; i < offers_.size(); ++i) {
+    books_[i].closed += is_of(i, provider, region) ? 1 : 0;
+  }
+}
+
+void OfferMarket::open(const std::string& provider, const std::string& region) {
+  for (std::size_t i = 0; i < offers_.size(); ++i) {
+    books_[i].closed -= is_of(i, provider, region) ? 1 : 0;
+  }
+  if (!waiting_.empty()) {
+    serve_later(engine_.now());
+  }
 }
 
 // ---- orders ----

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "engine/engine.hpp"
@@ -38,6 +39,13 @@ class OfferMarket {
   /// Its nodes have been taken back by who offers them: after it has left, nobody has them for a
   /// while.
   void reclaimed(std::size_t slot);
+  /// They are gone with their offer.
+  void lost(std::size_t slot) { ++books_[slots_[slot].offer.value()].seen.lost; }
+  /// Offers of this provider (empty: anybody) and region (empty: anywhere) stop to sell, until they
+  /// have been opened as often.
+  void close(const std::string& provider, const std::string& region);
+  void open(const std::string& provider, const std::string& region);
+  bool closed(std::size_t offer) const { return books_[offer].closed > 0; }
   /// It is off: the order that waits or is under way comes to nothing, or its nodes go back.
   void leave(std::size_t slot);
 
@@ -63,12 +71,15 @@ class OfferMarket {
   struct Book {
     std::int64_t held = 0;     // replicas, ordered or rented
     std::int64_t rented = 0;   // of these
+    int closed = 0;            // faults that last
     std::deque<SimTime> gone;  // until when reclaimed ones are somebody else's, ascending
     OfferUse seen;             // of what is over
   };
 
+  double price_now(std::size_t offer) const;
   std::vector<OfferView> views() const;
   std::int64_t available(std::size_t offer) const;
+  bool is_of(std::size_t offer, const std::string& provider, const std::string& region) const;
   void serve();
   void serve_later(SimTime at);
   void await_supply();

@@ -632,6 +632,52 @@ void ScalablePool::take_back(Slot& slot) {
   }
 }
 
+// ---- offers that stop ----
+
+std::int64_t ScalablePool::offers_lost(const std::string& provider, const std::string& region) {
+  if (market_ == nullptr) {
+    return 0;
+  }
+  market_->close(provider, region);
+  std::int64_t lost = 0;
+  for (Slot& slot : slots_) {
+    const auto offer = market_->offer_of(index_of(slot));
+    if (offer && market_->closed(*offer)) {
+      lost += lose_nodes(slot) ? 1 : 0;
+    }
+  }
+  return lost;
+}
+
+void ScalablePool::offers_back(const std::string& provider, const std::string& region) {
+  if (market_ != nullptr) {
+    market_->open(provider, region);
+  }
+}
+
+/// Its nodes are gone, or will not come; true when they were rented. An autoscaler asks by itself
+/// for what it misses.
+bool ScalablePool::lose_nodes(Slot& slot) {
+  const bool rented = slot.state != State::ordered;
+  const auto again = [this, &slot] { order(index_of(slot), slot.version); };
+  if (!rented) {
+    call_off(slot);
+  } else if (slot.failed) {
+    // Broken ones are given up when they are repaired, or have drained.
+    slot.called_off = slot.state == State::failed;
+    slot.drained = keeps_its_size() ? again : std::function<void()>{};
+    return false;
+  } else {
+    market_->lost(index_of(slot));
+    fail(index_of(slot));
+    dismiss(index_of(slot));
+  }
+  if (keeps_its_size()) {
+    again();
+  }
+  return rented;
+}
+
 // ---- shared GPUs ----
 
 void ScalablePool::granted(std::size_t index, const std::vector<int>& nodes) {

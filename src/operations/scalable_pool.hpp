@@ -98,6 +98,8 @@ class ScalablePool final : public ScalableTarget,
   // again, or is off when nobody wants it any more.
   bool machine_failed(std::size_t slot, DownCause cause) override;
   void machine_repaired(std::size_t slot) override;
+  std::int64_t offers_lost(const std::string& provider, const std::string& region) override;
+  void offers_back(const std::string& provider, const std::string& region) override;
 
   /// How the pool's replicas came to serve, up to now(); replica time in it adds up exactly.
   ElasticitySummary elasticity() const;
@@ -151,6 +153,7 @@ class ScalablePool final : public ScalableTarget,
   void give_notice(Slot& slot, Duration notice);
   void note_reclaim(const Slot& slot);
   void take_back(Slot& slot);
+  bool lose_nodes(Slot& slot);
   void take_gpus_back(Slot& slot, bool again);
   bool keeps_its_size() const { return !pool_.autoscale; }
   void note_losses(const LossSummary& before);

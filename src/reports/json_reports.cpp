@@ -241,6 +241,7 @@ Json offers_json(const RunResult& result, const PoolSummary& pool) {
     json["orders"] = use.orders;
     json["deliveries"] = use.deliveries;
     json["reclaims"] = use.reclaims;
+    json["lost"] = use.lost;
     json["sold_out"] = use.sold_out;
     json["most_nodes"] = use.most_nodes;
     json["rented_replica_ns"] = use.rented_ns;

@@ -16,7 +16,7 @@ namespace plimsoll {
 namespace {
 
 constexpr const char* header =
-    "pool,offer,provider,region,contract,orders,deliveries,reclaims,sold_out,most_nodes,"
+    "pool,offer,provider,region,contract,orders,deliveries,reclaims,lost,sold_out,most_nodes,"
     "rented_replica_ns,node_hours,gpu_hours,dollars\n";
 
 double gpu_hours(const PoolSummary& pool, const OfferUse& use) {
@@ -25,10 +25,10 @@ double gpu_hours(const PoolSummary& pool, const OfferUse& use) {
 
 std::string csv_row(const RunResult& result, const PoolSummary& pool, const OfferUse& use) {
   const MicroUsd cost = offer_cost(result.cost.money, pool.name, use.offer);
-  return fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{}.{:06}\n", csv_field(pool.name),
+  return fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}.{:06}\n", csv_field(pool.name),
                      csv_field(use.offer), csv_field(use.provider), csv_field(use.region),
                      contract_name(use.contract), use.orders, use.deliveries, use.reclaims,
-                     use.sold_out, use.most_nodes, use.rented_ns, node_hours(use),
+                     use.lost, use.sold_out, use.most_nodes, use.rented_ns, node_hours(use),
                      gpu_hours(pool, use), cost.count() / 1'000'000, cost.count() % 1'000'000);
 }
 

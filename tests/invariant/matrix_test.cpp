@@ -47,9 +47,8 @@ std::int64_t ended(const SliceSummary& slice) {
 /// Machines break: what had been computed is lost, and computed again.
 bool breaks(const Config& config) {
   return config.faults ||
-         std::any_of(config.pools.begin(), config.pools.end(), [](const auto& pool) {
-           return pool.allocation || may_be_reclaimed(pool);
-         });
+         std::any_of(config.pools.begin(), config.pools.end(),
+                     [](const auto& pool) { return pool.allocation || may_be_reclaimed(pool); });
 }
 
 /// Something other than an autoscaler takes replicas of the pool out and brings them back.
@@ -366,9 +365,8 @@ void check_offers(const RunResult& result, const Config& config, Findings& findi
       findings.expect(use.deliveries <= use.orders && use.reclaims <= use.deliveries,
                       use.offer + ": more came than was ordered, or went than came");
     }
-    findings.expect(
-        rented == pool.busy_ns + pool.idle_ns + pool.down_ns + pool.draining_ns,
-        pool.name + ": what is rented is not the sum of its offers");
+    findings.expect(rented == pool.busy_ns + pool.idle_ns + pool.down_ns + pool.draining_ns,
+                    pool.name + ": what is rented is not the sum of its offers");
     findings.expect(paid == gpu_cost(result.cost.money, pool.name),
                     pool.name + ": what is paid is not the sum of its offers");
     findings.expect(reclaims == pool.elasticity->reclaims,

@@ -1,6 +1,6 @@
-// Laws of nodes that are bought from several offers: what the cheapest rule pays in closed form, when
-// a price or a stock-out moves orders elsewhere, and who goes first. A token takes 1 ms; a replica
-// fills a node of two GPUs.
+// Laws of nodes that are bought from several offers: what the cheapest rule pays in closed form,
+// when a price, a stock-out or an outage moves orders elsewhere, and who goes first. A token takes
+// 1 ms; a replica fills a node of two GPUs.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -44,7 +44,7 @@ duration: 1000s
 drain: 0
 workload:
   arrivals: {rate: 1/s}
-  lengths: {prompt: {kind: fixed, mean: 10}, output: {kind: fixed, mean: 1}}
+  lengths: {prompt: {kind: fixed, mean: 300}, output: {kind: fixed, mean: 1}}
 metrics: {window: 100s, sample_requests: 1}
 )" + rest + R"(
 pools:
@@ -57,17 +57,19 @@ pools:
     store: weights
     )" + pool + R"(
     procurement:
-      placement: {policy: )" + rule + "}\n" + offers;
+      placement: {policy: )" +
+                           rule + "}\n" + offers;
   return load_scenario_text(text, "market.yaml", {}, policy_catalog(builtin_policies())).config;
 }
 
-/// "orders deliveries reclaims sold_out most_nodes rented_s micro-dollars" by offer, a line each.
+/// "orders deliveries reclaims lost sold_out most_nodes rented_s micro-dollars" by offer, a line
+/// each.
 std::string seen(const Config& config) {
   const RunResult result = run_scenario(config, {});
   std::string text;
   for (const OfferUse& use : result.pools[0].elasticity->offers) {
-    text += fmt::format("{} {} {} {} {} {} {}\n", use.orders, use.deliveries, use.reclaims,
-                        use.sold_out, use.most_nodes, use.rented_ns / 1'000'000'000,
+    text += fmt::format("{} {} {} {} {} {} {} {}\n", use.orders, use.deliveries, use.reclaims,
+                        use.lost, use.sold_out, use.most_nodes, use.rented_ns / 1'000'000'000,
                         offer_cost(result.cost.money, "main", use.offer).count());
   }
   return text;
@@ -93,7 +95,7 @@ TEST(Offers, TheCheapestRulePaysTheClosedForm) {
   // Two replicas for 1000 s, two for 850, one for 650. Three are had for $1, the next two for $2.
   const Config config = market(three_prices, three_prices_orders, "replicas: 2");
   EXPECT_EQ(test::in_child([&] { return seen(config); }),
-            fmt::format("2 2 0 0 2 {} {}\n3 3 0 2 3 {} {}\n0 0 0 0 0 0 0\n", 850 + 650,
+            fmt::format("2 2 0 0 0 2 {} {}\n3 3 0 0 2 3 {} {}\n0 0 0 0 0 0 0 0\n", 850 + 650,
                         micro(2 * (850 + 650), 2), 2000 + 850, micro(2 * (2000 + 850), 1)));
 }
 
@@ -147,19 +149,17 @@ TEST(Offers, NoRulePaysLessThanTheCheapestWhilePricesStay) {
 
 TEST(Offers, TheDayAPriceFallsOrdersGoThereAndBothPricesAreBilled) {
   // North falls from $5 to $1 at 200 s; south stays at $2. One order before, one after.
-  const std::string prices =
-      price("north", "on_demand: $5/h, until: 2023-03-01, then: later") +
-      price("later", "on_demand: $1/h") + price("south", "on_demand: $2/h");
+  const std::string prices = price("north", "on_demand: $5/h, until: 2023-03-01, then: later") +
+                             price("later", "on_demand: $1/h") + price("south", "on_demand: $2/h");
   const std::string offers = R"(
       orders: [{at: 100s, replicas: 1}, {at: 300s, replicas: 1}]
       offers:
         n: {price: north}
         s: {price: south}
 )";
-  const Config config =
-      market(prices, offers, "replicas: 1", "start: 2023-02-28T23:56:40Z");
+  const Config config = market(prices, offers, "replicas: 1", "start: 2023-02-28T23:56:40Z");
   EXPECT_EQ(test::in_child([&] { return seen(config); }),
-            fmt::format("1 1 0 0 1 700 {}\n2 2 0 0 2 1900 {}\n", micro(2 * 700, 1),
+            fmt::format("1 1 0 0 0 1 700 {}\n2 2 0 0 0 2 1900 {}\n", micro(2 * 700, 1),
                         micro(2 * 1900, 2)));
   // Fastest takes north all the time (no lead times; the first of equal ones is the cheapest, and
   // south is dear): it pays two prices for the same nodes.
@@ -172,13 +172,12 @@ TEST(Offers, TheDayAPriceFallsOrdersGoThereAndBothPricesAreBilled) {
   const Config fast =
       market(prices, slow_south, "replicas: 1", "start: 2023-02-28T23:56:40Z", "fastest");
   EXPECT_EQ(test::in_child([&] { return seen(fast); }),
-            fmt::format("2 2 0 0 2 1900 {}\n0 0 0 0 0 0 0\n",
+            fmt::format("2 2 0 0 0 2 1900 {}\n0 0 0 0 0 0 0 0\n",
                         micro(2 * 300, 5) + micro(2 * 1600, 1)));
 }
 
 TEST(Offers, WhoIsSoldOutLosesTheOrderToTheNext) {
-  const std::string prices =
-      price("north", "on_demand: $1/h") + price("south", "on_demand: $2/h");
+  const std::string prices = price("north", "on_demand: $1/h") + price("south", "on_demand: $2/h");
   const std::string offers = R"(
       orders: [{at: 100s, replicas: 1}, {at: 400s, replicas: 1}]
       offers:
@@ -187,7 +186,7 @@ TEST(Offers, WhoIsSoldOutLosesTheOrderToTheNext) {
 )";
   const Config config = market(prices, offers, "replicas: 1");
   EXPECT_EQ(test::in_child([&] { return seen(config); }),
-            fmt::format("2 2 0 1 2 1600 {}\n1 1 0 0 1 900 {}\n", micro(2 * 1600, 1),
+            fmt::format("2 2 0 0 1 2 1600 {}\n1 1 0 0 0 1 900 {}\n", micro(2 * 1600, 1),
                         micro(2 * 900, 2)));
 }
 
@@ -206,6 +205,23 @@ TEST(Offers, AnOrderThatNobodyTakesWaitsForTheEndOfTheStockOut) {
             }),
             "1 100 1800")
       << "from 100 to 200 s, then it is there";
+}
+
+TEST(Offers, AReservedNodeIsPaidForThroughoutAndUsedFirst) {
+  // One replica for 1000 s and one for 600: of two reserved nodes ($2) 400 s are paid for in vain;
+  // on demand ($1) is cheaper, but costs more than what is paid for anyway.
+  const std::string prices =
+      price("north", "on_demand: $3/h, reserved: $2/h") + price("south", "on_demand: $1/h");
+  const std::string offers = R"(
+      orders: [{at: 400s, replicas: 1}]
+      offers:
+        n: {price: north, contract: reserved, stock: 2}
+        s: {price: south}
+)";
+  const Config config = market(prices, offers, "replicas: 1");
+  EXPECT_EQ(test::in_child([&] { return seen(config); }),
+            fmt::format("2 2 0 0 0 2 1600 {}\n0 0 0 0 0 0 0 0\n",
+                        micro(2 * 1600, 2) + micro(2 * 400, 2)));
 }
 
 TEST(Offers, TheDearestNodeGoesFirst) {
@@ -250,8 +266,7 @@ TEST(Offers, ReclaimedNodesAreReplacedFromTheNextOfferAndNobodyIsLost) {
     const OfferUse& firm = all.offers[0];
     const OfferUse& spot = all.offers[1];
     return fmt::format("{} {} {} {} {}", spot.orders, spot.reclaims == all.reclaims,
-                       firm.orders == spot.reclaims, spot.reclaims > 0,
-                       all.reclaim_losses->lost);
+                       firm.orders == spot.reclaims, spot.reclaims > 0, all.reclaim_losses->lost);
   });
   EXPECT_EQ(text, "2 true true true 0") << "each spot node goes once, and a firm one comes";
   Config back = config;
@@ -265,11 +280,141 @@ TEST(Offers, ReclaimedNodesAreReplacedFromTheNextOfferAndNobodyIsLost) {
       << "what comes back at once is the cheapest again";
 }
 
+TEST(Offers, AnOutageTakesTheNodesOfAProviderAndOthersReplaceThem) {
+  // North is away from 300 to 500 s: its two nodes go, and what is ordered meanwhile goes south.
+  const std::string prices = price("north", "on_demand: $1/h") + price("south", "on_demand: $2/h");
+  const std::string offers = R"(
+      orders: [{at: 400s, replicas: 1}, {at: 600s, replicas: 1}]
+      offers:
+        n: {price: north}
+        s: {price: south}
+)";
+  const std::string outage = R"(
+faults:
+  processes:
+    away: {scope: offers, provider: north, law: timeline, at: 300s, for: 200s}
+)";
+  const Config config = market(prices, offers, "replicas: 2", outage);
+  EXPECT_EQ(
+      test::in_child([&] { return seen(config); }),
+      fmt::format("3 3 0 2 3 2 {} {}\n3 3 0 0 0 3 {} {}\n", 2 * 300 + 400,
+                  micro(2 * (2 * 300 + 400), 1), 2 * 700 + 600, micro(2 * (2 * 700 + 600), 2)));
+}
+
+TEST(Offers, AnOutageOfEverybodyLetsOrdersWaitUntilItIsOver) {
+  const std::string offers = R"(
+      offers:
+        n: {price: north, region: here}
+)";
+  const std::string outage = R"(
+faults:
+  processes:
+    away: {scope: offers, region: here, law: timeline, at: 300s, for: 200s}
+)";
+  const Config config = market(price("north", "on_demand: $1/h"), offers, "replicas: 2", outage);
+  EXPECT_EQ(test::in_child([&] { return seen(config); }),
+            fmt::format("4 4 0 2 2 2 {} {}\n", 2 * 800, micro(2 * 2 * 800, 1)));
+}
+
+/// Stock-outs, reclaims, outages, faults of nodes and a load that comes and goes, all by chance.
+Config troubled_market(Draws& draws, const std::string& rule) {
+  std::string prices;
+  std::string offers = "      offers:\n";
+  for (int i = 0; i < 4; ++i) {
+    const std::string name = "p" + std::to_string(i);
+    const bool spot = draws.below(2) == 0;
+    const auto cents = 1 + draws.below(900);
+    prices += price(name, fmt::format("{}: ${}/h", spot ? "spot" : "on_demand",
+                                      static_cast<double>(cents) / 100));
+    const auto stock = i == 0 ? 3U : draws.below(4) + 1;
+    const auto lead = draws.below(20);
+    const auto sold_out = draws.below(900);
+    offers += fmt::format(
+        "        {0}: {{price: {0}, stock: {1}, lead_time: {{mean: {2}s, cv: 0.5}}, region: r{3}, "
+        "stock_outs: [{{at: {4}s, lasting: 60s}}]",
+        name, stock, lead, i % 2, sold_out);
+    if (spot) {
+      const auto notice = draws.below(2) * 5;
+      const auto gone = draws.below(3) * 20;
+      offers += fmt::format(", contract: spot, reclaim_mean: 60s, notice: {}s, gone_for: {}s",
+                            notice, gone);
+    }
+    offers += "}\n";
+  }
+  const bool scaled = draws.below(2) == 0;
+  const std::string size = scaled ? R"(replicas: 2
+    autoscale: {policy: target_utilization, scale_metric: outstanding, target: 0.2, max_replicas: 6,
+                interval: 5s, behavior: {scale_down: {stabilization: 10s}}})"
+                                  : "replicas: 3";
+  const auto first = draws.below(900);
+  const auto second = draws.below(900);
+  const std::string rest = fmt::format(R"(
+seed: {}
+faults:
+  request_timeout: 1s
+  processes:
+    here: {{scope: offers, region: r0, law: timeline, at: {}s, for: 30s}}
+    one: {{scope: offers, provider: p1, law: timeline, at: {}s, for: 90s}}
+    nodes: {{scope: node, mtbf: 200s, repair: {{all: {{share: 1, minimum: 1s, maximum: 20s}}}}}}
+)",
+                                       draws.below(1000) + 1, first, second);
+  return market(prices, offers, size, rest, rule);
+}
+
+/// What a run broke; empty when it broke nothing.
+std::string broken(const Config& config) {
+  const RunResult result = run_scenario(config, {});
+  const SliceSummary& all = result.slices.front();
+  std::int64_t ended = 0;
+  for (const std::int64_t count : all.outcomes) {
+    ended += count;
+  }
+  std::string text;
+  if (ended + all.in_flight != all.arrived) {
+    text += "requests are lost; ";
+  }
+  const PoolSummary& pool = result.pools[0];
+  std::int64_t rented = 0;
+  MicroUsd paid;
+  const std::vector<OfferConfig>& offers = config.pools[0].procurement->offers;
+  for (std::size_t o = 0; o < offers.size(); ++o) {
+    const OfferUse& use = pool.elasticity->offers[o];
+    rented += use.rented_ns;
+    paid = paid + offer_cost(result.cost.money, pool.name, use.offer);
+    if (use.most_nodes > *offers[o].stock || use.reclaims + use.lost > use.deliveries) {
+      text += use.offer + " has more nodes than there are; ";
+    }
+  }
+  if (rented != pool.busy_ns + pool.idle_ns + pool.down_ns + pool.draining_ns) {
+    text += "rented time is lost; ";
+  }
+  if (paid != result.cost.money.total) {
+    text += "dollars are lost; ";
+  }
+  return text;
+}
+
+TEST(Offers, WhateverHappensNodesAndDollarsAddUpAndNoRequestIsLost) {
+  const RandomStream stream{11, "troubled markets"};
+  std::vector<std::function<std::string()>> bodies;
+  for (std::uint64_t seed = 0; seed < 12; ++seed) {
+    for (const PolicyDoc& rule : builtin_policies().placements.docs()) {
+      bodies.emplace_back([stream, seed, name = rule.name] {
+        Draws draws = stream.of(seed);
+        return broken(troubled_market(draws, name));
+      });
+    }
+  }
+  const std::vector<std::string> findings = test::in_children(bodies);
+  for (std::size_t i = 0; i < findings.size(); ++i) {
+    EXPECT_EQ(findings[i], "") << "market " << i / 4 << ", rule " << i % 4;
+  }
+}
+
 TEST(Offers, NodesPullFromTheStoreAndOverTheWanOfTheirRegion) {
   // 2 MB of weights in halves would be 1 MB a node; a replica is one node: 2 MB over 1 MB/s near,
   // over a wan of 100 kB/s far.
-  const std::string prices =
-      price("north", "on_demand: $1/h") + price("south", "on_demand: $2/h");
+  const std::string prices = price("north", "on_demand: $1/h") + price("south", "on_demand: $2/h");
   const auto longest = [&](const std::string& keys) {
     const Config config = market(prices,
                                  "      orders: [{at: 100s, replicas: 1}]\n      offers:\n"

@@ -17,7 +17,7 @@ namespace plimsoll {
 struct OfferView {
   std::string_view provider;
   bool spot = false;            // its nodes may be taken back
-  double dollars_per_hour = 0;  // of one GPU, at the price in force
+  double dollars_per_hour = 0;  // of one GPU, at the price in force; 0: paid for anyway
   Duration lead_time{};         // mean
   std::int64_t held = 0;        // that the pool has, or has ordered
   std::int64_t available = 0;   // that can be had at this moment, beside those
