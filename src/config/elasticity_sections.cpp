@@ -49,7 +49,7 @@ void check_contracts(KeyCheck& check, const Config& config, const PoolConfig& po
                             "can ever have",
                             procurement.reserved, spot, replica_slots(pool)),
                 "lower them, or raise replicas, orders or autoscale.max_replicas");
-  if (!pool.price || *pool.price >= config.prices.size()) {
+  if (!pool.price || has_offers(pool) || *pool.price >= config.prices.size()) {
     return;
   }
   const PriceSpec& price = config.prices[*pool.price];

@@ -84,9 +84,10 @@ void finish_process(Reader& reader, const RawNode& map, const std::string& path,
   };
   require(!of_store(process) || process.store, "store", "which store breaks is not said",
           "name one of stores");
-  require(!of_offers(process) || !process.provider.empty() || !process.region.empty(), "provider",
-          "whose offers, or in which region, is not said", "give provider, region or both");
-  require(!of_offers(process) || takes_some(reader.config(), process), "scope",
+  const bool said = !process.provider.empty() || !process.region.empty();
+  require(!of_offers(process) || said, "provider", "whose offers, or in which region, is not said",
+          "give provider, region or both");
+  require(!of_offers(process) || !said || takes_some(reader.config(), process), "scope",
           "no pool buys from such offers", "see procurement.offers of pools and their prices");
   require(on_timeline(process) || process.mtbf > Duration::zero(), "mtbf",
           "how often it breaks is not said", "give mtbf, the mean time up of one unit");

@@ -44,6 +44,7 @@ std::vector<std::string> table_row(const RunResult& result, const PoolSummary& p
           fmt::format("{:.2f}", to_dollars(offer_cost(result.cost.money, pool.name, use.offer))),
           fmt::format("{}", use.orders),
           fmt::format("{}", use.reclaims),
+          fmt::format("{}", use.lost),
           fmt::format("{}", use.sold_out)};
 }
 
@@ -75,6 +76,7 @@ std::string offers_table(const RunResult& result) {
                             {"$"},
                             {"orders"},
                             {"reclaims"},
+                            {"lost"},
                             {"sold out"}},
                            rows);
 }

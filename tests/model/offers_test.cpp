@@ -39,7 +39,7 @@ Config market(const std::string& prices, const std::string& offers, const std::s
   prices:)" + prices + R"(
 stores:
   weights: {uplink: 1MB/s, latency: 5ms}
-  far: {uplink: 1MB/s, latency: 5ms, region: f, wan: 100kB/s}
+  far: {uplink: 10MB/s, latency: 5ms, region: f, wan: 1MB/s}
 duration: 1000s
 drain: 0
 workload:
@@ -412,8 +412,8 @@ TEST(Offers, WhateverHappensNodesAndDollarsAddUpAndNoRequestIsLost) {
 }
 
 TEST(Offers, NodesPullFromTheStoreAndOverTheWanOfTheirRegion) {
-  // 2 MB of weights in halves would be 1 MB a node; a replica is one node: 2 MB over 1 MB/s near,
-  // over a wan of 100 kB/s far.
+  // 2 MB of weights: 2 s from the pool's store (1 MB/s) and over the wan (1 MB/s) of far, 0.2 s
+  // within the region of far (10 MB/s). In tenths of seconds.
   const std::string prices = price("north", "on_demand: $1/h") + price("south", "on_demand: $2/h");
   const auto longest = [&](const std::string& keys) {
     const Config config = market(prices,
@@ -424,12 +424,12 @@ TEST(Offers, NodesPullFromTheStoreAndOverTheWanOfTheirRegion) {
     return test::in_child([&] {
       const RunResult result = run_scenario(config, {});
       const ElasticitySummary& seen = *result.pools[0].elasticity;
-      return fmt::format("{} {}", (seen.longest_start_ns + 500'000'000) / 1'000'000'000,
+      return fmt::format("{} {}", (seen.longest_start_ns + 50'000'000) / 100'000'000,
                          seen.pulled_from.size());
     });
   };
-  EXPECT_EQ(longest("stock: 9"), "2 0");
-  EXPECT_EQ(longest("region: g, store: far"), "20 2") << "100 kB/s from far to g";
+  EXPECT_EQ(longest("stock: 9"), "20 0");
+  EXPECT_EQ(longest("region: g, store: far"), "20 2") << "over the wan";
   EXPECT_EQ(longest("region: f, store: far"), "2 2") << "in its region there is no wan";
 }
 
