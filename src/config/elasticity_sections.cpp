@@ -41,6 +41,11 @@ Kind<WeightTier> tier_kind(bool on_nodes_only) {
   return word_kind<WeightTier>(words);
 }
 
+/// These keys belong to it, and would be refused beside offers.
+bool is_single_market(const ProcurementConfig& procurement) {
+  return procurement.offers.empty();
+}
+
 void check_contracts(KeyCheck& check, const Config& config, const PoolConfig& pool) {
   const ProcurementConfig& procurement = *pool.procurement;
   const int spot = procurement.spot ? procurement.spot->replicas : 0;
@@ -68,12 +73,14 @@ SectionDecl procurement_section() {
   section
       .section("lead_time", &ProcurementConfig::lead_time, lead_time_section(),
                "of every order; machines are rented from their delivery on")
+      .written_when(is_single_market)
       .list("stock_outs", &ProcurementConfig::stock_outs, stock_out_section(),
             "who orders meanwhile waits for the end, and then for the lead time")
       .list("orders", &ProcurementConfig::orders, order_section(),
             "tranches that the pool grows by, on top of `replicas`")
       .field("reserved", &ProcurementConfig::reserved, count_kind(0, 1'000'000), "0",
              "slots at the reserved price: the first ones")
+      .written_when(is_single_market)
       .optional_section("spot", &ProcurementConfig::spot, spot_section(),
                         "slots at the spot price, which are taken back")
       .named("offers", &ProcurementConfig::offers, offer_section(), NameList::none,

@@ -80,6 +80,14 @@ std::int64_t micro(std::int64_t gpu_seconds, std::int64_t dollars) {
   return (gpu_seconds * dollars * 1'000'000 + 1800) / 3600;
 }
 
+TEST(Offers, TheResolvedScenarioIsTheScenario) {
+  const LoadedScenario loaded = test::load_shipped("tiny/placement_by_price.yaml", {});
+  const LoadedScenario again = load_scenario_text(loaded.resolved_yaml, "resolved.yaml", {},
+                                                  policy_catalog(builtin_policies()));
+  EXPECT_EQ(again.resolved_yaml, loaded.resolved_yaml);
+  EXPECT_EQ(again.config.pools[0].procurement->offers.size(), 4U);
+}
+
 constexpr const char* three_prices_orders = R"(
       orders: [{at: 100s, replicas: 2}, {at: 300s, replicas: 1}]
       offers:
