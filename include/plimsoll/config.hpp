@@ -2,6 +2,7 @@
 // been made, every default is filled in, every name is resolved to a position in a list.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -325,6 +326,67 @@ inline bool adds_cold(const PoolConfig& pool) {
          pool.allocation.has_value();
 }
 
+/// Whether its machines are bought from several offers.
+inline bool has_offers(const PoolConfig& pool) {
+  return pool.procurement && !pool.procurement->offers.empty();
+}
+
+/// Whether some of its machines may be taken back by who rents them out.
+inline bool may_be_reclaimed(const PoolConfig& pool) {
+  if (!pool.procurement) {
+    return false;
+  }
+  for (const OfferConfig& offer : pool.procurement->offers) {
+    if (offer.reclaim_mean) {
+      return true;
+    }
+  }
+  return pool.procurement->spot.has_value();
+}
+
+/// Whether somebody sends a bill for its GPUs.
+inline bool is_priced(const PoolConfig& pool) {
+  return pool.price || has_offers(pool);
+}
+
+/// Where weights come from, as a node sees it.
+struct WeightSite {
+  std::size_t store = 0;  // into Config::stores
+  std::string region;     // of the node; empty: not said
+  friend bool operator==(const WeightSite&, const WeightSite&) = default;
+};
+
+/// Of the nodes of an offer; of those of a pool without offers. The pool starts cold.
+inline WeightSite site_of(const PoolConfig& pool, const OfferConfig& offer) {
+  return {offer.store.value_or(*pool.store), offer.region};
+}
+inline WeightSite site_of(const PoolConfig& pool) {
+  return {*pool.store, pool.region};
+}
+
+/// Whether an offer at a price is one of this provider (empty: anybody) and region (empty:
+/// anywhere).
+inline bool is_of(const OfferConfig& offer, const PriceSpec& price, const std::string& provider,
+                  const std::string& region) {
+  return (provider.empty() || price.provider == provider) &&
+         (region.empty() || offer.region == region);
+}
+
+/// All of a pool that starts cold, each once.
+inline std::vector<WeightSite> sites_of(const PoolConfig& pool) {
+  if (!has_offers(pool)) {
+    return {site_of(pool)};
+  }
+  std::vector<WeightSite> sites;
+  for (const OfferConfig& offer : pool.procurement->offers) {
+    const WeightSite site = site_of(pool, offer);
+    if (std::find(sites.begin(), sites.end(), site) == sites.end()) {
+      sites.push_back(site);
+    }
+  }
+  return sites;
+}
+
 /// What an hour of one GPU costs under a contract; 0: not offered.
 inline UsdPerHour price_of(const PriceSpec& price, Contract contract) {
   return contract == Contract::on_demand     ? price.on_demand
@@ -542,6 +604,12 @@ struct Config {
   std::optional<MonitoringConfig> monitoring;
   std::vector<ThresholdConfig> thresholds;
 };
+
+/// Nodes on which a replica's GPUs sit.
+inline int nodes_per_replica(const Config& config, const PoolConfig& pool) {
+  const int gpus_per_node = config.gpus[pool.gpu].gpus_per_node;
+  return (pool.tp * pool.pp + gpus_per_node - 1) / gpus_per_node;
+}
 
 /// The service of a model.
 inline const ServiceConfig& service_of(const Config& config, ModelIndex model) {

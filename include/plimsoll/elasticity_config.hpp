@@ -4,8 +4,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
+#include "plimsoll/money_config.hpp"
+#include "plimsoll/policies/params.hpp"
 #include "plimsoll/units.hpp"
 
 namespace plimsoll {
@@ -37,14 +40,38 @@ struct SpotConfig {
   bool replace = true;      // another machine is ordered when one is taken back
 };
 
+/// One of several places to have nodes from: somebody's GPUs in some region, under one contract.
+struct OfferConfig {
+  std::string name;
+  std::size_t price = 0;  // into Config::prices: provider, region, and money by effective dates
+  Contract contract = Contract::on_demand;
+  std::string region;     // where its nodes stand; empty: not said
+  DurationLaw lead_time;  // from the order to the delivery
+  // Nodes that can be rented at once; none: as many as one likes. Of a commitment (is_committed)
+  // there is one: they are paid for throughout, rented or not.
+  std::optional<int> stock;
+  std::vector<StockOutConfig> stock_outs;  // sorted by `at`
+  std::optional<Duration> reclaim_mean;    // spot: of one replica's nodes; none: never taken back
+  Duration notice{};                       // before they are taken back
+  Duration gone_for{};                     // what was taken back cannot be had again for so long
+  std::optional<std::size_t> store;        // into Config::stores: of its nodes; none: the pool's
+};
+
+inline bool is_committed(const OfferConfig& offer) {
+  return offer.contract == Contract::reserved || offer.contract == Contract::reserved_3y;
+}
+
 /// How the machines of a pool's added replicas are had. Slots are ordered from the first on:
-/// `reserved` ones, then spot, then the rest, at the pool's contract.
+/// `reserved` ones, then spot, then the rest, at the pool's contract; or, with `offers`, each from
+/// the offer that the placement rule takes.
 struct ProcurementConfig {
   DurationLaw lead_time;  // from the order to the delivery; not rented yet
   std::vector<StockOutConfig> stock_outs;
   std::vector<OrderConfig> orders;  // sorted by `at`
   int reserved = 0;                 // slots at the reserved price
   std::optional<SpotConfig> spot;
+  std::vector<OfferConfig> offers;        // sorted by name; empty: one market, as above
+  std::optional<PolicyConfig> placement;  // there is one exactly when there are offers
 };
 
 /// Where weights lie, from the slowest to start from to the fastest.

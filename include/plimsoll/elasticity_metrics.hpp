@@ -48,6 +48,22 @@ struct StoreBytes {
   std::int64_t bytes = 0;
 };
 
+/// What a pool had from one of its offers. Its cost stands in the bill.
+struct OfferUse {
+  std::string offer;
+  std::string provider;
+  std::string region;  // of its nodes; empty: not said
+  Contract contract = Contract::on_demand;
+  std::int64_t nodes_per_replica = 1;
+  std::int64_t orders = 0;      // replicas, those of t = 0 included
+  std::int64_t deliveries = 0;  // of these
+  std::int64_t reclaims = 0;    // replicas whose nodes were taken back
+  std::int64_t lost = 0;        // replicas that went with the offer, in an outage
+  std::int64_t sold_out = 0;    // orders of the pool that found nothing here
+  std::int64_t most_nodes = 0;  // rented at once
+  std::int64_t rented_ns = 0;   // replica-nanoseconds
+};
+
 struct ElasticitySummary {
   std::int64_t base_replicas = 0;      // that 1x is: those of t = 0
   std::int64_t most_serving = 0;       // at any moment
@@ -63,6 +79,7 @@ struct ElasticitySummary {
   std::vector<MultipleReached> multiples;
   std::vector<ResourceUse> resources;
   std::vector<StoreBytes> pulled_from;  // when its store has a fallback
+  std::vector<OfferUse> offers;         // in order of their names; their rented_ns add up
   /// Attempts of requests that went with spot machines; of pools with some.
   std::optional<LossSummary> reclaim_losses;
 };

@@ -14,13 +14,14 @@
 
 namespace plimsoll {
 
-/// What a fault takes with it. Links and stores do not stop replicas: they get slower.
-enum class FaultScope : std::uint8_t { gpu, node, rack, zone, link, store };
-inline constexpr int fault_scope_count = 6;
+/// What a fault takes with it. Links and stores do not stop replicas: they get slower. Offers take
+/// the nodes that pools have from them, for good, and sell none meanwhile.
+enum class FaultScope : std::uint8_t { gpu, node, rack, zone, link, store, offers };
+inline constexpr int fault_scope_count = 7;
 
 constexpr std::string_view fault_scope_name(FaultScope scope) {
-  constexpr std::string_view names[fault_scope_count] = {"gpu",  "node", "rack",
-                                                         "zone", "link", "store"};
+  constexpr std::string_view names[fault_scope_count] = {"gpu",  "node",  "rack",  "zone",
+                                                         "link", "store", "offers"};
   return names[static_cast<int>(scope)];
 }
 
@@ -46,6 +47,8 @@ struct FaultProcess {
   FaultScope scope = FaultScope::node;
   std::optional<std::size_t> pool;   // scopes gpu, node, link: of this pool alone
   std::optional<std::size_t> store;  // scope store
+  std::string provider{};            // scope offers: whose; empty: anybody's
+  std::string region{};              // scope offers: where; empty: anywhere
   FaultLaw law = FaultLaw::exponential;
   Duration mtbf{};   // exponential, weibull: mean time up of one unit
   double shape = 1;  // weibull

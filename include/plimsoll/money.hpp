@@ -49,12 +49,15 @@ struct RentMark {
   std::vector<std::int64_t> rented_ns;
   /// By pool and Contract; only of pools with a mix of contracts.
   std::vector<std::array<std::int64_t, contract_count>> by_contract;
+  /// By pool and offer; only of pools with offers.
+  std::vector<std::vector<std::int64_t>> by_offer{};
 };
 
 /// One row of the bill.
 struct BillRow {
   CostComponent component = CostComponent::gpu;
   std::string resource;     // the pool's or the item's name
+  std::string offer;        // of the pool's procurement; empty: none
   std::string description;  // of the quantity
   std::string sku;          // the price's name
   std::string provider;
@@ -67,6 +70,7 @@ struct BillRow {
   double unit_price = 0;       // $
   double list_unit_price = 0;  // $, on demand
   bool follows_load = false;   // grows with requests or tokens
+  bool unused = false;         // of a commitment: paid for, and not rented
   MicroUsd billed;
   MicroUsd listed;
 };

@@ -42,6 +42,9 @@ void write_requests_csv(const std::string& path, const RunResult& result, const 
 /// cost.csv: the cost lines under FOCUS column names.
 void write_cost_csv(const std::string& path, const RunResult& result, const Config& config);
 
+/// offers.csv: what each pool with offers had from each of them, and what that cost.
+void write_offers_csv(const std::string& path, const RunResult& result);
+
 /// timeseries.csv from windows that are held in memory.
 void write_timeseries_csv(const std::string& path, const std::vector<WindowSummary>& windows);
 

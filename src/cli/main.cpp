@@ -9,6 +9,7 @@
 #include <functional>
 #include <new>
 #include <string>
+#include <system_error>
 
 #include "cli/command_line.hpp"
 #include "cli/exit_codes.hpp"
@@ -31,6 +32,17 @@ std::string printable(const std::string& text) {
   return shown;
 }
 
+int tell_bug(const std::exception& error) {
+  fmt::print(stderr, "plimsoll: this is a bug of Plimsoll, please report it: {}\n", error.what());
+  return internal_bug;
+}
+
+int tell_lost_output(int error) {
+  fmt::print(stderr, "plimsoll: cannot write to standard output: {}\n",
+             error != 0 ? std::strerror(error) : "write failed");
+  return input_output;
+}
+
 /// Runs a command and tells every failure on stderr.
 int guarded(const std::function<int()>& command) {
   try {
@@ -49,9 +61,15 @@ int guarded(const std::function<int()>& command) {
   } catch (const std::bad_alloc&) {
     fmt::print(stderr, "plimsoll: out of memory\n");
     return input_output;
+  } catch (const std::system_error& error) {
+    // fmt::print throws one when more than a buffer of output cannot be written.
+    if (std::ferror(stdout) == 0) {
+      return tell_bug(error);
+    }
+    std::clearerr(stdout);
+    return tell_lost_output(error.code().value());
   } catch (const std::exception& error) {
-    fmt::print(stderr, "plimsoll: this is a bug of Plimsoll, please report it: {}\n", error.what());
-    return internal_bug;
+    return tell_bug(error);
   }
 }
 
@@ -59,9 +77,7 @@ int guarded(const std::function<int()>& command) {
 int flush_stdout(int code) {
   errno = 0;
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
-    fmt::print(stderr, "plimsoll: cannot write to standard output: {}\n",
-               errno != 0 ? std::strerror(errno) : "write failed");
-    return worst_exit(code, input_output);
+    return worst_exit(code, tell_lost_output(errno));
   }
   return code;
 }

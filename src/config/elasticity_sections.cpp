@@ -9,21 +9,6 @@
 namespace plimsoll {
 namespace {
 
-SectionDecl lead_time_section() {
-  return Section<DurationLaw>{}
-      .field("mean", &DurationLaw::mean, duration_kind(), "0", "from the order to the delivery")
-      .field("cv", &DurationLaw::cv, number_kind({0, 10, false}), "0",
-             "coefficient of variation of a lognormal law; 0: always the mean")
-      .build();
-}
-
-SectionDecl stock_out_section() {
-  return Section<StockOutConfig>{}
-      .field("at", &StockOutConfig::at, duration_kind(), "", "when nothing is to be had any more")
-      .field("lasting", &StockOutConfig::lasting, duration_kind(true), "", "how long")
-      .build();
-}
-
 SectionDecl order_section() {
   return Section<OrderConfig>{}
       .field("at", &OrderConfig::at, duration_kind(), "", "when it is placed")
@@ -56,6 +41,11 @@ Kind<WeightTier> tier_kind(bool on_nodes_only) {
   return word_kind<WeightTier>(words);
 }
 
+/// These keys belong to it, and would be refused beside offers.
+bool is_single_market(const ProcurementConfig& procurement) {
+  return procurement.offers.empty();
+}
+
 void check_contracts(KeyCheck& check, const Config& config, const PoolConfig& pool) {
   const ProcurementConfig& procurement = *pool.procurement;
   const int spot = procurement.spot ? procurement.spot->replicas : 0;
@@ -64,7 +54,7 @@ void check_contracts(KeyCheck& check, const Config& config, const PoolConfig& po
                             "can ever have",
                             procurement.reserved, spot, replica_slots(pool)),
                 "lower them, or raise replicas, orders or autoscale.max_replicas");
-  if (!pool.price || *pool.price >= config.prices.size()) {
+  if (!pool.price || has_offers(pool) || *pool.price >= config.prices.size()) {
     return;
   }
   const PriceSpec& price = config.prices[*pool.price];
@@ -83,21 +73,25 @@ SectionDecl procurement_section() {
   section
       .section("lead_time", &ProcurementConfig::lead_time, lead_time_section(),
                "of every order; machines are rented from their delivery on")
+      .written_when(is_single_market)
       .list("stock_outs", &ProcurementConfig::stock_outs, stock_out_section(),
             "who orders meanwhile waits for the end, and then for the lead time")
       .list("orders", &ProcurementConfig::orders, order_section(),
             "tranches that the pool grows by, on top of `replicas`")
       .field("reserved", &ProcurementConfig::reserved, count_kind(0, 1'000'000), "0",
              "slots at the reserved price: the first ones")
+      .written_when(is_single_market)
       .optional_section("spot", &ProcurementConfig::spot, spot_section(),
                         "slots at the spot price, which are taken back")
+      .named("offers", &ProcurementConfig::offers, offer_section(), NameList::none,
+             "several places to have nodes from, instead of one with lead_time, stock_outs, "
+             "reserved and spot")
+      .custom(placement_field())
       .finish([](Reader&, const RawNode&, const std::string&, ProcurementConfig& procurement,
                  bool) {
         std::stable_sort(procurement.orders.begin(), procurement.orders.end(),
                          [](const OrderConfig& a, const OrderConfig& b) { return a.at < b.at; });
-        std::stable_sort(
-            procurement.stock_outs.begin(), procurement.stock_outs.end(),
-            [](const StockOutConfig& a, const StockOutConfig& b) { return a.at < b.at; });
+        sort_stock_outs(procurement.stock_outs);
       });
   return section.build();
 }

@@ -20,6 +20,9 @@ bool is_weibull(const FaultProcess& process) {
 bool of_store(const FaultProcess& process) {
   return process.scope == FaultScope::store;
 }
+bool of_offers(const FaultProcess& process) {
+  return process.scope == FaultScope::offers;
+}
 bool may_name_pool(const FaultProcess& process) {
   return process.scope == FaultScope::gpu || process.scope == FaultScope::node ||
          process.scope == FaultScope::link;
@@ -28,7 +31,7 @@ bool slows(const FaultProcess& process) {
   return process.scope == FaultScope::link || of_store(process);
 }
 bool has_units(const FaultProcess& process) {
-  return on_timeline(process) && !of_store(process);
+  return on_timeline(process) && !of_store(process) && !of_offers(process);
 }
 
 /// Bounds: Plimsoll's design; shares: assumed, most repairs being resets and reboots.
@@ -55,6 +58,20 @@ SectionDecl repair_section() {
       .build();
 }
 
+/// Whether some pool buys from an offer that the process takes.
+bool takes_some(const Config& config, const FaultProcess& process) {
+  for (const PoolConfig& pool : config.pools) {
+    for (const OfferConfig& offer :
+         has_offers(pool) ? pool.procurement->offers : std::vector<OfferConfig>{}) {
+      if (offer.price < config.prices.size() &&
+          is_of(offer, config.prices[offer.price], process.provider, process.region)) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
 void finish_process(Reader& reader, const RawNode& map, const std::string& path,
                     FaultProcess& process, bool clean) {
   if (!clean) {
@@ -67,6 +84,11 @@ void finish_process(Reader& reader, const RawNode& map, const std::string& path,
   };
   require(!of_store(process) || process.store, "store", "which store breaks is not said",
           "name one of stores");
+  const bool said = !process.provider.empty() || !process.region.empty();
+  require(!of_offers(process) || said, "provider", "whose offers, or in which region, is not said",
+          "give provider, region or both");
+  require(!of_offers(process) || !said || takes_some(reader.config(), process), "scope",
+          "no pool buys from such offers", "see procurement.offers of pools and their prices");
   require(on_timeline(process) || process.mtbf > Duration::zero(), "mtbf",
           "how often it breaks is not said", "give mtbf, the mean time up of one unit");
   require(!on_timeline(process) || process.lasting > Duration::zero(), "for",
@@ -78,20 +100,32 @@ void finish_process(Reader& reader, const RawNode& map, const std::string& path,
 
 SectionDecl process_section() {
   return Section<FaultProcess>{}
-      .field("scope", &FaultProcess::scope,
-             word_kind<FaultScope>({{"gpu", FaultScope::gpu},
-                                    {"node", FaultScope::node},
-                                    {"rack", FaultScope::rack},
-                                    {"zone", FaultScope::zone},
-                                    {"link", FaultScope::link},
-                                    {"store", FaultScope::store}}),
-             "", "what breaks; a node, rack or zone takes all its replicas with it")
+      .field(
+          "scope", &FaultProcess::scope,
+          word_kind<FaultScope>({{"gpu", FaultScope::gpu},
+                                 {"node", FaultScope::node},
+                                 {"rack", FaultScope::rack},
+                                 {"zone", FaultScope::zone},
+                                 {"link", FaultScope::link},
+                                 {"store", FaultScope::store},
+                                 {"offers", FaultScope::offers}}),
+          "",
+          "what breaks; a node, rack or zone takes all its replicas with it; offers take the nodes "
+          "that were bought there, which are replaced from others")
       .optional("pool", &FaultProcess::pool, reference_kind<std::size_t>(NameList::pools),
                 "only GPUs, nodes or links of this pool; without it, of all")
       .only_when("scope: gpu, node or link", may_name_pool)
       .optional("store", &FaultProcess::store, reference_kind<std::size_t>(NameList::stores),
                 "whose uplink gets slower")
       .only_when("scope: store", of_store)
+      .field("provider", &FaultProcess::provider, text_kind(), "", "whose offers stop")
+      .derived("anybody's")
+      .only_when("scope: offers", of_offers)
+      .written_when([](const FaultProcess& process) { return !process.provider.empty(); })
+      .field("region", &FaultProcess::region, text_kind(), "", "where offers stop")
+      .derived("everywhere")
+      .only_when("scope: offers", of_offers)
+      .written_when([](const FaultProcess& process) { return !process.region.empty(); })
       .field("law", &FaultProcess::law,
              word_kind<FaultLaw>({{"exponential", FaultLaw::exponential},
                                   {"weibull", FaultLaw::weibull},

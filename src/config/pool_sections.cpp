@@ -154,6 +154,9 @@ void finish_pool(Reader& reader, const RawNode& map, const std::string& path, Po
   check.require(!adds_cold(pool) || pool.store, "store",
                 "a cold start pulls its weights from a store, and none is named",
                 name_hint("", reader.names(NameList::stores), "stores"));
+  if (pool.procurement) {
+    finish_offers(reader, map, path, pool);
+  }
   check_elasticity(check, config, pool);
   if (pool.price) {
     const PriceSpec& price = config.prices[*pool.price];

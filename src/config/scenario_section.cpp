@@ -128,6 +128,19 @@ std::vector<std::size_t> keep_used(std::vector<Spec>& list, const std::vector<bo
   return position;
 }
 
+/// Those that a pool's offers name, and those that follow them.
+std::vector<std::size_t> prices_of_offers(const Config& config, const PoolConfig& pool) {
+  std::vector<std::size_t> prices;
+  if (pool.procurement) {
+    for (const OfferConfig& offer : pool.procurement->offers) {
+      for (const std::size_t price : prices_to_come(config.prices, offer.price)) {
+        prices.push_back(price);
+      }
+    }
+  }
+  return prices;
+}
+
 void keep_used_kernels(Config& config) {
   std::vector<bool> kernels(config.kernels.size());
   for (const GpuSpec& gpu : config.gpus) {
@@ -276,6 +289,9 @@ void drop_unused_entries(Config& config) {
         prices[price] = true;
       }
     }
+    for (const std::size_t price : prices_of_offers(config, pool)) {
+      prices[price] = true;
+    }
     if (pool.weights && pool.weights->loader) {
       loaders[*pool.weights->loader] = true;
     }
@@ -310,6 +326,11 @@ void drop_unused_entries(Config& config) {
     }
     if (pool.price) {
       pool.price = price_position[*pool.price];
+    }
+    if (pool.procurement) {
+      for (OfferConfig& offer : pool.procurement->offers) {
+        offer.price = price_position[offer.price];
+      }
     }
     if (pool.weights && pool.weights->loader) {
       pool.weights->loader = loader_position[*pool.weights->loader];

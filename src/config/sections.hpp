@@ -18,6 +18,14 @@ SectionDecl price_section();
 SectionDecl loader_section();
 SectionDecl weights_section();
 SectionDecl procurement_section();
+SectionDecl lead_time_section();
+SectionDecl stock_out_section();
+void sort_stock_outs(std::vector<StockOutConfig>& outs);
+SectionDecl offer_section();
+FieldDecl placement_field();
+/// Regions and the rule of a pool with procurement that left them out, and findings about its
+/// offers. `map` is the pool's.
+void finish_offers(Reader& reader, const RawNode& map, const std::string& path, PoolConfig& pool);
 SectionDecl store_section();
 SectionDecl shared_gpus_section();
 SectionDecl allocation_section();

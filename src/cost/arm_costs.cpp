@@ -24,7 +24,7 @@ void add_cost(ArmSummary& arm, const RunResult& result, const Config& config) {
   for (std::size_t p = 0; p < arm.by_pool.size(); ++p) {
     const ArmTokens& tokens = arm.by_pool[p];
     completed += tokens.completed;
-    if (tokens.completed == 0 || !config.pools[p].price) {
+    if (tokens.completed == 0 || !is_priced(config.pools[p])) {
       continue;
     }
     const TokenWork work = work_of(result.pools[p], tokens.prompt_tokens, tokens.output_tokens);

@@ -18,10 +18,6 @@ namespace {
 constexpr std::int64_t ns_per_hour = 3'600'000'000'000;
 constexpr std::int64_t bytes_per_gb = 1'000'000'000;
 
-SimTime time_of(const Config& config, UtcTime at) {
-  return sim_start + std::chrono::duration_cast<Duration>(at - *config.start);
-}
-
 using ByContract = std::array<std::int64_t, contract_count>;
 
 /// Its slots are rented under contracts of their own.
@@ -35,6 +31,15 @@ ByContract under(Contract contract, std::int64_t replica_ns) {
   return rented;
 }
 
+const RentMark& mark_at(const RunResult& result, SimTime at) {
+  for (const RentMark& mark : result.rent_marks) {
+    if (mark.at == at) {
+      return mark;
+    }
+  }
+  throw InternalError{"the rented GPU time at a change of price was not kept"};
+}
+
 /// Replica-nanoseconds that `pool` rented up to `at`, a price change or the end.
 ByContract rented_until(const RunResult& result, const Config& config, std::size_t pool,
                         SimTime at) {
@@ -44,12 +49,8 @@ ByContract rented_until(const RunResult& result, const Config& config, std::size
     return mixed ? result.pools[pool].elasticity->rented_ns
                  : under(contract, rented_ns(result.pools[pool]));
   }
-  for (const RentMark& mark : result.rent_marks) {
-    if (mark.at == at) {
-      return mixed ? mark.by_contract.at(pool) : under(contract, mark.rented_ns.at(pool));
-    }
-  }
-  throw InternalError{"the rented GPU time at a change of price was not kept"};
+  const RentMark& mark = mark_at(result, at);
+  return mixed ? mark.by_contract.at(pool) : under(contract, mark.rented_ns.at(pool));
 }
 
 const char* pricing_of(Contract contract) {
@@ -62,7 +63,7 @@ const char* pricing_of(Contract contract) {
 struct RowSubject {
   std::string resource;
   std::string gpu;
-  const char* remark = "";
+  std::string remark{};
 };
 
 BillRow gpu_row(const RowSubject& subject, Contract contract, const PriceSpec& price,
@@ -328,6 +329,72 @@ void add_moved(ItemRows& rows, const CostItemConfig& item, const Drivers& driver
   rows.add("Bytes of requests and tokens", true, by_load, bytes_per_gb, "GB", price);
 }
 
+/// A pool at one price: a row for each span of it and each contract.
+void add_contract_rows(std::vector<BillRow>& rows, const RunResult& result, const Config& config,
+                       std::size_t p) {
+  ByContract before{};
+  for (const PriceSpan& span : price_spans(result, config, *config.pools[p].price)) {
+    const ByContract rented = rented_until(result, config, p, span.end);
+    for (std::size_t c = 0; c < contract_count; ++c) {
+      const auto contract = static_cast<Contract>(c);
+      // A pool of one contract has its row even when it rented nothing.
+      const bool own = contract == config.pools[p].contract && !is_mixed(result, config, p);
+      if (own || rented[c] > before[c]) {
+        const PoolSummary& pool = result.pools[p];
+        const Int128 gpu_ns = static_cast<Int128>(rented[c] - before[c]) * pool.gpus_per_replica;
+        BillRow row = gpu_row({pool.name, pool.gpu}, contract, *span.price, gpu_ns);
+        row.begin = span.begin;
+        row.end = span.end;
+        rows.push_back(row);
+      }
+    }
+    before = rented;
+  }
+}
+
+/// Replica-nanoseconds that a pool rented from an offer up to `at`.
+std::int64_t rented_from(const RunResult& result, std::size_t pool, std::size_t offer, SimTime at) {
+  if (at >= result.end) {
+    return result.pools[pool].elasticity->offers.at(offer).rented_ns;
+  }
+  return mark_at(result, at).by_offer.at(pool).at(offer);
+}
+
+/// A pool with offers: a row for each of them and each span of its price; of commitments another
+/// for what was not rented.
+void add_offer_rows(std::vector<BillRow>& rows, const RunResult& result, const Config& config,
+                    std::size_t p) {
+  const PoolSummary& pool = result.pools[p];
+  const std::vector<OfferConfig>& offers = config.pools[p].procurement->offers;
+  for (std::size_t o = 0; o < offers.size(); ++o) {
+    const OfferConfig& offer = offers[o];
+    std::int64_t before = 0;
+    for (const PriceSpan& span : price_spans(result, config, offer.price)) {
+      const std::int64_t rented = rented_from(result, p, o, span.end);
+      const Int128 gpu_ns = static_cast<Int128>(rented - before) * pool.gpus_per_replica;
+      const auto add = [&](Int128 quantity, bool unused) {
+        if (quantity > 0) {
+          const char* const remark = unused ? ", unused" : "";
+          BillRow row = gpu_row({pool.name, pool.gpu, ", offer " + offer.name + remark},
+                                offer.contract, *span.price, quantity);
+          row.offer = offer.name;
+          row.unused = unused;
+          row.region = offer.region;
+          row.begin = span.begin;
+          row.end = span.end;
+          rows.push_back(row);
+        }
+      };
+      add(gpu_ns, false);
+      if (is_committed(offer)) {
+        const Int128 gpus = Int128{*offer.stock} * config.gpus[config.pools[p].gpu].gpus_per_node;
+        add(gpus * (span.end - span.begin).count() - gpu_ns, true);
+      }
+      before = rented;
+    }
+  }
+}
+
 }  // namespace
 
 std::int64_t rented_ns(const PoolSummary& pool) {
@@ -336,13 +403,23 @@ std::int64_t rented_ns(const PoolSummary& pool) {
 
 std::vector<SimTime> price_changes(const Config& config) {
   std::vector<SimTime> changes;
-  for (const PoolConfig& pool : config.pools) {
-    if (!pool.price || !config.start) {
-      continue;
-    }
-    for (const std::size_t price : prices_to_come(config.prices, *pool.price)) {
+  const auto add = [&](std::size_t named) {
+    for (const std::size_t price : prices_to_come(config.prices, named)) {
       if (config.prices[price].until) {
         changes.push_back(time_of(config, *config.prices[price].until));
+      }
+    }
+  };
+  for (const PoolConfig& pool : config.pools) {
+    if (!config.start) {
+      continue;
+    }
+    if (pool.price) {
+      add(*pool.price);
+    }
+    if (has_offers(pool)) {
+      for (const OfferConfig& offer : pool.procurement->offers) {
+        add(offer.price);
       }
     }
   }
@@ -354,26 +431,10 @@ std::vector<SimTime> price_changes(const Config& config) {
 std::vector<BillRow> gpu_rows(const RunResult& result, const Config& config) {
   std::vector<BillRow> rows;
   for (std::size_t p = 0; p < result.pools.size(); ++p) {
-    if (!config.pools[p].price) {
-      continue;
-    }
-    ByContract before{};
-    for (const PriceSpan& span : price_spans(result, config, *config.pools[p].price)) {
-      const ByContract rented = rented_until(result, config, p, span.end);
-      for (std::size_t c = 0; c < contract_count; ++c) {
-        const auto contract = static_cast<Contract>(c);
-        // A pool of one contract has its row even when it rented nothing.
-        const bool own = contract == config.pools[p].contract && !is_mixed(result, config, p);
-        if (own || rented[c] > before[c]) {
-          const PoolSummary& pool = result.pools[p];
-          const Int128 gpu_ns = static_cast<Int128>(rented[c] - before[c]) * pool.gpus_per_replica;
-          BillRow row = gpu_row({pool.name, pool.gpu}, contract, *span.price, gpu_ns);
-          row.begin = span.begin;
-          row.end = span.end;
-          rows.push_back(row);
-        }
-      }
-      before = rented;
+    if (config.pools[p].price) {
+      add_contract_rows(rows, result, config, p);
+    } else if (has_offers(config.pools[p])) {
+      add_offer_rows(rows, result, config, p);
     }
   }
   for (std::size_t s = 0; s < config.shared_gpus.size(); ++s) {

@@ -38,6 +38,11 @@ CostLine line_of(const PoolSummary& pool, const PoolConfig& pool_config, const C
   CostLine line;
   line.pool = pool.name;
   line.gpu_hours = rented_gpu_hours(pool);
+  if (has_offers(pool_config)) {
+    line.price = "offers";
+    line.dollars = to_dollars(gpu_cost(money, pool.name));
+    return line;
+  }
   if (!pool_config.price) {
     notes.push_back(fmt::format("Pool {} has no price: its GPU-hours cost nothing", pool.name));
     return line;

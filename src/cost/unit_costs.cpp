@@ -19,6 +19,16 @@ MicroUsd gpu_cost(const MoneySummary& money, const std::string& pool) {
   return amount;
 }
 
+MicroUsd offer_cost(const MoneySummary& money, const std::string& pool, const std::string& offer) {
+  MicroUsd amount;
+  for (const BillRow& row : money.bill) {
+    if (row.component == CostComponent::gpu && row.resource == pool && row.offer == offer) {
+      amount = amount + row.billed;
+    }
+  }
+  return amount;
+}
+
 TokenWork work_of(const PoolSummary& pool, std::int64_t prompt_tokens, std::int64_t output_tokens) {
   const bool known = pool.token_times.prompt_ps > 0 && pool.token_times.output_ps > 0;
   const Int128 prompt_ps = known ? pool.token_times.prompt_ps : 1;

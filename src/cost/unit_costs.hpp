@@ -13,6 +13,9 @@ namespace plimsoll {
 /// What the GPUs of a pool cost: its rows of the bill.
 MicroUsd gpu_cost(const MoneySummary& money, const std::string& pool);
 
+/// What it paid to one of its offers; those of all offers add up to gpu_cost.
+MicroUsd offer_cost(const MoneySummary& money, const std::string& pool, const std::string& offer);
+
 /// Replica time of a pool that tokens take, in picoseconds; token for token alike where it is not
 /// known. What its GPU cost is split by.
 struct TokenWork {

@@ -30,9 +30,10 @@ DownCause cause_of(FaultScope scope) {
       return DownCause::zone;
     case FaultScope::link:
     case FaultScope::store:
+    case FaultScope::offers:
       break;
   }
-  throw InternalError{"a link or store takes no replica down"};
+  throw InternalError{"a link, store or offer takes down no replica that comes back"};
 }
 
 }  // namespace
@@ -59,8 +60,8 @@ FaultInjector::FaultInjector(const Config& config, FailureDomains domains, Engin
 }
 
 std::vector<int> FaultInjector::units_of(const FaultProcess& process) const {
-  return process.scope == FaultScope::store ? std::vector<int>{0}
-                                            : domains_.units(process.scope, process.pool);
+  const bool one = process.scope == FaultScope::store || process.scope == FaultScope::offers;
+  return one ? std::vector<int>{0} : domains_.units(process.scope, process.pool);
 }
 
 void FaultInjector::add_pool(PoolIndex pool, FaultTarget& target, ReplicaIncidents& incidents,
@@ -128,6 +129,10 @@ void FaultInjector::begin(const FaultProcess& process, int unit) {
     limit(process, unit, true);
     return;
   }
+  if (process.scope == FaultScope::offers) {
+    lose_offers(process);
+    return;
+  }
   for (const ReplicaIndex replica : domains_.replicas(process.scope, unit)) {
     if (machines_[replica].faults++ == 0) {
       take_down(replica, cause_of(process.scope));
@@ -142,10 +147,25 @@ void FaultInjector::end(const FaultProcess& process, int unit) {
     limit(process, unit, false);
     return;
   }
+  if (process.scope == FaultScope::offers) {
+    for (const Pool& pool : pools_) {
+      pool.target->offers_back(process.provider, process.region);
+    }
+    return;
+  }
   restore_power(process, unit);
   for (const ReplicaIndex replica : domains_.replicas(process.scope, unit)) {
     if (--machines_[replica].faults == 0) {
       bring_back(replica);
+    }
+  }
+}
+
+void FaultInjector::lose_offers(const FaultProcess& process) {
+  for (std::size_t p = 0; p < pools_.size(); ++p) {
+    const std::int64_t lost = pools_[p].target->offers_lost(process.provider, process.region);
+    if (lost > 0) {
+      tell("lost", config_.pools[p].name, fmt::format("{} replicas", lost));
     }
   }
 }
@@ -235,6 +255,10 @@ std::vector<std::string> FaultInjector::hosts_of(const FaultProcess& process, in
 }
 
 std::string FaultInjector::describe(const FaultProcess& process, int unit) const {
+  if (process.scope == FaultScope::offers) {
+    return "offers of " + (process.provider.empty() ? "anybody" : process.provider) +
+           (process.region.empty() ? "" : " in " + process.region);
+  }
   return process.scope == FaultScope::store
              ? "store " + config_.stores[*process.store].name
              : fmt::format("{} {}", fault_scope_name(process.scope), unit);

@@ -77,6 +77,7 @@ class FaultInjector {
   void fault_of(std::size_t unit);
   void begin(const FaultProcess& process, int unit);
   void end(const FaultProcess& process, int unit);
+  void lose_offers(const FaultProcess& process);
   void take_down(ReplicaIndex replica, DownCause cause);
   void bring_back(ReplicaIndex replica);
   void notice(ReplicaIndex replica);

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <string>
 
 #include "plimsoll/operations_summary.hpp"
 
@@ -16,6 +18,11 @@ class FaultTarget {
   virtual bool machine_failed(std::size_t slot, DownCause cause) = 0;
   /// The machine can be used again. Nothing waits at its replica any more.
   virtual void machine_repaired(std::size_t slot) = 0;
+  /// Offers of a provider (empty: anybody's) and region (empty: anywhere) stop: nodes that were
+  /// bought there are gone for good, and everybody knows at once; none are to be had before
+  /// offers_back(). Returns the replicas that were rented and are gone.
+  virtual std::int64_t offers_lost(const std::string&, const std::string&) { return 0; }
+  virtual void offers_back(const std::string&, const std::string&) {}
 };
 
 }  // namespace plimsoll

@@ -38,11 +38,12 @@ ModelStores::ModelStores(const Config& config, Engine& engine, HostName host_nam
   }
 }
 
-PullId ModelStores::pull(PoolIndex pool, const std::string& node, Bytes bytes,
-                         std::function<void(const PullEnd&)> done) {
+PullId ModelStores::pull(PoolIndex pool, const WeightSite& site, const std::string& node,
+                         Bytes bytes, std::function<void(const PullEnd&)> done) {
   const PullId id = next_pull_++;
   Pull& pull = pulls_[id];
   pull.pool = pool;
+  pull.site = site;
   pull.node = node;
   pull.left = bytes;
   pull.done = std::move(done);
@@ -60,27 +61,28 @@ double ModelStores::load_of(std::size_t index) const {
   return active / (store.uplink.count() * store.servers);
 }
 
-std::size_t ModelStores::choose(const Store& nearest, StoreChoice choice) const {
+std::size_t ModelStores::choose(std::size_t nearest) const {
+  const StoreChoice choice = config_.stores[nearest].choice;
+  const std::vector<std::size_t>& replicas = stores_[nearest].replicas;
   std::optional<std::size_t> best;
-  for (const std::size_t store : nearest.replicas) {
+  for (const std::size_t store : replicas) {
     if (stores_[store].up &&
         (!best || (choice == StoreChoice::least_busy && load_of(store) < load_of(*best)))) {
       best = store;
     }
   }
-  return best.value_or(nearest.replicas.front());
+  return best.value_or(replicas.front());
 }
 
 UseMeter* ModelStores::wan_of(const Pull& pull) {
-  const std::string& region = config_.pools[pull.pool].region;
+  const std::string& region = pull.site.region;
   return crosses_wan(config_.stores[pull.store], region) ? &stores_[pull.store].wans[region]
                                                          : nullptr;
 }
 
 void ModelStores::begin(PullId id) {
   Pull& pull = pulls_.at(id);
-  const PoolConfig& pool = config_.pools[pull.pool];
-  pull.store = choose(stores_[*pool.store], config_.stores[*pool.store].choice);
+  pull.store = choose(pull.site.store);
   std::vector<UseMeter>& servers = stores_[pull.store].servers;
   const auto least = std::min_element(
       servers.begin(), servers.end(),
@@ -91,7 +93,7 @@ void ModelStores::begin(PullId id) {
     wan->begin(engine_.now());
   }
   const std::string host =
-      host_name_(config_.stores[pull.store], static_cast<int>(pull.server), pool.region);
+      host_name_(config_.stores[pull.store], static_cast<int>(pull.server), pull.site.region);
   pull.flow = engine_.transfer(host, pull.node, pull.left, [this, id] { finish(id); });
 }
 
@@ -160,9 +162,7 @@ void ModelStores::set_up(std::size_t store, bool up) {
 
 void ModelStores::move_pulls() {
   for (auto& [id, pull] : pulls_) {
-    const std::size_t nearest = *config_.pools[pull.pool].store;
-    if (pull.moving || stores_[pull.store].up ||
-        choose(stores_[nearest], config_.stores[nearest].choice) == pull.store) {
+    if (pull.moving || stores_[pull.store].up || choose(pull.site.store) == pull.store) {
       continue;
     }
     pull.moving = true;
@@ -179,9 +179,23 @@ void ModelStores::move_pulls() {
   }
 }
 
+/// Those that nodes of a pool may pull from, each once, the nearest of each site first.
+std::vector<std::size_t> ModelStores::stores_of(PoolIndex pool) const {
+  std::vector<std::size_t> stores;
+  for (const WeightSite& site : sites_of(config_.pools[pool])) {
+    for (const std::size_t store : stores_[site.store].replicas) {
+      if (std::find(stores.begin(), stores.end(), store) == stores.end()) {
+        stores.push_back(store);
+      }
+    }
+  }
+  return stores;
+}
+
 std::vector<ResourceUse> ModelStores::uses(PoolIndex pool) const {
+  const std::vector<WeightSite> sites = sites_of(config_.pools[pool]);
   std::vector<ResourceUse> uses;
-  for (const std::size_t index : stores_[*config_.pools[pool].store].replicas) {
+  for (const std::size_t index : stores_of(pool)) {
     const StoreConfig& config = config_.stores[index];
     std::int64_t bytes = 0;
     std::int64_t busy = 0;
@@ -190,19 +204,23 @@ std::vector<ResourceUse> ModelStores::uses(PoolIndex pool) const {
       busy += server.busy_ns();
     }
     uses.push_back(resource_use("uplink of store " + config.name, bytes, busy, config.uplink));
-    const auto wan = stores_[index].wans.find(config_.pools[pool].region);
-    if (wan != stores_[index].wans.end()) {
-      uses.push_back(resource_use("wan of store " + config.name, wan->second.bytes(),
-                                  wan->second.busy_ns(), *config.wan));
+    for (const auto& [region, wan] : stores_[index].wans) {
+      const bool its_own = std::any_of(sites.begin(), sites.end(), [&](const WeightSite& site) {
+        return site.region == region;
+      });
+      if (its_own) {
+        const std::string where = sites.size() > 1 ? " to " + region : "";
+        uses.push_back(resource_use("wan of store " + config.name + where, wan.bytes(),
+                                    wan.busy_ns(), *config.wan));
+      }
     }
   }
   return uses;
 }
 
 std::vector<StoreBytes> ModelStores::pulled_from(PoolIndex pool) const {
-  const std::vector<std::size_t>& replicas = stores_[*config_.pools[pool].store].replicas;
   std::vector<StoreBytes> from;
-  for (const std::size_t store : replicas) {
+  for (const std::size_t store : stores_of(pool)) {
     const auto found = bytes_.find({pool, store});
     from.push_back({config_.stores[store].name, found == bytes_.end() ? 0 : found->second});
   }

@@ -28,20 +28,21 @@ struct PullEnd {
 /// Whether what a store sends to pools of `region` passes its wan.
 bool crosses_wan(const StoreConfig& store, const std::string& region);
 
-/// A pool names the store that it pulls from; while that is down its pulls go, and go on, at the
-/// first of its fallbacks that is up. When all are down they wait at the first.
+/// A pool, or the offer of a node, names the store that it pulls from; while that is down its pulls
+/// go, and go on, at the first of its fallbacks that is up. When all are down they wait at the
+/// first.
 class ModelStores {
  public:
-  /// What the engine calls a server of a store, for pools of a region.
+  /// What the engine calls a server of a store, for nodes of a region.
   using HostName =
       std::function<std::string(const StoreConfig& store, int server, const std::string& region)>;
 
   /// All outlive it.
   ModelStores(const Config& config, Engine& engine, HostName host_name);
 
-  /// Moves bytes to a node of a pool that has a store: from the server that has the fewest pulls
-  /// under way, the first of equal ones. `done` runs as an event.
-  PullId pull(PoolIndex pool, const std::string& node, Bytes bytes,
+  /// Moves bytes to a node of a pool, which stands at `site`: from the server that has the fewest
+  /// pulls under way, the first of equal ones. `done` runs as an event.
+  PullId pull(PoolIndex pool, const WeightSite& site, const std::string& node, Bytes bytes,
               std::function<void(const PullEnd&)> done);
   /// Ends a pull whose `done` has not run, and never will; `carried` is told the bytes that had
   /// arrived, before any event after the current one.
@@ -65,6 +66,7 @@ class ModelStores {
   };
   struct Pull {
     PoolIndex pool = 0;
+    WeightSite site;  // of the node
     std::string node;
     Bytes left;     // when it began at its store
     Bytes carried;  // from stores before
@@ -75,7 +77,8 @@ class ModelStores {
     bool moving = false;  // it has left its store, at this moment
   };
 
-  std::size_t choose(const Store& nearest, StoreChoice choice) const;
+  std::size_t choose(std::size_t nearest) const;
+  std::vector<std::size_t> stores_of(PoolIndex pool) const;
   double load_of(std::size_t store) const;
   void begin(PullId id);
   void finish(PullId id);

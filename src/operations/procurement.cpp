@@ -1,18 +1,9 @@
 // How long machines take to come, at what contract, and when spot ones are taken back.
 #include "operations/procurement.hpp"
 
-#include <algorithm>
-#include <boost/random/exponential_distribution.hpp>
-#include <boost/random/lognormal_distribution.hpp>
-#include <cmath>
+#include "operations/duration_law.hpp"
 
 namespace plimsoll {
-namespace {
-
-/// Longer than any scenario, and within the clock's range.
-constexpr double longest_seconds = 10.0 * 365 * 86'400;
-
-}  // namespace
 
 Procurement::Procurement(const Config& config, PoolIndex pool)
     : pool_{config.pools[pool]},
@@ -22,35 +13,22 @@ Procurement::Procurement(const Config& config, PoolIndex pool)
 }
 
 Duration Procurement::stock_out(SimTime now) const {
-  if (!pool_.procurement) {
-    return Duration::zero();
-  }
-  SimTime available = now;
-  for (const StockOutConfig& out :
-       pool_.procurement->stock_outs) {  // sorted: one may follow another
-    if (sim_start + out.at <= available && available < sim_start + out.at + out.lasting) {
-      available = sim_start + out.at + out.lasting;
-    }
-  }
-  return available - now;
+  return pool_.procurement ? wait_for_stock(pool_.procurement->stock_outs, now) : Duration::zero();
 }
 
-Duration Procurement::lead_time(std::uint64_t order) const {
-  if (!pool_.procurement) {
-    return Duration::zero();
+Duration Procurement::lead_time(std::size_t slot, std::uint64_t order) const {
+  if (const OfferConfig* const offer = offer_of(slot)) {
+    return draw_duration(offer->lead_time, lead_stream_.of(entity(order)));
   }
-  const DurationLaw& law = pool_.procurement->lead_time;
-  if (law.cv == 0 || law.mean == Duration::zero()) {
-    return law.mean;
-  }
-  const double variance = std::log1p(law.cv * law.cv);
-  boost::random::lognormal_distribution<double> lognormal{
-      std::log(to_seconds(law.mean)) - variance / 2, std::sqrt(variance)};
-  Draws draws = lead_stream_.of(entity(order));
-  return from_seconds(std::min(lognormal(draws), longest_seconds));
+  return pool_.procurement
+             ? draw_duration(pool_.procurement->lead_time, lead_stream_.of(entity(order)))
+             : Duration::zero();
 }
 
 Contract Procurement::contract_of(std::size_t slot) const {
+  if (const OfferConfig* const offer = offer_of(slot)) {
+    return offer->contract;
+  }
   if (!pool_.procurement) {
     return pool_.contract;
   }
@@ -64,23 +42,30 @@ Contract Procurement::contract_of(std::size_t slot) const {
 }
 
 std::optional<Duration> Procurement::reclaimed_after(std::size_t slot, std::uint64_t order) const {
+  if (const OfferConfig* const offer = offer_of(slot)) {
+    return offer->reclaim_mean ? std::optional{draw_exponential(*offer->reclaim_mean,
+                                                                reclaim_stream_.of(entity(order)))}
+                               : std::nullopt;
+  }
   if (!pool_.procurement || !pool_.procurement->spot || contract_of(slot) != Contract::spot) {
     return std::nullopt;
   }
-  boost::random::exponential_distribution<double> exponential{
-      1.0 / to_seconds(pool_.procurement->spot->reclaim_mean)};
-  Draws draws = reclaim_stream_.of(entity(order));
-  return from_seconds(std::min(exponential(draws), longest_seconds));
+  return draw_exponential(pool_.procurement->spot->reclaim_mean, reclaim_stream_.of(entity(order)));
 }
 
-Duration Procurement::notice() const {
+Duration Procurement::notice(std::size_t slot) const {
+  if (const OfferConfig* const offer = offer_of(slot)) {
+    return offer->notice;
+  }
   return pool_.procurement && pool_.procurement->spot ? pool_.procurement->spot->notice
                                                       : Duration::zero();
 }
 
 bool Procurement::replaces() const {
-  return !pool_.autoscale && pool_.procurement && pool_.procurement->spot &&
-         pool_.procurement->spot->replace;
+  if (pool_.autoscale || !pool_.procurement) {
+    return false;
+  }
+  return market_ != nullptr || (pool_.procurement->spot && pool_.procurement->spot->replace);
 }
 
 }  // namespace plimsoll

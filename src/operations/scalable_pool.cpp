@@ -29,7 +29,7 @@ ScalablePool::ScalablePool(const Config& config, PoolIndex pool, std::vector<Rep
     slots_[i].replica = replicas[i];
   }
   seen_.base_replicas = pool_.replicas;
-  if (pool_.procurement && pool_.procurement->spot) {
+  if (may_be_reclaimed(pool_)) {
     seen_.reclaim_losses.emplace();
   }
 }
@@ -39,7 +39,28 @@ void ScalablePool::share(GpuScheduler& gpus) {
   member_ = gpus.add(slots_.front().replica->shape().pool, slots_.size(), *this);
 }
 
+void ScalablePool::buy(std::unique_ptr<PlacementPolicy> rule) {
+  const PoolIndex pool = slots_.front().replica->shape().pool;
+  market_ = std::make_unique<OfferMarket>(config_, pool, slots_.size(), std::move(rule), engine_);
+  market_->set_listener([this](std::size_t slot) { placed(slot); });
+  procurement_.buy_from(*market_);
+}
+
+/// An order has its offer; those of t = 0 are there at once.
+void ScalablePool::placed(std::size_t index) {
+  const OfferConfig& offer = market_->config_of(*market_->offer_of(index));
+  if (weights_ != nullptr) {
+    weights_->settle_at(index, site_of(pool_, offer));
+  }
+  if (opening_) {
+    open_one(index);
+  } else {
+    wait_for_delivery(slots_[index]);
+  }
+}
+
 void ScalablePool::open() {
+  opening_ = true;
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     slots_[i].replica->turn_off();
     if (i >= static_cast<std::size_t>(pool_.replicas)) {
@@ -48,10 +69,13 @@ void ScalablePool::open() {
     begin(slots_[i], 0);
     if (gpus_ != nullptr) {
       gpus_->claim(member_, i);
+    } else if (market_ != nullptr) {
+      market_->order(i);
     } else {
       open_one(i);
     }
   }
+  opening_ = false;
   if (pool_.procurement) {
     for (const OrderConfig& order : pool_.procurement->orders) {
       engine_.at(sim_start + order.at, EventPriority::fleet,
@@ -109,6 +133,10 @@ void ScalablePool::order(std::size_t index, WeightsVersion version) {
     gpus_->claim(member_, index);
     return;
   }
+  if (market_ != nullptr) {
+    market_->order(index);
+    return;
+  }
   const Duration wait = procurement_.stock_out(engine_.now());
   if (wait > Duration::zero()) {
     after(slot, wait, &ScalablePool::wait_for_delivery);
@@ -118,7 +146,7 @@ void ScalablePool::order(std::size_t index, WeightsVersion version) {
 }
 
 void ScalablePool::wait_for_delivery(Slot& slot) {
-  const Duration lead = procurement_.lead_time(slot.number);
+  const Duration lead = procurement_.lead_time(index_of(slot), slot.number);
   enter(slot, State::ordered, StartPhase::lead);
   if (lead > Duration::zero()) {
     after(slot, lead, &ScalablePool::deliver);
@@ -130,6 +158,9 @@ void ScalablePool::wait_for_delivery(Slot& slot) {
 void ScalablePool::deliver(Slot& slot) {
   slot.replica->begin_loading();
   slot.since = engine_.now();
+  if (market_ != nullptr) {
+    market_->delivered(index_of(slot));
+  }
   arm_reclaim(slot);
   prepare(slot);
 }
@@ -205,7 +236,9 @@ void ScalablePool::give_up_start(Slot& slot) {
     engine_.cancel(*slot.next);
     slot.next.reset();
   } else if (slot.state == State::ordered) {
-    gpus_->withdraw(member_, index_of(slot));
+    if (gpus_ != nullptr) {
+      gpus_->withdraw(member_, index_of(slot));
+    }
   } else {
     weights_->give_up(index_of(slot));
   }
@@ -230,6 +263,9 @@ void ScalablePool::release(Slot& slot) {
   }
   if (gpus_ != nullptr) {
     gpus_->returned(member_, index_of(slot));
+  }
+  if (market_ != nullptr) {
+    market_->leave(index_of(slot));
   }
 }
 
@@ -278,6 +314,9 @@ std::int64_t ScalablePool::maximum() const {
 }
 
 double ScalablePool::dollars_per_hour() const {
+  if (market_ != nullptr) {
+    return market_->dollars_per_hour() * pool_.tp * pool_.pp;
+  }
   if (!pool_.price) {
     return 0;
   }
@@ -332,23 +371,36 @@ void ScalablePool::scale_to(std::int64_t instances) {
   }
 }
 
+/// Of the slots in question those that may go: all, or with offers those whose orders wait, else
+/// those of the offer that the rule gives back first.
+template <class InQuestion>
+std::vector<ScalablePool::Slot*> ScalablePool::may_go(InQuestion in_question) {
+  std::vector<Slot*> slots;
+  std::vector<std::int64_t> of_offer(market_ == nullptr ? 0 : market_->offers());
+  bool waits = false;
+  for (Slot& slot : slots_) {
+    if (in_question(slot)) {
+      slots.push_back(&slot);
+      if (market_ != nullptr) {
+        const auto offer = market_->offer_of(index_of(slot));
+        waits = waits || !offer;
+        of_offer[offer.value_or(0)] += offer ? 1 : 0;
+      }
+    }
+  }
+  if (market_ != nullptr && !slots.empty()) {
+    const auto goes = waits ? std::nullopt : std::optional{market_->release_from(of_offer)};
+    std::erase_if(slots, [&](Slot* slot) { return market_->offer_of(index_of(*slot)) != goes; });
+  }
+  return slots;
+}
+
 /// The youngest that is loading goes first, since it serves nobody; else the one that drains
 /// soonest: with the fewest outstanding requests, the last slot of equal ones.
 void ScalablePool::remove_one() {
   Slot* youngest = nullptr;
-  Slot* lightest = nullptr;
-  std::int64_t least = 0;
-  for (Slot& slot : slots_) {
-    if (starts(slot) && (youngest == nullptr || slot.number > youngest->number)) {
-      youngest = &slot;
-    }
-    if (slot.state == State::ready) {
-      const std::int64_t outstanding = directory_.outstanding(slot.replica->index());
-      if (lightest == nullptr || outstanding <= least) {
-        lightest = &slot;
-        least = outstanding;
-      }
-    }
+  for (Slot* const slot : may_go([this](const Slot& slot) { return starts(slot); })) {
+    youngest = youngest == nullptr || slot->number > youngest->number ? slot : youngest;
   }
   if (youngest != nullptr) {
     call_off(*youngest);
@@ -356,6 +408,15 @@ void ScalablePool::remove_one() {
   }
   if (scrap_one()) {
     return;
+  }
+  Slot* lightest = nullptr;
+  std::int64_t least = 0;
+  for (Slot* const slot : may_go([](const Slot& slot) { return slot.state == State::ready; })) {
+    const std::int64_t outstanding = directory_.outstanding(slot->replica->index());
+    if (lightest == nullptr || outstanding <= least) {
+      lightest = slot;
+      least = outstanding;
+    }
   }
   PLIMSOLL_CHECK(lightest != nullptr, "who is asked to remove an instance has one");
   begin_draining(*lightest);
@@ -375,10 +436,13 @@ bool ScalablePool::scrap_one() {
 /// An order is withdrawn; machines that are there already go back at once, shared GPUs too.
 void ScalablePool::call_off(Slot& slot) {
   give_up_start(slot);
-  if (slot.state == State::ordered) {
-    slot.state = State::off;
-  } else {
+  if (slot.state != State::ordered) {
     release(slot);
+    return;
+  }
+  slot.state = State::off;
+  if (market_ != nullptr) {
+    market_->leave(index_of(slot));
   }
 }
 
@@ -516,7 +580,7 @@ void ScalablePool::arm_reclaim(Slot& slot) {
   if (!after) {
     return;
   }
-  const Duration notice = std::min(procurement_.notice(), *after);
+  const Duration notice = std::min(procurement_.notice(index_of(slot)), *after);
   slot.reclaim = engine_.at(engine_.now() + (*after - notice), EventPriority::fleet,
                             [this, &slot, notice] { give_notice(slot, notice); });
 }
@@ -527,6 +591,7 @@ void ScalablePool::give_notice(Slot& slot, Duration notice) {
   const bool again = procurement_.replaces();
   if (slot.state == State::ready && notice > Duration::zero()) {
     ++seen_.reclaims;
+    note_reclaim(slot);
     drain(index_of(slot), [this, &slot, again] {
       if (again) {
         order(index_of(slot), slot.version);
@@ -535,11 +600,18 @@ void ScalablePool::give_notice(Slot& slot, Duration notice) {
   }
 }
 
+void ScalablePool::note_reclaim(const Slot& slot) {
+  if (market_ != nullptr) {
+    market_->reclaimed(index_of(slot));
+  }
+}
+
 /// The time is up: what is there still goes with its machines.
 void ScalablePool::take_back(Slot& slot) {
   slot.reclaim.reset();
   const bool noticed = slot.state == State::draining && slot.drained != nullptr;
   seen_.reclaims += noticed ? 0 : 1;
+  note_reclaim(slot);
   if (directory_.outstanding(slot.replica->index()) > 0) {
     ++seen_.reclaimed_serving;
   }
@@ -558,6 +630,52 @@ void ScalablePool::take_back(Slot& slot) {
   if (procurement_.replaces()) {
     order(index_of(slot), slot.version);
   }
+}
+
+// ---- offers that stop ----
+
+std::int64_t ScalablePool::offers_lost(const std::string& provider, const std::string& region) {
+  if (market_ == nullptr) {
+    return 0;
+  }
+  market_->close(provider, region);
+  std::int64_t lost = 0;
+  for (Slot& slot : slots_) {
+    const auto offer = market_->offer_of(index_of(slot));
+    if (offer && market_->closed(*offer)) {
+      lost += lose_nodes(slot) ? 1 : 0;
+    }
+  }
+  return lost;
+}
+
+void ScalablePool::offers_back(const std::string& provider, const std::string& region) {
+  if (market_ != nullptr) {
+    market_->open(provider, region);
+  }
+}
+
+/// Its nodes are gone, or will not come; true when they were rented. An autoscaler asks by itself
+/// for what it misses.
+bool ScalablePool::lose_nodes(Slot& slot) {
+  const bool rented = slot.state != State::ordered;
+  const auto again = [this, &slot] { order(index_of(slot), slot.version); };
+  if (!rented) {
+    call_off(slot);
+  } else if (slot.failed) {
+    // Broken ones are given up when they are repaired, or have drained.
+    slot.called_off = slot.state == State::failed;
+    slot.drained = keeps_its_size() ? again : std::function<void()>{};
+    return false;
+  } else {
+    market_->lost(index_of(slot));
+    fail(index_of(slot));
+    dismiss(index_of(slot));
+  }
+  if (keeps_its_size()) {
+    again();
+  }
+  return rented;
 }
 
 // ---- shared GPUs ----
@@ -635,6 +753,16 @@ ElasticitySummary ScalablePool::elasticity() const {
       const auto contract = static_cast<std::size_t>(procurement_.contract_of(index_of(slot)));
       summary.rented_ns[contract] += (engine_.now() - slot.since).count();
     }
+  }
+  if (market_ != nullptr) {
+    summary.offers = market_->uses();
+    std::int64_t rented = 0;
+    for (const OfferUse& use : summary.offers) {
+      rented += use.rented_ns;
+    }
+    PLIMSOLL_CHECK(rented == std::accumulate(summary.rented_ns.begin(), summary.rented_ns.end(),
+                                             std::int64_t{0}),
+                   "what is rented is rented from one offer");
   }
   const PoolGauges time = gauges();
   const auto of = [&](StartPhase phase) { return summary.times[static_cast<std::size_t>(phase)]; };

@@ -3,12 +3,14 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <vector>
 
 #include "engine/engine.hpp"
 #include "operations/fault_target.hpp"
 #include "operations/gpu_scheduler.hpp"
+#include "operations/offer_market.hpp"
 #include "operations/procurement.hpp"
 #include "operations/scalable_target.hpp"
 #include "operations/start_clock.hpp"
@@ -30,6 +32,9 @@ namespace plimsoll {
 /// A pool on shared GPUs orders by claiming some: it waits for the grant as for the end of a
 /// stock-out, and what others preempt goes as spot machines do that are taken back after a notice.
 ///
+/// With offers (OfferMarket) a slot is ordered from one of them, or its order waits for one, as in
+/// a stock-out; who is removed is chosen among the replicas of the offer that the rule gives back.
+///
 /// A pool whose replicas do not start cold has no WeightSource: there a start is provisioned and
 /// then ready. While a draining replica holds its slot, fewer may be loading than were asked for:
 /// the next evaluation asks again. One that failed counts as loading until it serves again.
@@ -46,6 +51,8 @@ class ScalablePool final : public ScalableTarget,
 
   /// Its machines are shared ones, which outlive it. Before open().
   void share(GpuScheduler& gpus);
+  /// Its machines are bought from the offers of its procurement, by this rule. Before open().
+  void buy(std::unique_ptr<PlacementPolicy> rule);
   /// At t = 0: so many slots as the pool has replicas begin, ready or loading; the rest is off. On
   /// shared GPUs those begin that GpuScheduler::start() grants some.
   void open();
@@ -91,6 +98,8 @@ class ScalablePool final : public ScalableTarget,
   // again, or is off when nobody wants it any more.
   bool machine_failed(std::size_t slot, DownCause cause) override;
   void machine_repaired(std::size_t slot) override;
+  std::int64_t offers_lost(const std::string& provider, const std::string& region) override;
+  void offers_back(const std::string& provider, const std::string& region) override;
 
   /// How the pool's replicas came to serve, up to now(); replica time in it adds up exactly.
   ElasticitySummary elasticity() const;
@@ -128,6 +137,7 @@ class ScalablePool final : public ScalableTarget,
   void enter(Slot& slot, State state, StartPhase phase);
   void begin(Slot& slot, WeightsVersion version);
   void open_one(std::size_t slot);
+  void placed(std::size_t slot);
   void wait_for_delivery(Slot& slot);
   void deliver(Slot& slot);
   void prepare(Slot& slot);
@@ -141,12 +151,16 @@ class ScalablePool final : public ScalableTarget,
   void begin_draining(Slot& slot);
   void arm_reclaim(Slot& slot);
   void give_notice(Slot& slot, Duration notice);
+  void note_reclaim(const Slot& slot);
   void take_back(Slot& slot);
+  bool lose_nodes(Slot& slot);
   void take_gpus_back(Slot& slot, bool again);
   bool keeps_its_size() const { return !pool_.autoscale; }
   void note_losses(const LossSummary& before);
   void note_serving(const Slot& slot);
   void place_order(int replicas);
+  template <class InQuestion>
+  std::vector<Slot*> may_go(InQuestion in_question);
   void remove_one();
   bool scrap_one();
   void break_down(Slot& slot, DownCause cause);
@@ -166,8 +180,10 @@ class ScalablePool final : public ScalableTarget,
   ReplicaIncidents& incidents_;
   Engine& engine_;
   WeightSource* weights_;
-  GpuScheduler* gpus_ = nullptr;  // null: machines of its own
-  std::size_t member_ = 0;        // of gpus_
+  GpuScheduler* gpus_ = nullptr;         // null: machines of its own
+  std::size_t member_ = 0;               // of gpus_
+  std::unique_ptr<OfferMarket> market_;  // null: no offers
+  bool opening_ = false;                 // t = 0: what is placed is there
   Procurement procurement_;
   std::vector<Slot> slots_;
   std::uint64_t orders_ = 0;

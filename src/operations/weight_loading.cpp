@@ -29,6 +29,9 @@ WeightLoading::WeightLoading(const Config& config, PoolIndex pool, WeightRoutes 
     nodes_.assign(routes_.nodes.size(), WeightNode{ssd, memory});
   }
   slots_.resize(routes_.nodes_of_slot.size());
+  for (Slot& slot : slots_) {
+    slot.site = pool_.store ? site_of(pool_) : WeightSite{};
+  }
   if (!pool_.weights) {
     return;
   }
@@ -144,6 +147,7 @@ PullKey WeightLoading::key_of(WeightsVersion version, std::size_t slot) const {
 void WeightLoading::pull_to_node(int index, WeightsVersion version, WeightWaiter waiter) {
   WeightNode& node = nodes_[static_cast<std::size_t>(index)];
   const PullKey key = key_of(version, waiter.slot);
+  const WeightSite site = waiter.slot == nobody ? site_of(pool_) : slots_[waiter.slot].site;
   PullToNode& pull = node.pulls[key];
   pull.waiting.push_back(std::move(waiter));
   if (pull.waiting.size() > 1) {
@@ -151,7 +155,7 @@ void WeightLoading::pull_to_node(int index, WeightsVersion version, WeightWaiter
   }
   node.nic.begin(engine_.now());
   pull.pull =
-      stores_.pull(index_, routes_.nodes[static_cast<std::size_t>(index)], routes_.share,
+      stores_.pull(index_, site, routes_.nodes[static_cast<std::size_t>(index)], routes_.share,
                    [this, index, key](const PullEnd& end) { pulled_to_node(index, key, end); });
 }
 

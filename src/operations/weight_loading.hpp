@@ -46,6 +46,7 @@ class WeightLoading final : public WeightSource {
   void prefetch();
 
   void settle_on(std::size_t slot, const std::vector<int>& nodes) override;
+  void settle_at(std::size_t slot, const WeightSite& site) override { slots_[slot].site = site; }
   int warmth(int node) const override;
   void adopt(std::size_t slot) override;
   void bring(std::size_t slot, WeightsVersion version, std::function<void()> pulled,
@@ -67,6 +68,7 @@ class WeightLoading final : public WeightSource {
   };
   struct Slot {
     std::uint64_t start = 0;  // number of its latest bring(): what came before is stale
+    WeightSite site;          // of its nodes
     bool rented = false;
     WeightsVersion version = -1;  // in its GPUs; -1: none
     WeightsVersion wanted = 0;

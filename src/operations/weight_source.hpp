@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "plimsoll/config.hpp"
 #include "plimsoll/elasticity_metrics.hpp"
 
 namespace plimsoll {
@@ -28,6 +29,8 @@ class WeightSource {
   /// The slot's machines are on these nodes from now on; a slot that has nodes of its own is never
   /// moved.
   virtual void settle_on(std::size_t, const std::vector<int>&) {}
+  /// The slot's machines stand there from now on; else, where the pool does.
+  virtual void settle_at(std::size_t, const WeightSite&) {}
   /// How near the weights of version 0 lie to the GPUs of a node: the larger, the nearer.
   virtual int warmth(int) const { return 0; }
   /// At t = 0 a slot serves already: its machines have version 0.

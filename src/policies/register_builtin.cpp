@@ -19,6 +19,13 @@ void register_builtin_autoscalers(Registry<Autoscaler>& autoscalers) {
   autoscalers.add(threshold_entry());
 }
 
+void register_builtin_placements(Registry<PlacementPolicy>& placements) {
+  placements.add(capped_spot_entry());
+  placements.add(cheapest_entry());
+  placements.add(fastest_entry());
+  placements.add(spread_entry());
+}
+
 void register_builtin_queues(Registry<QueuePolicy>& queues) {
   queues.add(edf_entry());
   queues.add(fcfs_entry());
@@ -41,6 +48,7 @@ PolicyRegistries builtin_policies() {
   PolicyRegistries registries;
   register_builtin_admissions(registries.admissions);
   register_builtin_autoscalers(registries.autoscalers);
+  register_builtin_placements(registries.placements);
   register_builtin_queues(registries.queues);
   register_builtin_routers(registries.routers);
   return registries;
@@ -49,6 +57,7 @@ PolicyRegistries builtin_policies() {
 PolicyCatalog policy_catalog(const PolicyRegistries& registries) {
   return PolicyCatalog{{"admission", registries.admissions.docs()},
                        {"autoscaler", registries.autoscalers.docs()},
+                       {"placement", registries.placements.docs()},
                        {"queue", registries.queues.docs()},
                        {"router", registries.routers.docs()}};
 }

@@ -58,7 +58,9 @@ std::string cost_row(const BillRow& row, const RunResult& result, const Config& 
       fmt::format("{},{},{},USD,{},{},Usage,,{},Usage-Based,{},{},", billed, run, run,
                   moment(config, result.end), moment(config, sim_start), csv_field(row.description),
                   moment(config, row.end), moment(config, row.begin));
-  text += row.pricing == "Committed" ? "Usage," + csv_field(row.sku) + ",Used," : ",,,";
+  text += row.pricing == "Committed"
+              ? "Usage," + csv_field(row.sku) + (row.unused ? ",Unused," : ",Used,")
+              : ",,,";
   text += fmt::format("{},{},{},{},{},{},{},{},{},{},{},", quantity, row.unit, billed,
                       row.unit_price, billed, provider, amount(row.listed), row.list_unit_price,
                       row.pricing, quantity, row.unit);

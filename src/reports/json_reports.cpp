@@ -7,10 +7,12 @@
 #include <sstream>
 
 #include "cost/cost.hpp"
+#include "cost/unit_costs.hpp"
 #include "metrics/thresholds.hpp"
 #include "metrics/verdict.hpp"
 #include "plimsoll/errors.hpp"
 #include "plimsoll/report.hpp"
+#include "reports/offers_report.hpp"
 #include "reports/output_file.hpp"
 #include "reports/result_digest.hpp"
 
@@ -226,6 +228,28 @@ Json losses_json(const LossSummary& losses) {
   json["attempts_retried"] = losses.retried;
   json["attempts_failed"] = losses.failed;
   return json;
+}
+
+Json offers_json(const RunResult& result, const PoolSummary& pool) {
+  Json list = Json::array();
+  for (const OfferUse& use : pool.elasticity->offers) {
+    Json json = Json::object();
+    json["offer"] = use.offer;
+    json["provider"] = use.provider;
+    json["region"] = use.region;
+    json["contract"] = contract_name(use.contract);
+    json["orders"] = use.orders;
+    json["deliveries"] = use.deliveries;
+    json["reclaims"] = use.reclaims;
+    json["lost"] = use.lost;
+    json["sold_out"] = use.sold_out;
+    json["most_nodes"] = use.most_nodes;
+    json["rented_replica_ns"] = use.rented_ns;
+    json["node_hours"] = node_hours(use);
+    json["micro_dollars"] = offer_cost(result.cost.money, pool.name, use.offer).count();
+    list.push_back(json);
+  }
+  return list;
 }
 
 Json elasticity_json(const ElasticitySummary& elasticity) {
@@ -447,6 +471,9 @@ Json gpu_time_json(const RunResult& result) {
     }
     if (pool.elasticity) {
       json["elasticity"] = elasticity_json(*pool.elasticity);
+      if (!pool.elasticity->offers.empty()) {
+        json["elasticity"]["offers"] = offers_json(result, pool);
+      }
     }
     json["gpu_hours"] = rented_gpu_hours(pool);
     json["gpu_utilization"] = pool.gpu_utilization;

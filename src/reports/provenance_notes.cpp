@@ -17,6 +17,15 @@ void note_provenance(std::vector<std::string>& notes, const char* what, const st
   }
 }
 
+void note_price(std::vector<std::string>& notes, const PriceSpec& price, Contract contract) {
+  note_provenance(notes, "Price", price.name, price.provenance);
+  for (const FigureSource& figure : price.figures) {
+    if (figure.name == contract_name(contract)) {
+      note_provenance(notes, "Price", price.name + ", " + figure.name + ",", figure.provenance);
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> provenance_notes(const Config& config) {
@@ -41,12 +50,11 @@ std::vector<std::string> provenance_notes(const Config& config) {
       note_provenance(notes, "Loader", loader.name, loader.provenance);
     }
     if (pool.price) {
-      const PriceSpec& price = config.prices[*pool.price];
-      note_provenance(notes, "Price", price.name, price.provenance);
-      for (const FigureSource& figure : price.figures) {
-        if (figure.name == contract_name(pool.contract)) {
-          note_provenance(notes, "Price", price.name + ", " + figure.name + ",", figure.provenance);
-        }
+      note_price(notes, config.prices[*pool.price], pool.contract);
+    }
+    if (has_offers(pool)) {
+      for (const OfferConfig& offer : pool.procurement->offers) {
+        note_price(notes, config.prices[offer.price], offer.contract);
       }
     }
   }

@@ -8,6 +8,7 @@
 #include "plimsoll/report.hpp"
 #include "reports/experiments_tables.hpp"
 #include "reports/money_summary.hpp"
+#include "reports/offers_report.hpp"
 #include "reports/operations_tables.hpp"
 #include "reports/result_digest.hpp"
 #include "reports/text_table.hpp"
@@ -519,6 +520,7 @@ std::string terminal_summary(const RunResult& result, const Config& config,
   out += kv_transfers_part(result, style);
   out += scaling_part(result);
   out += elasticity_part(result);
+  out += offers_table(result);
   out += operations_tables(result);
   out += demand_part(result);
   out += money_tables(result.cost.money);

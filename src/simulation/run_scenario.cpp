@@ -61,6 +61,9 @@ void write_files(const std::string& folder, const RunResult& result, const Confi
   write_result_json(folder + "/result.json", result, config);
   write_requests_csv(folder + "/requests.csv", result, config);
   write_cost_csv(folder + "/cost.csv", result, config);
+  if (std::any_of(config.pools.begin(), config.pools.end(), has_offers)) {
+    write_offers_csv(folder + "/offers.csv", result);
+  }
   write_run_json(folder + "/run.json", result, run_facts(result));
 }
 

@@ -41,10 +41,9 @@ void ScaledPools::open(PoolIndex pool) {
   entry.loop->start();
 }
 
-std::array<std::int64_t, contract_count> ScaledPools::rented_by_contract(PoolIndex pool) const {
+ElasticitySummary ScaledPools::elasticity(PoolIndex pool) const {
   const Entry& entry = entries_[pool];
-  return entry.target != nullptr ? entry.target->elasticity().rented_ns
-                                 : std::array<std::int64_t, contract_count>{};
+  return entry.target != nullptr ? entry.target->elasticity() : ElasticitySummary{};
 }
 
 void ScaledPools::summarize(RunResult& result) const {

@@ -31,8 +31,8 @@ class ScaledPools {
   ScalablePool& pool(PoolIndex pool) { return *entries_[pool].target; }
   /// At t = 0: its replicas begin, and its loop.
   void open(PoolIndex pool);
-  /// Replica-nanoseconds of a pool rented up to now(), by Contract; zeros of one that was skipped.
-  std::array<std::int64_t, contract_count> rented_by_contract(PoolIndex pool) const;
+  /// How a pool's replicas came and went up to now(); zeros of one that was skipped.
+  ElasticitySummary elasticity(PoolIndex pool) const;
   /// Fills RunResult::scaling and PoolSummary::elasticity, once its pools are there.
   void summarize(RunResult& result) const;
 

@@ -180,6 +180,9 @@ void Simulation::build_pools(const PolicyRegistries& policies) {
     scaled_pools_.add(
         config_, pool, replicas_of(pool), service, engine_, weights,
         config.autoscale ? policies.autoscalers.make(config.autoscale->policy) : nullptr);
+    if (has_offers(config)) {
+      scaled_pools_.pool(pool).buy(policies.placements.make(*config.procurement->placement));
+    }
     if (config.allocation) {
       shared_gpus_.join(pool, scaled_pools_.pool(pool));
     }
@@ -387,7 +390,12 @@ void Simulation::mark_rent() {
     mark.rented_ns.push_back(pool.busy_ns + pool.idle_ns + pool.down_ns + pool.draining_ns);
   }
   for (std::size_t p = 0; p < config_.pools.size(); ++p) {
-    mark.by_contract.push_back(scaled_pools_.rented_by_contract(static_cast<PoolIndex>(p)));
+    const ElasticitySummary rented = scaled_pools_.elasticity(static_cast<PoolIndex>(p));
+    mark.by_contract.push_back(rented.rented_ns);
+    std::vector<std::int64_t>& by_offer = mark.by_offer.emplace_back();
+    for (const OfferUse& use : rented.offers) {
+      by_offer.push_back(use.rented_ns);
+    }
   }
 }
 

@@ -45,6 +45,11 @@ void add_wans(const Config& config, PlatformSpec& platform) {
   std::set<std::string> regions;
   for (const PoolConfig& pool : config.pools) {
     regions.insert(pool.region);
+    if (has_offers(pool)) {
+      for (const OfferConfig& offer : pool.procurement->offers) {
+        regions.insert(offer.region);
+      }
+    }
   }
   for (const StoreConfig& store : config.stores) {
     for (const std::string& region : regions) {

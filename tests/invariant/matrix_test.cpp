@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "cost/unit_costs.hpp"
 #include "plimsoll/policies/builtin.hpp"
 #include "plimsoll/report.hpp"
 #include "plimsoll/run_scenario.hpp"
@@ -46,9 +47,8 @@ std::int64_t ended(const SliceSummary& slice) {
 /// Machines break: what had been computed is lost, and computed again.
 bool breaks(const Config& config) {
   return config.faults ||
-         std::any_of(config.pools.begin(), config.pools.end(), [](const auto& pool) {
-           return pool.allocation || (pool.procurement && pool.procurement->spot);
-         });
+         std::any_of(config.pools.begin(), config.pools.end(),
+                     [](const auto& pool) { return pool.allocation || may_be_reclaimed(pool); });
 }
 
 /// Something other than an autoscaler takes replicas of the pool out and brings them back.
@@ -342,6 +342,38 @@ void check_monitoring(const RunResult& result, const Config& config, const std::
                   "more was billed than completed");
 }
 
+/// What a pool rents, and pays, is what it has from its offers.
+void check_offers(const RunResult& result, const Config& config, Findings& findings) {
+  for (std::size_t p = 0; p < result.pools.size(); ++p) {
+    const PoolSummary& pool = result.pools[p];
+    if (!has_offers(config.pools[p])) {
+      findings.expect(!pool.elasticity || pool.elasticity->offers.empty(), "offers out of nothing");
+      continue;
+    }
+    const std::vector<OfferConfig>& offers = config.pools[p].procurement->offers;
+    std::int64_t rented = 0;
+    std::int64_t reclaims = 0;
+    MicroUsd paid;
+    for (std::size_t o = 0; o < offers.size(); ++o) {
+      const OfferUse& use = pool.elasticity->offers.at(o);
+      rented += use.rented_ns;
+      reclaims += use.reclaims;
+      paid = paid + offer_cost(result.cost.money, pool.name, use.offer);
+      findings.expect(use.offer == offers[o].name, "offers are out of order");
+      findings.expect(!offers[o].stock || use.most_nodes <= *offers[o].stock,
+                      use.offer + ": more nodes than there are");
+      findings.expect(use.deliveries <= use.orders && use.reclaims <= use.deliveries,
+                      use.offer + ": more came than was ordered, or went than came");
+    }
+    findings.expect(rented == pool.busy_ns + pool.idle_ns + pool.down_ns + pool.draining_ns,
+                    pool.name + ": what is rented is not the sum of its offers");
+    findings.expect(paid == gpu_cost(result.cost.money, pool.name),
+                    pool.name + ": what is paid is not the sum of its offers");
+    findings.expect(reclaims == pool.elasticity->reclaims,
+                    pool.name + ": what is taken back is not the sum of its offers");
+  }
+}
+
 /// Stages lose nobody: what one passes on, the next one is offered.
 void check_stages(const RunResult& result, const Config& config, Findings& findings) {
   if (!result.path.present) {
@@ -392,6 +424,7 @@ std::string play(const Config& config, const std::string& folder) {
   check_causality(result, config, findings);
   check_prefixes(result, config, findings);
   check_scaling(result, config, folder, findings);
+  check_offers(result, config, findings);
   check_stages(result, config, findings);
   return findings.text();
 }
@@ -534,6 +567,33 @@ TEST(Matrix, EveryAutoscalerKeepsTheLawsOnEveryScenario) {
       expect_laws(scenario, eager(doc.name, scenario));
     }
   }
+}
+
+/// The rule of every pool that has offers; nothing in scenarios without.
+Overrides placed_by(const std::string& policy, const std::string& scenario) {
+  Overrides overrides;
+  for (const PoolConfig& pool : test::load_shipped("tiny/" + scenario + ".yaml", {}).config.pools) {
+    if (has_offers(pool)) {
+      overrides.emplace_back("pools." + pool.name + ".procurement.placement.policy", policy);
+    }
+  }
+  return overrides;
+}
+
+TEST(Matrix, EveryPlacementKeepsTheLawsOnEveryScenarioWithOffers) {
+  EXPECT_GE(builtin_policies().placements.docs().size(), 4u);
+  int scenarios = 0;
+  for (const PolicyDoc& doc : builtin_policies().placements.docs()) {
+    SCOPED_TRACE(doc.name);
+    for (const std::string& scenario : test::tiny_scenarios()) {
+      const Overrides overrides = placed_by(doc.name, scenario);
+      if (!overrides.empty()) {
+        ++scenarios;
+        expect_laws(scenario, overrides);
+      }
+    }
+  }
+  EXPECT_GT(scenarios, 0);
 }
 
 /// Changes of the number of replicas that were asked for over some scenarios.

@@ -3,6 +3,7 @@
 
 #include "plimsoll/policies/admission.hpp"
 #include "plimsoll/policies/autoscaler.hpp"
+#include "plimsoll/policies/placement.hpp"
 #include "plimsoll/policies/queue.hpp"
 #include "plimsoll/policies/router.hpp"
 
@@ -13,12 +14,13 @@ struct PolicyRegistries {
   Registry<QueuePolicy> queues;
   Registry<AdmissionPolicy> admissions;
   Registry<Autoscaler> autoscalers;
+  Registry<PlacementPolicy> placements;
 };
 
 /// All registries filled.
 PolicyRegistries builtin_policies();
 
-/// Their descriptions by kind: "admission", "autoscaler", "queue", "router".
+/// Their descriptions by kind: "admission", "autoscaler", "placement", "queue", "router".
 PolicyCatalog policy_catalog(const PolicyRegistries& registries);
 
 }  // namespace plimsoll

@@ -71,9 +71,9 @@ struct PolicyDoc {
   std::vector<ParamDoc> params;
 };
 
-/// All policies by kind ("admission", "autoscaler", "queue", "router"), each list sorted by name.
-/// Built by the policies room and handed to the configuration, which therefore knows no policy by
-/// itself.
+/// All policies by kind ("admission", "autoscaler", "placement", "queue", "router"), each list
+/// sorted by name. Built by the policies room and handed to the configuration, which therefore
+/// knows no policy by itself.
 using PolicyCatalog = std::map<std::string, std::vector<PolicyDoc>>;
 
 }  // namespace plimsoll

@@ -30,6 +30,8 @@ PolicyCatalog test_policies() {
   catalog["autoscaler"] = {{"scheduled", "By the clock.", {schedule}},
                            {"target_utilization", "By rules.", behavior},
                            {"threshold", "By marks.", {}}};
+  catalog["placement"] = {{"cheapest", "The lowest price.", {}},
+                          {"spread", "Some of each.", {of_every_kind[1]}}};
   return catalog;
 }
 

@@ -357,7 +357,7 @@ TEST_F(ProcuredPoolTest, LeadTimesFollowTheirLaw) {
   double squares = 0;
   constexpr int orders = 20'000;
   for (std::uint64_t order = 0; order < orders; ++order) {
-    const double seconds = to_seconds(law.lead_time(order));
+    const double seconds = to_seconds(law.lead_time(0, order));
     ASSERT_GT(seconds, 0);
     sum += seconds;
     squares += seconds * seconds;

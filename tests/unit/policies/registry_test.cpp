@@ -59,8 +59,8 @@ TEST(Registry, AnUnknownNameIsABug) {
 
 TEST(BuiltinPolicies, AreSortedAndDescribed) {
   const PolicyCatalog catalog = policy_catalog(builtin_policies());
-  ASSERT_EQ(catalog.size(), 4U);
-  for (const char* kind : {"admission", "autoscaler", "queue", "router"}) {
+  ASSERT_EQ(catalog.size(), 5U);
+  for (const char* kind : {"admission", "autoscaler", "placement", "queue", "router"}) {
     const std::vector<PolicyDoc>& docs = catalog.at(kind);
     EXPECT_FALSE(docs.empty());
     const std::vector<std::string> names = names_of(docs);
