@@ -734,6 +734,8 @@ Json stages_json(const RunResult& result) {
     json["answered"] = stage.outcomes[static_cast<std::size_t>(Outcome::cached)];
     json["hits"] = stage.hits;
     json["not_served"] = refused;
+    json["left_on_the_way"] = stage.left_on_the_way;
+    json["under_way"] = stage.under_way;
     json["median_wait_ms"] = stage.wait.percentiles[2];
     json["p99_wait_ms"] = stage.wait.percentiles[6];
     json["mean_wait_ms"] = stage.wait.mean;
@@ -741,6 +743,7 @@ Json stages_json(const RunResult& result) {
     json["p99_latency_ms"] = stage.latency.percentiles[6];
     json["mean_latency_ms"] = stage.latency.mean;
     json["utilization"] = stage.utilization < 0 ? Json{} : Json(stage.utilization);
+    json["busiest_window"] = stage.busiest_window < 0 ? Json{} : Json(stage.busiest_window);
     list.push_back(json);
   }
   return list;
@@ -770,7 +773,8 @@ Json time_or_null(SimTime at) {
   return at == never ? Json{} : Json(seconds(at));
 }
 
-Json path_json(const PathSummary& path) {
+Json path_json(const RunResult& result) {
+  const PathSummary& path = result.path;
   Json anomalies = Json::array();
   for (const AnomalySummary& anomaly : path.first_anomalies) {
     Json json = Json::object();
@@ -793,6 +797,8 @@ Json path_json(const PathSummary& path) {
   Json json = Json::object();
   json["attempts"] = path.attempts;
   json["retries"] = path.retries;
+  json["measured_attempts"] = result.measured_attempts.all;
+  json["measured_retries"] = result.measured_attempts.retries;
   json["follow_ups"] = path.follow_ups;
   json["bypass"] = bypass;
   json["anomalies"] = path.anomalies;
@@ -903,7 +909,7 @@ Json result_document(const RunResult& result, const Config& config) {
   json["thresholds"] = thresholds_json(result);
   if (result.path.present) {
     json["stages"] = stages_json(result);
-    json["path"] = path_json(result.path);
+    json["path"] = path_json(result);
   }
   if (!result.edge_rows.empty()) {
     json["edge"] = edge_json(result);
