@@ -1,4 +1,5 @@
-"""Readings of a run that are sums over its files: what tools/claims and tools/dashboard share."""
+"""Readings of a run that are sums over its files: what tools/claims, tools/dashboard and
+tools/platform share."""
 import csv
 import json
 import pathlib
@@ -22,6 +23,23 @@ def mean_response_ms(result):
     stages = result["stages"]
     return (sum(stage["mean_latency_ms"] * stage["served"] for stage in stages)
             / stages[0]["served"])
+
+
+def stages_table(result):
+    """Rows of the request path as markdown."""
+    lines = ["| stage | offered | served | hits | p50, ms | p99, ms | p99 wait, ms | used % | busiest % | "
+             "not served |", "|---|" + "---:|" * 8 + "---|"]
+    share = lambda value: "" if value is None else f"{100 * value:.0f}"
+    for stage in result["stages"]:
+        lost = [f"{count:,} {name}" for name, count in stage["not_served"].items()]
+        if stage["left_on_the_way"] > 0:
+            lost.append(f"{stage['left_on_the_way']:,} left on the way")
+        lines.append(f"| {stage['stage']} | {stage['offered']:,} | {stage['served']:,} | "
+                     f"{stage['hits']:,} | {stage['median_latency_ms']:,.1f} | "
+                     f"{stage['p99_latency_ms']:,.1f} | {stage['p99_wait_ms']:,.1f} | "
+                     f"{share(stage['utilization'])} | {share(stage['busiest_window'])} | "
+                     f"{', '.join(lost)} |")
+    return "\n".join(lines)
 
 
 def bad_hours(rows, share=0.9):

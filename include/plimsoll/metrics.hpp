@@ -96,17 +96,29 @@ struct PrefixSummary {
   std::int64_t left_tokens = 0;           // of prompts under way at the end
 };
 
-/// One stage of the request path: visits by attempts of requests that came after the warm-up and
-/// whose end is known.
+/// Attempts of measured requests, which arrived after the warm-up, at the first stage of the path.
+struct MeasuredAttempts {
+  std::int64_t all = 0;
+  std::int64_t retries = 0;  // of these, beyond the first of each request
+};
+
+/// One stage of the request path: visits by attempts of measured requests. What passed one stage is
+/// what the next one was offered, what left on the way to it, and what is under way to it or in it
+/// when the run ends. (A connection of `streaming` is under way until it is closed.)
 struct StageSummary {
   Stage stage = Stage::edge;
-  std::int64_t offered = 0;  // visits: the sum of `outcomes`
-  std::int64_t served = 0;   // passed on (completed) or answered here (cached)
-  std::int64_t hits = 0;     // of a cache
+  std::int64_t offered = 0;          // visits whose end is known: the sum of `outcomes`
+  std::int64_t left_on_the_way = 0;  // their clients, before they came here
+  std::int64_t under_way = 0;        // at the end of the run
+  std::int64_t served = 0;           // passed on (completed) or answered here (cached)
+  std::int64_t hits = 0;             // of a cache
   std::array<std::int64_t, outcome_count> outcomes{};  // by what became of them here
   LatencySummary wait;                                 // for their turn
   LatencySummary latency;                              // the wait included
-  double utilization = -1;  // share of its capacity that was used; negative: it has none
+  // Used share of its capacity, from the warm-up to the last arrival, and in the busiest window
+  // (MetricsConfig::window) within; negative: it has none, or there was no such span.
+  double utilization = -1;
+  double busiest_window = -1;
 };
 
 /// The way between the users of a region, or of a datacenter, and the GPUs: round trips of measured
@@ -283,6 +295,7 @@ struct RunResult {
   std::vector<TierUsers> tier_users;            // of a workload of users
   std::vector<RentMark> rent_marks;             // at changes of prices during the run
   std::vector<StageSummary> stages;             // that the scenario has; none without a path
+  MeasuredAttempts measured_attempts;           // with a path
   PathSummary path;
   std::vector<WaitingRoomSummary> waiting_rooms;  // of models that have one
   std::vector<EdgeRow> edge_rows;                 // where rows by region are asked for

@@ -61,6 +61,24 @@ std::vector<std::vector<std::string>> param_rows(const PolicyDoc& doc) {
   return rows;
 }
 
+/// How scaling rules that others write stand in a scenario.
+constexpr std::string_view scaling_rules = R"(
+Rules of three layers as operators write them, and where they stand in a scenario:
+
+| rule | in a scenario |
+|---|---|
+| of GPU clusters | `pools.NAME.autoscale`, a replica being a cluster |
+| of API services | `path.api_tier.autoscale` |
+| of cache layers | `autoscale` of `path.response_cache` and of the conversation cache, by `node` |
+| thresholds up and down | `policy: threshold` |
+| `scale_metric` queue_depth, cpu_utilization, memory_utilization | the same words |
+| `scale_up_threshold: 1000_requests` | `1000`: requests that wait, a bare number |
+| `scale_up_threshold: 70%` | the same |
+| `min_clusters`, `max_clusters` | `min_replicas`, `max_replicas` |
+| `min_instances`, `max_instances` | the same; caches need none (1, ten times those of t = 0) |
+| `expansion_factor: 1.5x` | `1.5` |
+)";
+
 [[noreturn]] void refuse_name(const PolicyCatalog& catalog, const std::string& name) {
   std::vector<std::string> names;
   for (const auto& [kind, docs] : catalog) {
@@ -113,6 +131,7 @@ std::string policy_reference(const PolicyCatalog& catalog) {
       "`plimsoll show policies NAME` prints the same. How to add one: extending.md.\n";
   for (const auto& [kind, docs] : catalog) {
     text += fmt::format("\n## {}\n", kind);
+    text += kind == "autoscaler" ? scaling_rules : "";
     for (const auto& doc : docs) {
       text += fmt::format("\n### {}\n\n{}\n\n", doc.name, doc.summary);
       if (doc.params.empty()) {

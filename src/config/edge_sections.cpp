@@ -173,9 +173,10 @@ void check_reach(Reader& reader, const RawNode& root, const Config& config) {
   }
   for (const ModelIndex target : targets) {
     const std::set<std::size_t> with = datacenters_with(config, target);
+    const bool everywhere = with.size() == config.path->edge->datacenters.size();
     for (const PoolConfig& pool : config.pools) {
       const std::optional<std::size_t> datacenter = datacenter_of(config, pool);
-      if (!with.empty() && (!datacenter || with.count(*datacenter) == 0)) {
+      if (!with.empty() && !everywhere && (!datacenter || with.count(*datacenter) == 0)) {
         reader.report(place_of_key(path, "model_router"), "path.model_router",
                       fmt::format("a request for pool {} may be sent to {}, which has no pool in "
                                   "its datacenter",

@@ -64,6 +64,19 @@ SectionDecl popularity_section() {
       .build();
 }
 
+/// The most nodes of a cache for which none is given: ten times those of t = 0.
+void finish_cache(Reader&, const RawNode& map, const std::string&, CacheConfig& cache, bool) {
+  const RawNode* const scale = map.find("autoscale");
+  if (!cache.autoscale || !cache.node || cache.node->count() <= 0 || scale == nullptr ||
+      scale->find("max_instances") != nullptr) {
+    return;
+  }
+  constexpr std::int64_t growth = 10;
+  constexpr std::int64_t most = 1'000'000;
+  const std::int64_t nodes = cache.capacity.count() / cache.node->count();
+  cache.autoscale->max_instances = static_cast<int>(std::clamp(growth * nodes, growth, most));
+}
+
 SectionDecl cache_section() {
   return Section<CacheConfig>{}
       .field("capacity", &CacheConfig::capacity, bytes_kind(), "", "bytes that it holds")
@@ -81,6 +94,7 @@ SectionDecl cache_section() {
       .optional("node", &CacheConfig::node, bytes_kind(),
                 "memory of one node, by which autoscale grows and shrinks the cache")
       .custom(cache_autoscale_field())
+      .finish(finish_cache)
       .build();
 }
 

@@ -83,8 +83,14 @@ double read_number(Reader& reader, const ParamDoc& doc, const RawNode& node,
                    const std::string& path) {
   const Parsed<double> parsed = parse_parameter(doc, node.is_scalar() ? node.text : "no value");
   if (!parsed.value) {
+    // Some ratios may as well be counts.
+    const bool counts = doc.kind == ParamKind::ratio && doc.maximum > 1;
     reader.report(node.place, path,
-                  fmt::format("expected {}, {}", parsed.expected, describe_found(node)), doc.help);
+                  fmt::format("expected {}, {}",
+                              counts ? "a bare number such as 1000, or a ratio such as 0.87 or 87%"
+                                     : parsed.expected,
+                              describe_found(node)),
+                  (counts ? "without a unit: " : "") + doc.help);
   } else if (*parsed.value < doc.minimum || *parsed.value > doc.maximum) {
     reader.report(
         node.place, path,

@@ -60,13 +60,15 @@ void add_loop_keys(Section<Scale>& section) {
              "age of the signals that the policy is shown");
 }
 
-template <typename Owner>
-FieldDecl tier_autoscale_field(std::string help) {
+Section<TierAutoscaleConfig> instance_bounds() {
   Section<TierAutoscaleConfig> keys;
   keys.field("min_instances", &TierAutoscaleConfig::min_instances, count_kind(1, 1'000'000), "1",
-             "instances at least")
-      .field("max_instances", &TierAutoscaleConfig::max_instances, count_kind(1, 1'000'000), "",
-             "instances at most");
+             "instances at least");
+  return keys;
+}
+
+template <typename Owner>
+FieldDecl tier_autoscale_field(Section<TierAutoscaleConfig> keys, std::string help) {
   add_loop_keys(keys);
   keys.field("provisioning_delay", &TierAutoscaleConfig::provisioning_delay, duration_kind(), "0",
              "until an added instance serves");
@@ -90,12 +92,20 @@ FieldDecl autoscale_field() {
 }
 
 FieldDecl api_tier_autoscale_field() {
+  Section<TierAutoscaleConfig> keys = instance_bounds();
+  keys.field("max_instances", &TierAutoscaleConfig::max_instances, count_kind(1, 1'000'000), "",
+             "instances at most");
   return tier_autoscale_field<ApiTierConfig>(
-      "how the tier grows and shrinks; without it, it does not");
+      std::move(keys), "how the tier grows and shrinks; without it, it does not");
 }
 
 FieldDecl cache_autoscale_field() {
+  Section<TierAutoscaleConfig> keys = instance_bounds();
+  keys.field("max_instances", &TierAutoscaleConfig::max_instances, count_kind(1, 1'000'000), "",
+             "nodes at most")
+      .derived("ten times those of t = 0");
   return tier_autoscale_field<CacheConfig>(
+      std::move(keys),
       "how the cache grows and shrinks by nodes of `node` each; without it, it does not");
 }
 

@@ -45,6 +45,7 @@ class MetricsCollector final : public EventSink {
     pools_[transfer.from].kv.add(transfer, transfer.sending_nics);
     pools_[transfer.to].kv.add(transfer, transfer.receiving_nics);
   }
+  void on_attempt(SimTime arrived, bool again) override { stages_.begin(arrived, again); }
   void on_stage(const StageVisit& visit) override { stages_.add(visit); }
   void on_waiting_room(const WaitingRoomVisit& visit) override { waiting_rooms_.add(visit); }
 

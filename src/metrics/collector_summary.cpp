@@ -450,6 +450,7 @@ RunResult MetricsCollector::finish(SimTime end, SimTime arrivals_end,
   }
   if (config_.path) {
     result.stages = stages_.summarize();
+    result.measured_attempts = stages_.attempts();
   }
   result.waiting_rooms = waiting_rooms_.summarize();
   result.experiments = experiments();

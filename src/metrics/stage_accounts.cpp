@@ -18,6 +18,8 @@ std::vector<StageSummary> StageAccounts::summarize() const {
     row.served = account.outcomes[static_cast<std::size_t>(Outcome::completed)] +
                  account.outcomes[static_cast<std::size_t>(Outcome::cached)];
     row.hits = account.hits;
+    row.left_on_the_way = account.left_on_the_way;
+    row.under_way = account.under_way;
     row.wait = summarize_latency(account.wait);
     row.latency = summarize_latency(account.latency);
     rows.push_back(row);

@@ -13,18 +13,28 @@
 
 namespace plimsoll {
 
-/// Counts and latencies by stage, of visits that began at or after the warm-up and in a window of
-/// the horizon. Memory depends on neither the horizon nor the number of visits.
+/// Counts and latencies by stage, of visits by requests that arrived at or after the warm-up and in
+/// a window of the horizon: whoever is in one row is in all that he came to. Memory depends on
+/// neither the horizon nor the number of visits.
 class StageAccounts {
  public:
   StageAccounts(SimTime warm_up_end, CoveredSpans spans)
       : warm_up_end_{warm_up_end}, spans_{std::move(spans)} {}
 
+  void begin(SimTime arrived, bool again) {
+    attempts_.all += measures(arrived) ? 1 : 0;
+    attempts_.retries += again && measures(arrived) ? 1 : 0;
+  }
+
   void add(const StageVisit& visit) {
-    if (visit.at < warm_up_end_ || !spans_.covers(visit.at)) {
+    if (!measures(visit.arrived)) {
       return;
     }
     Account& account = accounts_[static_cast<std::size_t>(visit.stage)];
+    if (visit.end != VisitEnd::known) {
+      ++(visit.end == VisitEnd::under_way ? account.under_way : account.left_on_the_way);
+      return;
+    }
     ++account.outcomes[static_cast<std::size_t>(visit.result)];
     account.hits += visit.hit ? 1 : 0;
     account.wait.add(visit.wait.count());
@@ -33,15 +43,21 @@ class StageAccounts {
 
   /// A row for every stage, in their order.
   std::vector<StageSummary> summarize() const;
+  const MeasuredAttempts& attempts() const { return attempts_; }
 
  private:
+  bool measures(SimTime arrived) const { return arrived >= warm_up_end_ && spans_.covers(arrived); }
+
   struct Account {
     std::array<std::int64_t, outcome_count> outcomes{};
     std::int64_t hits = 0;
+    std::int64_t left_on_the_way = 0;
+    std::int64_t under_way = 0;
     LatencySketch wait, latency;
   };
   SimTime warm_up_end_;
   CoveredSpans spans_;
+  MeasuredAttempts attempts_;
   std::array<Account, stage_count> accounts_;
 };
 

@@ -761,6 +761,8 @@ Json stages_json(const RunResult& result) {
     json["answered"] = stage.outcomes[static_cast<std::size_t>(Outcome::cached)];
     json["hits"] = stage.hits;
     json["not_served"] = refused;
+    json["left_on_the_way"] = stage.left_on_the_way;
+    json["under_way"] = stage.under_way;
     json["median_wait_ms"] = stage.wait.percentiles[2];
     json["p99_wait_ms"] = stage.wait.percentiles[6];
     json["mean_wait_ms"] = stage.wait.mean;
@@ -768,6 +770,7 @@ Json stages_json(const RunResult& result) {
     json["p99_latency_ms"] = stage.latency.percentiles[6];
     json["mean_latency_ms"] = stage.latency.mean;
     json["utilization"] = stage.utilization < 0 ? Json{} : Json(stage.utilization);
+    json["busiest_window"] = stage.busiest_window < 0 ? Json{} : Json(stage.busiest_window);
     list.push_back(json);
   }
   return list;
@@ -818,7 +821,8 @@ Json time_or_null(SimTime at) {
   return at == never ? Json{} : Json(seconds(at));
 }
 
-Json path_json(const PathSummary& path) {
+Json path_json(const RunResult& result) {
+  const PathSummary& path = result.path;
   Json anomalies = Json::array();
   for (const AnomalySummary& anomaly : path.first_anomalies) {
     Json json = Json::object();
@@ -841,6 +845,8 @@ Json path_json(const PathSummary& path) {
   Json json = Json::object();
   json["attempts"] = path.attempts;
   json["retries"] = path.retries;
+  json["measured_attempts"] = result.measured_attempts.all;
+  json["measured_retries"] = result.measured_attempts.retries;
   json["follow_ups"] = path.follow_ups;
   json["bypass"] = bypass;
   if (path.attacked) {
@@ -961,7 +967,7 @@ Json result_document(const RunResult& result, const Config& config) {
   json["thresholds"] = thresholds_json(result);
   if (result.path.present) {
     json["stages"] = stages_json(result);
-    json["path"] = path_json(result.path);
+    json["path"] = path_json(result);
   }
   if (!result.waiting_rooms.empty()) {
     json["waiting_rooms"] = waiting_rooms_json(result);

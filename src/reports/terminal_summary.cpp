@@ -324,7 +324,7 @@ std::string demand_part(const RunResult& result) {
                            rows);
 }
 
-/// What did not pass, by outcome: "3 shed, 1 failed".
+/// What did not pass, by outcome, and what did not come: "3 shed, 1 failed, 2 left on the way".
 std::string not_served(const StageSummary& stage) {
   std::string text;
   for (int i = 0; i < outcome_count; ++i) {
@@ -334,6 +334,10 @@ std::string not_served(const StageSummary& stage) {
       text +=
           fmt::format("{}{} {}", text.empty() ? "" : ", ", grouped(count), outcome_name(outcome));
     }
+  }
+  if (stage.left_on_the_way > 0) {
+    text += fmt::format("{}{} left on the way", text.empty() ? "" : ", ",
+                        grouped(stage.left_on_the_way));
   }
   return text.empty() ? "-" : text;
 }
@@ -345,12 +349,13 @@ std::string stages_part(const RunResult& result) {
   std::vector<std::vector<std::string>> rows;
   for (const StageSummary& stage : result.stages) {
     const bool seen = stage.offered > 0;
-    rows.push_back({std::string{stage_name(stage.stage)}, grouped(stage.offered),
-                    grouped(stage.served), grouped(stage.hits),
-                    seen ? figure(stage.wait.percentiles[6]) : "-",
-                    seen ? figure(stage.latency.percentiles[2]) : "-",
-                    seen ? figure(stage.latency.percentiles[6]) : "-",
-                    stage.utilization < 0 ? "-" : percent(stage.utilization), not_served(stage)});
+    rows.push_back(
+        {std::string{stage_name(stage.stage)}, grouped(stage.offered), grouped(stage.served),
+         grouped(stage.hits), seen ? figure(stage.wait.percentiles[6]) : "-",
+         seen ? figure(stage.latency.percentiles[2]) : "-",
+         seen ? figure(stage.latency.percentiles[6]) : "-",
+         stage.utilization < 0 ? "-" : percent(stage.utilization),
+         stage.busiest_window < 0 ? "-" : percent(stage.busiest_window), not_served(stage)});
   }
   return "\n" + text_table({{"stage", false},
                             {"offered"},
@@ -360,6 +365,7 @@ std::string stages_part(const RunResult& result) {
                             {"p50 ms"},
                             {"p99 ms"},
                             {"used %"},
+                            {"busiest %"},
                             {"not served", false}},
                            rows);
 }

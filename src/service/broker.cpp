@@ -139,15 +139,16 @@ StageResult Broker::queue_up(std::uint64_t id, SimTime t) {
   return result;
 }
 
-double Broker::utilization(SimTime t) const {
+CapacityUse Broker::use(SimTime t) const {
   if (partitions_.empty()) {
-    return passage_.turnstile().utilization(t);
+    return passage_.turnstile().use(t);
   }
-  double sum = 0;
+  CapacityUse use;
   for (const BrokerPartition& partition : partitions_) {
-    sum += partition.turnstile().utilization(t);
+    use.used += partition.used_ns(t);
+    use.all += static_cast<double>(t.time_since_epoch().count());
   }
-  return sum / static_cast<double>(partitions_.size());
+  return use;
 }
 
 }  // namespace plimsoll

@@ -24,7 +24,8 @@ class BrokerPartition {
   /// is lost with the backlog when a failover begins (failed, then).
   StageResult take(SimTime t);
   bool fails_over_at(SimTime t) const;
-  const Turnstile& turnstile() const { return turnstile_; }
+  /// Nanoseconds in which messages had their turns until `t`.
+  double used_ns(SimTime t) const { return turnstile_.use(working_time(t)).used; }
 
  private:
   SimTime working_time(SimTime t) const;
@@ -48,8 +49,8 @@ class Broker {
   /// The message of the attempt `id` comes at `t`; with a capacity, in order of time.
   StageResult hand_on(std::uint64_t id, SimTime t);
   bool limited() const { return passage_.turnstile().limited(); }
-  /// Turns taken over all turns until `t`; there is a capacity.
-  double utilization(SimTime t) const;
+  /// Of all partitions until `t`; failovers are time that is not used.
+  CapacityUse use(SimTime t) const;
 
  private:
   StageResult queue_up(std::uint64_t id, SimTime t);

@@ -20,6 +20,7 @@ enum class FlightState : std::uint8_t {
   ending,       // timer: its answer or refusal reaches the client
   backing_off,  // timer: the next attempt begins
   gives_up,     // timer: the client leaves or starts anew, before what was to come
+  turns_back,   // the same, on the way to the stage `next`
 };
 
 /// Three cache lines: a run at full scale has half a million of them.

@@ -156,6 +156,9 @@ void RequestPath::begin_attempt(std::uint32_t place, Phase phase, Stage from) {
   flight.model = flight.record.model;
   flight.spilled = false;
   flight.next = from;
+  if (from == first_) {
+    sink_.on_attempt(flight.record.arrived, flight.attempt > 1);
+  }
   walk(place, phase);
 }
 
@@ -183,7 +186,7 @@ void RequestPath::walk(std::uint32_t place, Phase phase) {
     }
     const StageResult result = visit(stage, flight, t);
     if (stage != Stage::streaming || !result.passes()) {
-      tell(stage, result, t);  // a connection's visit ends when it is closed
+      tell(flight, stage, result);  // a connection's visit ends when it is closed
     }
     ahead += result.ahead;
     if (!result.passes()) {
@@ -194,31 +197,66 @@ void RequestPath::walk(std::uint32_t place, Phase phase) {
   }
 }
 
-void RequestPath::tell(Stage stage, const StageResult& result, SimTime came) {
+void RequestPath::tell(const Flight& flight, Stage stage, const StageResult& result) {
   StageVisit visit;
   visit.stage = stage;
   visit.result = result.outcome;
   visit.hit = result.hit;
   visit.wait = result.wait;
   visit.latency = result.wait + result.latency;
-  visit.at = came;
+  visit.arrived = flight.record.arrived;
   sink_.on_stage(visit);
 }
 
 /// A visit that ends now.
-void RequestPath::tell(Stage stage, Outcome outcome, Duration wait, SimTime came) {
+void RequestPath::tell(const Flight& flight, Stage stage, Outcome outcome, Duration wait,
+                       SimTime came) {
   StageResult result;
   result.outcome = outcome;
   result.wait = wait;
   result.latency = engine_.now() - came - wait;
-  tell(stage, result, came);
+  tell(flight, stage, result);
+}
+
+/// It has not come to `stage`, or has not left it.
+void RequestPath::tell(const Flight& flight, Stage stage, VisitEnd end) {
+  StageVisit visit;
+  visit.stage = stage;
+  visit.end = end;
+  visit.arrived = flight.record.arrived;
+  sink_.on_stage(visit);
+}
+
+void RequestPath::tell_under_way() {
+  for (const Flight& flight : flights_) {
+    switch (flight.state) {
+      case FlightState::moving:
+      case FlightState::turns_back:
+      case FlightState::at_api_tier:
+      case FlightState::gathering:
+      case FlightState::serving:
+        tell(flight, flight.next, VisitEnd::under_way);
+        break;
+      case FlightState::free:
+      case FlightState::ending:
+      case FlightState::backing_off:
+      case FlightState::gives_up:
+        break;
+    }
+    if (flight.connected) {
+      tell(flight, Stage::streaming, VisitEnd::under_way);
+    }
+  }
 }
 
 /// Its timer is armed for `at`, or for when the client leaves before that.
 void RequestPath::schedule(std::uint32_t place, SimTime at, FlightState state) {
   Flight& flight = flights_[place];
   const SimTime deadline = std::min(flight.patience, flight.attempt_ends);
-  flight.state = at > deadline ? FlightState::gives_up : state;
+  flight.state = state;
+  if (at > deadline) {
+    flight.state = state == FlightState::moving ? FlightState::turns_back : FlightState::gives_up;
+  }
   wheel_.wake(std::max(engine_.now(), std::min(at, deadline)), timers_[place]);
 }
 
@@ -234,6 +272,10 @@ void RequestPath::on_timer(void* path, std::uint64_t place) {
       return;
     case FlightState::ending:
       self.finish(number);
+      return;
+    case FlightState::turns_back:
+      self.tell(self.flights_[number], self.flights_[number].next, VisitEnd::left_on_the_way);
+      self.leave(number);
       return;
     case FlightState::gives_up:
       self.leave(number);
@@ -254,7 +296,7 @@ void RequestPath::on_patience(void* path, std::uint64_t place) {
 void RequestPath::enter_api_tier(std::uint32_t place) {
   Flight& flight = flights_[place];
   if (api_tier_->enter(place, attempt_id(flight)) == ApiTier::Entry::full) {
-    tell(Stage::api_tier, Outcome::queue_full, {}, engine_.now());
+    tell(flight, Stage::api_tier, Outcome::queue_full, {}, engine_.now());
     end_attempt(place, Outcome::queue_full, engine_.now() + flight.back);
     return;
   }
@@ -274,7 +316,7 @@ void RequestPath::on_api_done(std::uint32_t place, std::uint64_t id, Duration wa
   }
   Flight& flight = flights_[place];
   end_waiting(place);
-  tell(Stage::api_tier, Outcome::completed, wait, flight.stage_began);
+  tell(flight, Stage::api_tier, Outcome::completed, wait, flight.stage_began);
   flight.next = next_[static_cast<std::size_t>(Stage::api_tier)];
   walk(place, Phase::before_steps);
 }
@@ -299,7 +341,7 @@ void RequestPath::on_message(const std::vector<Gathered>& requests, Duration aft
       continue;
     }
     end_waiting(gathered.place);
-    tell(Stage::aggregation, Outcome::completed, engine_.now() - flight.stage_began - after,
+    tell(flight, Stage::aggregation, Outcome::completed, engine_.now() - flight.stage_began - after,
          flight.stage_began);
     flight.next = next_[static_cast<std::size_t>(Stage::aggregation)];
     walk(gathered.place, phase);
@@ -389,7 +431,7 @@ void RequestPath::on_end(const RequestRecord& record) {
   }
   const Outcome outcome = flight.leaving != Outcome::completed ? flight.leaving : record.outcome;
   const SimTime served = record.scheduled == never ? engine_.now() : record.scheduled;
-  tell(Stage::serving, outcome, served - flight.stage_began, flight.stage_began);
+  tell(flight, Stage::serving, outcome, served - flight.stage_began, flight.stage_began);
   if (outcome == Outcome::completed || (holds_answers() && outcome == Outcome::degraded)) {
     answer(place, record);
   } else if (flight.leaving != Outcome::completed) {
@@ -412,7 +454,7 @@ void RequestPath::answer(std::uint32_t place, const RequestRecord& engine) {
   Duration ahead{};
   if (safety_after_) {
     const StageResult result = safety_after_->check(attempt_id(flight), engine_.now());
-    tell(Stage::safety_after, result, engine_.now());
+    tell(flight, Stage::safety_after, result);
     ahead = result.ahead;
     outcome = result.passes() ? outcome : result.outcome;
   }
@@ -503,7 +545,7 @@ void RequestPath::leave(std::uint32_t place) {
   }
   if (flight.state == FlightState::at_api_tier || flight.state == FlightState::gathering) {
     const bool gathering = flight.state == FlightState::gathering;
-    tell(gathering ? Stage::aggregation : Stage::api_tier, outcome,
+    tell(flight, gathering ? Stage::aggregation : Stage::api_tier, outcome,
          engine_.now() - flight.stage_began, flight.stage_began);
   }
   end_attempt(place, outcome, engine_.now());
@@ -513,7 +555,7 @@ void RequestPath::end_attempt(std::uint32_t place, Outcome outcome, SimTime at) 
   Flight& flight = flights_[place];
   flight.record.outcome = outcome;
   if (flight.attack == 0 && clients_.tries_again(outcome, flight.attempt)) {
-    release(flight, outcome);
+    release(flight);
     flight.attempt_ends = never;
     schedule(place, at + clients_.back_off(flight.record.id, flight.attempt),
              FlightState::backing_off);
@@ -527,7 +569,7 @@ void RequestPath::end_attempt(std::uint32_t place, Outcome outcome, SimTime at) 
 }
 
 /// Gives back what the attempt held.
-void RequestPath::release(Flight& flight, Outcome outcome) {
+void RequestPath::release(Flight& flight) {
   if (flight.counted) {
     limits_->leave(flight.limited, flight.used_tokens, engine_.now());
     flight.counted = false;
@@ -535,17 +577,16 @@ void RequestPath::release(Flight& flight, Outcome outcome) {
   if (flight.connected) {
     streaming_->close(engine_.now());
     flight.connected = false;
-    StageResult result;
-    result.outcome = is_answer(outcome) ? Outcome::completed : outcome;
+    StageResult result;  // what became of the attempt beyond is in the rows that follow
     result.wait = flight.setup;
     result.latency = flight.reading;
-    tell(Stage::streaming, result, engine_.now());
+    tell(flight, Stage::streaming, result);
   }
 }
 
 void RequestPath::finish(std::uint32_t place) {
   Flight& flight = flights_[place];
-  release(flight, flight.record.outcome);
+  release(flight);
   flight.record.finished = engine_.now();
   sink_.on_end(flight.record);
   if (users_ != nullptr) {
@@ -674,29 +715,28 @@ PathSummary RequestPath::summary() const {
   return summary;
 }
 
-double RequestPath::utilization(Stage stage) const {
-  constexpr double none = -1;
+CapacityUse RequestPath::capacity_use(Stage stage) const {
+  constexpr CapacityUse none;
   const SimTime now = engine_.now();
-  const auto of = [now](const Turnstile& turnstile) {
-    return turnstile.limited() ? turnstile.utilization(now) : none;
-  };
+  const auto of = [now](const Turnstile& turnstile) { return turnstile.use(now); };
+  const auto filled = [](const Cache& cache) { return CapacityUse{cache.utilization(), 1, true}; };
   switch (stage) {
     case Stage::edge:
-      return cdn_ ? cdn_->utilization() : none;
+      return cdn_ ? filled(*cdn_) : none;
     case Stage::load_balancer:
       return load_balancer_ ? of(load_balancer_->turnstile()) : none;
     case Stage::api_tier: {
       const ApiTier::WorkerTime time = api_tier_ ? api_tier_->worker_time() : ApiTier::WorkerTime{};
-      return time.all > 0 ? time.busy / time.all : none;
+      return {time.busy, time.all, false};
     }
     case Stage::conversation_cache:
-      return conversation_cache_ ? conversation_cache_->utilization() : none;
+      return conversation_cache_ ? filled(*conversation_cache_) : none;
     case Stage::response_cache:
-      return response_cache_ ? response_cache_->utilization() : none;
+      return response_cache_ ? filled(*response_cache_) : none;
     case Stage::aggregation:
       return aggregator_ ? of(aggregator_->turnstile()) : none;
     case Stage::broker:
-      return broker_ && broker_->limited() ? broker_->utilization(now) : none;
+      return broker_ ? broker_->use(now) : none;
     case Stage::safety_before:
       return safety_before_ ? of(safety_before_->turnstile()) : none;
     case Stage::tokenizer:
@@ -704,7 +744,7 @@ double RequestPath::utilization(Stage stage) const {
     case Stage::safety_after:
       return safety_after_ ? of(safety_after_->turnstile()) : none;
     case Stage::streaming:
-      return streaming_ && streaming_->limited() ? streaming_->utilization(now) : none;
+      return streaming_ && streaming_->limited() ? streaming_->use(now) : none;
     case Stage::auth:
       return auth_ ? of(auth_->turnstile()) : none;
     case Stage::model_router:

@@ -82,8 +82,10 @@ class RequestPath final : public EventSink,
   /// Token limits that refuse many requests of some class by their size alone.
   std::vector<std::string> notes() const;
   PathSummary summary() const;
-  /// Share of a stage's capacity that was used up to now; negative where it has none.
-  double utilization(Stage stage) const;
+  /// The run is over: what is on its way is told as such.
+  void tell_under_way();
+  /// What was used of a stage's capacity until now.
+  CapacityUse capacity_use(Stage stage) const;
   /// Stages that a request may pass.
   bool has(Stage stage) const { return present_[static_cast<std::size_t>(stage)]; }
 
@@ -171,7 +173,7 @@ class RequestPath final : public EventSink,
   void leave(std::uint32_t place);
   void end_attempt(std::uint32_t place, Outcome outcome, SimTime at);
   void schedule(std::uint32_t place, SimTime at, FlightState state);
-  void release(Flight& flight, Outcome outcome);
+  void release(Flight& flight);
   void finish(std::uint32_t place);
   void remember_prefix(std::uint32_t place, const SharedPrefix& prefix);
   void remember_session(std::uint32_t place, const Arrival& arrival);
@@ -181,8 +183,9 @@ class RequestPath final : public EventSink,
   void next_turn(std::uint32_t thinker);
   void count_bypass(const Flight& flight);
   void on_alarm(const Metering::Alarm& alarm);
-  void tell(Stage stage, const StageResult& result, SimTime came);
-  void tell(Stage stage, Outcome outcome, Duration wait, SimTime came);
+  void tell(const Flight& flight, Stage stage, const StageResult& result);
+  void tell(const Flight& flight, Stage stage, Outcome outcome, Duration wait, SimTime came);
+  void tell(const Flight& flight, Stage stage, VisitEnd end);
   std::uint64_t attempt_id(const Flight& flight) const {
     return flight.record.id | (static_cast<std::uint64_t>(flight.attempt) << 48);
   }

@@ -16,6 +16,14 @@ struct StageResult {
   bool passes() const { return outcome == Outcome::completed; }
 };
 
+/// What was used of a stage's capacity since t = 0, and all there was to use, both in the same unit
+/// and integrated over time: the difference of two readings is the use between them.
+struct CapacityUse {
+  double used = 0;
+  double all = 0;      // 0: the stage has no capacity
+  bool level = false;  // what fills up, as a cache: no integral but how full it is
+};
+
 /// It passes on after `wait` and `latency`.
 inline StageResult passes_after(Duration wait, Duration latency) {
   StageResult result;

@@ -60,12 +60,14 @@ SimTime Streaming::leaves(RequestId request, std::int64_t tokens, SimTime first,
   return tokens > buffer_ ? std::max(last, read_by(request, tokens - buffer_, first)) : last;
 }
 
-double Streaming::utilization(SimTime t) const {
-  const ConnectionNanoseconds now =
-      connection_ns_ + static_cast<ConnectionNanoseconds>(open_) * (t - noted_).count();
-  const double all =
-      static_cast<double>(limit_) * static_cast<double>(t.time_since_epoch().count());
-  return all > 0 ? static_cast<double>(now) / all : 0.0;
+CapacityUse Streaming::use(SimTime t) const {
+  CapacityUse use;
+  if (limited()) {
+    use.used = static_cast<double>(connection_ns_ + static_cast<ConnectionNanoseconds>(open_) *
+                                                        (t - noted_).count());
+    use.all = static_cast<double>(limit_) * static_cast<double>(t.time_since_epoch().count());
+  }
+  return use;
 }
 
 }  // namespace plimsoll

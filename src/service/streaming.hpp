@@ -30,8 +30,8 @@ class Streaming {
   /// When the last of `tokens` leaves the replica: at `last`, when all are computed, or when the
   /// client, who read the first at `first`, has so few left that the buffer holds them.
   SimTime leaves(RequestId request, std::int64_t tokens, SimTime first, SimTime last) const;
-  /// Mean of the open connections until `t` over the limit, which there is.
-  double utilization(SimTime t) const;
+  /// Connection-nanoseconds until `t`, of those of the limit.
+  CapacityUse use(SimTime t) const;
 
  private:
   __extension__ using ConnectionNanoseconds = __int128;

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "plimsoll/units.hpp"
+#include "service/stage_result.hpp"
 
 namespace plimsoll {
 
@@ -42,6 +43,8 @@ class Turnstile {
     }
     const Duration wait = wait_at(t);
     if (wait == Duration::zero()) {
+      busy_from_ns_ = t.time_since_epoch().count();
+      busy_before_ns_ = had_ns();
       free_ns_ = t.time_since_epoch().count();
       free_fraction_ = 0;
     }
@@ -55,18 +58,30 @@ class Turnstile {
   void drop_waiting(SimTime t) {
     const Duration wait = wait_at(t);
     if (wait > Duration::zero()) {
-      taken_ -= static_cast<std::int64_t>(static_cast<double>(wait.count()) / gap_);
+      dropped_ns_ += wait.count();
       free_ns_ = t.time_since_epoch().count();
       free_fraction_ = 0;
     }
   }
-  /// Turns taken so far over all turns until `t`.
-  double utilization(SimTime t) const {
-    const auto ns = static_cast<double>(t.time_since_epoch().count());
-    return limited_ && ns > 0 ? static_cast<double>(taken_) * gap_ / ns : 0.0;
+  /// Nanoseconds in which turns were had until `t`, of those since t = 0: turns yet to come are in
+  /// neither. `t` is no earlier than in calls before.
+  CapacityUse use(SimTime t) const {
+    CapacityUse use;
+    if (limited_) {
+      const std::int64_t now = t.time_since_epoch().count();
+      use.all = static_cast<double>(now);
+      use.used = now <= busy_from_ns_ ? busy_before_ns_
+                                      : had_ns() - static_cast<double>(wait_at(t).count());
+    }
+    return use;
   }
 
  private:
+  /// Of all turns taken, those to come included.
+  double had_ns() const {
+    return static_cast<double>(taken_) * gap_ - static_cast<double>(dropped_ns_);
+  }
+
   static constexpr double two_to_32 = 4294967296.0;
 
   bool limited_ = false;
@@ -76,6 +91,9 @@ class Turnstile {
   std::int64_t free_ns_ = 0;
   std::uint64_t free_fraction_ = 0;
   std::int64_t taken_ = 0;
+  std::int64_t dropped_ns_ = 0;
+  std::int64_t busy_from_ns_ = 0;  // when turns last began to follow one another, and
+  double busy_before_ns_ = 0;      // what had been had by then
 };
 
 }  // namespace plimsoll

@@ -73,14 +73,22 @@ struct EnergyGauges {
   Int128 loading = 0;  // rented, not serving yet
 };
 
+/// What became of an attempt that was to come to a stage of the path.
+enum class VisitEnd : std::uint8_t {
+  known,            // it came, and `result` says how that ended
+  left_on_the_way,  // its client left before it came
+  under_way,        // the run is over: it is there, or on its way there
+};
+
 /// A request passed a stage of the path, or ended in it.
 struct StageVisit {
   Stage stage = Stage::edge;
+  VisitEnd end = VisitEnd::known;
   Outcome result = Outcome::completed;  // completed: it passed on; cached: answered here
   bool hit = false;                     // of a cache
   Duration wait{};                      // for its turn
   Duration latency{};                   // the wait included
-  SimTime at{};                         // when it came
+  SimTime arrived{};                    // the request, however long ago
 };
 
 /// A request left the line of a model that has a waiting room, or did not come in.
@@ -144,7 +152,10 @@ class EventSink {
   /// Only with disaggregated pools: told when the transfer is over, whether or not its request is
   /// still there.
   virtual void on_kv_transfer(const KvTransfer&) {}
-  /// Only with a request path: told once a visit, when its end is known.
+  /// Only with a request path: an attempt of a request that arrived then begins at the first stage;
+  /// `again`: not its first one.
+  virtual void on_attempt(SimTime, bool) {}
+  /// Only with a request path: told once a visit, when its end is known or the run is over.
   virtual void on_stage(const StageVisit&) {}
   /// Only with a waiting room: told once for each time that a request stands in line.
   virtual void on_waiting_room(const WaitingRoomVisit&) {}

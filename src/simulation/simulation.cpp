@@ -93,6 +93,7 @@ void Simulation::build_services(const PolicyRegistries& policies) {
   sites_ = Sites{config_.models.size(), placed ? config_.path->edge->datacenters.size() : 0};
   if (config_.path) {
     path_ = std::make_unique<RequestPath>(config_, engine_, collector_, *this, *this);
+    stage_use_.emplace(config_, *path_);
   }
   EventSink& sink = path_ ? static_cast<EventSink&>(*path_) : collector_;
   EndListener& ends = path_ ? static_cast<EndListener&>(*path_) : *this;
@@ -225,7 +226,10 @@ RunResult Simulation::play() {
   engine_.arm(window_timer_, collector_.next_window_end());
   await_scrape();
   if (config_.duration > Duration::zero()) {
-    engine_.at(sim_start + config_.duration, EventPriority::window, [this] { stop_when_done(); });
+    engine_.at(sim_start + config_.duration, EventPriority::window, [this] {
+      end_arrivals();
+      stop_when_done();
+    });
     engine_.at(sim_start + config_.duration + config_.drain, EventPriority::window,
                [this] { engine_.stop(); });
   }
@@ -247,6 +251,7 @@ void Simulation::fetch_arrival() {
   if (more_arrivals_ && !(source_->closed_loop() && collector_.in_flight() > 0)) {
     more_arrivals_ = false;
     if (config_.duration == Duration::zero()) {
+      end_arrivals();
       engine_.at(engine_.now() + config_.drain, EventPriority::window, [this] { engine_.stop(); });
     }
   }
@@ -332,6 +337,13 @@ void Simulation::stop_when_done() {
   }
 }
 
+/// The workload's own; turns of sessions that go on may follow.
+void Simulation::end_arrivals() {
+  if (stage_use_) {
+    stage_use_->end_arrivals(engine_.now());
+  }
+}
+
 void Simulation::on_window(void* simulation, std::uint64_t) {
   static_cast<Simulation*>(simulation)->close_window();
 }
@@ -342,6 +354,9 @@ void Simulation::close_window() {
     replica->settle(now);
   }
   collector_.close_window(now, gauges(now), queued_centrally());
+  if (stage_use_) {
+    stage_use_->close_window(now);
+  }
   engine_.arm(window_timer_, collector_.next_window_end());
   report_progress();
 }
@@ -467,11 +482,8 @@ void Simulation::add_stages(RunResult& result) const {
   std::vector<StageSummary> present;
   for (StageSummary& row : result.stages) {
     if (path_->has(row.stage)) {
-      // What a stage was busy is counted from t = 0 on, gaps between windows included.
-      const bool cache = row.stage == Stage::edge || row.stage == Stage::conversation_cache ||
-                         row.stage == Stage::response_cache;
-      row.utilization =
-          config_.horizon.windows.empty() || cache ? path_->utilization(row.stage) : -1;
+      row.utilization = stage_use_->mean(row.stage);
+      row.busiest_window = stage_use_->busiest(row.stage);
       present.push_back(row);
     }
   }
@@ -493,6 +505,10 @@ void Simulation::set_nic_utilizations(RunResult& result) const {
 
 RunResult Simulation::summarize() {
   const SimTime end = engine_.now();
+  end_arrivals();
+  if (path_) {
+    path_->tell_under_way();
+  }
   for (const auto& replica : replicas_) {
     replica->settle(end);
   }

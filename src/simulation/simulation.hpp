@@ -21,6 +21,7 @@
 #include "simulation/scaled_pools.hpp"
 #include "simulation/scaled_tiers.hpp"
 #include "simulation/shared_gpus.hpp"
+#include "simulation/stage_use.hpp"
 
 namespace plimsoll {
 
@@ -67,6 +68,7 @@ class Simulation final : public EndListener, public FollowUpListener {
   void await_scrape();
   void scrape();
   void stop_when_done();
+  void end_arrivals();
   void report_progress();
   std::vector<PoolGauges> gauges(SimTime t) const;
   std::int64_t queued_centrally() const;
@@ -87,6 +89,7 @@ class Simulation final : public EndListener, public FollowUpListener {
   ModelStores stores_;
   RequestTable requests_;
   std::unique_ptr<RequestPath> path_;      // null without config.path
+  std::optional<StageUse> stage_use_;      // with a path
   std::unique_ptr<KvNetwork> kv_network_;  // null: no pool has a role
   std::vector<std::unique_ptr<Service>> services_;
   std::vector<Service*> service_of_pool_;

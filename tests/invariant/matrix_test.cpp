@@ -374,7 +374,27 @@ void check_offers(const RunResult& result, const Config& config, Findings& findi
   }
 }
 
-/// Stages lose nobody: what one passes on, the next one is offered.
+/// Stages lose nobody: what one passes on comes to the next one, leaves on the way or is under way.
+void check_flow(const RunResult& result, const Config& config, Findings& findings) {
+  const bool windowed =
+      !config.horizon.windows.empty();  // what waits in a gap begins at the service
+  const SliceSummary& all = result.slices.front();
+  const MeasuredAttempts& attempts = result.measured_attempts;
+  findings.expect(windowed || attempts.all == all.measured_arrivals + attempts.retries,
+                  "measured attempts are not measured requests and retries");
+  std::int64_t passed = attempts.all;
+  std::int64_t open = 0;  // connections that are not closed: they have passed, too
+  for (const StageSummary& stage : result.stages) {
+    const std::int64_t came = stage.offered + stage.left_on_the_way + stage.under_way;
+    const bool from_gaps = windowed && stage.stage == Stage::serving;
+    findings.expect(came >= passed && (from_gaps || came <= passed + open),
+                    fmt::format("{} came to {}, {} and {} open ones were passed on", came,
+                                stage_name(stage.stage), passed, open));
+    passed = stage.outcomes[static_cast<std::size_t>(Outcome::completed)];
+    open = stage.stage == Stage::streaming ? stage.under_way : 0;
+  }
+}
+
 void check_stages(const RunResult& result, const Config& config, Findings& findings) {
   if (!result.path.present) {
     return;
@@ -388,25 +408,15 @@ void check_stages(const RunResult& result, const Config& config, Findings& findi
     }
     findings.expect(sum == stage.offered, "a stage's visits do not add up");
     answered += stage.outcomes[static_cast<std::size_t>(Outcome::cached)];
+    findings.expect(stage.utilization <= 1 + 1e-9 && stage.busiest_window <= 1 + 1e-9,
+                    fmt::format("{} did more than it can", stage_name(stage.stage)));
+    findings.expect(all.in_flight > 0 || stage.under_way == 0, "under way, but not in flight");
   }
-  findings.expect(result.path.attempts >= all.arrived, "fewer attempts than requests");
   findings.expect(result.path.attempts == all.arrived + result.path.retries,
                   "attempts are not requests and retries");
-  if (config.warm_up > Duration::zero() || !config.horizon.windows.empty() || all.in_flight > 0) {
-    return;
-  }
-  findings.expect(result.stages.front().offered == result.path.attempts,
-                  "attempts that never came to the first stage");
-  findings.expect(answered >= count_of(all, Outcome::cached), "cached, but by no stage");
-  for (std::size_t i = 0; i + 1 < result.stages.size(); ++i) {
-    const StageSummary& stage = result.stages[i];
-    const StageSummary& next = result.stages[i + 1];
-    // A streaming connection's visit ends with its answer.
-    if (stage.stage != Stage::streaming && stage.stage != Stage::serving) {
-      findings.expect(stage.outcomes[static_cast<std::size_t>(Outcome::completed)] >= next.offered,
-                      fmt::format("{} is offered more than {} passed on", stage_name(next.stage),
-                                  stage_name(stage.stage)));
-    }
+  check_flow(result, config, findings);
+  if (config.warm_up == Duration::zero() && config.horizon.windows.empty() && all.in_flight == 0) {
+    findings.expect(answered >= count_of(all, Outcome::cached), "cached, but by no stage");
   }
 }
 
@@ -507,6 +517,57 @@ TEST(Matrix, EveryAdmissionKeepsTheLawsOnEveryScenario) {
 }
 
 /// Gives every pool of a scenario an autoscaler.
+/// What a cache can show: `{}` where the policy looks at anything else.
+Overrides of_a_cache(const std::string& policy, const std::string& cache,
+                     const CacheConfig& config) {
+  if (policy != "threshold" && policy != "target_utilization" && policy != "scheduled") {
+    return {};
+  }
+  constexpr std::int64_t nodes = 4;
+  const std::int64_t bytes = config.capacity.count();
+  const bool divides = bytes % nodes == 0;
+  const std::string block = cache + ".autoscale.";
+  Overrides overrides{{cache + ".node", std::to_string(divides ? bytes / nodes : bytes) + " B"},
+                      {block + "policy", policy},
+                      {block + "min_instances", "1"},
+                      {block + "max_instances", "6"},
+                      {block + "interval", "1.9s"},
+                      {block + "provisioning_delay", "1.5s"}};
+  if (policy != "scheduled") {
+    overrides.emplace_back(block + "scale_metric", "memory_utilization");
+  }
+  if (policy == "threshold") {
+    overrides.emplace_back(block + "scale_up_threshold", "50%");
+    overrides.emplace_back(block + "scale_down_threshold", "20%");
+    overrides.emplace_back(block + "expansion_factor", "1.5");
+  }
+  return overrides;
+}
+
+/// The tiers of the path under one policy.
+Overrides tiers_scaled_by(const std::string& policy, const PathConfig& path) {
+  Overrides overrides;
+  const auto append = [&](const Overrides& more) {
+    overrides.insert(overrides.end(), more.begin(), more.end());
+  };
+  if (path.api_tier) {
+    const std::string block = "path.api_tier.autoscale.";
+    append({{block + "policy", policy},
+            {block + "min_instances", "1"},
+            {block + "max_instances", std::to_string(path.api_tier->instances + 2)},
+            {block + "interval", "1.3s"},
+            {block + "signal_delay", "1s"},
+            {block + "provisioning_delay", "2s"}});
+  }
+  if (path.response_cache) {
+    append(of_a_cache(policy, "path.response_cache", *path.response_cache));
+  }
+  if (path.conversation_cache) {
+    append(of_a_cache(policy, "path.conversation_cache.cache", path.conversation_cache->cache));
+  }
+  return overrides;
+}
+
 Overrides scaled_by(const std::string& policy, const std::string& scenario) {
   // Windows leave autoscalers without load in between and are refused beside them.
   Overrides overrides{{"windows", "all"}};
@@ -529,6 +590,10 @@ Overrides scaled_by(const std::string& policy, const std::string& scenario) {
     // A cold pool that extends another one would take over its delay.
     overrides.emplace_back(path + "provisioning_delay", adds_cold(pool) ? "none" : "2.5s");
   }
+  if (loaded.config.path) {
+    const Overrides tiers = tiers_scaled_by(policy, *loaded.config.path);
+    overrides.insert(overrides.end(), tiers.begin(), tiers.end());
+  }
   return overrides;
 }
 
@@ -539,7 +604,8 @@ Overrides eager(const std::string& policy, const std::string& scenario) {
   for (std::size_t i = 0; i < pools; ++i) {
     const std::string path = overrides[i].first;
     const std::string suffix = ".autoscale.policy";
-    if (path.size() < suffix.size() || path.substr(path.size() - suffix.size()) != suffix) {
+    if (path.size() < suffix.size() || path.substr(path.size() - suffix.size()) != suffix ||
+        path.find("cache") != std::string::npos) {
       continue;
     }
     const std::string block = path.substr(0, path.size() - std::string{"policy"}.size());

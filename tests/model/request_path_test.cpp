@@ -231,6 +231,44 @@ TEST(RequestPath, WhoLosesPatienceIsTheExcessOverCapacity) {
   EXPECT_GT(found[1], 0.99);
 }
 
+/// Utilization and busiest window of a balancer of 100/s, of the API tier behind it (100 workers of
+/// 1 s) and of connections: 20 requests/s come for 500 s, then 80/s for as long.
+std::vector<double> used_shares(const std::string& measured) {
+  const std::string text =
+      test::scenario_with_pools("pools:\n  main: {" + test::plain_pool +
+                                "}\nmetrics: {window: 100s}\nduration: 1000s\n" + measured + R"(
+workload:
+  arrivals: {rate: 20/s, shapes: [{kind: spike, at: 500s, lasting: 500s, factor: 4}]}
+  lengths: {prompt: {kind: fixed, mean: 10}, output: {kind: fixed, mean: 1}}
+path:
+  load_balancer: {capacity: 100/s}
+  api_tier: {instances: 100, cpu: {mean: 1s}}
+  streaming: {connections: 10}
+)");
+  return test::numbers_of_text(text, [](const RunResult& result) {
+    const StageSummary& balancer = row(result, Stage::load_balancer);
+    const StageSummary& tier = row(result, Stage::api_tier);
+    return fmt::format("{} {} {} {} {}", balancer.utilization, balancer.busiest_window,
+                       tier.utilization, tier.busiest_window,
+                       row(result, Stage::streaming).utilization);
+  });
+}
+
+TEST(RequestPath, UtilizationIsThatOfTheMeasuredSpanAndItsBusiestWindow) {
+  const std::vector<double> all = used_shares("warm_up: 0s");
+  EXPECT_NEAR(all[0], 0.5, 0.01);
+  EXPECT_NEAR(all[1], 0.8, 0.03);
+  EXPECT_NEAR(all[2], 0.5, 0.01);
+  EXPECT_NEAR(all[3], 0.8, 0.03);
+  const std::vector<double> second_half = used_shares("warm_up: 500s");
+  EXPECT_NEAR(second_half[0], 0.8, 0.01) << "neither the half before nor the drain is in it";
+  EXPECT_NEAR(second_half[1], all[1], 1e-12);
+  EXPECT_NEAR(second_half[2], 0.8, 0.01);
+  EXPECT_GT(second_half[4], 0);
+  const std::vector<double> window = used_shares("windows: [[600s, 700s]]");
+  EXPECT_NEAR(window[0], 0.8, 0.03) << "of a played window";
+}
+
 TEST(RequestPath, SessionsMultiplyRequests) {
   const std::vector<double> found =
       numbers_of(load(20, 2000) + "path: {clients: {sessions: {go_on: 50%, think: {mean: 1s}}}}",
@@ -281,6 +319,40 @@ TEST(RequestPath, ARetryStormOutlivesItsCauseUnlessClientsBackOff) {
       after_a_spike(", retries: {attempts: 5, base: 30s, factor: 4, maximum: 10min, jitter: full}");
   EXPECT_LT(calm[0], 0.001);
   EXPECT_LT(calm[1], 2.0);
+}
+
+// All that waits at a broker is lost at one moment: its clients try again in step. Each time the
+// load balancer lets 51 of them in, one at once and 50 that wait.
+TEST(RequestPath, BackOffAloneKeepsClientsInStepAndJitterTakesThemApart) {
+  const auto with = [](const test::Overrides& overrides) {
+    const LoadedScenario loaded = test::load_shipped("policies/retries_compared.yaml", overrides);
+    return test::numbers_in(test::in_child([&] {
+                              const RunResult result = run_scenario(loaded.config, {});
+                              const StageSummary& broker = row(result, Stage::broker);
+                              const StageSummary& balancer = row(result, Stage::load_balancer);
+                              const auto failed = static_cast<std::size_t>(Outcome::failed);
+                              const auto shed = static_cast<std::size_t>(Outcome::shed);
+                              return fmt::format("{} {} {} {}", broker.outcomes[failed],
+                                                 balancer.outcomes[shed],
+                                                 result.slices.front().outcomes[shed],
+                                                 result.slices.front().unfinished_share);
+                            }),
+                            4);
+  };
+  constexpr double room = 51;
+  constexpr double waves = 4;  // attempts beyond the first
+  const std::vector<double> in_step = with({});
+  const double lost = in_step[0];
+  EXPECT_NEAR(lost, 300 * 4, 20) << "four seconds of arrivals, but ten that still had their turns";
+  EXPECT_NEAR(in_step[2], lost - waves * room, 4) << "five, ten, twenty, forty seconds do not help";
+  // lost - 51 in the first wave, then 51 fewer in each; and a few others who come amid a wave.
+  EXPECT_NEAR(in_step[1], waves * lost - room * (1 + 2 + 3 + 4), 0.02 * waves * lost);
+  const std::vector<double> at_once = with({{"path.clients.retries.base", "0s"}});
+  EXPECT_GT(at_once[2], in_step[2]) << "waves that follow one another at once find nobody gone";
+  const std::vector<double> apart = with({{"path.clients.retries.jitter", "full"}});
+  EXPECT_EQ(apart[0], lost) << "the same cause";
+  EXPECT_EQ(apart[1], 0) << "300/s and 1,189 over five seconds are less than 1,000/s";
+  EXPECT_EQ(apart[3], 0);
 }
 
 TEST(RequestPath, ABypassCostsWhatIsUsedUntilItsAlarmIsAnswered) {

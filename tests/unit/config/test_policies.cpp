@@ -27,9 +27,10 @@ PolicyCatalog test_policies() {
       {"behavior.scale_up.pods", ParamKind::count, "4", "Pods.", 0, 100, {}},
       {"behavior.scale_up.stabilization", ParamKind::duration, "0", "How long.", 0, 1e15, {}},
       {"behavior.scale_down.pods", ParamKind::count, "0", "Pods.", 0, 100, {}}};
+  const ParamDoc mark{"scale_up_threshold", ParamKind::ratio, "1000", "A mark.", 0, 1e12, {}};
   catalog["autoscaler"] = {{"scheduled", "By the clock.", {schedule}},
                            {"target_utilization", "By rules.", behavior},
-                           {"threshold", "By marks.", {}}};
+                            {"threshold", "By marks.", {mark}}};
   catalog["placement"] = {{"cheapest", "The lowest price.", {}},
                           {"spread", "Some of each.", {of_every_kind[1]}}};
   return catalog;

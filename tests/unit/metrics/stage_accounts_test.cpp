@@ -10,13 +10,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
-StageVisit visit(Stage stage, Outcome result, Duration wait, Duration latency, Duration at) {
+StageVisit visit(Stage stage, Outcome result, Duration wait, Duration latency, Duration arrived) {
   StageVisit visit;
   visit.stage = stage;
   visit.result = result;
   visit.wait = wait;
   visit.latency = latency;
-  visit.at = sim_start + at;
+  visit.arrived = sim_start + arrived;
   return visit;
 }
 
@@ -48,6 +48,27 @@ TEST(StageAccounts, LeavesTheWarmUpOut) {
   accounts.add(visit(Stage::auth, Outcome::completed, 0ms, 1ms, 9999ms));
   accounts.add(visit(Stage::auth, Outcome::completed, 0ms, 1ms, 10s));
   EXPECT_EQ(accounts.summarize()[static_cast<std::size_t>(Stage::auth)].offered, 1);
+}
+
+TEST(StageAccounts, WhoDidNotComeIsNotOffered) {
+  StageAccounts accounts{sim_start + 10s, CoveredSpans{HorizonConfig{}}};
+  StageVisit one = visit(Stage::auth, Outcome::completed, 0ms, 1ms, 20s);
+  for (const VisitEnd end : {VisitEnd::known, VisitEnd::left_on_the_way, VisitEnd::under_way}) {
+    one.end = end;
+    accounts.add(one);
+  }
+  one.arrived = sim_start + 9s;
+  accounts.add(one);
+  const StageSummary auth = accounts.summarize()[static_cast<std::size_t>(Stage::auth)];
+  EXPECT_EQ(auth.offered, 1);
+  EXPECT_EQ(auth.left_on_the_way, 1);
+  EXPECT_EQ(auth.under_way, 1);
+  EXPECT_EQ(auth.latency.count, 1);
+  accounts.begin(sim_start + 9s, false);
+  accounts.begin(sim_start + 10s, false);
+  accounts.begin(sim_start + 10s, true);
+  EXPECT_EQ(accounts.attempts().all, 2);
+  EXPECT_EQ(accounts.attempts().retries, 1);
 }
 
 TEST(StageAccounts, LeavesOutWhatLiesBetweenWindows) {

@@ -58,10 +58,11 @@ TEST(Streaming, ConnectionsAreLimitedAndUsedAgain) {
   EXPECT_EQ(streaming.open(3, sim_start).outcome, Outcome::shed);
   streaming.close(sim_start + 1s);
   EXPECT_TRUE(streaming.open(4, sim_start + 1s).passes());
-  EXPECT_DOUBLE_EQ(streaming.utilization(sim_start + 2s), 1.0);
+  EXPECT_DOUBLE_EQ(streaming.use(sim_start + 2s).used, 4e9) << "all of 2 x 2 s";
+  EXPECT_DOUBLE_EQ(streaming.use(sim_start + 2s).all, 4e9);
   streaming.close(sim_start + 2s);
   streaming.close(sim_start + 2s);
-  EXPECT_DOUBLE_EQ(streaming.utilization(sim_start + 4s), 0.5);
+  EXPECT_DOUBLE_EQ(streaming.use(sim_start + 4s).used, 4e9);
 }
 
 TEST(Streaming, OpensNothingDuringAnOutage) {

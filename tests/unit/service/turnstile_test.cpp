@@ -17,7 +17,24 @@ TEST(Turnstile, EachWaitsForThoseBefore) {
   EXPECT_EQ(turnstile.take(sim_start + 4ms), 16ms);
   EXPECT_EQ(turnstile.wait_at(sim_start + 30ms), 0ms);
   EXPECT_EQ(turnstile.take(sim_start + 31ms), 0ms);
-  EXPECT_DOUBLE_EQ(turnstile.utilization(sim_start + 80ms), 0.5);
+  EXPECT_DOUBLE_EQ(turnstile.use(sim_start + 80ms).used, 40e6);
+  EXPECT_DOUBLE_EQ(turnstile.use(sim_start + 80ms).all, 80e6);
+}
+
+TEST(Turnstile, TurnsYetToComeAreNotUsedYet) {
+  Turnstile turnstile{Frequency::of(100)};
+  for (int i = 0; i < 20; ++i) {
+    turnstile.take(sim_start + 50ms);
+  }
+  EXPECT_DOUBLE_EQ(turnstile.use(sim_start + 50ms).used, 0);
+  EXPECT_DOUBLE_EQ(turnstile.use(sim_start + 150ms).used, 100e6) << "ten of twenty";
+  turnstile.drop_waiting(sim_start + 155ms);
+  EXPECT_DOUBLE_EQ(turnstile.use(sim_start + 155ms).used, 105e6) << "the others are not had";
+  EXPECT_DOUBLE_EQ(turnstile.use(sim_start + 1s).used, 105e6);
+  turnstile.take(sim_start + 2s);  // at a time to come, after time that nobody uses
+  EXPECT_DOUBLE_EQ(turnstile.use(sim_start + 1500ms).used, 105e6);
+  EXPECT_DOUBLE_EQ(turnstile.use(sim_start + 2005ms).used, 110e6);
+  EXPECT_EQ(Turnstile{}.use(sim_start + 1s).all, 0) << "no capacity";
 }
 
 TEST(Turnstile, KeepsOddRatesOverManyTurns) {
