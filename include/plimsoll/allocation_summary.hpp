@@ -33,7 +33,8 @@ struct PoolShare {
   double share = 0;         // of all GPU time
 };
 
-/// GPU-nanoseconds: those of the pools + unallocated = gpus x elapsed.
+/// GPU-nanoseconds: those of the pools + unallocated + down = total, that of GPUs while they were
+/// there.
 struct SharedGpusSummary {
   std::string name;
   std::string gpu;
@@ -41,10 +42,13 @@ struct SharedGpusSummary {
   std::int64_t gpus = 0;
   std::int64_t most_allocated = 0;  // GPUs, at any moment
   std::int64_t total_ns = 0;
-  std::int64_t unallocated_ns = 0;
+  std::int64_t unallocated_ns = 0;  // worked, and no replica had them
+  std::int64_t down_ns = 0;         // broken, and no replica had them
+  std::int64_t broken_ns = 0;       // broken, those of replicas that died included
   std::int64_t blocked_ns = 0;   // of these, while a claim waited that could not use them (yet)
   double allocated_share = 0;    // of all GPU time
   double busy_share = 0;         // in steps
+  double availability = 1;       // of GPUs: 1 - broken_ns / total_ns
   double fragmentation = 0;      // blocked_ns / unallocated_ns
   std::vector<PoolShare> pools;  // in the order of pools
 };

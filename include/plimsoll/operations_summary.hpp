@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,9 +31,12 @@ struct OutageSummary {
   std::int64_t outages = 0;      // of replicas; a rack takes several at once
   std::int64_t down_ns = 0;      // replica-ns from a fault to serving again
   std::int64_t up_ns = 0;        // replica-ns of serving: busy, idle and draining
-  double availability = 1;       // up / (up + down by faults)
-  double mtbf_seconds = 0;       // up / outages; 0 without any
-  double mttr_seconds = 0;       // down / outages, of what is not over yet too
+  // On shared GPUs: replica-ns without any, from a fault that was noticed to the next grant. They
+  // are down, too, in what follows.
+  std::optional<std::int64_t> waited_ns;
+  double availability = 1;  // up / (up + down by faults)
+  double mtbf_seconds = 0;  // up / outages; 0 without any
+  double mttr_seconds = 0;  // down / outages, of what is not over yet too
   double detection_seconds = 0;  // mean, from the fault until the router knows
 };
 

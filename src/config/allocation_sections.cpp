@@ -195,9 +195,6 @@ void finish_shared_gpus(Reader& reader, const RawNode& root, Config& config) {
     }
     const std::string path = "pools." + pool.name;
     KeyCheck check{reader, *node, path};
-    check.require(!config.faults, "allocation",
-                  "faults take down machines of pools, and those of shared GPUs change hands",
-                  "leave out faults or allocation");
     check.require(std::none_of(config.rollouts.begin(), config.rollouts.end(),
                                [&](const RolloutConfig& rollout) {
                                  return config.pools[rollout.pool].name == pool.name;

@@ -8,6 +8,8 @@
 
 #include "engine/engine.hpp"
 #include "operations/gpu_claimant.hpp"
+#include "operations/gpu_inventory.hpp"
+#include "operations/gpu_nodes.hpp"
 #include "plimsoll/allocation_summary.hpp"
 #include "plimsoll/config.hpp"
 
@@ -29,7 +31,11 @@ namespace plimsoll {
 /// never takes its place back while that is wanted: with constant demands preemption comes to an
 /// end, without any hysteresis. GPUs are promised to nobody beyond an event: each time something
 /// changes all claims are considered anew, so no withdrawn claim holds any.
-class GpuScheduler {
+///
+/// It knows at once which GPUs are broken and grants none of them. A replica that had some is lost:
+/// it counts neither for its pool's guarantee nor as one to preempt, and what works of its GPUs is
+/// there for others once its pool has given them back.
+class GpuScheduler final : public GpuInventory {
  public:
   /// `config` and `engine` outlive it.
   GpuScheduler(const Config& config, std::size_t shared, Engine& engine);
@@ -48,12 +54,16 @@ class GpuScheduler {
   /// The slot's GPUs are free.
   void returned(std::size_t member, std::size_t slot);
 
-  int free_gpus() const { return free_; }
+  // GpuInventory: broken GPUs.
+  std::vector<StruckReplica> strike(const GpuRange& range) override;
+  std::vector<StruckReplica> repair(const GpuRange& range) override;
+
+  int free_gpus() const { return nodes_.free(); }
   /// Up to now(), but for what pools know: preempted_busy, shares and losses.
   SharedGpusSummary summary() const;
 
  private:
-  enum class Hold : std::uint8_t { none, waiting, held, leaving, revoked };
+  enum class Hold : std::uint8_t { none, waiting, held, leaving, revoked, lost };
   struct Slot {
     Hold hold = Hold::none;
     std::uint64_t number = 0;  // of its claim: the larger, the younger
@@ -75,15 +85,6 @@ class GpuScheduler {
     ClaimSummary seen;               // of claims that are over
     std::int64_t gpu_ns = 0;
   };
-  struct Holder {
-    std::size_t member = 0;
-    std::size_t slot = 0;
-    int gpus = 0;
-  };
-  struct Node {
-    int free = 0;
-    std::vector<Holder> holders;
-  };
   /// What a pass has left of a node for the claims to come.
   struct Left {
     int free = 0;
@@ -98,7 +99,7 @@ class GpuScheduler {
   /// What a claim would take of one node, and from whom.
   struct Offer {
     int node = 0;
-    std::vector<Holder> victims;
+    std::vector<GpuHolder> victims;
     int highest_priority = 0;  // of victims
     int victim_gpus = 0;
     int coming = 0;  // GPUs to wait for
@@ -114,6 +115,7 @@ class GpuScheduler {
   void settle();
   void pass();
   void pass_soon();
+  void look_at_nodes();
   std::optional<Turn> next_turn(const std::vector<std::size_t>& served,
                                 const std::vector<bool>& passed_over) const;
   bool serve(const Turn& turn);
@@ -126,15 +128,14 @@ class GpuScheduler {
   static bool better(const Offer& a, const Offer& b);
   void keep_for(const Offer& offer, int gpus);
   void grant(const Turn& turn, const std::vector<Offer>& offers);
-  void revoke(const Holder& victim);
+  void revoke(const GpuHolder& victim);
   void hurry_leavers(const Turn& turn, int node);
 
   const SharedGpusConfig& shared_;
   const Config& config_;
   Engine& engine_;
   std::vector<Member> members_;
-  std::vector<Node> nodes_;
-  int free_ = 0;
+  GpuNodes nodes_;
   std::int64_t waiting_ = 0;  // claims
   std::uint64_t claims_ = 0;
   bool started_ = false;
@@ -143,7 +144,6 @@ class GpuScheduler {
   std::vector<Left> left_;       // by node, during a pass
   std::vector<Action> actions_;  // of a pass
   SimTime since_{};              // of the account
-  std::int64_t unallocated_ns_ = 0;
   std::int64_t blocked_ns_ = 0;
   std::int64_t most_allocated_ = 0;
 };

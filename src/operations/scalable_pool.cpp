@@ -47,6 +47,7 @@ void ScalablePool::open() {
     }
     begin(slots_[i], 0);
     if (gpus_ != nullptr) {
+      slots_[i].opens = true;
       gpus_->claim(member_, i);
     } else {
       open_one(i);
@@ -128,7 +129,7 @@ void ScalablePool::wait_for_delivery(Slot& slot) {
 }
 
 void ScalablePool::deliver(Slot& slot) {
-  slot.replica->begin_loading();
+  slot.replica->begin_loading(slot.cause);
   slot.since = engine_.now();
   arm_reclaim(slot);
   prepare(slot);
@@ -164,6 +165,7 @@ void ScalablePool::warm_up(Slot& slot) {
 
 void ScalablePool::serve(Slot& slot) {
   slot.state = State::ready;
+  slot.cause = DownCause::loading;
   ++seen_.starts;
   seen_.longest_start_ns = std::max(seen_.longest_start_ns, (engine_.now() - slot.ordered).count());
   ++serving_;
@@ -205,6 +207,7 @@ void ScalablePool::give_up_start(Slot& slot) {
     engine_.cancel(*slot.next);
     slot.next.reset();
   } else if (slot.state == State::ordered) {
+    note_wait_for_others(slot);
     gpus_->withdraw(member_, index_of(slot));
   } else {
     weights_->give_up(index_of(slot));
@@ -217,6 +220,7 @@ void ScalablePool::give_up_start(Slot& slot) {
 void ScalablePool::release(Slot& slot) {
   slot.state = State::off;
   slot.called_off = false;
+  slot.cause = DownCause::loading;
   end_failure(slot);
   slot.replica->turn_off();
   const auto contract = static_cast<std::size_t>(procurement_.contract_of(index_of(slot)));
@@ -377,6 +381,7 @@ void ScalablePool::call_off(Slot& slot) {
   give_up_start(slot);
   if (slot.state == State::ordered) {
     slot.state = State::off;
+    slot.cause = DownCause::loading;
   } else {
     release(slot);
   }
@@ -482,11 +487,24 @@ bool ScalablePool::machine_failed(std::size_t index, DownCause cause) {
   if (slot.state <= State::ordered) {
     return false;
   }
+  slot.broken_by = cause;
   break_down(slot, cause);
   return true;
 }
 
+void ScalablePool::machine_failure_noticed(std::size_t index) {
+  if (gpus_ != nullptr) {
+    end_repair(index);
+  }
+}
+
 void ScalablePool::machine_repaired(std::size_t index) {
+  PLIMSOLL_CHECK(gpus_ == nullptr, "no replica waits for the repair of shared GPUs");
+  end_repair(index);
+}
+
+/// The slot can be used again: on its machine that was repaired, or on other shared GPUs.
+void ScalablePool::end_repair(std::size_t index) {
   Slot& slot = slots_[index];
   slot.machine_broken = false;
   if (slot.state == State::off && slot.order_when_repaired) {
@@ -498,6 +516,10 @@ void ScalablePool::machine_repaired(std::size_t index) {
   if (slot.state != State::failed) {
     return;
   }
+  if (!slot.called_off && gpus_ != nullptr) {
+    start_elsewhere(index);
+    return;
+  }
   if (!slot.called_off) {
     restart(index, slot.version);
     return;
@@ -507,6 +529,31 @@ void ScalablePool::machine_repaired(std::size_t index) {
   if (dismissed) {
     dismissed();
   }
+}
+
+/// Until it serves, the time counts for the fault.
+void ScalablePool::start_elsewhere(std::size_t index) {
+  Slot& slot = slots_[index];
+  dismiss(index);
+  slot.drained = nullptr;
+  slot.cause = *slot.broken_by;
+  order(index, slot.version);
+}
+
+void ScalablePool::note_wait_for_others(const Slot& slot) {
+  if (slot.cause >= static_cast<DownCause>(first_fault_cause)) {
+    waited_for_others_ns_ += (engine_.now() - slot.ordered).count();
+  }
+}
+
+std::int64_t ScalablePool::waited_for_others_ns() const {
+  std::int64_t waited = waited_for_others_ns_;
+  for (const Slot& slot : slots_) {
+    const bool waits = slot.state == State::ordered &&
+                       slot.cause >= static_cast<DownCause>(first_fault_cause);
+    waited += waits ? (engine_.now() - slot.ordered).count() : 0;
+  }
+  return waited;
 }
 
 // ---- spot machines ----
@@ -566,7 +613,9 @@ void ScalablePool::granted(std::size_t index, const std::vector<int>& nodes) {
   if (weights_ != nullptr) {
     weights_->settle_on(index, nodes);
   }
-  if (engine_.now() == sim_start) {
+  note_wait_for_others(slots_[index]);
+  const bool opens = std::exchange(slots_[index].opens, false);
+  if (opens && engine_.now() == sim_start) {
     open_one(index);
   } else {
     deliver(slots_[index]);
@@ -593,9 +642,13 @@ void ScalablePool::preempted(std::size_t index, Duration grace) {
   }
 }
 
-/// What still is there goes.
+/// What still is there goes. Of a replica that died meanwhile the GPUs come back once that is
+/// noticed.
 void ScalablePool::take_gpus_back(Slot& slot, bool again) {
   slot.reclaim.reset();
+  if (slot.failed) {
+    return;
+  }
   if (slot.state == State::ready || slot.state == State::draining) {
     preempted_busy_ += directory_.outstanding(slot.replica->index()) > 0 ? 1 : 0;
     fail(index_of(slot));

@@ -84,13 +84,15 @@ class ScalablePool final : public ScalableTarget,
   void granted(std::size_t slot, const std::vector<int>& nodes) override;
   void preempted(std::size_t slot, Duration grace) override;
   int warmth(int node) const override;
-  /// Replicas preempted with requests that grace did not let end.
-  std::int64_t preempted_busy() const { return preempted_busy_; }
+  std::int64_t preempted_busy() const override { return preempted_busy_; }
 
   // FaultTarget: a machine that fails is not used before it is repaired; then its replica starts
-  // again, or is off when nobody wants it any more.
+  // again, or is off when nobody wants it any more. On shared GPUs it does so once the failure is
+  // noticed, on others.
   bool machine_failed(std::size_t slot, DownCause cause) override;
+  void machine_failure_noticed(std::size_t slot) override;
   void machine_repaired(std::size_t slot) override;
+  std::int64_t waited_for_others_ns() const override;
 
   /// How the pool's replicas came to serve, up to now(); replica time in it adds up exactly.
   ElasticitySummary elasticity() const;
@@ -112,6 +114,9 @@ class ScalablePool final : public ScalableTarget,
     State state = State::off;
     bool called_off = false;  // it is off once it is repaired
     bool machine_broken = false;
+    bool opens = false;                // its claim is that of t = 0
+    DownCause cause = DownCause::loading;  // why it has to start
+    std::optional<DownCause> broken_by;    // until it is noticed
     std::optional<WeightsVersion> order_when_repaired;  // off until then
     WeightsVersion version = 0;
     std::uint64_t number = 0;  // of its order: the youngest is called off first
@@ -151,6 +156,9 @@ class ScalablePool final : public ScalableTarget,
   bool scrap_one();
   void break_down(Slot& slot, DownCause cause);
   void end_failure(Slot& slot);
+  void end_repair(std::size_t slot);
+  void start_elsewhere(std::size_t slot);
+  void note_wait_for_others(const Slot& slot);
   void call_off(Slot& slot);
   void on_drained(ReplicaIndex replica) override;
   std::int64_t count(State state) const;
@@ -174,6 +182,7 @@ class ScalablePool final : public ScalableTarget,
   std::int64_t serving_ = 0;
   ElasticitySummary seen_;  // of what is over
   std::int64_t preempted_busy_ = 0;
+  std::int64_t waited_for_others_ns_ = 0;  // of waits that are over
   std::int64_t busy_before_ = 0;  // at the last scrape, replica-ns
   std::int64_t idle_before_ = 0;
   std::int64_t arrived_before_ = 0;

@@ -287,6 +287,9 @@ Json outages_json(const OperationsSummary& operations) {
     json["outages"] = outages.outages;
     json["down_replica_ns"] = outages.down_ns;
     json["up_replica_ns"] = outages.up_ns;
+    if (outages.waited_ns) {
+      json["waited_for_others_replica_ns"] = *outages.waited_ns;
+    }
     json["availability"] = outages.availability;
     json["mtbf_s"] = outages.mtbf_seconds;
     json["mttr_s"] = outages.mttr_seconds;
@@ -390,6 +393,11 @@ void put_allocation(Json& json, const RunResult& result) {
     item["gpu_ns"] = shared.total_ns;
     item["unallocated_gpu_ns"] = shared.unallocated_ns;
     item["blocked_gpu_ns"] = shared.blocked_ns;
+    if (result.operations.faults) {
+      item["down_gpu_ns"] = shared.down_ns;
+      item["broken_gpu_ns"] = shared.broken_ns;
+      item["gpu_availability"] = shared.availability;
+    }
     item["allocated_share"] = shared.allocated_share;
     item["busy_share"] = shared.busy_share;
     item["fragmentation"] = shared.fragmentation;

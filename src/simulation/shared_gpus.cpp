@@ -28,9 +28,12 @@ SharedGpus::SharedGpus(const Config& config, Engine& engine)
   }
 }
 
-void SharedGpus::join(PoolIndex pool, ScalablePool& target) {
-  target.share(*schedulers_[config_.pools[pool].allocation->from]);
-  pools_[pool] = &target;
+std::vector<GpuInventory*> SharedGpus::inventories() const {
+  std::vector<GpuInventory*> all;
+  for (const auto& scheduler : schedulers_) {
+    all.push_back(scheduler.get());
+  }
+  return all;
 }
 
 void SharedGpus::start() {
@@ -60,7 +63,8 @@ void SharedGpus::summarize(RunResult& result) const {
       busy_ns += pool.busy_ns * pool.gpus_per_replica;
     }
     shared.busy_share = share_of_all(busy_ns);
-    shared.allocated_share = share_of_all(shared.total_ns - shared.unallocated_ns);
+    shared.allocated_share = share_of_all(shared.total_ns - shared.unallocated_ns - shared.down_ns);
+    shared.availability = 1.0 - share_of_all(shared.broken_ns);
     shared.fragmentation =
         shared.unallocated_ns > 0
             ? static_cast<double>(shared.blocked_ns) / static_cast<double>(shared.unallocated_ns)

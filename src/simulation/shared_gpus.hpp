@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "operations/gpu_scheduler.hpp"
-#include "operations/scalable_pool.hpp"
 #include "operations/weight_nodes.hpp"
 #include "plimsoll/metrics.hpp"
 
@@ -16,8 +15,14 @@ class SharedGpus {
   /// References outlive this.
   SharedGpus(const Config& config, Engine& engine);
 
-  /// A pool with an `allocation`, in the order of pools, before it is opened; it outlives this.
-  void join(PoolIndex pool, ScalablePool& target);
+  /// Of a pool with an `allocation`.
+  GpuScheduler& scheduler(PoolIndex pool) {
+    return *schedulers_[config_.pools[pool].allocation->from];
+  }
+  /// A pool that has its GPUs from scheduler(); it outlives this.
+  void note(PoolIndex pool, const GpuClaimant& claimant) { pools_[pool] = &claimant; }
+  /// All shared GPUs, in their order, for faults.
+  std::vector<GpuInventory*> inventories() const;
   /// What the nodes have that a pool runs on: its own, or shared ones.
   WeightNodes& weight_nodes(PoolIndex pool) { return *nodes_of_pool_[pool]; }
   /// At t = 0, when all pools are open.
@@ -30,7 +35,7 @@ class SharedGpus {
   std::vector<std::unique_ptr<WeightNodes>> nodes_;
   std::vector<WeightNodes*> nodes_of_pool_;
   std::vector<std::unique_ptr<GpuScheduler>> schedulers_;  // by Config::shared_gpus
-  std::vector<const ScalablePool*> pools_;                 // null: it shares nothing
+  std::vector<const GpuClaimant*> pools_;                 // null: it shares nothing
 };
 
 }  // namespace plimsoll

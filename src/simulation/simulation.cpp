@@ -45,6 +45,7 @@ Simulation::Simulation(const Config& config, const RunOptions& options)
     requests_.keep_prefixes();
   }
   operations_.watch_stores(stores_);
+  operations_.watch_inventories(shared_gpus_.inventories());
   const PolicyRegistries policies = builtin_policies();
   build_services(policies);
   build_replicas();
@@ -154,8 +155,6 @@ std::vector<Replica*> Simulation::replicas_of(PoolIndex pool) const {
   return found;
 }
 
-/// Pools whose size is given and to which something happens are slots of a FixedPool; all others,
-/// whoever decides on their size, are ScalablePools.
 void Simulation::build_pools(const PolicyRegistries& policies) {
   if (path_) {
     scaled_tiers_.add(*config_.path, *path_, engine_, policies.autoscalers);
@@ -169,7 +168,7 @@ void Simulation::build_pools(const PolicyRegistries& policies) {
                                                shared_gpus_.weight_nodes(pool), stores_, engine_)
                                          : nullptr);
     WeightLoading* const weights = weights_.back().get();
-    if (is_operated(config_, pool) && !config.autoscale && !config.procurement) {
+    if (is_fixed(config_, pool)) {
       scaled_pools_.skip(pool);
       operations_.add_fixed(pool, replicas_of(pool), service, weights);
       continue;
@@ -178,7 +177,8 @@ void Simulation::build_pools(const PolicyRegistries& policies) {
         config_, pool, replicas_of(pool), service, engine_, weights,
         config.autoscale ? policies.autoscalers.make(config.autoscale->policy) : nullptr);
     if (config.allocation) {
-      shared_gpus_.join(pool, scaled_pools_.pool(pool));
+      scaled_pools_.pool(pool).share(shared_gpus_.scheduler(pool));
+      shared_gpus_.note(pool, scaled_pools_.pool(pool));
     }
     if (is_operated(config_, pool)) {
       operations_.add_scaled(pool, scaled_pools_.target(pool), service, weights);

@@ -73,6 +73,7 @@ class FakePool final : public GpuClaimant {
     go(slot, std::min(grace, drains));
   }
   int warmth(int node) const override { return node == warm_node ? 1 : 0; }
+  std::int64_t preempted_busy() const override { return 0; }
 
   bool has_gpus(std::size_t slot) const { return slots_[slot].has; }
   bool waits(std::size_t slot) const { return slots_[slot].claimed; }
