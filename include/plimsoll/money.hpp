@@ -49,6 +49,7 @@ struct RentMark {
   std::vector<std::int64_t> rented_ns;
   /// By pool and Contract; only of pools with a mix of contracts.
   std::vector<std::array<std::int64_t, contract_count>> by_contract;
+  std::vector<std::int64_t> shared_gpu_ns;  // by Config::shared_gpus: GPU-ns, whoever had them
 };
 
 /// One row of the bill.

@@ -18,6 +18,7 @@ SectionDecl price_section();
 SectionDecl loader_section();
 SectionDecl weights_section();
 SectionDecl procurement_section();
+SectionDecl node_procurement_section();
 SectionDecl store_section();
 SectionDecl shared_gpus_section();
 SectionDecl allocation_section();

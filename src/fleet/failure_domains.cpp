@@ -61,7 +61,7 @@ void FailureDomains::add_shared(const Config& config, std::size_t s) {
   const SharedGpusConfig& shared = config.shared_gpus[s];
   const int per_node = config.gpus[shared.gpu].gpus_per_node;
   gpus_of_shared_node_.push_back(per_node);
-  for (int number = 0; number < shared.nodes; ++number) {
+  for (int number = 0; number < most_nodes(shared); ++number) {
     places_.push_back({{true, s}, number});
     for (int gpu = 0; gpu < per_node; ++gpu) {
       gpus_.push_back({{true, s}, 0, {s, number, gpu, 1}});

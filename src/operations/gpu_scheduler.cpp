@@ -21,7 +21,8 @@ GpuScheduler::GpuScheduler(const Config& config, std::size_t shared, Engine& eng
     : shared_{config.shared_gpus[shared]},
       config_{config},
       engine_{engine},
-      nodes_{shared_.nodes, config.gpus[shared_.gpu].gpus_per_node, shared_.nodes} {
+      nodes_{most_nodes(shared_), config.gpus[shared_.gpu].gpus_per_node, shared_.nodes},
+      deliveries_{config, shared, engine, [this](int node) { add_node(node); }} {
 }
 
 std::size_t GpuScheduler::add(PoolIndex pool, std::size_t slots, GpuClaimant& claimant) {
@@ -39,7 +40,17 @@ std::size_t GpuScheduler::add(PoolIndex pool, std::size_t slots, GpuClaimant& cl
 
 void GpuScheduler::start() {
   started_ = true;
+  deliveries_.start();
   pass();
+}
+
+void GpuScheduler::add_node(int node) {
+  settle();
+  nodes_.arrive(node);
+  if (arrival_listener_) {
+    arrival_listener_(node);
+  }
+  pass_soon();
 }
 
 // ---- what pools say ----
@@ -53,6 +64,7 @@ void GpuScheduler::claim(std::size_t index, std::size_t slot_index) {
   slot.number = ++claims_;
   slot.claimed = engine_.now();
   slot.preempts = false;
+  slot.reserves = false;
   member.claims.push_back(slot_index);
   ++member.seen.claims;
   ++waiting_;
@@ -171,6 +183,7 @@ void GpuScheduler::pass() {
 /// What is free and what is coming, before the first claim's turn.
 void GpuScheduler::look_at_nodes() {
   left_.assign(static_cast<std::size_t>(nodes_.count()), Left{});
+  reserver_.reset();
   for (int n = 0; n < nodes_.count(); ++n) {
     Left& left = left_[static_cast<std::size_t>(n)];
     left.free = nodes_.free(n);
@@ -207,6 +220,7 @@ std::optional<GpuScheduler::Turn> GpuScheduler::next_turn(
 bool GpuScheduler::serve(const Turn& turn) {
   const std::optional<std::vector<Offer>> offers = offers_for(turn);
   if (!offers) {
+    reserve_for(turn);
     return false;
   }
   const bool waits = std::any_of(offers->begin(), offers->end(), [](const Offer& offer) {
@@ -259,10 +273,10 @@ std::optional<std::vector<GpuScheduler::Offer>> GpuScheduler::offers_for(const T
 std::optional<GpuScheduler::Offer> GpuScheduler::offer_of(int node, int gpus, const Turn& turn,
                                                           const std::vector<Offer>& taken) const {
   Left left = left_[static_cast<std::size_t>(node)];
-  for (const Offer& other : taken) {
-    if (other.node == node) {
-      return std::nullopt;
-    }
+  const auto is_node = [node](const Offer& other) { return other.node == node; };
+  if (std::any_of(taken.begin(), taken.end(), is_node) ||
+      (left.reserved && !may_use_reserved(turn))) {
+    return std::nullopt;
   }
   Offer offer;
   offer.node = node;
@@ -282,10 +296,7 @@ bool GpuScheduler::add_victims(Offer& offer, int missing, const Turn& turn,
   if (!shared_.preemption) {
     return false;
   }
-  std::vector<int> spare;  // replicas of each pool that may go
-  for (const Member& member : members_) {
-    spare.push_back(member.held - member.guaranteed);
-  }
+  std::vector<int> spare = spare_replicas();
   const auto is_taken = [&](const GpuHolder& holder) {
     return std::any_of(taken.begin(), taken.end(), [&](const Offer& other) {
       return std::any_of(other.victims.begin(), other.victims.end(), [&](const GpuHolder& victim) {
@@ -334,6 +345,80 @@ bool GpuScheduler::add_victims(Offer& offer, int missing, const Turn& turn,
     offer.victim_gpus += members_[victim.member].gpus;
   }
   return missing <= 0;
+}
+
+/// Replicas of each pool that may go.
+std::vector<int> GpuScheduler::spare_replicas() const {
+  std::vector<int> spare;
+  for (const Member& member : members_) {
+    spare.push_back(member.held - member.guaranteed);
+  }
+  return spare;
+}
+
+// ---- nodes that are reserved ----
+
+/// The claim has got nothing, and may have been overtaken for long enough.
+void GpuScheduler::reserve_for(const Turn& turn) {
+  Member& member = members_[turn.member];
+  Slot& slot = member.slots[turn.slot];
+  if (reserver_ || engine_.now() - slot.claimed < shared_.reserve_after) {
+    return;
+  }
+  std::vector<int> nodes;
+  for (const int gpus : member.layout) {
+    const std::optional<int> node = node_to_reserve(turn, gpus);
+    if (!node) {  // broken ones would have to be repaired first
+      for (const int other : nodes) {
+        left_[static_cast<std::size_t>(other)].reserved = false;
+      }
+      return;
+    }
+    left_[static_cast<std::size_t>(*node)].reserved = true;
+    nodes.push_back(*node);
+  }
+  reserver_ = turn;
+  member.seen.reserving += slot.reserves ? 0 : 1;
+  slot.reserves = true;
+}
+
+/// Where the claim lacks the fewest GPUs, the first of equal ones.
+std::optional<int> GpuScheduler::node_to_reserve(const Turn& turn, int gpus) const {
+  std::optional<int> best;
+  int most = 0;
+  for (int n = 0; n < nodes_.count(); ++n) {
+    const Left& left = left_[static_cast<std::size_t>(n)];
+    if (left.reserved || nodes_.working(n) < gpus) {
+      continue;
+    }
+    const int found = std::min(gpus, left.free + left.coming + preemptible(n, turn));
+    if (!best || found > most) {
+      best = n;
+      most = found;
+    }
+  }
+  return best;
+}
+
+/// GPUs of the node that the claim could take from others.
+int GpuScheduler::preemptible(int node, const Turn& turn) const {
+  if (!shared_.preemption) {
+    return 0;
+  }
+  std::vector<int> spare = spare_replicas();
+  int gpus = 0;
+  for (const GpuHolder& holder : nodes_.holders(node)) {
+    const Member& member = members_[holder.member];
+    const bool stays = member.slots[holder.slot].hold == Hold::held;
+    if (stays && outranks(turn, member) && spare[holder.member]-- > 0) {
+      gpus += holder.gpus;
+    }
+  }
+  return gpus;
+}
+
+bool GpuScheduler::may_use_reserved(const Turn& turn) const {
+  return shared_.preemption && !turn.guaranteed && outranks(*reserver_, members_[turn.member]);
 }
 
 bool GpuScheduler::outranks(const Turn& turn, const Member& other) const {
@@ -431,6 +516,7 @@ SharedGpusSummary GpuScheduler::summary() const {
   summary.unallocated_ns = times.free;
   summary.down_ns = times.down;
   summary.broken_ns = times.broken;
+  summary.deliveries = deliveries_.summary();
   summary.blocked_ns = blocked_ns_ + (waiting_ > 0 ? passed * nodes_.free() : 0);
   std::int64_t sum = summary.unallocated_ns + summary.down_ns;
   for (const Member& member : members_) {

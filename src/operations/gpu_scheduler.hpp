@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "operations/gpu_claimant.hpp"
 #include "operations/gpu_inventory.hpp"
 #include "operations/gpu_nodes.hpp"
+#include "operations/node_deliveries.hpp"
 #include "plimsoll/allocation_summary.hpp"
 #include "plimsoll/config.hpp"
 
@@ -25,6 +27,11 @@ namespace plimsoll {
 ///   - else preempts, with SharedGpusConfig::preemption: on the nodes where the highest priority
 ///     that loses a replica is lowest, then the fewest GPUs are taken;
 ///   - else waits and is passed over: GPUs that it cannot use go to the next.
+/// So claims that need less overtake one that needs more than any node has. That ends when it has
+/// waited for SharedGpusConfig::reserve_after: the first such claim of a pass has the nodes
+/// reserved where it lacks the fewest GPUs. Claims after it get GPUs there only for replicas that
+/// it could preempt; what else becomes free there is kept. What it lacks there thus never grows but
+/// by faults and claims that go before it, and it is met when those who are there have left.
 ///
 /// Only replicas above their pool's guarantee are preempted, and only for a claim of a higher
 /// priority or within a guarantee. A replica is thus replaced by one that ranks strictly higher and
@@ -58,6 +65,13 @@ class GpuScheduler final : public GpuInventory {
   std::vector<StruckReplica> strike(const GpuRange& range) override;
   std::vector<StruckReplica> repair(const GpuRange& range) override;
 
+  /// Is told of each node that comes, before claims are considered; set before start().
+  void set_arrival_listener(std::function<void(int node)> listener) {
+    arrival_listener_ = std::move(listener);
+  }
+  /// GPU-ns up to now() of GPUs that were there, and of those that worked and were nobody's.
+  std::int64_t total_ns() const { return nodes_.times(engine_.now()).total; }
+  std::int64_t unallocated_ns() const { return nodes_.times(engine_.now()).free; }
   int free_gpus() const { return nodes_.free(); }
   /// Up to now(), but for what pools know: preempted_busy, shares and losses.
   SharedGpusSummary summary() const;
@@ -69,6 +83,7 @@ class GpuScheduler final : public GpuInventory {
     std::uint64_t number = 0;  // of its claim: the larger, the younger
     SimTime claimed{};
     bool preempts = false;  // this claim has
+    bool reserves = false;  // likewise
     std::vector<int> nodes;
   };
   struct Member {
@@ -89,6 +104,7 @@ class GpuScheduler final : public GpuInventory {
   struct Left {
     int free = 0;
     int coming = 0;  // of replicas that leave
+    bool reserved = false;
   };
   /// The claim whose turn it is.
   struct Turn {
@@ -113,6 +129,12 @@ class GpuScheduler final : public GpuInventory {
   };
 
   void settle();
+  void add_node(int node);
+  void reserve_for(const Turn& turn);
+  std::optional<int> node_to_reserve(const Turn& turn, int gpus) const;
+  int preemptible(int node, const Turn& turn) const;
+  bool may_use_reserved(const Turn& turn) const;
+  std::vector<int> spare_replicas() const;
   void pass();
   void pass_soon();
   void look_at_nodes();
@@ -136,14 +158,17 @@ class GpuScheduler final : public GpuInventory {
   Engine& engine_;
   std::vector<Member> members_;
   GpuNodes nodes_;
+  NodeDeliveries deliveries_;
+  std::function<void(int)> arrival_listener_;
   std::int64_t waiting_ = 0;  // claims
   std::uint64_t claims_ = 0;
   bool started_ = false;
   bool passing_ = false;
   bool pass_is_due_ = false;
-  std::vector<Left> left_;       // by node, during a pass
-  std::vector<Action> actions_;  // of a pass
-  SimTime since_{};              // of the account
+  std::vector<Left> left_;        // by node, during a pass
+  std::optional<Turn> reserver_;  // for whom nodes are reserved, during a pass
+  std::vector<Action> actions_;   // of a pass
+  SimTime since_{};               // of the account
   std::int64_t blocked_ns_ = 0;
   std::int64_t most_allocated_ = 0;
 };

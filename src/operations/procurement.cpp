@@ -21,13 +21,9 @@ Procurement::Procurement(const Config& config, PoolIndex pool)
       reclaim_stream_{config.seed, "spot_reclaim"} {
 }
 
-Duration Procurement::stock_out(SimTime now) const {
-  if (!pool_.procurement) {
-    return Duration::zero();
-  }
+Duration wait_for_stock(const std::vector<StockOutConfig>& stock_outs, SimTime now) {
   SimTime available = now;
-  for (const StockOutConfig& out :
-       pool_.procurement->stock_outs) {  // sorted: one may follow another
+  for (const StockOutConfig& out : stock_outs) {
     if (sim_start + out.at <= available && available < sim_start + out.at + out.lasting) {
       available = sim_start + out.at + out.lasting;
     }
@@ -35,19 +31,24 @@ Duration Procurement::stock_out(SimTime now) const {
   return available - now;
 }
 
-Duration Procurement::lead_time(std::uint64_t order) const {
-  if (!pool_.procurement) {
-    return Duration::zero();
-  }
-  const DurationLaw& law = pool_.procurement->lead_time;
+Duration draw_lead_time(const DurationLaw& law, Draws draws) {
   if (law.cv == 0 || law.mean == Duration::zero()) {
     return law.mean;
   }
   const double variance = std::log1p(law.cv * law.cv);
   boost::random::lognormal_distribution<double> lognormal{
       std::log(to_seconds(law.mean)) - variance / 2, std::sqrt(variance)};
-  Draws draws = lead_stream_.of(entity(order));
   return from_seconds(std::min(lognormal(draws), longest_seconds));
+}
+
+Duration Procurement::stock_out(SimTime now) const {
+  return pool_.procurement ? wait_for_stock(pool_.procurement->stock_outs, now) : Duration::zero();
+}
+
+Duration Procurement::lead_time(std::uint64_t order) const {
+  return pool_.procurement
+             ? draw_lead_time(pool_.procurement->lead_time, lead_stream_.of(entity(order)))
+             : Duration::zero();
 }
 
 Contract Procurement::contract_of(std::size_t slot) const {

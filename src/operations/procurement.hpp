@@ -11,6 +11,12 @@
 
 namespace plimsoll {
 
+/// The wait for the end of a stock-out that holds at `now`; 0 when there is none. Sorted: one may
+/// follow another.
+Duration wait_for_stock(const std::vector<StockOutConfig>& stock_outs, SimTime now);
+/// By the law, from draws of its own.
+Duration draw_lead_time(const DurationLaw& law, Draws draws);
+
 class Procurement {
  public:
   /// `config` outlives it.

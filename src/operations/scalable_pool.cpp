@@ -207,7 +207,7 @@ void ScalablePool::give_up_start(Slot& slot) {
     engine_.cancel(*slot.next);
     slot.next.reset();
   } else if (slot.state == State::ordered) {
-    note_wait_for_others(slot);
+    end_wait(slot);
     gpus_->withdraw(member_, index_of(slot));
   } else {
     weights_->give_up(index_of(slot));
@@ -537,23 +537,15 @@ void ScalablePool::start_elsewhere(std::size_t index) {
   dismiss(index);
   slot.drained = nullptr;
   slot.cause = *slot.broken_by;
+  slot.waits_for_others = true;
+  waits_.begin(engine_.now());
   order(index, slot.version);
 }
 
-void ScalablePool::note_wait_for_others(const Slot& slot) {
-  if (slot.cause >= static_cast<DownCause>(first_fault_cause)) {
-    waited_for_others_ns_ += (engine_.now() - slot.ordered).count();
+void ScalablePool::end_wait(Slot& slot) {
+  if (std::exchange(slot.waits_for_others, false)) {
+    waits_.end(engine_.now());
   }
-}
-
-std::int64_t ScalablePool::waited_for_others_ns() const {
-  std::int64_t waited = waited_for_others_ns_;
-  for (const Slot& slot : slots_) {
-    const bool waits = slot.state == State::ordered &&
-                       slot.cause >= static_cast<DownCause>(first_fault_cause);
-    waited += waits ? (engine_.now() - slot.ordered).count() : 0;
-  }
-  return waited;
 }
 
 // ---- spot machines ----
@@ -613,7 +605,7 @@ void ScalablePool::granted(std::size_t index, const std::vector<int>& nodes) {
   if (weights_ != nullptr) {
     weights_->settle_on(index, nodes);
   }
-  note_wait_for_others(slots_[index]);
+  end_wait(slots_[index]);
   const bool opens = std::exchange(slots_[index].opens, false);
   if (opens && engine_.now() == sim_start) {
     open_one(index);

@@ -1,6 +1,8 @@
 // Wires faults and rollouts to pools and services.
 #include "simulation/fleet_operations.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -21,6 +23,21 @@ FailureDomains domains_of(const Config& config,
 bool has_rollouts(const Config& config, PoolIndex pool) {
   return std::any_of(config.rollouts.begin(), config.rollouts.end(),
                      [pool](const RolloutConfig& rollout) { return rollout.pool == pool; });
+}
+
+/// A rollout that did not get the GPUs that it needs is said to, in words.
+void note_want_of_gpus(RunResult& result, const RolloutSummary& rollout) {
+  if (rollout.gave_up_s >= 0) {
+    result.notes.push_back(
+        fmt::format("Rollout {} was given up after {:.0f} s: {} replicas that it adds or replaces "
+                    "had got no shared GPUs",
+                    rollout.name, rollout.gave_up_s - rollout.began_s, rollout.lacked));
+  }
+  if (rollout.lacks > 0) {
+    result.notes.push_back(fmt::format(
+        "Rollout {} is {} at the end: {} replicas still wait for shared GPUs", rollout.name,
+        rollout.outcome == "under_way" ? "under way" : "rolling back", rollout.lacks));
+  }
 }
 
 OutageSummary outages_of(const PoolSummary& pool) {
@@ -102,8 +119,8 @@ void FleetOperations::skip(PoolIndex pool) {
   pool_of_replica_.resize(pool_of_replica_.size() + slots, pool);
 }
 
-void FleetOperations::add_fixed(PoolIndex pool, std::vector<Replica*> replicas, Service& service,
-                                WeightSource* weights) {
+FixedPool& FleetOperations::add_fixed(PoolIndex pool, std::vector<Replica*> replicas,
+                                      Service& service, WeightSource* weights) {
   Entry& entry = entries_[pool];
   const std::size_t slots = replicas.size();
   entry.pool = std::make_unique<FixedPool>(config_, pool, std::move(replicas), service, service,
@@ -114,6 +131,7 @@ void FleetOperations::add_fixed(PoolIndex pool, std::vector<Replica*> replicas, 
     faults_->add_pool(pool, *entry.pool, service, slots, weights);
   }
   add_rollouts(pool);
+  return *entry.pool;
 }
 
 void FleetOperations::add_scaled(PoolIndex pool, FaultTarget& target, Service& service,
@@ -198,6 +216,7 @@ void FleetOperations::summarize(RunResult& result) const {
     const Entry& entry = entries_[p];
     for (const auto& rollout : entry.rollouts) {
       operations.rollouts.push_back(rollout->summary());
+      note_want_of_gpus(result, operations.rollouts.back());
     }
     if (!faults_) {
       continue;

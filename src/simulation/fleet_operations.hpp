@@ -36,8 +36,8 @@ class FleetOperations final : public AnswerListener {
 
   /// Pools are told in their order, all of them when there are faults; `weights` are null for those
   /// that never start cold.
-  void add_fixed(PoolIndex pool, std::vector<Replica*> replicas, Service& service,
-                 WeightSource* weights);
+  FixedPool& add_fixed(PoolIndex pool, std::vector<Replica*> replicas, Service& service,
+                       WeightSource* weights);
   void add_scaled(PoolIndex pool, FaultTarget& target, Service& service, WeightSource* weights);
   /// A pool to which nothing happens.
   void skip(PoolIndex pool);
@@ -54,7 +54,7 @@ class FleetOperations final : public AnswerListener {
   struct Entry {
     std::unique_ptr<FixedPool> pool;  // null: it scales
     Service* service = nullptr;
-    const FaultTarget* target = nullptr;  // what of it fails; null without faults
+    const FaultTarget* target = nullptr;             // what of it fails; null without faults
     std::vector<std::unique_ptr<Rollout>> rollouts;  // in order of their beginning
     std::size_t next = 0;                            // behind the one under way
     bool under_way = false;

@@ -2,20 +2,25 @@
 #include "simulation/shared_gpus.hpp"
 
 #include "cost/bill.hpp"
+#include "perf/power_model.hpp"
 #include "plimsoll/errors.hpp"
 
 namespace plimsoll {
 
 SharedGpus::SharedGpus(const Config& config, Engine& engine)
-    : config_{config}, pools_(config.pools.size()) {
+    : config_{config}, weights_(config.pools.size()), pools_(config.pools.size()) {
   for (std::size_t s = 0; s < config.shared_gpus.size(); ++s) {
     const SharedGpusConfig& shared = config.shared_gpus[s];
     schedulers_.push_back(std::make_unique<GpuScheduler>(config, s, engine));
+    schedulers_.back()->set_arrival_listener([this, s](int node) { node_came(s, node); });
     auto nodes = std::make_unique<WeightNodes>();
     nodes->owner = "shared GPUs " + shared.name;
     nodes->stay = true;
-    nodes->nodes.assign(static_cast<std::size_t>(shared.nodes),
+    nodes->nodes.assign(static_cast<std::size_t>(most_nodes(shared)),
                         WeightNode{shared.ssd_cache, shared.memory_cache});
+    for (std::size_t n = static_cast<std::size_t>(shared.nodes); n < nodes->nodes.size(); ++n) {
+      nodes->nodes[n].there = false;
+    }
     nodes_.push_back(std::move(nodes));
   }
   for (const PoolConfig& pool : config.pools) {
@@ -26,6 +31,34 @@ SharedGpus::SharedGpus(const Config& config, Engine& engine)
     nodes_of_pool_.push_back(pool.allocation ? nodes_[pool.allocation->from].get()
                                              : nodes_.back().get());
   }
+}
+
+/// Whoever prefetches begins to.
+void SharedGpus::node_came(std::size_t shared, int node) {
+  nodes_[shared]->nodes[static_cast<std::size_t>(node)].there = true;
+  for (std::size_t p = 0; p < config_.pools.size(); ++p) {
+    if (weights_[p] != nullptr && config_.pools[p].allocation->from == shared) {
+      weights_[p]->node_back(node);
+    }
+  }
+}
+
+std::vector<std::int64_t> SharedGpus::total_ns() const {
+  std::vector<std::int64_t> totals;
+  for (const auto& scheduler : schedulers_) {
+    totals.push_back(scheduler->total_ns());
+  }
+  return totals;
+}
+
+Int128 SharedGpus::unallocated_energy() const {
+  constexpr Int128 fs_per_ns = 1'000'000;  // a milliwatt for a femtosecond is an attojoule
+  Int128 energy = 0;
+  for (std::size_t s = 0; s < schedulers_.size(); ++s) {
+    const GpuSpec& gpu = config_.gpus[config_.shared_gpus[s].gpu];
+    energy += fs_per_ns * idle_milliwatts(gpu) * schedulers_[s]->unallocated_ns();
+  }
+  return energy;
 }
 
 std::vector<GpuInventory*> SharedGpus::inventories() const {

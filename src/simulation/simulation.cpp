@@ -45,6 +45,9 @@ Simulation::Simulation(const Config& config, const RunOptions& options)
     requests_.keep_prefixes();
   }
   operations_.watch_stores(stores_);
+  if (!config.shared_gpus.empty()) {
+    collector_.set_unallocated_energy([this] { return shared_gpus_.unallocated_energy(); });
+  }
   operations_.watch_inventories(shared_gpus_.inventories());
   const PolicyRegistries policies = builtin_policies();
   build_services(policies);
@@ -168,9 +171,16 @@ void Simulation::build_pools(const PolicyRegistries& policies) {
                                                shared_gpus_.weight_nodes(pool), stores_, engine_)
                                          : nullptr);
     WeightLoading* const weights = weights_.back().get();
+    if (config.allocation) {
+      shared_gpus_.note_weights(pool, *weights);
+    }
     if (is_fixed(config_, pool)) {
       scaled_pools_.skip(pool);
-      operations_.add_fixed(pool, replicas_of(pool), service, weights);
+      FixedPool& fixed = operations_.add_fixed(pool, replicas_of(pool), service, weights);
+      if (config.allocation) {
+        fixed.share(shared_gpus_.scheduler(pool));
+        shared_gpus_.note(pool, fixed);
+      }
       continue;
     }
     scaled_pools_.add(
@@ -386,6 +396,7 @@ void Simulation::mark_rent() {
   for (std::size_t p = 0; p < config_.pools.size(); ++p) {
     mark.by_contract.push_back(scaled_pools_.rented_by_contract(static_cast<PoolIndex>(p)));
   }
+  mark.shared_gpu_ns = shared_gpus_.total_ns();
 }
 
 std::int64_t Simulation::queued_centrally() const {
