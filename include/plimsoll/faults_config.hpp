@@ -45,16 +45,17 @@ struct RepairClass {
 struct FaultProcess {
   std::string name;
   FaultScope scope = FaultScope::node;
-  std::optional<std::size_t> pool;   // scopes gpu, node, link: of this pool alone
-  std::optional<std::size_t> store;  // scope store
-  std::string provider{};            // scope offers: whose; empty: anybody's
-  std::string region{};              // scope offers: where; empty: anywhere
+  std::optional<std::size_t> pool;         // scopes gpu, node, link: of this pool alone,
+  std::optional<std::size_t> shared_gpus;  // or of these shared ones
+  std::optional<std::size_t> store;        // scope store
+  std::string provider{};                  // scope offers: whose; empty: anybody's
+  std::string region{};                    // scope offers: where; empty: anywhere
   FaultLaw law = FaultLaw::exponential;
   Duration mtbf{};   // exponential, weibull: mean time up of one unit
   double shape = 1;  // weibull
   Duration at{};     // timeline
   Duration lasting{};
-  int unit = 0;       // timeline: which one, from 0: GPUs and nodes in the order of pools
+  int unit = 0;       // timeline: which one, from 0: as FailureDomains counts them
   double factor = 0;  // link, store: share of the bandwidth that is left meanwhile
   std::vector<RepairClass> repair{};  // sorted by name; exponential, weibull
 };
@@ -67,7 +68,7 @@ enum class LostRequests : std::uint8_t {
 
 struct FaultsConfig {
   std::vector<FaultProcess> processes;  // sorted by name
-  int nodes_per_rack = 4;               // nodes stand in racks in the order of pools
+  int nodes_per_rack = 4;               // nodes stand in racks: of pools, then shared ones
   int zones = 1;                        // racks are dealt to zones in turn
   Duration check_interval{};            // health checks: at its multiples
   Duration check_timeout{};             // a check that is not answered for so long has failed

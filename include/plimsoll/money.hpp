@@ -51,6 +51,7 @@ struct RentMark {
   std::vector<std::array<std::int64_t, contract_count>> by_contract;
   /// By pool and offer; only of pools with offers.
   std::vector<std::vector<std::int64_t>> by_offer{};
+  std::vector<std::int64_t> shared_gpu_ns{};  // by Config::shared_gpus: GPU-ns, whoever had them
 };
 
 /// One row of the bill.

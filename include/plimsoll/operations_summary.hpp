@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,9 +28,12 @@ using DownTimes = std::array<std::int64_t, down_cause_count>;  // replica-ns, by
 /// How often and how long the replicas of a pool were out because of faults.
 struct OutageSummary {
   std::string pool;
-  std::int64_t outages = 0;      // of replicas; a rack takes several at once
-  std::int64_t down_ns = 0;      // replica-ns from a fault to serving again
-  std::int64_t up_ns = 0;        // replica-ns of serving: busy, idle and draining
+  std::int64_t outages = 0;  // of replicas; a rack takes several at once
+  std::int64_t down_ns = 0;  // replica-ns from a fault to serving again
+  std::int64_t up_ns = 0;    // replica-ns of serving: busy, idle and draining
+  // On shared GPUs: replica-ns without any, from a fault that was noticed to the next grant. They
+  // are down, too, in what follows.
+  std::optional<std::int64_t> waited_ns;
   double availability = 1;       // up / (up + down by faults)
   double mtbf_seconds = 0;       // up / outages; 0 without any
   double mttr_seconds = 0;       // down / outages, of what is not over yet too
@@ -67,6 +71,10 @@ struct RolloutSummary {
   std::int64_t answers = 0;   // of replicas with the version
   std::int64_t degraded = 0;  // of these
   std::int64_t failed = 0;
+  bool on_shared_gpus = false;
+  double gave_up_s = -1;    // the way there, for want of shared GPUs
+  std::int64_t lacked = 0;  // replicas that waited for GPUs then
+  std::int64_t lacks = 0;   // at the end of the run, while it is not over
 };
 
 /// A row of incidents.csv.

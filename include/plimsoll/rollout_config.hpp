@@ -63,6 +63,9 @@ struct RolloutConfig {
   int loaders = 1;               // distributed loading: each loads its shard, all at once
   double shard_race = 0;         // probability that a loader reads its shard while it is written
   double version_corrupt = 0;    // probability that the checkpoint itself is corrupt
+  // On shared GPUs, and set there: a replica of the batch under way has waited for GPUs for so long
+  // -> the rollout is rolled back.
+  std::optional<Duration> progress_deadline;
 };
 
 }  // namespace plimsoll

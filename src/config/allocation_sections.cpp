@@ -20,8 +20,8 @@ void check_machines(KeyCheck& check, const PoolConfig& pool, const SharedGpusCon
   const auto require = [&](bool holds, const std::string& message, const char* hint = "") {
     check.require(holds, "allocation", message, hint);
   };
-  require(!pool.procurement, "shared GPUs are there: nobody orders them",
-          "leave out procurement or allocation");
+  require(!pool.procurement, "a pool on shared GPUs orders no machines of its own",
+          "say procurement of the shared GPUs, or leave out allocation");
   require(pool.role == PoolRole::both,
           "pools with a role hand KV over between nodes of their own, not between shared ones",
           "leave out role or allocation");
@@ -34,8 +34,8 @@ void check_machines(KeyCheck& check, const PoolConfig& pool, const SharedGpusCon
     return;  // found elsewhere
   }
   const int nodes = nodes_of_replica(gpu, pool);
-  require(nodes <= shared.nodes,
-          fmt::format("a replica takes {} nodes, and {} has {}", nodes, shared.name, shared.nodes));
+  require(nodes <= most_nodes(shared), fmt::format("a replica takes {} nodes, and {} has {}", nodes,
+                                                   shared.name, most_nodes(shared)));
   require(nodes == 1 || gpu.gpus_per_node % pool.tp == 0,
           fmt::format("stages over several nodes take whole ones, which groups of {} do not fill",
                       pool.tp),
@@ -97,7 +97,9 @@ SectionDecl shared_gpus_section() {
       .field("gpu", &SharedGpusConfig::gpu, reference_kind<std::size_t>(NameList::gpus), "",
              "the GPU type")
       .field("nodes", &SharedGpusConfig::nodes, count_kind(1, 100'000), "",
-             "whole nodes of it; replicas of several pools stand on one")
+             "whole nodes of it, at t = 0; replicas of several pools stand on one")
+      .optional_section("procurement", &SharedGpusConfig::procurement, node_procurement_section(),
+                        "orders of more nodes")
       .optional("price", &SharedGpusConfig::price, reference_kind<std::size_t>(NameList::prices),
                 "what a GPU costs, throughout: also when no replica has it")
       .field("contract", &SharedGpusConfig::contract, contract_kind(), "on_demand",
@@ -107,6 +109,9 @@ SectionDecl shared_gpus_section() {
       .field("grace", &SharedGpusConfig::grace, duration_kind(), "2min",
              "a preempted replica that serves drains for at most so long; what it has not ended "
              "then begins anew elsewhere")
+      .field("reserve_after", &SharedGpusConfig::reserve_after, duration_kind(), "10min",
+             "smaller claims overtake one that no node can meet; once it has waited for so long, "
+             "nodes are reserved for it, and only replicas that it could preempt get GPUs there")
       .field("ssd_cache", &SharedGpusConfig::ssd_cache, bytes_kind(), "4 TB",
              "of a node's SSDs, for weights of all pools; the least recently used go when it is "
              "full")
@@ -180,30 +185,14 @@ void finish_shared_gpus(Reader& reader, const RawNode& root, Config& config) {
       reader.report(place, path, "no pool takes its GPUs from here",
                     fmt::format("pools.NAME.allocation: {{from: {}}}", shared.name));
     }
-    const std::int64_t gpus = std::int64_t{shared.nodes} * config.gpus[shared.gpu].gpus_per_node;
+    const std::int64_t gpus = std::int64_t{shared.nodes} *  // before any order comes
+                              config.gpus[shared.gpu].gpus_per_node;
     if (guaranteed > gpus) {
       reader.report(
           place, path,
           fmt::format("{} GPUs are guaranteed to pools, and there are {}", guaranteed, gpus),
           "lower pools' allocation.guaranteed, or raise nodes");
     }
-  }
-  for (const PoolConfig& pool : config.pools) {
-    const RawNode* const node = pools->find(pool.name);
-    if (!pool.allocation || node == nullptr) {
-      continue;
-    }
-    const std::string path = "pools." + pool.name;
-    KeyCheck check{reader, *node, path};
-    check.require(!config.faults, "allocation",
-                  "faults take down machines of pools, and those of shared GPUs change hands",
-                  "leave out faults or allocation");
-    check.require(std::none_of(config.rollouts.begin(), config.rollouts.end(),
-                               [&](const RolloutConfig& rollout) {
-                                 return config.pools[rollout.pool].name == pool.name;
-                               }),
-                  "allocation", "a rollout has goals for machines that the pool keeps",
-                  "leave out the pool's rollouts or allocation");
   }
 }
 

@@ -17,6 +17,21 @@ SectionDecl order_section() {
       .build();
 }
 
+SectionDecl node_order_section() {
+  return Section<NodeOrderConfig>{}
+      .field("at", &NodeOrderConfig::at, duration_kind(), "", "when it is placed")
+      .field("nodes", &NodeOrderConfig::nodes, count_kind(1, 100'000), "1",
+             "that there are more, once they are delivered, all together")
+      .build();
+}
+
+template <class Procurement>
+void sort_by_time(Procurement& procurement) {
+  const auto earlier = [](const auto& a, const auto& b) { return a.at < b.at; };
+  std::stable_sort(procurement.orders.begin(), procurement.orders.end(), earlier);
+  std::stable_sort(procurement.stock_outs.begin(), procurement.stock_outs.end(), earlier);
+}
+
 SectionDecl spot_section() {
   return Section<SpotConfig>{}
       .field("replicas", &SpotConfig::replicas, count_kind(1, 1'000'000), "",
@@ -88,12 +103,21 @@ SectionDecl procurement_section() {
              "reserved and spot")
       .custom(placement_field())
       .finish([](Reader&, const RawNode&, const std::string&, ProcurementConfig& procurement,
-                 bool) {
-        std::stable_sort(procurement.orders.begin(), procurement.orders.end(),
-                         [](const OrderConfig& a, const OrderConfig& b) { return a.at < b.at; });
-        sort_stock_outs(procurement.stock_outs);
-      });
+                 bool) { sort_by_time(procurement); });
   return section.build();
+}
+
+SectionDecl node_procurement_section() {
+  return Section<NodeProcurementConfig>{}
+      .section("lead_time", &NodeProcurementConfig::lead_time, lead_time_section(),
+               "of every order; nodes are rented from their delivery on")
+      .list("stock_outs", &NodeProcurementConfig::stock_outs, stock_out_section(),
+            "an order meanwhile waits for the end, and then for the lead time")
+      .list("orders", &NodeProcurementConfig::orders, node_order_section(),
+            "tranches of nodes, on top of `nodes`; they come without weights")
+      .finish([](Reader&, const RawNode&, const std::string&, NodeProcurementConfig& procurement,
+                 bool) { sort_by_time(procurement); })
+      .build();
 }
 
 SectionDecl weights_section() {

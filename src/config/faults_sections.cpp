@@ -77,11 +77,21 @@ void finish_process(Reader& reader, const RawNode& map, const std::string& path,
   if (!clean) {
     return;
   }
-  const auto require = [&](bool holds, const char* key, const char* message, const char* hint) {
+  const auto require = [&](bool holds, const char* key, const std::string& message,
+                           const std::string& hint) {
     if (!holds) {
       reader.report(place_of_key(map, key), join_path(path, key), message, hint);
     }
   };
+  const Config& config = reader.config();
+  if (process.pool && *process.pool < config.pools.size()) {
+    const PoolConfig& pool = config.pools[*process.pool];
+    require(!pool.allocation, "pool",
+            fmt::format("{} has no machines of its own: its GPUs are shared", pool.name),
+            "say shared_gpus, whose GPUs and nodes break whichever pool has them");
+    require(!process.shared_gpus, "shared_gpus", "a pool is named, too",
+            "name one: whose machines break");
+  }
   require(!of_store(process) || process.store, "store", "which store breaks is not said",
           "name one of stores");
   const bool said = !process.provider.empty() || !process.region.empty();
@@ -114,6 +124,10 @@ SectionDecl process_section() {
           "that were bought there, which are replaced from others")
       .optional("pool", &FaultProcess::pool, reference_kind<std::size_t>(NameList::pools),
                 "only GPUs, nodes or links of this pool; without it, of all")
+      .only_when("scope: gpu, node or link", may_name_pool)
+      .optional("shared_gpus", &FaultProcess::shared_gpus,
+                reference_kind<std::size_t>(NameList::shared_gpus),
+                "likewise, of these shared ones, whichever pool has them")
       .only_when("scope: gpu, node or link", may_name_pool)
       .optional("store", &FaultProcess::store, reference_kind<std::size_t>(NameList::stores),
                 "whose uplink gets slower")
@@ -148,8 +162,8 @@ SectionDecl process_section() {
       .derived("required with law: timeline")
       .only_when("law: timeline", on_timeline)
       .field("unit", &FaultProcess::unit, count_kind(0, 100'000'000), "0",
-             "which one breaks, from 0: within its pool when one is named, else over all pools in "
-             "their order")
+             "which one breaks, from 0: within its pool or shared GPUs when they are named, else over "
+             "all pools in their order, then all shared GPUs in theirs")
       .only_when("law: timeline", has_units)
       .field("factor", &FaultProcess::factor, ratio_kind({0, 1, false}), "0",
              "share of the bandwidth that is left; 0: as good as none")
@@ -190,7 +204,7 @@ SectionDecl faults_section() {
                  "until the sender of a request notices by itself that its replica is dead, from "
                  "the fault or from sending it on")
           .field("nodes_per_rack", &FaultsConfig::nodes_per_rack, count_kind(1, 1'000'000), "4",
-                 "nodes fill racks in the order of pools")
+                 "nodes fill racks in the order of pools, then of shared GPUs")
           .field("zones", &FaultsConfig::zones, count_kind(1, 1'000'000), "1",
                  "racks are dealt to so many zones in turn")
           .field("reload", &FaultsConfig::reload, duration_kind(), "2min",

@@ -10,6 +10,8 @@ namespace plimsoll {
 
 namespace {
 
+constexpr Duration default_progress_deadline = std::chrono::minutes{10};
+
 bool is_rolling(const RolloutConfig& rollout) {
   return rollout.strategy == RolloutKind::rolling;
 }
@@ -66,7 +68,13 @@ void finish_rollout(Reader& reader, const RawNode& map, const std::string& path,
             "roll out to pools without autoscale");
     require(!pool.procurement, "pool", fmt::format("replicas of {} come and go", pool.name),
             "roll out to pools without procurement");
-    require(rollout.load || pool.start == PoolStart::cold, "load",
+    require(!rollout.progress_deadline || pool.allocation, "progress_deadline",
+            fmt::format("{} has its own machines and waits for none", pool.name),
+            "leave it out, or give the pool an allocation");
+    if (pool.allocation && !rollout.progress_deadline) {
+      rollout.progress_deadline = default_progress_deadline;
+    }
+    require(rollout.load || adds_cold(pool), "load",
             "how long a replica takes to load the version is not said",
             "give load, or use a pool of start: cold");
   }
@@ -136,6 +144,10 @@ SectionDecl rollout_section() {
              "makes the replica's copy corrupt")
       .field("version_corrupt", &RolloutConfig::version_corrupt, ratio_kind(), "0",
              "probability that the checkpoint itself is corrupt, and so every copy")
+      .optional("progress_deadline", &RolloutConfig::progress_deadline, duration_kind(true),
+                "on shared GPUs: when a replica of the batch under way has waited for GPUs for so "
+                "long, the rollout is rolled back")
+      .derived("10min on shared GPUs")
       .finish(finish_rollout);
   return section.build();
 }

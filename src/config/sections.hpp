@@ -26,6 +26,7 @@ FieldDecl placement_field();
 /// Regions and the rule of a pool with procurement that left them out, and findings about its
 /// offers. `map` is the pool's.
 void finish_offers(Reader& reader, const RawNode& map, const std::string& path, PoolConfig& pool);
+SectionDecl node_procurement_section();
 SectionDecl store_section();
 SectionDecl shared_gpus_section();
 SectionDecl allocation_section();

@@ -53,6 +53,19 @@ ByContract rented_until(const RunResult& result, const Config& config, std::size
   return mixed ? mark.by_contract.at(pool) : under(contract, mark.rented_ns.at(pool));
 }
 
+/// GPU-nanoseconds of shared GPUs up to `at`, a price change or the end.
+std::int64_t shared_until(const RunResult& result, std::size_t s, SimTime at) {
+  if (at >= result.end) {
+    return result.allocation->shared[s].total_ns;
+  }
+  for (const RentMark& mark : result.rent_marks) {
+    if (mark.at == at) {
+      return mark.shared_gpu_ns.at(s);
+    }
+  }
+  throw InternalError{"the time of shared GPUs at a change of price was not kept"};
+}
+
 const char* pricing_of(Contract contract) {
   return contract == Contract::on_demand ? "Standard"
          : contract == Contract::spot    ? "Dynamic"
@@ -119,8 +132,8 @@ std::vector<Int128> shared_gpu_ns(const RunResult& result, const Config& config,
                                   SimTime begin, SimTime end) {
   const SharedGpusConfig& shared = config.shared_gpus[s];
   const auto contract = static_cast<std::size_t>(shared.contract);
-  const std::int64_t gpus = std::int64_t{shared.nodes} * config.gpus[shared.gpu].gpus_per_node;
-  Int128 rest = static_cast<Int128>(gpus) * (end - begin).count();
+  Int128 rest = shared_until(result, s, end);
+  rest -= begin == sim_start ? 0 : shared_until(result, s, begin);
   std::vector<Int128> parts;
   for (std::size_t p = 0; p < result.pools.size(); ++p) {
     if (config.pools[p].allocation && config.pools[p].allocation->from == s) {
@@ -246,7 +259,7 @@ Drivers drivers_of(const RunResult& result, const BilledLoad& load, const Config
   }
   if (result.allocation) {
     for (const SharedGpusSummary& shared : result.allocation->shared) {
-      drivers.gpu_ns += shared.unallocated_ns;
+      drivers.gpu_ns += shared.unallocated_ns + shared.down_ns;
     }
   }
   drivers.weight_bytes = weight_bytes(config);

@@ -70,7 +70,7 @@ void add_unallocated(CostSummary& cost, const std::vector<SharedGpusSummary>& al
   for (const SharedGpusSummary& shared : all) {
     CostLine line;
     line.pool = shared.name;
-    line.gpu_hours = static_cast<double>(shared.unallocated_ns) / ns_per_hour;
+    line.gpu_hours = static_cast<double>(shared.unallocated_ns + shared.down_ns) / ns_per_hour;
     for (const BillRow& row : cost.money.bill) {
       if (row.component == CostComponent::gpu && row.resource == shared.name) {
         line.price = row.sku;

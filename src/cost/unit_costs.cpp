@@ -203,7 +203,7 @@ void add_unit_costs(MoneySummary& money, const RunResult& result, const BilledLo
   }
   if (result.allocation) {
     for (const SharedGpusSummary& shared : result.allocation->shared) {
-      gpu_ns += shared.unallocated_ns;
+      gpu_ns += shared.unallocated_ns + shared.down_ns;
     }
   }
   if (gpu_ns > 0) {

@@ -1,7 +1,8 @@
-// What breaks together: which replicas stand on a GPU, node, rack or zone.
+// What breaks together: which replicas and which shared GPUs stand on a GPU, node, rack or zone.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "fleet/placement.hpp"
@@ -9,37 +10,68 @@
 
 namespace plimsoll {
 
-/// Nodes are numbered over all pools in their order, and so are GPUs that replicas use and the
-/// replicas themselves. Nodes fill racks one after the other; rack r is in zone r mod zones.
+/// Whose a node is: a pool's, or that of shared GPUs.
+struct NodeOwner {
+  bool shared = false;
+  std::size_t index = 0;  // into Config::pools or Config::shared_gpus
+
+  friend bool operator==(const NodeOwner&, const NodeOwner&) = default;
+};
+
+struct NodePlace {
+  NodeOwner owner;
+  int number = 0;  // among its owner's
+};
+
+/// GPUs first .. first + count - 1 of a node of shared ones.
+struct GpuRange {
+  std::size_t shared = 0;  // into Config::shared_gpus
+  int node = 0;
+  int first = 0;
+  int count = 0;
+};
+
+/// Nodes are numbered over all pools in their order, then over all shared GPUs in theirs; so are
+/// GPUs: those that replicas use, then all shared ones; and the replicas of all pools. Nodes fill
+/// racks one after the other; rack r is in zone r mod zones.
 class FailureDomains {
  public:
-  /// `placements` by pool.
+  /// `placements` by pool; those of pools on shared GPUs are not looked at.
   FailureDomains(const Config& config, const std::vector<const Placement*>& placements);
 
-  /// Units of a scope of machines (not store); those of `pool` alone when it is given (only for
+  /// Units of a scope of machines (not store); those of `owner` alone when it is given (only for
   /// gpu, node and link).
-  std::vector<int> units(FaultScope scope, std::optional<std::size_t> pool) const;
-  /// Replicas that stop with a unit of scope gpu, node, rack or zone, ascending.
+  std::vector<int> units(FaultScope scope, std::optional<NodeOwner> owner) const;
+  /// Replicas with nodes of their own that stop with a unit of scope gpu, node, rack or zone,
+  /// ascending.
   std::vector<ReplicaIndex> replicas(FaultScope scope, int unit) const;
+  /// Shared GPUs that stop with it, in order.
+  std::vector<GpuRange> shared_gpus(FaultScope scope, int unit) const;
   /// Nodes that stop with a unit of scope node, rack or zone, ascending; none with a GPU.
   std::vector<int> nodes_of(FaultScope scope, int unit) const;
 
-  int nodes() const { return static_cast<int>(pool_of_node_.size()); }
-  std::size_t pool_of_node(int node) const { return pool_of_node_[static_cast<std::size_t>(node)]; }
-  /// The number of a node within its pool.
-  int node_in_pool(int node) const;
+  int nodes() const { return static_cast<int>(places_.size()); }
+  const NodePlace& place_of(int node) const { return places_[static_cast<std::size_t>(node)]; }
   int rack_of(int node) const { return node / nodes_per_rack_; }
   int zone_of(int node) const { return rack_of(node) % zones_; }
 
  private:
+  /// A GPU that a replica uses, or a shared one.
+  struct Gpu {
+    NodeOwner owner;
+    ReplicaIndex replica = 0;
+    GpuRange range;
+  };
+  void add_pool(const Config& config, std::size_t pool, const Placement& placement,
+                ReplicaIndex first_replica);
+  void add_shared(const Config& config, std::size_t shared);
   bool contains(FaultScope scope, int unit, int node) const;
 
   int nodes_per_rack_;
   int zones_;
-  std::vector<std::size_t> pool_of_node_;
-  std::vector<int> first_node_;  // by pool
-  std::vector<std::size_t> pool_of_gpu_;
-  std::vector<ReplicaIndex> replica_of_gpu_;
+  std::vector<NodePlace> places_;
+  std::vector<Gpu> gpus_;
+  std::vector<int> gpus_of_shared_node_;                     // by shared GPUs
   std::vector<std::vector<ReplicaIndex>> replicas_of_node_;  // ascending
 };
 

@@ -253,6 +253,9 @@ void MetricsCollector::close_window(SimTime end, const std::vector<PoolGauges>& 
 }
 
 void MetricsCollector::take_gauges(const std::vector<PoolGauges>& gauges) {
+  if (unallocated_energy_) {
+    unallocated_before_ = unallocated_energy_();
+  }
   for (const PoolGauges& now : gauges) {
     PoolTotals& pool = pools_[now.pool];
     if (window_left_out()) {

@@ -57,6 +57,11 @@ class MetricsCollector final : public EventSink {
 
   /// Gets first tokens and completions; outlives this. Set before the first event.
   void set_monitor(Monitor* monitor) { monitor_ = monitor; }
+  /// Attojoules that shared GPUs without a replica have drawn so far; set before the run. The whole
+  /// has them, no pool does.
+  void set_unallocated_energy(std::function<Int128()> energy) {
+    unallocated_energy_ = std::move(energy);
+  }
   /// Tokens of a pool, of all steps that were told.
   PoolTokens pool_tokens(std::size_t pool) const {
     const PoolTotals& totals = pools_[pool];
@@ -192,6 +197,8 @@ class MetricsCollector final : public EventSink {
   std::vector<Scope> threshold_scopes_;  // as Config::thresholds
   std::vector<ThresholdTracker> thresholds_;
   Monitor* monitor_ = nullptr;
+  std::function<Int128()> unallocated_energy_;  // empty: no GPUs are shared
+  Int128 unallocated_before_ = 0;               // at the end of the last window
   RequestSample sample_;
   WindowLog windows_;
   BacklogSeries backlog_;

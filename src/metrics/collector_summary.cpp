@@ -294,6 +294,10 @@ EnergySummary MetricsCollector::energy_of(const Scope& scope, Span span, SimTime
           energy + now.energy - (span == Span::window ? pool.last.energy : pool.left_out_energy);
     }
   }
+  if (unallocated_energy_ && scope.kind == "all") {  // never with windows that are left out
+    energy.unallocated =
+        unallocated_energy_() - (span == Span::window ? unallocated_before_ : Int128{0});
+  }
   const EndedCounts counts = counts_of(scope, span);
   if (span == Span::total && spans_.partial()) {
     return summarize_energy(energy, spans_.covered_until(end),

@@ -47,7 +47,8 @@ EnergySummary summarize_energy(const EnergyGauges& energy, Duration elapsed, std
   summary.steps_joules = joules(energy.steps);
   summary.idle_joules = joules(energy.idle);
   summary.loading_joules = joules(energy.loading);
-  summary.joules = joules(energy.steps + energy.idle + energy.loading);
+  summary.unallocated_joules = joules(energy.unallocated);
+  summary.joules = joules(energy.steps + energy.idle + energy.loading + energy.unallocated);
   summary.kwh = summary.joules / joules_per_kwh;
   summary.mean_watts = elapsed > Duration::zero() ? summary.joules / to_seconds(elapsed) : 0.0;
   summary.joules_per_output_token = per(summary.joules, output_tokens);

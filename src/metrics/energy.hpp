@@ -11,10 +11,10 @@
 namespace plimsoll {
 
 inline EnergyGauges operator+(const EnergyGauges& a, const EnergyGauges& b) {
-  return {a.steps + b.steps, a.idle + b.idle, a.loading + b.loading};
+  return {a.steps + b.steps, a.idle + b.idle, a.loading + b.loading, a.unallocated + b.unallocated};
 }
 inline EnergyGauges operator-(const EnergyGauges& a, const EnergyGauges& b) {
-  return {a.steps - b.steps, a.idle - b.idle, a.loading - b.loading};
+  return {a.steps - b.steps, a.idle - b.idle, a.loading - b.loading, a.unallocated - b.unallocated};
 }
 
 /// Each figure formed once from integers. What failed, was preempted or waited for is borne by the

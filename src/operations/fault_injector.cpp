@@ -60,8 +60,14 @@ FaultInjector::FaultInjector(const Config& config, FailureDomains domains, Engin
 }
 
 std::vector<int> FaultInjector::units_of(const FaultProcess& process) const {
-  const bool one = process.scope == FaultScope::store || process.scope == FaultScope::offers;
-  return one ? std::vector<int>{0} : domains_.units(process.scope, process.pool);
+  if (process.scope == FaultScope::store || process.scope == FaultScope::offers) {
+    return {0};
+  }
+  std::optional<NodeOwner> owner;
+  if (process.pool || process.shared_gpus) {
+    owner = NodeOwner{!process.pool, process.pool ? *process.pool : *process.shared_gpus};
+  }
+  return domains_.units(process.scope, owner);
 }
 
 void FaultInjector::add_pool(PoolIndex pool, FaultTarget& target, ReplicaIncidents& incidents,
@@ -138,6 +144,11 @@ void FaultInjector::begin(const FaultProcess& process, int unit) {
       take_down(replica, cause_of(process.scope));
     }
   }
+  for (const GpuRange& range : domains_.shared_gpus(process.scope, unit)) {
+    for (const StruckReplica& struck : inventories_[range.shared]->strike(range)) {
+      take_down(index_of(struck), cause_of(process.scope));
+    }
+  }
   cut_power(process, unit);
 }
 
@@ -157,6 +168,11 @@ void FaultInjector::end(const FaultProcess& process, int unit) {
   for (const ReplicaIndex replica : domains_.replicas(process.scope, unit)) {
     if (--machines_[replica].faults == 0) {
       bring_back(replica);
+    }
+  }
+  for (const GpuRange& range : domains_.shared_gpus(process.scope, unit)) {
+    for (const StruckReplica& dead : inventories_[range.shared]->repair(range)) {
+      notice_at_once(index_of(dead));
     }
   }
 }
@@ -189,13 +205,18 @@ void FaultInjector::take_down(ReplicaIndex replica, DownCause cause) {
 void FaultInjector::bring_back(ReplicaIndex replica) {
   Machine& machine = machines_[replica];
   Pool& pool = pools_[machine.pool];
+  notice_at_once(replica);
+  machine.dead = false;
+  pool.target->machine_repaired(replica - pool.first);
+}
+
+/// A machine that comes back knows nothing of its requests, and says so.
+void FaultInjector::notice_at_once(ReplicaIndex replica) {
+  const Machine& machine = machines_[replica];
   if (machine.dead && !machine.noticed) {
-    // A machine that comes back knows nothing of its requests, and says so.
     engine_.cancel(machine.notice_event);
     notice(replica);
   }
-  machine.dead = false;
-  pool.target->machine_repaired(replica - pool.first);
 }
 
 void FaultInjector::notice(ReplicaIndex replica) {
@@ -207,23 +228,43 @@ void FaultInjector::notice(ReplicaIndex replica) {
   tell("noticed", config_.pools[machine.pool].name,
        fmt::format("replica {}", replica - pool.first));
   pool.incidents->replica_lost(replica);
+  pool.target->machine_failure_noticed(replica - pool.first);
+}
+
+/// What brings weights to a node: of its pool, or of all pools that share it.
+std::vector<WeightSource*> FaultInjector::weights_on(const NodePlace& place) const {
+  std::vector<WeightSource*> found;
+  for (std::size_t p = 0; p < pools_.size(); ++p) {
+    const std::optional<AllocationConfig>& allocation = config_.pools[p].allocation;
+    const NodeOwner owner{allocation.has_value(), allocation ? allocation->from : p};
+    if (owner == place.owner && pools_[p].weights != nullptr) {
+      found.push_back(pools_[p].weights);
+    }
+  }
+  return found;
 }
 
 /// A broken GPU leaves its node's main memory alone.
 void FaultInjector::cut_power(const FaultProcess& process, int unit) {
   for (const int node : domains_.nodes_of(process.scope, unit)) {
-    WeightSource* const weights = pools_[domains_.pool_of_node(node)].weights;
-    if (node_faults_[static_cast<std::size_t>(node)]++ == 0 && weights != nullptr) {
-      weights->node_lost(domains_.node_in_pool(node));
+    if (node_faults_[static_cast<std::size_t>(node)]++ > 0) {
+      continue;
+    }
+    const NodePlace& place = domains_.place_of(node);
+    for (WeightSource* const weights : weights_on(place)) {
+      weights->node_lost(place.number);
     }
   }
 }
 
 void FaultInjector::restore_power(const FaultProcess& process, int unit) {
   for (const int node : domains_.nodes_of(process.scope, unit)) {
-    WeightSource* const weights = pools_[domains_.pool_of_node(node)].weights;
-    if (--node_faults_[static_cast<std::size_t>(node)] == 0 && weights != nullptr) {
-      weights->node_back(domains_.node_in_pool(node));
+    if (--node_faults_[static_cast<std::size_t>(node)] > 0) {
+      continue;
+    }
+    const NodePlace& place = domains_.place_of(node);
+    for (WeightSource* const weights : weights_on(place)) {
+      weights->node_back(place.number);
     }
   }
 }
@@ -251,7 +292,7 @@ std::vector<std::string> FaultInjector::hosts_of(const FaultProcess& process, in
   if (process.scope == FaultScope::store) {
     return names_.servers(*process.store);
   }
-  return {names_.node(domains_.pool_of_node(unit), domains_.node_in_pool(unit))};
+  return {names_.node(domains_.place_of(unit))};
 }
 
 std::string FaultInjector::describe(const FaultProcess& process, int unit) const {

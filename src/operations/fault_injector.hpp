@@ -12,19 +12,21 @@
 #include "fleet/failure_domains.hpp"
 #include "operations/fault_draws.hpp"
 #include "operations/fault_target.hpp"
+#include "operations/gpu_inventory.hpp"
 #include "operations/weight_source.hpp"
 #include "serving/replica_incidents.hpp"
 
 namespace plimsoll {
 
 /// Faults that overlap: a replica is out from the first until all are repaired, and the time counts
-/// for the first; of limits on one link the lowest holds. O(units) memory, one event per unit.
+/// for the first; of limits on one link the lowest holds. On shared GPUs a replica that dies is out
+/// until that is noticed; then its pool starts it elsewhere. O(units) memory, one event per unit.
 class FaultInjector {
  public:
   using Observer = std::function<void(const IncidentRow&)>;
   /// Names of hosts in the engine.
   struct HostNames {
-    std::function<std::string(std::size_t pool, int node)> node;
+    std::function<std::string(const NodePlace& place)> node;
     std::function<std::vector<std::string>(std::size_t store)> servers;
   };
 
@@ -35,6 +37,8 @@ class FaultInjector {
   /// The replicas of a pool, in order of pools; `weights` is null when they never start cold.
   void add_pool(PoolIndex pool, FaultTarget& target, ReplicaIncidents& incidents, std::size_t slots,
                 WeightSource* weights);
+  /// Shared GPUs, in their order.
+  void add_inventory(GpuInventory& inventory) { inventories_.push_back(&inventory); }
   /// Is told when all servers of a store go down or come up; set before start().
   void set_store_listener(std::function<void(std::size_t store, bool up)> listener) {
     store_listener_ = std::move(listener);
@@ -72,6 +76,9 @@ class FaultInjector {
   };
 
   std::vector<int> units_of(const FaultProcess& process) const;
+  ReplicaIndex index_of(const StruckReplica& replica) const {
+    return pools_[replica.pool].first + static_cast<ReplicaIndex>(replica.slot);
+  }
   void start_process(std::size_t process);
   void await_fault(std::size_t unit);
   void fault_of(std::size_t unit);
@@ -80,7 +87,9 @@ class FaultInjector {
   void lose_offers(const FaultProcess& process);
   void take_down(ReplicaIndex replica, DownCause cause);
   void bring_back(ReplicaIndex replica);
+  void notice_at_once(ReplicaIndex replica);
   void notice(ReplicaIndex replica);
+  std::vector<WeightSource*> weights_on(const NodePlace& place) const;
   void cut_power(const FaultProcess& process, int unit);
   void restore_power(const FaultProcess& process, int unit);
   void limit(const FaultProcess& process, int unit, bool begins);
@@ -96,6 +105,7 @@ class FaultInjector {
   Observer observer_;
   std::function<void(std::size_t, bool)> store_listener_;
   std::vector<Pool> pools_;
+  std::vector<GpuInventory*> inventories_;
   std::vector<Machine> machines_;  // by replica
   std::vector<int> node_faults_;   // that last, by node
   std::vector<Unit> units_;

@@ -16,13 +16,19 @@ class FaultTarget {
   /// rented: then its replica is down, with the requests that it had. Not called again before
   /// machine_repaired.
   virtual bool machine_failed(std::size_t slot, DownCause cause) = 0;
-  /// The machine can be used again. Nothing waits at its replica any more.
+  /// That it stopped is known: nothing waits at its replica any more. Shared GPUs are given back,
+  /// and others claimed in their place; a machine of the pool's own waits for its repair.
+  virtual void machine_failure_noticed(std::size_t) {}
+  /// The machine can be used again. Nothing waits at its replica any more. Never called on shared
+  /// GPUs, where a slot has no machine of its own.
   virtual void machine_repaired(std::size_t slot) = 0;
   /// Offers of a provider (empty: anybody's) and region (empty: anywhere) stop: nodes that were
   /// bought there are gone for good, and everybody knows at once; none are to be had before
   /// offers_back(). Returns the replicas that were rented and are gone.
   virtual std::int64_t offers_lost(const std::string&, const std::string&) { return 0; }
   virtual void offers_back(const std::string&, const std::string&) {}
+  /// Replica-ns, up to now, for which slots whose shared GPUs failed have waited for others.
+  virtual std::int64_t waited_for_others_ns() const { return 0; }
 };
 
 }  // namespace plimsoll

@@ -9,7 +9,7 @@ namespace {
 /// The weights that replicas begin with and come back with after a repair.
 LoadedVersion first_version(const Config& config, const PoolConfig& pool) {
   LoadedVersion version;
-  if (pool.start != PoolStart::cold) {
+  if (!adds_cold(pool)) {
     version.load = config.faults ? config.faults->reload : Duration::zero();
     for (const RolloutConfig& rollout : config.rollouts) {
       if (&config.pools[rollout.pool] == &pool && rollout.load) {
@@ -30,6 +30,7 @@ FixedPool::FixedPool(const Config& config, PoolIndex pool, std::vector<Replica*>
       directory_{directory},
       incidents_{incidents},
       engine_{engine},
+      weights_{weights},
       cold_starts_{pool_, engine, weights, replicas.size()},
       race_stream_{config.seed, "checkpoint_race:" + pool_.name} {
   for (Replica* const replica : replicas) {
@@ -38,6 +39,11 @@ FixedPool::FixedPool(const Config& config, PoolIndex pool, std::vector<Replica*>
     slots_.push_back(slot);
   }
   add_version(first_version(config, pool_));
+}
+
+void FixedPool::share(GpuScheduler& gpus) {
+  gpus_ = &gpus;
+  member_ = gpus.add(slots_.front().replica->shape().pool, slots_.size(), *this);
 }
 
 int FixedPool::add_version(const LoadedVersion& version) {
@@ -54,7 +60,12 @@ void FixedPool::open() {
       continue;
     }
     slot.goal = {0, SlotUse::serving};
-    if (pool_.start == PoolStart::cold) {
+    if (gpus_ != nullptr) {
+      slot.replica->turn_off();
+      slot.cause = DownCause::loading;
+      slot.opens = true;
+      claim(i);
+    } else if (pool_.start == PoolStart::cold) {
       begin_load(i);
     } else {
       slot.state = State::standby;
@@ -74,6 +85,8 @@ bool FixedPool::settled(std::size_t slot) const {
   switch (s.state) {
     case State::off:
       return s.goal.use == SlotUse::off || s.broken_off;
+    case State::waiting:
+      return false;
     case State::standby:
       return s.goal == SlotGoal{s.version, SlotUse::standby};
     case State::serving:
@@ -91,9 +104,22 @@ void FixedPool::reconcile(std::size_t i) {
   Slot& slot = slots_[i];
   switch (slot.state) {
     case State::off:
-      if (slot.goal.use != SlotUse::off && !slot.broken_off) {
-        slot.replica->begin_loading(DownCause::deployment);
+      if (slot.has_gpus && (slot.goal.use == SlotUse::off || slot.revoked)) {
+        give_back(i);
+      }
+      if (slot.goal.use == SlotUse::off || slot.broken_off) {
+        break;
+      }
+      if (gpus_ != nullptr && !slot.has_gpus) {
+        claim(i);
+      } else {
+        slot.replica->begin_loading(slot.cause);
         begin_load(i);
+      }
+      break;
+    case State::waiting:
+      if (slot.goal.use == SlotUse::off) {
+        withdraw(i);
       }
       break;
     case State::loading:
@@ -118,7 +144,7 @@ void FixedPool::reconcile(std::size_t i) {
       }
       break;
     case State::draining:
-      if (slot.goal == SlotGoal{slot.version, SlotUse::serving}) {
+      if (slot.goal == SlotGoal{slot.version, SlotUse::serving} && !slot.revoked) {
         slot.replica->end_draining();
         slot.state = State::serving;
         directory_.replica_ready(slot.replica->index());
@@ -173,6 +199,7 @@ void FixedPool::finish_load(std::size_t i, std::uint64_t generation) {
   ++counts_[index(slot.version)].loads;
   counts_[index(slot.version)].corrupt += corrupt ? 1 : 0;
   slot.state = State::standby;
+  slot.cause = DownCause::deployment;
   slot.replica->become_ready();
   incidents_.set_corrupt(slot.replica->index(), corrupt);
   reconcile(i);
@@ -200,8 +227,13 @@ void FixedPool::finish_drain(std::size_t i, std::uint64_t generation) {
   if (slot.state != State::draining || slot.generation != generation) {
     return;
   }
-  slot.state = State::standby;
-  slot.replica->end_draining();
+  if (slot.revoked) {
+    turn_off(i);
+    slot.cause = DownCause::loading;
+  } else {
+    slot.state = State::standby;
+    slot.replica->end_draining();
+  }
   reconcile(i);
   if (listener_) {
     listener_();
@@ -216,6 +248,7 @@ bool FixedPool::machine_failed(std::size_t i, DownCause cause) {
   }
   ++slot.generation;
   slot.state = State::broken;
+  slot.cause = gpus_ != nullptr ? cause : slot.cause;
   slot.replica->fail(cause);
   cold_starts_.give_up(i);
   if (listener_) {
@@ -224,7 +257,27 @@ bool FixedPool::machine_failed(std::size_t i, DownCause cause) {
   return true;
 }
 
+void FixedPool::machine_failure_noticed(std::size_t i) {
+  if (gpus_ == nullptr) {
+    return;
+  }
+  Slot& slot = slots_[i];
+  turn_off(i);
+  give_back(i);
+  if (slot.goal.use == SlotUse::off) {
+    slot.cause = DownCause::deployment;
+  } else {
+    slot.waits_for_others = true;
+    waits_.begin(engine_.now());
+  }
+  reconcile(i);
+  if (listener_) {
+    listener_();
+  }
+}
+
 void FixedPool::machine_repaired(std::size_t i) {
+  PLIMSOLL_CHECK(gpus_ == nullptr, "no replica waits for the repair of shared GPUs");
   Slot& slot = slots_[i];
   slot.broken_off = false;
   if (slot.state == State::off) {
@@ -237,6 +290,107 @@ void FixedPool::machine_repaired(std::size_t i) {
   if (listener_) {
     listener_();
   }
+}
+
+// ---- shared GPUs ----
+
+std::optional<SimTime> FixedPool::waits_since(std::size_t slot) const {
+  return slots_[slot].state == State::waiting ? std::optional{slots_[slot].claimed} : std::nullopt;
+}
+
+void FixedPool::claim(std::size_t i) {
+  slots_[i].state = State::waiting;
+  slots_[i].claimed = engine_.now();
+  gpus_->claim(member_, i);
+}
+
+void FixedPool::withdraw(std::size_t i) {
+  Slot& slot = slots_[i];
+  end_wait(slot);
+  slot.state = State::off;
+  slot.cause = DownCause::deployment;
+  gpus_->withdraw(member_, i);
+}
+
+void FixedPool::end_wait(Slot& slot) {
+  if (std::exchange(slot.waits_for_others, false)) {
+    waits_.end(engine_.now());
+  }
+}
+
+void FixedPool::granted(std::size_t i, const std::vector<int>& nodes) {
+  Slot& slot = slots_[i];
+  end_wait(slot);
+  slot.has_gpus = true;
+  weights_->settle_on(i, nodes);
+  slot.replica->begin_loading(slot.cause);
+  const bool opens = std::exchange(slot.opens, false);
+  if (opens && engine_.now() == sim_start && pool_.start == PoolStart::ready) {
+    weights_->adopt(i);
+    slot.state = State::standby;
+    slot.cause = DownCause::deployment;
+    slot.replica->become_ready();
+    reconcile(i);
+  } else {
+    begin_load(i);
+  }
+}
+
+/// The slot is off: its GPUs are free for others.
+void FixedPool::give_back(std::size_t i) {
+  Slot& slot = slots_[i];
+  slot.has_gpus = false;
+  slot.revoked = false;
+  if (slot.reclaim) {
+    engine_.cancel(*slot.reclaim);
+    slot.reclaim.reset();
+  }
+  weights_->released(i);
+  gpus_->returned(member_, i);
+}
+
+void FixedPool::preempted(std::size_t i, Duration grace) {
+  Slot& slot = slots_[i];
+  slot.revoked = true;
+  const bool drains = slot.state == State::draining || slot.state == State::serving;
+  if (!drains || (slot.state == State::serving && grace == Duration::zero())) {
+    take_back(i);
+    return;
+  }
+  slot.reclaim = engine_.at(engine_.now() + grace, EventPriority::fleet, [this, i] {
+    slots_[i].reclaim.reset();
+    take_back(i);
+  });
+  if (slot.state == State::serving) {
+    begin_drain(slot);
+  }
+}
+
+/// What still is there goes. Of a replica that died meanwhile the GPUs come back once that is
+/// noticed.
+void FixedPool::take_back(std::size_t i) {
+  Slot& slot = slots_[i];
+  const ReplicaIndex replica = slot.replica->index();
+  if (slot.state == State::broken) {
+    return;
+  }
+  if (slot.state == State::standby) {
+    slot.replica->begin_draining();
+  } else if (slot.state != State::loading) {
+    preempted_busy_ += directory_.outstanding(replica) > 0 ? 1 : 0;
+    slot.replica->fail(DownCause::loading);
+    incidents_.replica_lost(replica);
+  }
+  turn_off(i);
+  slot.cause = DownCause::loading;
+  reconcile(i);
+  if (listener_) {
+    listener_();
+  }
+}
+
+int FixedPool::warmth(int node) const {
+  return weights_ == nullptr ? 0 : weights_->warmth(node);
 }
 
 }  // namespace plimsoll

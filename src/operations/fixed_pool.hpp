@@ -10,6 +10,8 @@
 #include "engine/engine.hpp"
 #include "operations/cold_starts.hpp"
 #include "operations/fault_target.hpp"
+#include "operations/gpu_scheduler.hpp"
+#include "operations/wait_meter.hpp"
 #include "operations/weight_source.hpp"
 #include "plimsoll/config.hpp"
 #include "plimsoll/rng.hpp"
@@ -43,7 +45,11 @@ struct LoadedVersion {
 
 /// Replicas are slots; those above PoolConfig::replicas are off until a rollout uses them. A slot
 /// that changes its version drains first, so that no request is lost by that.
-class FixedPool final : public FaultTarget, private DrainListener {
+///
+/// On shared GPUs a slot that is to be used claims some, and waits for the grant; it keeps them
+/// while it changes its version. What others preempt, or what breaks, claims anew as long as its
+/// goal wants it.
+class FixedPool final : public FaultTarget, public GpuClaimant, private DrainListener {
  public:
   /// `replicas` are the slots in order, all down, of consecutive indices. References outlive this.
   /// `weights` may be null when the pool never starts cold.
@@ -51,6 +57,8 @@ class FixedPool final : public FaultTarget, private DrainListener {
             ReplicaDirectory& directory, ReplicaIncidents& incidents, Engine& engine,
             WeightSource* weights);
 
+  /// Its machines are shared ones, which outlive it. Before open().
+  void share(GpuScheduler& gpus);
   /// Called from events whenever a slot came further; set before open().
   void set_listener(std::function<void()> listener) { listener_ = std::move(listener); }
   /// At t = 0: the pool's replicas begin with version 0, ready or loading.
@@ -63,6 +71,8 @@ class FixedPool final : public FaultTarget, private DrainListener {
   /// It is what it should be, or broken (then it will be, once repaired).
   bool settled(std::size_t slot) const;
   std::size_t size() const { return slots_.size(); }
+  /// Since when the slot has waited for shared GPUs; none: it does not.
+  std::optional<SimTime> waits_since(std::size_t slot) const;
   /// The version that a replica has, or last had.
   int version_of(ReplicaIndex replica) const {
     return slots_[replica - slots_.front().replica->index()].version;
@@ -72,10 +82,18 @@ class FixedPool final : public FaultTarget, private DrainListener {
   std::int64_t corrupt_loads(int version) const { return counts_[index(version)].corrupt; }
 
   bool machine_failed(std::size_t slot, DownCause cause) override;
+  void machine_failure_noticed(std::size_t slot) override;
   void machine_repaired(std::size_t slot) override;
+  std::int64_t waited_for_others_ns() const override { return waits_.ns(engine_.now()); }
+
+  // GpuClaimant: the claims are those of share().
+  void granted(std::size_t slot, const std::vector<int>& nodes) override;
+  void preempted(std::size_t slot, Duration grace) override;
+  int warmth(int node) const override;
+  std::int64_t preempted_busy() const override { return preempted_busy_; }
 
  private:
-  enum class State : std::uint8_t { off, loading, standby, serving, draining, broken };
+  enum class State : std::uint8_t { off, waiting, loading, standby, serving, draining, broken };
   struct Slot {
     Replica* replica = nullptr;
     State state = State::off;
@@ -83,6 +101,14 @@ class FixedPool final : public FaultTarget, private DrainListener {
     int version = 0;
     bool broken_off = false;       // its machine is, and nobody rents it
     std::uint64_t generation = 0;  // of what is under way: later calls from before are ignored
+    DownCause cause = DownCause::deployment;  // why it has to load
+    // On shared GPUs:
+    bool has_gpus = false;
+    bool revoked = false;           // others get them, once it has drained or `reclaim` comes
+    bool opens = false;             // its claim is that of t = 0
+    bool waits_for_others = false;  // in place of broken ones
+    SimTime claimed{};
+    std::optional<TimerId> reclaim;
   };
   struct Counts {
     std::int64_t loads = 0;
@@ -96,6 +122,11 @@ class FixedPool final : public FaultTarget, private DrainListener {
   void begin_drain(Slot& slot);
   void finish_drain(std::size_t slot, std::uint64_t generation);
   void turn_off(std::size_t slot);
+  void claim(std::size_t slot);
+  void withdraw(std::size_t slot);
+  void give_back(std::size_t slot);
+  void take_back(std::size_t slot);
+  void end_wait(Slot& slot);
   bool draw_corrupt(std::size_t slot);
   void on_drained(ReplicaIndex replica) override;
 
@@ -103,7 +134,12 @@ class FixedPool final : public FaultTarget, private DrainListener {
   ReplicaDirectory& directory_;
   ReplicaIncidents& incidents_;
   Engine& engine_;
+  WeightSource* weights_;
   ColdStarts cold_starts_;
+  GpuScheduler* gpus_ = nullptr;  // null: machines of its own
+  std::size_t member_ = 0;        // of gpus_
+  WaitMeter waits_;               // for GPUs in place of broken ones
+  std::int64_t preempted_busy_ = 0;
   RandomStream race_stream_;
   std::function<void()> listener_;
   std::vector<Slot> slots_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "plimsoll/units.hpp"
@@ -17,6 +18,8 @@ class GpuClaimant {
   virtual void preempted(std::size_t slot, Duration grace) = 0;
   /// How near the pool's weights are to a node's GPUs: the larger, the nearer.
   virtual int warmth(int node) const = 0;
+  /// Replicas preempted so far with requests that grace did not let end.
+  virtual std::int64_t preempted_busy() const = 0;
 };
 
 }  // namespace plimsoll

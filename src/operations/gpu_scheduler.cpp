@@ -18,11 +18,11 @@ void note_wait(ClaimSummary& claims, std::int64_t wait) {
 }  // namespace
 
 GpuScheduler::GpuScheduler(const Config& config, std::size_t shared, Engine& engine)
-    : shared_{config.shared_gpus[shared]}, config_{config}, engine_{engine} {
-  Node node;
-  node.free = config.gpus[shared_.gpu].gpus_per_node;
-  nodes_.assign(static_cast<std::size_t>(shared_.nodes), node);
-  free_ = shared_.nodes * node.free;
+    : shared_{config.shared_gpus[shared]},
+      config_{config},
+      engine_{engine},
+      nodes_{most_nodes(shared_), config.gpus[shared_.gpu].gpus_per_node, shared_.nodes},
+      deliveries_{config, shared, engine, [this](int node) { add_node(node); }} {
 }
 
 std::size_t GpuScheduler::add(PoolIndex pool, std::size_t slots, GpuClaimant& claimant) {
@@ -40,7 +40,17 @@ std::size_t GpuScheduler::add(PoolIndex pool, std::size_t slots, GpuClaimant& cl
 
 void GpuScheduler::start() {
   started_ = true;
+  deliveries_.start();
   pass();
+}
+
+void GpuScheduler::add_node(int node) {
+  settle();
+  nodes_.arrive(node);
+  if (arrival_listener_) {
+    arrival_listener_(node);
+  }
+  pass_soon();
 }
 
 // ---- what pools say ----
@@ -54,6 +64,7 @@ void GpuScheduler::claim(std::size_t index, std::size_t slot_index) {
   slot.number = ++claims_;
   slot.claimed = engine_.now();
   slot.preempts = false;
+  slot.reserves = false;
   member.claims.push_back(slot_index);
   ++member.seen.claims;
   ++waiting_;
@@ -93,17 +104,39 @@ void GpuScheduler::returned(std::size_t index, std::size_t slot_index) {
   PLIMSOLL_CHECK(slot.hold >= Hold::held, "only a slot that has GPUs returns them");
   leaving(index, slot_index);
   for (std::size_t part = 0; part < slot.nodes.size(); ++part) {
-    Node& node = nodes_[static_cast<std::size_t>(slot.nodes[part])];
-    node.free += member.layout[part];
-    node.holders.erase(std::find_if(
-        node.holders.begin(), node.holders.end(),
-        [&](const Holder& holder) { return holder.member == index && holder.slot == slot_index; }));
+    nodes_.give_back(slot.nodes[part], {index, slot_index, member.layout[part]});
   }
   slot.hold = Hold::none;
   slot.nodes.clear();
-  free_ += member.gpus;
   member.allocated -= member.gpus;
   pass_soon();
+}
+
+// ---- faults ----
+
+std::vector<StruckReplica> GpuScheduler::strike(const GpuRange& range) {
+  settle();
+  std::vector<StruckReplica> struck;
+  for (const GpuHolder& holder : nodes_.strike(range.node, range.first, range.count)) {
+    Slot& slot = members_[holder.member].slots[holder.slot];
+    if (slot.hold != Hold::lost) {
+      leaving(holder.member, holder.slot);
+      slot.hold = Hold::lost;
+      struck.push_back({members_[holder.member].pool, holder.slot});
+    }
+  }
+  pass_soon();  // claims that waited for these GPUs look for others
+  return struck;
+}
+
+std::vector<StruckReplica> GpuScheduler::repair(const GpuRange& range) {
+  settle();
+  std::vector<StruckReplica> found;
+  for (const GpuHolder& holder : nodes_.repair(range.node, range.first, range.count)) {
+    found.push_back({members_[holder.member].pool, holder.slot});
+  }
+  pass_soon();
+  return found;
 }
 
 // ---- a pass over all claims ----
@@ -125,14 +158,7 @@ void GpuScheduler::pass() {
   }
   settle();
   passing_ = true;
-  left_.assign(nodes_.size(), Left{});
-  for (std::size_t n = 0; n < nodes_.size(); ++n) {
-    left_[n].free = nodes_[n].free;
-    for (const Holder& holder : nodes_[n].holders) {
-      const bool goes = members_[holder.member].slots[holder.slot].hold != Hold::held;
-      left_[n].coming += goes ? holder.gpus : 0;
-    }
-  }
+  look_at_nodes();
   std::vector<std::size_t> served(members_.size(), 0);  // claims that wait for what is coming
   std::vector<bool> passed_over(members_.size(), false);
   while (const std::optional<Turn> turn = next_turn(served, passed_over)) {
@@ -152,6 +178,22 @@ void GpuScheduler::pass() {
     }
   }
   passing_ = false;
+}
+
+/// What is free and what is coming, before the first claim's turn.
+void GpuScheduler::look_at_nodes() {
+  left_.assign(static_cast<std::size_t>(nodes_.count()), Left{});
+  reserver_.reset();
+  for (int n = 0; n < nodes_.count(); ++n) {
+    Left& left = left_[static_cast<std::size_t>(n)];
+    left.free = nodes_.free(n);
+    for (const GpuHolder& holder : nodes_.holders(n)) {
+      const Hold hold = members_[holder.member].slots[holder.slot].hold;
+      left.coming += hold == Hold::held   ? 0
+                     : hold == Hold::lost ? nodes_.working_of(n, holder)
+                                          : holder.gpus;
+    }
+  }
 }
 
 std::optional<GpuScheduler::Turn> GpuScheduler::next_turn(
@@ -178,6 +220,7 @@ std::optional<GpuScheduler::Turn> GpuScheduler::next_turn(
 bool GpuScheduler::serve(const Turn& turn) {
   const std::optional<std::vector<Offer>> offers = offers_for(turn);
   if (!offers) {
+    reserve_for(turn);
     return false;
   }
   const bool waits = std::any_of(offers->begin(), offers->end(), [](const Offer& offer) {
@@ -189,7 +232,7 @@ bool GpuScheduler::serve(const Turn& turn) {
   }
   Member& member = members_[turn.member];
   for (const Offer& offer : *offers) {
-    for (const Holder& victim : offer.victims) {
+    for (const GpuHolder& victim : offer.victims) {
       Slot& claim = member.slots[turn.slot];
       member.seen.preempting += claim.preempts ? 0 : 1;
       claim.preempts = true;
@@ -212,7 +255,7 @@ std::optional<std::vector<GpuScheduler::Offer>> GpuScheduler::offers_for(const T
   std::vector<Offer> offers;
   for (const int gpus : members_[turn.member].layout) {
     std::optional<Offer> best;
-    for (int n = 0; n < shared_.nodes; ++n) {
+    for (int n = 0; n < nodes_.count(); ++n) {
       std::optional<Offer> offer = offer_of(n, gpus, turn, offers);
       if (offer && (!best || better(*offer, *best))) {
         best = std::move(offer);
@@ -230,10 +273,10 @@ std::optional<std::vector<GpuScheduler::Offer>> GpuScheduler::offers_for(const T
 std::optional<GpuScheduler::Offer> GpuScheduler::offer_of(int node, int gpus, const Turn& turn,
                                                           const std::vector<Offer>& taken) const {
   Left left = left_[static_cast<std::size_t>(node)];
-  for (const Offer& other : taken) {
-    if (other.node == node) {
-      return std::nullopt;
-    }
+  const auto is_node = [node](const Offer& other) { return other.node == node; };
+  if (std::any_of(taken.begin(), taken.end(), is_node) ||
+      (left.reserved && !may_use_reserved(turn))) {
+    return std::nullopt;
   }
   Offer offer;
   offer.node = node;
@@ -253,24 +296,21 @@ bool GpuScheduler::add_victims(Offer& offer, int missing, const Turn& turn,
   if (!shared_.preemption) {
     return false;
   }
-  std::vector<int> spare;  // replicas of each pool that may go
-  for (const Member& member : members_) {
-    spare.push_back(member.held - member.guaranteed);
-  }
-  const auto is_taken = [&](const Holder& holder) {
+  std::vector<int> spare = spare_replicas();
+  const auto is_taken = [&](const GpuHolder& holder) {
     return std::any_of(taken.begin(), taken.end(), [&](const Offer& other) {
-      return std::any_of(other.victims.begin(), other.victims.end(), [&](const Holder& victim) {
+      return std::any_of(other.victims.begin(), other.victims.end(), [&](const GpuHolder& victim) {
         return victim.member == holder.member && victim.slot == holder.slot;
       });
     });
   };
   for (const Offer& other : taken) {
-    for (const Holder& victim : other.victims) {
+    for (const GpuHolder& victim : other.victims) {
       --spare[victim.member];
     }
   }
-  std::vector<Holder> candidates;
-  for (const Holder& holder : nodes_[static_cast<std::size_t>(offer.node)].holders) {
+  std::vector<GpuHolder> candidates;
+  for (const GpuHolder& holder : nodes_.holders(offer.node)) {
     const Member& member = members_[holder.member];
     if (is_taken(holder)) {
       missing -= holder.gpus;
@@ -278,13 +318,13 @@ bool GpuScheduler::add_victims(Offer& offer, int missing, const Turn& turn,
       candidates.push_back(holder);
     }
   }
-  const auto rank = [&](const Holder& holder) {
+  const auto rank = [&](const GpuHolder& holder) {
     const Member& member = members_[holder.member];
     return std::tuple{member.priority, ~member.slots[holder.slot].number};
   };
   std::sort(candidates.begin(), candidates.end(),
-            [&](const Holder& a, const Holder& b) { return rank(a) < rank(b); });
-  for (const Holder& holder : candidates) {
+            [&](const GpuHolder& a, const GpuHolder& b) { return rank(a) < rank(b); });
+  for (const GpuHolder& holder : candidates) {
     if (missing > 0 && spare[holder.member] > 0) {
       --spare[holder.member];
       missing -= holder.gpus;
@@ -298,13 +338,87 @@ bool GpuScheduler::add_victims(Offer& offer, int missing, const Turn& turn,
       offer.victims.erase(offer.victims.begin() + static_cast<std::ptrdiff_t>(v));
     }
   }
-  for (const Holder& victim : offer.victims) {
+  for (const GpuHolder& victim : offer.victims) {
     const int priority = members_[victim.member].priority;
     const bool first = offer.victim_gpus == 0;
     offer.highest_priority = first ? priority : std::max(offer.highest_priority, priority);
     offer.victim_gpus += members_[victim.member].gpus;
   }
   return missing <= 0;
+}
+
+/// Replicas of each pool that may go.
+std::vector<int> GpuScheduler::spare_replicas() const {
+  std::vector<int> spare;
+  for (const Member& member : members_) {
+    spare.push_back(member.held - member.guaranteed);
+  }
+  return spare;
+}
+
+// ---- nodes that are reserved ----
+
+/// The claim has got nothing, and may have been overtaken for long enough.
+void GpuScheduler::reserve_for(const Turn& turn) {
+  Member& member = members_[turn.member];
+  Slot& slot = member.slots[turn.slot];
+  if (reserver_ || engine_.now() - slot.claimed < shared_.reserve_after) {
+    return;
+  }
+  std::vector<int> nodes;
+  for (const int gpus : member.layout) {
+    const std::optional<int> node = node_to_reserve(turn, gpus);
+    if (!node) {  // broken ones would have to be repaired first
+      for (const int other : nodes) {
+        left_[static_cast<std::size_t>(other)].reserved = false;
+      }
+      return;
+    }
+    left_[static_cast<std::size_t>(*node)].reserved = true;
+    nodes.push_back(*node);
+  }
+  reserver_ = turn;
+  member.seen.reserving += slot.reserves ? 0 : 1;
+  slot.reserves = true;
+}
+
+/// Where the claim lacks the fewest GPUs, the first of equal ones.
+std::optional<int> GpuScheduler::node_to_reserve(const Turn& turn, int gpus) const {
+  std::optional<int> best;
+  int most = 0;
+  for (int n = 0; n < nodes_.count(); ++n) {
+    const Left& left = left_[static_cast<std::size_t>(n)];
+    if (left.reserved || nodes_.working(n) < gpus) {
+      continue;
+    }
+    const int found = std::min(gpus, left.free + left.coming + preemptible(n, turn));
+    if (!best || found > most) {
+      best = n;
+      most = found;
+    }
+  }
+  return best;
+}
+
+/// GPUs of the node that the claim could take from others.
+int GpuScheduler::preemptible(int node, const Turn& turn) const {
+  if (!shared_.preemption) {
+    return 0;
+  }
+  std::vector<int> spare = spare_replicas();
+  int gpus = 0;
+  for (const GpuHolder& holder : nodes_.holders(node)) {
+    const Member& member = members_[holder.member];
+    const bool stays = member.slots[holder.slot].hold == Hold::held;
+    if (stays && outranks(turn, member) && spare[holder.member]-- > 0) {
+      gpus += holder.gpus;
+    }
+  }
+  return gpus;
+}
+
+bool GpuScheduler::may_use_reserved(const Turn& turn) const {
+  return shared_.preemption && !turn.guaranteed && outranks(*reserver_, members_[turn.member]);
 }
 
 bool GpuScheduler::outranks(const Turn& turn, const Member& other) const {
@@ -334,21 +448,16 @@ void GpuScheduler::grant(const Turn& turn, const std::vector<Offer>& offers) {
   member.claims.erase(std::find(member.claims.begin(), member.claims.end(), turn.slot));
   slot.hold = Hold::held;
   for (std::size_t part = 0; part < offers.size(); ++part) {
-    const auto n = static_cast<std::size_t>(offers[part].node);
+    const int node = offers[part].node;
     const int gpus = member.layout[part];
-    nodes_[n].free -= gpus;
-    left_[n].free -= gpus;
-    PLIMSOLL_CHECK(nodes_[n].free >= 0, "no GPU has two users");
-    nodes_[n].holders.push_back({turn.member, turn.slot, gpus});
-    slot.nodes.push_back(offers[part].node);
+    left_[static_cast<std::size_t>(node)].free -= gpus;
+    nodes_.take(node, {turn.member, turn.slot, gpus});
+    slot.nodes.push_back(node);
   }
   ++member.held;
   member.allocated += member.gpus;
-  free_ -= member.gpus;
   --waiting_;
-  most_allocated_ =
-      std::max(most_allocated_,
-               std::int64_t{shared_.nodes} * config_.gpus[shared_.gpu].gpus_per_node - free_);
+  most_allocated_ = std::max(most_allocated_, std::int64_t{nodes_.taken()});
   const std::int64_t wait = (engine_.now() - slot.claimed).count();
   ++member.seen.granted;
   member.seen.waited += wait > 0 ? 1 : 0;
@@ -357,7 +466,7 @@ void GpuScheduler::grant(const Turn& turn, const std::vector<Offer>& offers) {
 }
 
 /// The slot leaves, and is told so.
-void GpuScheduler::revoke(const Holder& victim) {
+void GpuScheduler::revoke(const GpuHolder& victim) {
   Member& member = members_[victim.member];
   Slot& slot = member.slots[victim.slot];
   slot.hold = Hold::revoked;
@@ -372,7 +481,7 @@ void GpuScheduler::hurry_leavers(const Turn& turn, int n) {
   if (!shared_.preemption) {
     return;
   }
-  for (const Holder& holder : nodes_[static_cast<std::size_t>(n)].holders) {
+  for (const GpuHolder& holder : nodes_.holders(n)) {
     Member& member = members_[holder.member];
     Slot& slot = member.slots[holder.slot];
     if (slot.hold == Hold::leaving && outranks(turn, member)) {
@@ -387,26 +496,29 @@ void GpuScheduler::hurry_leavers(const Turn& turn, int n) {
 void GpuScheduler::settle() {
   const std::int64_t passed = (engine_.now() - since_).count();
   since_ = engine_.now();
-  unallocated_ns_ += passed * free_;
-  blocked_ns_ += waiting_ > 0 ? passed * free_ : 0;
+  nodes_.settle(since_);
+  blocked_ns_ += waiting_ > 0 ? passed * nodes_.free() : 0;
   for (Member& member : members_) {
     member.gpu_ns += passed * member.allocated;
   }
 }
 
 SharedGpusSummary GpuScheduler::summary() const {
-  const GpuSpec& gpu = config_.gpus[shared_.gpu];
   const std::int64_t passed = (engine_.now() - since_).count();
+  const GpuTimes times = nodes_.times(engine_.now());
   SharedGpusSummary summary;
   summary.name = shared_.name;
-  summary.gpu = gpu.name;
-  summary.nodes = shared_.nodes;
-  summary.gpus = summary.nodes * gpu.gpus_per_node;
+  summary.gpu = config_.gpus[shared_.gpu].name;
+  summary.nodes = nodes_.there() / nodes_.per_node();
+  summary.gpus = nodes_.there();
   summary.most_allocated = most_allocated_;
-  summary.total_ns = summary.gpus * engine_.now().time_since_epoch().count();
-  summary.unallocated_ns = unallocated_ns_ + passed * free_;
-  summary.blocked_ns = blocked_ns_ + (waiting_ > 0 ? passed * free_ : 0);
-  std::int64_t sum = summary.unallocated_ns;
+  summary.total_ns = times.total;
+  summary.unallocated_ns = times.free;
+  summary.down_ns = times.down;
+  summary.broken_ns = times.broken;
+  summary.deliveries = deliveries_.summary();
+  summary.blocked_ns = blocked_ns_ + (waiting_ > 0 ? passed * nodes_.free() : 0);
+  std::int64_t sum = summary.unallocated_ns + summary.down_ns;
   for (const Member& member : members_) {
     PoolShare share;
     share.pool = member.pool;

@@ -68,6 +68,7 @@ void ScalablePool::open() {
     }
     begin(slots_[i], 0);
     if (gpus_ != nullptr) {
+      slots_[i].opens = true;
       gpus_->claim(member_, i);
     } else if (market_ != nullptr) {
       market_->order(i);
@@ -156,7 +157,7 @@ void ScalablePool::wait_for_delivery(Slot& slot) {
 }
 
 void ScalablePool::deliver(Slot& slot) {
-  slot.replica->begin_loading();
+  slot.replica->begin_loading(slot.cause);
   slot.since = engine_.now();
   if (market_ != nullptr) {
     market_->delivered(index_of(slot));
@@ -195,6 +196,7 @@ void ScalablePool::warm_up(Slot& slot) {
 
 void ScalablePool::serve(Slot& slot) {
   slot.state = State::ready;
+  slot.cause = DownCause::loading;
   ++seen_.starts;
   seen_.longest_start_ns = std::max(seen_.longest_start_ns, (engine_.now() - slot.ordered).count());
   ++serving_;
@@ -237,6 +239,7 @@ void ScalablePool::give_up_start(Slot& slot) {
     slot.next.reset();
   } else if (slot.state == State::ordered) {
     if (gpus_ != nullptr) {
+      end_wait(slot);
       gpus_->withdraw(member_, index_of(slot));
     }
   } else {
@@ -250,6 +253,7 @@ void ScalablePool::give_up_start(Slot& slot) {
 void ScalablePool::release(Slot& slot) {
   slot.state = State::off;
   slot.called_off = false;
+  slot.cause = DownCause::loading;
   end_failure(slot);
   slot.replica->turn_off();
   const auto contract = static_cast<std::size_t>(procurement_.contract_of(index_of(slot)));
@@ -441,6 +445,7 @@ void ScalablePool::call_off(Slot& slot) {
     return;
   }
   slot.state = State::off;
+  slot.cause = DownCause::loading;
   if (market_ != nullptr) {
     market_->leave(index_of(slot));
   }
@@ -546,11 +551,24 @@ bool ScalablePool::machine_failed(std::size_t index, DownCause cause) {
   if (slot.state <= State::ordered) {
     return false;
   }
+  slot.broken_by = cause;
   break_down(slot, cause);
   return true;
 }
 
+void ScalablePool::machine_failure_noticed(std::size_t index) {
+  if (gpus_ != nullptr) {
+    end_repair(index);
+  }
+}
+
 void ScalablePool::machine_repaired(std::size_t index) {
+  PLIMSOLL_CHECK(gpus_ == nullptr, "no replica waits for the repair of shared GPUs");
+  end_repair(index);
+}
+
+/// The slot can be used again: on its machine that was repaired, or on other shared GPUs.
+void ScalablePool::end_repair(std::size_t index) {
   Slot& slot = slots_[index];
   slot.machine_broken = false;
   if (slot.state == State::off && slot.order_when_repaired) {
@@ -562,6 +580,10 @@ void ScalablePool::machine_repaired(std::size_t index) {
   if (slot.state != State::failed) {
     return;
   }
+  if (!slot.called_off && gpus_ != nullptr) {
+    start_elsewhere(index);
+    return;
+  }
   if (!slot.called_off) {
     restart(index, slot.version);
     return;
@@ -570,6 +592,23 @@ void ScalablePool::machine_repaired(std::size_t index) {
   dismiss(index);
   if (dismissed) {
     dismissed();
+  }
+}
+
+/// Until it serves, the time counts for the fault.
+void ScalablePool::start_elsewhere(std::size_t index) {
+  Slot& slot = slots_[index];
+  dismiss(index);
+  slot.drained = nullptr;
+  slot.cause = *slot.broken_by;
+  slot.waits_for_others = true;
+  waits_.begin(engine_.now());
+  order(index, slot.version);
+}
+
+void ScalablePool::end_wait(Slot& slot) {
+  if (std::exchange(slot.waits_for_others, false)) {
+    waits_.end(engine_.now());
   }
 }
 
@@ -684,7 +723,9 @@ void ScalablePool::granted(std::size_t index, const std::vector<int>& nodes) {
   if (weights_ != nullptr) {
     weights_->settle_on(index, nodes);
   }
-  if (engine_.now() == sim_start) {
+  end_wait(slots_[index]);
+  const bool opens = std::exchange(slots_[index].opens, false);
+  if (opens && engine_.now() == sim_start) {
     open_one(index);
   } else {
     deliver(slots_[index]);
@@ -711,9 +752,13 @@ void ScalablePool::preempted(std::size_t index, Duration grace) {
   }
 }
 
-/// What still is there goes.
+/// What still is there goes. Of a replica that died meanwhile the GPUs come back once that is
+/// noticed.
 void ScalablePool::take_gpus_back(Slot& slot, bool again) {
   slot.reclaim.reset();
+  if (slot.failed) {
+    return;
+  }
   if (slot.state == State::ready || slot.state == State::draining) {
     preempted_busy_ += directory_.outstanding(slot.replica->index()) > 0 ? 1 : 0;
     fail(index_of(slot));

@@ -14,6 +14,7 @@
 #include "operations/procurement.hpp"
 #include "operations/scalable_target.hpp"
 #include "operations/start_clock.hpp"
+#include "operations/wait_meter.hpp"
 #include "operations/weight_source.hpp"
 #include "plimsoll/config.hpp"
 #include "serving/replica.hpp"
@@ -91,15 +92,17 @@ class ScalablePool final : public ScalableTarget,
   void granted(std::size_t slot, const std::vector<int>& nodes) override;
   void preempted(std::size_t slot, Duration grace) override;
   int warmth(int node) const override;
-  /// Replicas preempted with requests that grace did not let end.
-  std::int64_t preempted_busy() const { return preempted_busy_; }
+  std::int64_t preempted_busy() const override { return preempted_busy_; }
 
   // FaultTarget: a machine that fails is not used before it is repaired; then its replica starts
-  // again, or is off when nobody wants it any more.
+  // again, or is off when nobody wants it any more. On shared GPUs it does so once the failure is
+  // noticed, on others.
   bool machine_failed(std::size_t slot, DownCause cause) override;
+  void machine_failure_noticed(std::size_t slot) override;
   void machine_repaired(std::size_t slot) override;
   std::int64_t offers_lost(const std::string& provider, const std::string& region) override;
   void offers_back(const std::string& provider, const std::string& region) override;
+  std::int64_t waited_for_others_ns() const override { return waits_.ns(engine_.now()); }
 
   /// How the pool's replicas came to serve, up to now(); replica time in it adds up exactly.
   ElasticitySummary elasticity() const;
@@ -121,6 +124,10 @@ class ScalablePool final : public ScalableTarget,
     State state = State::off;
     bool called_off = false;  // it is off once it is repaired
     bool machine_broken = false;
+    bool opens = false;                                 // its claim is that of t = 0
+    DownCause cause = DownCause::loading;               // why it has to start
+    std::optional<DownCause> broken_by;                 // until it is noticed
+    bool waits_for_others = false;                      // for GPUs in place of broken ones
     std::optional<WeightsVersion> order_when_repaired;  // off until then
     WeightsVersion version = 0;
     std::uint64_t number = 0;  // of its order: the youngest is called off first
@@ -165,6 +172,9 @@ class ScalablePool final : public ScalableTarget,
   bool scrap_one();
   void break_down(Slot& slot, DownCause cause);
   void end_failure(Slot& slot);
+  void end_repair(std::size_t slot);
+  void start_elsewhere(std::size_t slot);
+  void end_wait(Slot& slot);
   void call_off(Slot& slot);
   void on_drained(ReplicaIndex replica) override;
   std::int64_t count(State state) const;
@@ -190,6 +200,7 @@ class ScalablePool final : public ScalableTarget,
   std::int64_t serving_ = 0;
   ElasticitySummary seen_;  // of what is over
   std::int64_t preempted_busy_ = 0;
+  WaitMeter waits_;               // for GPUs in place of broken ones
   std::int64_t busy_before_ = 0;  // at the last scrape, replica-ns
   std::int64_t idle_before_ = 0;
   std::int64_t arrived_before_ = 0;

@@ -36,6 +36,9 @@ WeightLoading::WeightLoading(const Config& config, PoolIndex pool, WeightRoutes 
     return;
   }
   for (WeightNode& node : nodes_) {
+    if (!node.there) {
+      continue;
+    }
     if (pool_.weights->tier == WeightTier::ssd) {
       node.ssd.insert(id(0), routes_.share);
     } else if (pool_.weights->tier == WeightTier::memory) {
@@ -59,6 +62,9 @@ void WeightLoading::prefetch() {
     return;
   }
   for (std::size_t node = 0; node < nodes_.size(); ++node) {
+    if (!nodes_[node].there) {
+      continue;
+    }
     pull_to_node(static_cast<int>(node), 0, {this, nobody, [] {}});
   }
 }
@@ -467,8 +473,8 @@ void WeightLoading::node_lost(int index) {
 }
 
 void WeightLoading::node_back(int index) {
-  if (pool_.weights && pool_.weights->prefetch &&
-      !nodes_[static_cast<std::size_t>(index)].ssd.holds(id(0))) {
+  const WeightNode& node = nodes_[static_cast<std::size_t>(index)];
+  if (pool_.weights && pool_.weights->prefetch && node.there && !node.ssd.holds(id(0))) {
     pull_to_node(index, 0, {this, nobody, [] {}});
   }
 }

@@ -60,6 +60,7 @@ struct WeightNode {
   WeightCache ssd;
   WeightCache memory;
   UseMeter nic, ssd_reads, memory_reads;
+  bool there = true;                     // false: it is to come
   int users = 0;                         // slots that are rented
   std::map<PullKey, PullToNode> pulls;   // under way
   std::map<PieceKey, MappedRead> reads;  // under way

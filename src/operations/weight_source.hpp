@@ -47,7 +47,7 @@ class WeightSource {
   /// A node of the pool loses its power: what its main memory and GPUs held, and what was on its
   /// way there. Slots on it have been given up.
   virtual void node_lost(int node) = 0;
-  /// It is back, with what its SSDs hold.
+  /// It is back, with what its SSDs hold; or has come, with nothing.
   virtual void node_back(int node) = 0;
   /// What bound the slot's latest pull or load, e.g. "uplink of store models".
   virtual std::string bound_of(std::size_t slot, StartPhase phase) const = 0;

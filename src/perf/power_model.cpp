@@ -36,6 +36,10 @@ PowerModel::PowerModel(const Config& config, const PoolConfig& pool)
       layers_ * pool.tp * kv_bytes_per_layer(model, pool.tp, pool.kv_precision) / bandwidth;
 }
 
+std::int64_t idle_milliwatts(const GpuSpec& gpu) {
+  return static_cast<std::int64_t>(std::llround(gpu.tdp.count() * gpu.idle_power_share * 1e3));
+}
+
 double PowerModel::compute_seconds(const StepWork& work) const {
   if (work.tokens == 0) {
     return 0;

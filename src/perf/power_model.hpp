@@ -64,6 +64,9 @@ class PowerModel {
 double step_power_watts(const Config& config, const PoolConfig& pool, const StepWork& work,
                         double seconds, int micro_batches = 1);
 
+/// What a GPU without work draws, to the nearest milliwatt.
+std::int64_t idle_milliwatts(const GpuSpec& gpu);
+
 /// A pool's energy in integers, tabulated at load, for the hot path. Powers are of a whole replica,
 /// in milliwatts, so that power x femtoseconds is whole attojoules; energies are in picojoules
 /// (10^6 aJ), of a whole replica and beyond the active power.

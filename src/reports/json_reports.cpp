@@ -311,6 +311,9 @@ Json outages_json(const OperationsSummary& operations) {
     json["outages"] = outages.outages;
     json["down_replica_ns"] = outages.down_ns;
     json["up_replica_ns"] = outages.up_ns;
+    if (outages.waited_ns) {
+      json["waited_for_others_replica_ns"] = *outages.waited_ns;
+    }
     json["availability"] = outages.availability;
     json["mtbf_s"] = outages.mtbf_seconds;
     json["mttr_s"] = outages.mttr_seconds;
@@ -341,6 +344,11 @@ Json rollouts_json(const OperationsSummary& operations) {
     json["answers"] = rollout.answers;
     json["degraded"] = rollout.degraded;
     json["failed"] = rollout.failed;
+    if (rollout.on_shared_gpus) {
+      json["gave_up_s"] = rollout.gave_up_s;
+      json["lacked_gpus"] = rollout.lacked;
+      json["lacks_gpus"] = rollout.lacks;
+    }
     list.push_back(json);
   }
   return list;
@@ -373,6 +381,7 @@ Json claims_json(const ClaimSummary& claims) {
   json["mean_wait_s"] =
       over > 0 ? to_seconds(Duration{claims.wait_ns}) / static_cast<double>(over) : 0.0;
   json["longest_wait_s"] = to_seconds(Duration{claims.longest_wait_ns});
+  json["reserving"] = claims.reserving;
   json["preempting"] = claims.preempting;
   json["preempted_replicas"] = claims.preempted;
   json["preempted_with_requests"] = claims.preempted_busy;
@@ -395,6 +404,18 @@ Json pool_share_json(const PoolShare& share, const PoolSummary& pool) {
   return json;
 }
 
+Json deliveries_json(const std::vector<NodeDelivery>& deliveries) {
+  Json list = Json::array();
+  for (const NodeDelivery& delivery : deliveries) {
+    Json json = Json::object();
+    json["nodes"] = delivery.nodes;
+    json["ordered_s"] = delivery.ordered_s;
+    json["delivered_s"] = delivery.delivered_s;
+    list.push_back(json);
+  }
+  return list;
+}
+
 void put_allocation(Json& json, const RunResult& result) {
   if (!result.allocation) {
     return;
@@ -414,9 +435,17 @@ void put_allocation(Json& json, const RunResult& result) {
     item["gpu_ns"] = shared.total_ns;
     item["unallocated_gpu_ns"] = shared.unallocated_ns;
     item["blocked_gpu_ns"] = shared.blocked_ns;
+    if (result.operations.faults) {
+      item["down_gpu_ns"] = shared.down_ns;
+      item["broken_gpu_ns"] = shared.broken_ns;
+      item["gpu_availability"] = shared.availability;
+    }
     item["allocated_share"] = shared.allocated_share;
     item["busy_share"] = shared.busy_share;
     item["fragmentation"] = shared.fragmentation;
+    if (!shared.deliveries.empty()) {
+      item["orders"] = deliveries_json(shared.deliveries);
+    }
     item["pools"] = pools;
     list.push_back(item);
   }
@@ -500,6 +529,9 @@ Json gpu_time_json(const RunResult& result) {
   json["gpus"] = gpus;
   json["gpu_hours"] = result.cost.gpu_hours;
   json["energy"] = energy_json(result.energy);
+  if (result.allocation) {
+    json["energy"]["unallocated_joules"] = result.energy.unallocated_joules;
+  }
   json["pools"] = pools;
   return json;
 }

@@ -105,8 +105,13 @@ std::string allocation_table(const SharedGpusSummary& shared, const RunResult& r
                     part(time.busy_ns * gpus), part(time.idle_ns * gpus),
                     part(time.down_ns * gpus)});
   }
-  rows.push_back(
-      {"unallocated", "", "", "", "", "", "", "", part(shared.unallocated_ns), "", "", ""});
+  const auto add_rest = [&](const char* name, std::int64_t gpu_ns) {
+    rows.push_back({name, "", "", "", "", "", "", "", part(gpu_ns), "", "", ""});
+  };
+  add_rest("unallocated", shared.unallocated_ns);
+  if (result.operations.faults) {
+    add_rest("broken", shared.down_ns);
+  }
   return "\n" +
          text_table({{shared.name, false},
                      {"priority"},

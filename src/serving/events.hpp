@@ -68,9 +68,10 @@ struct PrefixCounts {
 
 /// Energy of one pool since t = 0, in attojoules (10^-18 J), exact.
 struct EnergyGauges {
-  Int128 steps = 0;    // of steps that are over
-  Int128 idle = 0;     // of replicas that serve or drain, outside of these
-  Int128 loading = 0;  // rented, not serving yet
+  Int128 steps = 0;        // of steps that are over
+  Int128 idle = 0;         // of replicas that serve or drain, outside of these
+  Int128 loading = 0;      // rented, not serving yet
+  Int128 unallocated = 0;  // of shared GPUs that no replica has
 };
 
 /// What became of an attempt that was to come to a stage of the path.

@@ -132,7 +132,7 @@ PlatformSpec platform_of(const Config& config,
     }
   }
   for (const SharedGpusConfig& shared : config.shared_gpus) {
-    add(shared_prefix + shared.name, shared.nodes, config.gpus[shared.gpu]);
+    add(shared_prefix + shared.name, most_nodes(shared), config.gpus[shared.gpu]);
   }
   add_weight_hosts(config, plans, platform);
   return platform;

@@ -1,6 +1,8 @@
 // Wires faults and rollouts to pools and services.
 #include "simulation/fleet_operations.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -18,6 +20,26 @@ FailureDomains domains_of(const Config& config,
   return FailureDomains{config, placements};
 }
 
+bool has_rollouts(const Config& config, PoolIndex pool) {
+  return std::any_of(config.rollouts.begin(), config.rollouts.end(),
+                     [pool](const RolloutConfig& rollout) { return rollout.pool == pool; });
+}
+
+/// A rollout that did not get the GPUs that it needs is said to, in words.
+void note_want_of_gpus(RunResult& result, const RolloutSummary& rollout) {
+  if (rollout.gave_up_s >= 0) {
+    result.notes.push_back(
+        fmt::format("Rollout {} was given up after {:.0f} s: {} replicas that it adds or replaces "
+                    "had got no shared GPUs",
+                    rollout.name, rollout.gave_up_s - rollout.began_s, rollout.lacked));
+  }
+  if (rollout.lacks > 0) {
+    result.notes.push_back(fmt::format(
+        "Rollout {} is {} at the end: {} replicas still wait for shared GPUs", rollout.name,
+        rollout.outcome == "under_way" ? "under way" : "rolling back", rollout.lacks));
+  }
+}
+
 OutageSummary outages_of(const PoolSummary& pool) {
   OutageSummary summary;
   summary.pool = pool.name;
@@ -31,9 +53,13 @@ OutageSummary outages_of(const PoolSummary& pool) {
 }  // namespace
 
 bool is_operated(const Config& config, PoolIndex pool) {
-  return config.faults ||
-         std::any_of(config.rollouts.begin(), config.rollouts.end(),
-                     [pool](const RolloutConfig& rollout) { return rollout.pool == pool; });
+  return config.faults || has_rollouts(config, pool);
+}
+
+bool is_fixed(const Config& config, PoolIndex index) {
+  const PoolConfig& pool = config.pools[index];
+  return !pool.autoscale && !pool.procurement && is_operated(config, index) &&
+         (!pool.allocation || has_rollouts(config, index));
 }
 
 FleetOperations::FleetOperations(const Config& config,
@@ -42,8 +68,10 @@ FleetOperations::FleetOperations(const Config& config,
     : config_{config}, engine_{engine}, entries_(config.pools.size()) {
   if (config.faults) {
     FaultInjector::HostNames names;
-    names.node = [&config](std::size_t pool, int node) {
-      return host_of_node(config.pools[pool], node);
+    names.node = [&config](const NodePlace& place) {
+      return place.owner.shared
+                 ? host_of_shared_node(config.shared_gpus[place.owner.index], place.number)
+                 : host_of_node(config.pools[place.owner.index], place.number);
     };
     names.servers = [&config](std::size_t store) {
       std::vector<std::string> servers;
@@ -70,6 +98,14 @@ void FleetOperations::watch_stores(ModelStores& stores) {
   }
 }
 
+void FleetOperations::watch_inventories(const std::vector<GpuInventory*>& inventories) {
+  for (GpuInventory* const inventory : inventories) {
+    if (faults_) {
+      faults_->add_inventory(*inventory);
+    }
+  }
+}
+
 void FleetOperations::watch(PoolIndex pool, Service& service) {
   entries_[pool].service = &service;
   if (!config_.rollouts.empty()) {
@@ -83,23 +119,26 @@ void FleetOperations::skip(PoolIndex pool) {
   pool_of_replica_.resize(pool_of_replica_.size() + slots, pool);
 }
 
-void FleetOperations::add_fixed(PoolIndex pool, std::vector<Replica*> replicas, Service& service,
-                                WeightSource* weights) {
+FixedPool& FleetOperations::add_fixed(PoolIndex pool, std::vector<Replica*> replicas,
+                                      Service& service, WeightSource* weights) {
   Entry& entry = entries_[pool];
   const std::size_t slots = replicas.size();
   entry.pool = std::make_unique<FixedPool>(config_, pool, std::move(replicas), service, service,
                                            engine_, weights);
   watch(pool, service);
   if (faults_) {
+    entry.target = entry.pool.get();
     faults_->add_pool(pool, *entry.pool, service, slots, weights);
   }
   add_rollouts(pool);
+  return *entry.pool;
 }
 
 void FleetOperations::add_scaled(PoolIndex pool, FaultTarget& target, Service& service,
                                  WeightSource* weights) {
   watch(pool, service);
   if (faults_) {
+    entries_[pool].target = &target;
     faults_->add_pool(pool, target, service,
                       static_cast<std::size_t>(replica_slots(config_.pools[pool])), weights);
   }
@@ -177,6 +216,7 @@ void FleetOperations::summarize(RunResult& result) const {
     const Entry& entry = entries_[p];
     for (const auto& rollout : entry.rollouts) {
       operations.rollouts.push_back(rollout->summary());
+      note_want_of_gpus(result, operations.rollouts.back());
     }
     if (!faults_) {
       continue;
@@ -188,8 +228,11 @@ void FleetOperations::summarize(RunResult& result) const {
     OutageSummary outages = outages_of(result.pools[p]);
     outages.outages = faults_->outages(static_cast<PoolIndex>(p));
     outages.detection_seconds = faults_->mean_detection_seconds(static_cast<PoolIndex>(p));
+    if (config_.pools[p].allocation) {
+      outages.waited_ns = entry.target->waited_for_others_ns();
+    }
     const auto up = static_cast<double>(outages.up_ns);
-    const auto down = static_cast<double>(outages.down_ns);
+    const auto down = static_cast<double>(outages.down_ns + outages.waited_ns.value_or(0));
     outages.availability = up + down > 0 ? up / (up + down) : 1.0;
     if (outages.outages > 0) {
       outages.mtbf_seconds = up / 1e9 / static_cast<double>(outages.outages);

@@ -15,9 +15,11 @@
 
 namespace plimsoll {
 
-/// Whether a scenario has faults, or rollouts of this pool: its replicas then are slots of a
-/// FixedPool, unless an autoscaler decides.
+/// Whether a scenario has faults, or rollouts of this pool.
 bool is_operated(const Config& config, PoolIndex pool);
+/// Pools whose size is given and to which something happens are slots of a FixedPool, on shared
+/// GPUs only when they have rollouts. All others, whoever decides on their size, are ScalablePools.
+bool is_fixed(const Config& config, PoolIndex pool);
 
 class FleetOperations final : public AnswerListener {
  public:
@@ -27,13 +29,15 @@ class FleetOperations final : public AnswerListener {
 
   /// Tells it which stores are up, from t = 0 on.
   void watch_stores(ModelStores& stores);
+  /// Tells it of shared GPUs, in their order.
+  void watch_inventories(const std::vector<GpuInventory*>& inventories);
   /// Gets a row per incident; set before start().
   void set_writer(std::function<void(const IncidentRow&)> writer) { writer_ = std::move(writer); }
 
   /// Pools are told in their order, all of them when there are faults; `weights` are null for those
   /// that never start cold.
-  void add_fixed(PoolIndex pool, std::vector<Replica*> replicas, Service& service,
-                 WeightSource* weights);
+  FixedPool& add_fixed(PoolIndex pool, std::vector<Replica*> replicas, Service& service,
+                       WeightSource* weights);
   void add_scaled(PoolIndex pool, FaultTarget& target, Service& service, WeightSource* weights);
   /// A pool to which nothing happens.
   void skip(PoolIndex pool);
@@ -50,6 +54,7 @@ class FleetOperations final : public AnswerListener {
   struct Entry {
     std::unique_ptr<FixedPool> pool;  // null: it scales
     Service* service = nullptr;
+    const FaultTarget* target = nullptr;             // what of it fails; null without faults
     std::vector<std::unique_ptr<Rollout>> rollouts;  // in order of their beginning
     std::size_t next = 0;                            // behind the one under way
     bool under_way = false;

@@ -45,6 +45,10 @@ Simulation::Simulation(const Config& config, const RunOptions& options)
     requests_.keep_prefixes();
   }
   operations_.watch_stores(stores_);
+  if (!config.shared_gpus.empty()) {
+    collector_.set_unallocated_energy([this] { return shared_gpus_.unallocated_energy(); });
+  }
+  operations_.watch_inventories(shared_gpus_.inventories());
   const PolicyRegistries policies = builtin_policies();
   build_services(policies);
   build_replicas();
@@ -158,8 +162,6 @@ std::vector<Replica*> Simulation::replicas_of(PoolIndex pool) const {
   return found;
 }
 
-/// Pools whose size is given and to which something happens are slots of a FixedPool; all others,
-/// whoever decides on their size, are ScalablePools.
 void Simulation::build_pools(const PolicyRegistries& policies) {
   if (path_) {
     scaled_tiers_.add(*config_.path, *path_, engine_, policies.autoscalers);
@@ -173,9 +175,16 @@ void Simulation::build_pools(const PolicyRegistries& policies) {
                                                shared_gpus_.weight_nodes(pool), stores_, engine_)
                                          : nullptr);
     WeightLoading* const weights = weights_.back().get();
-    if (is_operated(config_, pool) && !config.autoscale && !config.procurement) {
+    if (config.allocation) {
+      shared_gpus_.note_weights(pool, *weights);
+    }
+    if (is_fixed(config_, pool)) {
       scaled_pools_.skip(pool);
-      operations_.add_fixed(pool, replicas_of(pool), service, weights);
+      FixedPool& fixed = operations_.add_fixed(pool, replicas_of(pool), service, weights);
+      if (config.allocation) {
+        fixed.share(shared_gpus_.scheduler(pool));
+        shared_gpus_.note(pool, fixed);
+      }
       continue;
     }
     scaled_pools_.add(
@@ -185,7 +194,8 @@ void Simulation::build_pools(const PolicyRegistries& policies) {
       scaled_pools_.pool(pool).buy(policies.placements.make(*config.procurement->placement));
     }
     if (config.allocation) {
-      shared_gpus_.join(pool, scaled_pools_.pool(pool));
+      scaled_pools_.pool(pool).share(shared_gpus_.scheduler(pool));
+      shared_gpus_.note(pool, scaled_pools_.pool(pool));
     }
     if (is_operated(config_, pool)) {
       operations_.add_scaled(pool, scaled_pools_.target(pool), service, weights);
@@ -412,6 +422,7 @@ void Simulation::mark_rent() {
       by_offer.push_back(use.rented_ns);
     }
   }
+  mark.shared_gpu_ns = shared_gpus_.total_ns();
 }
 
 std::int64_t Simulation::queued_centrally() const {

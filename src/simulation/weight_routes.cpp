@@ -98,7 +98,7 @@ WeightRoutes weight_routes(const Config& config, const PoolPlan& plan) {
   routes.weights = same_weights(config, plan.shape.pool);
   const SharedGpusConfig* const shared =
       pool.allocation ? &config.shared_gpus[pool.allocation->from] : nullptr;
-  for (int node = 0; node < (shared ? shared->nodes : plan.placement.nodes); ++node) {
+  for (int node = 0; node < (shared ? most_nodes(*shared) : plan.placement.nodes); ++node) {
     const std::string host = shared ? host_of_shared_node(*shared, node) : host_of_node(pool, node);
     routes.nodes.push_back(host);
     routes.memories.push_back("memory:" + host);

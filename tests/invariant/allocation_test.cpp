@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <cstdio>
 #include <functional>
 #include <string>
 #include <vector>
@@ -76,7 +78,7 @@ std::string broken_laws(const RunResult& result, const Config& config) {
   const LossSummary& losses = result.allocation->losses;
   expect(losses.lost == losses.retried + losses.failed, "a lost attempt came to nothing");
   for (const SharedGpusSummary& shared : result.allocation->shared) {
-    std::int64_t sum = shared.unallocated_ns;
+    std::int64_t sum = shared.unallocated_ns + shared.down_ns;
     for (const PoolShare& share : shared.pools) {
       const PoolSummary& pool = result.pools[share.pool];
       const std::int64_t rented = pool.busy_ns + pool.idle_ns + pool.down_ns + pool.draining_ns;
@@ -248,10 +250,211 @@ TEST(Allocation, AnInventoryThatSufficesIsAsMachinesOfItsOwn) {
   EXPECT_EQ(play(shared, fingerprint_of), play(own, fingerprint_of));
 }
 
+// ---- faults ----
+
+Overrides with_faults(Overrides overrides, const std::string& processes) {
+  overrides.emplace_back("faults.health_check", "{interval: 1s, timeout: 500ms, failures: 2}");
+  overrides.emplace_back("faults.nodes_per_rack", "2");
+  overrides.emplace_back("faults.request_timeout", "3s");
+  overrides.emplace_back("faults.processes", processes);
+  return overrides;
+}
+
+std::string laws_and_outages(const RunResult& result, const Config& config) {
+  std::string text = broken_laws(result, config);
+  const SharedGpusSummary& shared = result.allocation->shared.front();
+  text += shared.down_ns <= shared.broken_ns ? "" : "down, and not broken\n";
+  for (const OutageSummary& outages : result.operations.outages) {
+    text += outages.availability >= 0 && outages.availability <= 1 ? "" : "no share of time\n";
+    text += fmt::format("{} ", outages.outages);
+  }
+  return text + fmt::format("{:x}", result.fingerprint);
+}
+
+TEST(Allocation, LawsHoldWhateverBreaks) {
+  for (const char* const scope : {"gpu", "node", "rack", "zone"}) {
+    for (const char* const start : {"ready", "cold"}) {
+      SCOPED_TRACE(fmt::format("{} {}", scope, start));
+      const Overrides terms = with_faults(
+          {{"pools.first.start", start}, {"pools.second.weights", "{tier: memory}"}},
+          fmt::format("{{often: {{scope: {}, mtbf: 20s, repair: {{soft: {{share: 1, minimum: 1s, "
+                      "maximum: 9s}}}}}}}}",
+                      scope));
+      const std::string text = play(terms, laws_and_outages);
+      EXPECT_EQ(text.find('\n'), std::string::npos) << text;
+      EXPECT_NE(text.rfind("0 ", 0), 0U) << "nothing of the first pool broke: " << text;
+      Overrides steps = terms;
+      steps.emplace_back("fast_forward", "false");
+      EXPECT_EQ(text, play(steps, laws_and_outages)) << "step by step it is another run";
+    }
+  }
+}
+
+/// One replica, whose node breaks for longer than the run.
+TEST(Allocation, AReplicaThatLosesItsNodeIsOutUntilItServesOnAnother) {
+  const Overrides terms = with_faults(
+      {{"pools.first.autoscale", "null"},
+       {"pools.first.provision", "700ms"},
+       {"pools.first.warm_up", "300ms"},
+       {"pools.first.allocation.priority", "5"},
+       {"pools.second.replicas", "1"},
+       {"shared_gpus.cluster.nodes", "2"}},
+      "{dead: {scope: node, shared_gpus: cluster, law: timeline, at: 20s, for: 10h, unit: 0}}");
+  const std::string text = play(terms, [](const RunResult& result, const Config& config) {
+    const PoolSummary& first = result.pools[0];
+    const OutageSummary& outages = result.operations.outages[0];
+    const std::int64_t by_node = first.down_by_cause[static_cast<std::size_t>(DownCause::node)];
+    return broken_laws(result, config) + fmt::format("{} {} {} {}", outages.outages, by_node,
+                                                     *outages.waited_ns, first.down_ns - by_node);
+  });
+  // Noticed by checks at 20 s and 21 s, half a second later; then provision, 2 MB over 1 MB/s
+  // behind a latency of 5 ms, warm-up. Of the two replicas on node 0 both pull at once.
+  EXPECT_EQ(text.substr(0, 2), "1 ") << text;
+  std::int64_t by_node = 0;
+  std::int64_t waited = 0;
+  std::int64_t otherwise = 0;
+  ASSERT_EQ(std::sscanf(text.c_str(), "1 %ld %ld %ld", &by_node, &waited, &otherwise), 3) << text;
+  EXPECT_EQ(waited, 0) << "the other node is free";
+  EXPECT_EQ(otherwise, 0);
+  const double alone = 1.5 + 0.7 + 2.0 + 0.3;
+  EXPECT_GE(static_cast<double>(by_node) / 1e9, alone);
+  EXPECT_LE(static_cast<double>(by_node) / 1e9, alone + 2.1) << "the other pull takes half";
+}
+
+TEST(Allocation, ANodeThatNobodyNeedsMayBreak) {
+  const Overrides enough{{"shared_gpus.cluster.nodes", "6"}};
+  const auto faults = [](const char* unit) {
+    return fmt::format("{{dead: {{scope: node, law: timeline, at: 3s, for: 20s, unit: {}}}}}",
+                       unit);
+  };
+  const std::string unneeded = play(with_faults(enough, faults("5")), fingerprint_of);
+  const std::string later =
+      play(with_faults(enough, "{dead: {scope: node, law: timeline, at: 9h, for: 20s, unit: 5}}"),
+           fingerprint_of);
+  EXPECT_EQ(unneeded, later);
+  EXPECT_NE(play(with_faults(enough, faults("0")), fingerprint_of), later);
+}
+
+/// The two kinds of pools, one for autoscalers and one for rollouts, do the same on shared GPUs.
+TEST(Allocation, ARolloutThatIsNeverDueChangesNothing) {
+  const Overrides faulty = with_faults(
+      {{"pools.second.tp", "2"}, {"shared_gpus.cluster.nodes", "4"}},
+      "{often: {scope: gpu, mtbf: 25s, repair: {soft: {share: 1, minimum: 1s, maximum: 9s}}}}");
+  for (const char* const grace : {"0s", "700ms"}) {
+    for (const char* const start : {"ready", "cold"}) {
+      SCOPED_TRACE(fmt::format("grace {}, {}", grace, start));
+      Overrides terms = faulty;
+      terms.emplace_back("shared_gpus.cluster.grace", grace);
+      terms.emplace_back("pools.second.start", start);
+      Overrides rollout = terms;
+      rollout.emplace_back("rollouts.never",
+                           "{pool: second, at: 10h, strategy: rolling, max_unavailable: 1}");
+      const auto seen = [](const RunResult& result, const Config& config) {
+        const PoolSummary& pool = result.pools[1];
+        std::string text = broken_laws(result, config);
+        text += fmt::format("{:x} {} {} {} {}", result.fingerprint, pool.busy_ns, pool.down_ns,
+                            pool.draining_ns, result.operations.outages[1].down_ns);
+        const PoolShare& share = result.allocation->shared.front().pools[1];
+        return text + fmt::format(" {} {} {}", share.claims.granted, share.claims.preempted,
+                                  share.claims.preempted_busy);
+      };
+      EXPECT_EQ(play(terms, seen), play(rollout, seen));
+    }
+  }
+}
+
+// ---- rollouts ----
+
+Overrides with_rollout(Overrides overrides, const std::string& rollout) {
+  overrides.emplace_back("pools.first.autoscale.max_replicas", "1");
+  overrides.emplace_back("pools.second.replicas", "3");
+  overrides.emplace_back("rollouts.v2", rollout);
+  return overrides;
+}
+
+std::string rollout_of(const RunResult& result, const Config& config) {
+  const RolloutSummary& rollout = result.operations.rollouts.front();
+  const auto failed = result.slices.front().outcomes[static_cast<std::size_t>(Outcome::failed)];
+  return broken_laws(result, config) + fmt::format("{} {} {} {} {} notes {}", rollout.outcome,
+                                                   rollout.loads, rollout.lacked, rollout.lacks,
+                                                   failed, result.notes.size());
+}
+
+TEST(Allocation, RolloutsInPlaceNeedNoMoreGpusThanThereAre) {
+  // Two nodes of two GPUs are full: 1 + 3 replicas.
+  const Overrides full{{"shared_gpus.cluster.nodes", "2"}};
+  for (const char* const rollout :
+       {"{pool: second, at: 10s, strategy: rolling}",
+        "{pool: second, at: 10s, strategy: canary, steps: [{share: 30%, bake: 2s}]}",
+        "{pool: second, at: 10s, strategy: all_at_once}"}) {
+    EXPECT_EQ(play(with_rollout(full, rollout), rollout_of), "completed 3 0 0 0 notes 0")
+        << rollout;
+  }
+}
+
+TEST(Allocation, BlueGreenClaimsItsSecondSetAndSaysWhenItGetsNone) {
+  const std::string rollout =
+      "{pool: second, at: 10s, strategy: blue_green, bake: 2s, progress_deadline: 8s}";
+  EXPECT_EQ(play(with_rollout({{"shared_gpus.cluster.nodes", "4"}}, rollout), rollout_of),
+            "completed 3 0 0 0 notes 0");
+  EXPECT_EQ(play(with_rollout({{"shared_gpus.cluster.nodes", "3"}}, rollout), rollout_of),
+            "rolled_back 2 1 0 0 notes 1")
+      << "one of three gets no GPUs";
+  EXPECT_EQ(play(with_rollout({{"shared_gpus.cluster.nodes", "2"}}, rollout), rollout_of),
+            "rolled_back 0 3 0 0 notes 1");
+  // With a larger priority it takes them.
+  EXPECT_EQ(play(with_rollout({{"shared_gpus.cluster.nodes", "3"},
+                               {"pools.second.allocation.priority", "9"},
+                               {"pools.first.allocation.guaranteed", "0"}},
+                              rollout),
+                 rollout_of),
+            "completed 3 0 0 0 notes 0");
+}
+
 /// So many GPUs for so long at so many micro-dollars an hour, rounded once, halves up.
 std::int64_t due(std::int64_t gpus, std::int64_t ns, std::int64_t hourly) {
   const std::int64_t hour = 3'600'000'000'000;
   return (gpus * ns * hourly + hour / 2) / hour;
+}
+
+TEST(Allocation, OrderedNodesArePaidForFromTheirDeliveryOn) {
+  const Overrides ordered{
+      {"catalog.prices.dear", "{gpu: one, on_demand: $3.61/h, source: a test}"},
+      {"shared_gpus.cluster.price", "dear"},
+      {"shared_gpus.cluster.procurement.orders", "[{at: 10s, nodes: 2}, {at: 20s}]"},
+      {"shared_gpus.cluster.procurement.lead_time.mean", "5s"},
+      {"shared_gpus.cluster.procurement.stock_outs", "[{at: 19s, lasting: 4s}]"}};
+  const std::string text = play(ordered, [](const RunResult& result, const Config&) {
+    const std::int64_t second = 1'000'000'000;
+    const std::int64_t end = result.end.time_since_epoch().count();
+    const std::int64_t gpu_ns = 6 * end + 4 * (end - 15 * second) + 2 * (end - 28 * second);
+    std::int64_t billed = 0;
+    for (const BillRow& row : result.cost.money.bill) {
+      billed += row.billed.count();
+    }
+    const SharedGpusSummary& shared = result.allocation->shared.front();
+    return fmt::format("{} {} {}", shared.gpus, shared.total_ns - gpu_ns,
+                       billed - due(1, gpu_ns, 3'610'000));
+  });
+  EXPECT_EQ(text, "12 0 0");
+}
+
+TEST(Allocation, UnallocatedGpusDrawIdlePower) {
+  const std::string text = play({}, [](const RunResult& result, const Config& config) {
+    double pools = 0;
+    for (const PoolSummary& pool : result.pools) {
+      pools += pool.energy.joules;
+    }
+    const GpuSpec& gpu = config.gpus[0];
+    const SharedGpusSummary& shared = result.allocation->shared.front();
+    const double expected =
+        gpu.tdp.count() * gpu.idle_power_share * static_cast<double>(shared.unallocated_ns) / 1e9;
+    const double unallocated = result.energy.unallocated_joules;
+    return fmt::format("{} {} {}", shared.unallocated_ns > 0,
+                       unallocated > expected * (1 - 1e-6) && unallocated < expected * (1 + 1e-6),
+                       std::abs(result.energy.joules - pools - unallocated) < 1e-6 * pools);
+  });
+  EXPECT_EQ(text, "true true true");
 }
 
 TEST(Allocation, TheBillIsThatOfTheGpusRentedOnce) {

@@ -1,9 +1,9 @@
 // Law: whatever breaks, is rolled out and scaled meanwhile, a run ends, every request has exactly
 // one outcome or is in flight at the horizon, and GPU time adds up: random schedules on tiny
-// fleets, each in a process of its own.
+// fleets, with machines of their own and on shared GPUs, each in a process of its own.
 //
-// PLIMSOLL_SCHEDULE_CASES=N plays N cases, PLIMSOLL_SCHEDULE_SEED=S the one of seed S alone. A case
-// that fails is shrunk: events are dropped one by one as long as it still fails.
+// PLIMSOLL_SCHEDULE_CASES=N plays N cases of both, PLIMSOLL_SCHEDULE_SEED=S those of seed S alone.
+// A case that fails is shrunk: events are dropped one by one as long as it still fails.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -197,16 +197,65 @@ Overrides draw_serving(Draws& draws) {
   return overrides;
 }
 
+/// Two pools on GPUs that they share; there are four nodes at least, in the end.
+Overrides draw_sharing(Draws& draws) {
+  Overrides overrides;
+  const auto set = [&](const std::string& path, const std::string& value) {
+    overrides.emplace_back(path, value);
+  };
+  const int nodes = between(draws, 2, 6);
+  const int tp = between(draws, 1, 2);
+  const int pp = draws.below(4) == 0 ? 2 : 1;
+  set("shared_gpus.cluster.gpu", "one");
+  set("shared_gpus.cluster.nodes", std::to_string(nodes));
+  const Duration grace = some_ms(draws, 0, 2000);
+  set("shared_gpus.cluster.grace", draws.below(3) == 0 ? "0s" : fmt::format("{}ns", grace.count()));
+  set("shared_gpus.cluster.preemption", draws.below(4) > 0 ? "true" : "false");
+  constexpr const char* patience[] = {"0s", "2s", "1h"};
+  set("shared_gpus.cluster.reserve_after", patience[draws.below(3)]);
+  if (nodes < 4 || draws.below(3) == 0) {
+    const Duration at = some_ms(draws, 0, 12'000);
+    set("shared_gpus.cluster.procurement.orders",
+        fmt::format("[{{at: {}ns, nodes: {}}}]", at.count(), std::max(1, 4 - nodes)));
+    const Duration lead = some_ms(draws, 0, 5000);
+    set("shared_gpus.cluster.procurement.lead_time",
+        fmt::format("{{mean: {}ns, cv: {}}}", lead.count(), draws.below(2)));
+  }
+  int guaranteed_gpus = 2 * nodes;
+  for (const std::string pool : {"pools.fixed", "pools.scaled"}) {
+    const int priority = between(draws, 0, 2);
+    const int guaranteed = std::min(between(draws, 0, 2), guaranteed_gpus / (tp * pp));
+    guaranteed_gpus -= guaranteed * tp * pp;
+    set(pool + ".allocation",
+        fmt::format("{{from: cluster, priority: {}, guaranteed: {}}}", priority, guaranteed));
+    set(pool + ".tp", std::to_string(tp));
+    set(pool + ".pp", std::to_string(pp));
+    set(pool + ".store", "weights");
+    set(pool + ".provision", draws.below(2) == 0 ? "0s" : "300ms");
+    set(pool + ".start", draws.below(3) == 0 ? "cold" : "ready");
+    constexpr const char* weights[] = {"null", "{}", "{tier: memory}", "{prefetch: ssd}"};
+    set(pool + ".weights", weights[draws.below(4)]);
+  }
+  set("pools.scaled.autoscale.provisioning_delay", "null");
+  return overrides;
+}
+
 struct Schedule {
+  bool shared = false;
   Overrides serving;
   FaultsConfig noticing;
   std::vector<Event> events;
 };
 
-Schedule draw_schedule(std::uint64_t seed) {
-  Draws draws = RandomStream{seed, "schedule"}.of(0);
+Schedule draw_schedule(std::uint64_t seed, bool shared) {
+  Draws draws = RandomStream{seed, shared ? "shared_schedule" : "schedule"}.of(0);
   Schedule schedule;
+  schedule.shared = shared;
   schedule.serving = draw_serving(draws);
+  if (shared) {
+    const Overrides sharing = draw_sharing(draws);
+    schedule.serving.insert(schedule.serving.end(), sharing.begin(), sharing.end());
+  }
   schedule.serving.emplace_back("seed", std::to_string(seed + 1));
   schedule.noticing = draw_noticing(draws);
   schedule.events = draw_events(draws);
@@ -226,6 +275,9 @@ Config config_of(const Schedule& schedule, bool fast_forward) {
       if (config.pools[0].start == PoolStart::cold) {
         rollout.load.reset();
       }
+      if (schedule.shared) {
+        rollout.progress_deadline = rollout.bake + milliseconds{500};
+      }
       const int surge = rollout.strategy == RolloutKind::blue_green ? config.pools[0].replicas
                         : rollout.strategy == RolloutKind::rolling  ? rollout.max_surge
                                                                     : 0;
@@ -234,6 +286,31 @@ Config config_of(const Schedule& schedule, bool fast_forward) {
     }
   }
   return config;
+}
+
+std::string broken_laws_of_sharing(const RunResult& result) {
+  std::string text;
+  const auto expect = [&](bool holds, const std::string& sentence) {
+    text += holds ? "" : sentence + "\n";
+  };
+  const SharedGpusSummary& shared = result.allocation->shared.front();
+  std::int64_t sum = shared.unallocated_ns + shared.down_ns;
+  for (const PoolShare& share : shared.pools) {
+    const PoolSummary& pool = result.pools[share.pool];
+    const std::int64_t rented = pool.busy_ns + pool.idle_ns + pool.down_ns + pool.draining_ns;
+    expect(rented * pool.gpus_per_replica == share.gpu_ns, pool.name + ": it had other GPU time");
+    sum += share.gpu_ns;
+    const ClaimSummary& claims = share.claims;
+    expect(claims.claims == claims.granted + claims.withdrawn + claims.waiting,
+           pool.name + ": a claim came to nothing");
+    expect(claims.preempted_busy <= claims.preempted, pool.name + ": preempted out of nowhere");
+  }
+  expect(sum == shared.total_ns, "time of shared GPUs does not add up");
+  expect(shared.down_ns <= shared.broken_ns && shared.broken_ns <= shared.total_ns,
+         "broken for longer than they were there");
+  expect(shared.blocked_ns <= shared.unallocated_ns, "blocked, and not free");
+  expect(shared.most_allocated <= shared.gpus, "more GPUs in use than there are");
+  return text;
 }
 
 /// What a run broke of the laws; empty when nothing. INV-1 and INV-3 are checked within the run,
@@ -261,6 +338,9 @@ std::string broken_laws(const Config& config, const RunResult& result) {
       down += part;
     }
     expect(down == pool.down_ns, pool.name + ": time down is not the sum of its causes");
+  }
+  if (result.allocation) {
+    text += broken_laws_of_sharing(result);
   }
   const LossSummary& losses = result.operations.losses;
   expect(losses.lost == losses.retried + losses.failed, "a lost attempt came to nothing");
@@ -333,15 +413,15 @@ std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
 /// Every fifth case is played step by step, too.
 constexpr std::uint64_t step_by_step = 5;
 
-TEST(Operations, RandomSchedulesLoseNoRequestAndNoTime) {
+void play_schedules(bool shared) {
   const std::uint64_t first = number_from("PLIMSOLL_SCHEDULE_SEED", 0);
   const std::uint64_t cases = number_from(
       "PLIMSOLL_SCHEDULE_CASES", std::getenv("PLIMSOLL_SCHEDULE_SEED") == nullptr ? 1000 : 1);
   std::vector<std::function<std::string()>> bodies;
   for (std::uint64_t seed = first; seed < first + cases; ++seed) {
-    bodies.emplace_back([seed] { return play_here(draw_schedule(seed), true); });
+    bodies.emplace_back([=] { return play_here(draw_schedule(seed, shared), true); });
     if (seed % step_by_step == 0) {
-      bodies.emplace_back([seed] { return play_here(draw_schedule(seed), false); });
+      bodies.emplace_back([=] { return play_here(draw_schedule(seed, shared), false); });
     }
   }
   const std::vector<std::string> texts = test::in_children(bodies);
@@ -351,7 +431,7 @@ TEST(Operations, RandomSchedulesLoseNoRequestAndNoTime) {
     const std::string& text = texts[next++];
     if (is_finding(text)) {
       ADD_FAILURE() << "seed " << seed << ": " << text
-                    << "\nshrunk: " << shrink(draw_schedule(seed));
+                    << "\nshrunk: " << shrink(draw_schedule(seed, shared));
     }
     with_losses += text.size() > 2 && text.substr(text.size() - 2) != " 0" ? 1 : 0;
     if (seed % step_by_step == 0) {
@@ -361,6 +441,14 @@ TEST(Operations, RandomSchedulesLoseNoRequestAndNoTime) {
   if (cases >= 1000) {
     EXPECT_GT(with_losses, cases / 3) << "faults that hit nobody show nothing";
   }
+}
+
+TEST(Operations, RandomSchedulesLoseNoRequestAndNoTime) {
+  play_schedules(false);
+}
+
+TEST(Operations, RandomSchedulesOnSharedGpusLoseNoRequestAndNoTime) {
+  play_schedules(true);
 }
 
 }  // namespace

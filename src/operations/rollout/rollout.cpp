@@ -106,7 +106,50 @@ void Rollout::begin_batch() {
     }
     pool_.set_goal(change.slot, {change.to_new ? new_version_ : old_version_, change.use});
   }
+  if (config_.progress_deadline) {
+    await_gpus(engine_.now() + *config_.progress_deadline);
+  }
   advance();
+}
+
+void Rollout::await_gpus(SimTime at) {
+  engine_.at(at, EventPriority::fleet, [this, plan = plan_, batch = next_batch_] {
+    if (plan == plan_ && batch == next_batch_ && !baking_ && phase_ == Phase::under_way) {
+      check_gpus();
+    }
+  });
+}
+
+/// Since when replicas of the batch have waited for shared GPUs.
+std::vector<SimTime> Rollout::waits() const {
+  std::vector<SimTime> waits;
+  if (phase_ != Phase::under_way && phase_ != Phase::rolling_back) {
+    return waits;
+  }
+  for (const SlotChange& change : batches_[next_batch_ - 1].changes) {
+    const std::optional<SimTime> since = pool_.waits_since(change.slot);
+    if (since) {
+      waits.push_back(*since);
+    }
+  }
+  return waits;
+}
+
+void Rollout::check_gpus() {
+  const std::vector<SimTime> since = waits();
+  const SimTime oldest =
+      since.empty() ? engine_.now() : *std::min_element(since.begin(), since.end());
+  if (engine_.now() - oldest < *config_.progress_deadline) {
+    await_gpus(oldest + *config_.progress_deadline);
+    return;
+  }
+  gave_up_ = engine_.now();
+  lacked_ = static_cast<std::int64_t>(since.size());
+  tell(fmt::format("{} of {} replicas of the batch have had no GPUs for {:g} s: it is rolled back",
+                   lacked_, batches_[next_batch_ - 1].changes.size(),
+                   to_seconds(*config_.progress_deadline)));
+  phase_ = Phase::rolling_back;
+  begin_batches(strategy_->back(slots_, made_));
 }
 
 bool Rollout::batch_settled() const {
@@ -154,6 +197,9 @@ void Rollout::look() {
 }
 
 void Rollout::roll_back() {
+  if (phase_ != Phase::under_way) {
+    return;  // for want of GPUs it goes back already
+  }
   phase_ = Phase::rolling_back;
   tell(fmt::format("the gate fires after {} answers, {} degraded and {} failed", answers_.answers,
                    answers_.degraded, answers_.failed));
@@ -216,6 +262,10 @@ RolloutSummary Rollout::summary() const {
   summary.answers = answers_.answers;
   summary.degraded = answers_.degraded;
   summary.failed = answers_.failed;
+  summary.on_shared_gpus = config_.progress_deadline.has_value();
+  summary.gave_up_s = seconds_or_none(gave_up_);
+  summary.lacked = lacked_;
+  summary.lacks = static_cast<std::int64_t>(waits().size());
   return summary;
 }
 

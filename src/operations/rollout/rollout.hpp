@@ -14,7 +14,8 @@
 namespace plimsoll {
 
 /// Brings one version to one pool. Runs on events; it is told when the pool's slots come further
-/// and of the version's answers.
+/// and of the version's answers. On shared GPUs replicas of a batch may have to wait for some: when
+/// one has for the progress deadline, the rollout goes back; on the way back there is no deadline.
 class Rollout {
  public:
   using Observer = std::function<void(const IncidentRow&)>;
@@ -50,6 +51,9 @@ class Rollout {
   void advance();
   void end_batch(std::uint64_t plan);
   void look();
+  void await_gpus(SimTime at);
+  void check_gpus();
+  std::vector<SimTime> waits() const;
   void roll_back();
   void finish(Phase phase);
   bool batch_settled() const;
@@ -79,6 +83,8 @@ class Rollout {
   SimTime first_bad_ = never;
   SimTime fired_ = never;
   SimTime ended_at_ = never;
+  SimTime gave_up_ = never;
+  std::int64_t lacked_ = 0;  // replicas without GPUs then
 };
 
 }  // namespace plimsoll

@@ -67,12 +67,23 @@ class FakePool final : public GpuClaimant {
   void preempted(std::size_t slot, Duration grace) override {
     EXPECT_TRUE(slots_[slot].has);
     ++books_.preemptions;
+    EXPECT_FALSE(slots_[slot].dead) << "a dead one is no victim";
     if (!slots_[slot].goes) {
       EXPECT_GT(has, guaranteed) << "a guaranteed replica was preempted";
     }
     go(slot, std::min(grace, drains));
   }
   int warmth(int node) const override { return node == warm_node ? 1 : 0; }
+  std::int64_t preempted_busy() const override { return 0; }
+
+  /// Its GPUs broke: `noticed` later it gives back what it had, and claims anew.
+  void struck(std::size_t slot, Duration noticed) {
+    EXPECT_TRUE(slots_[slot].has && !slots_[slot].dead);
+    slots_[slot].dead = true;
+    has -= slots_[slot].goes ? 0 : 1;
+    slots_[slot].goes = true;
+    give_back_after(slot, noticed);
+  }
 
   bool has_gpus(std::size_t slot) const { return slots_[slot].has; }
   bool waits(std::size_t slot) const { return slots_[slot].claimed; }
@@ -86,7 +97,7 @@ class FakePool final : public GpuClaimant {
   int to_take(int node) const {
     int there = 0;
     for (const Slot& slot : slots_) {
-      there += slot.has && slot.nodes.front() == node ? 1 : 0;
+      there += slot.has && !slot.dead && slot.nodes.front() == node ? 1 : 0;
     }
     return std::max(0, std::min(there, has - guaranteed)) * tp_;
   }
@@ -103,6 +114,7 @@ class FakePool final : public GpuClaimant {
     bool claimed = false;
     bool has = false;
     bool goes = false;
+    bool dead = false;
     std::uint64_t going = 0;
     std::vector<int> nodes;
   };
@@ -123,12 +135,15 @@ class FakePool final : public GpuClaimant {
       --has;
     }
     slots_[slot].goes = true;
+    give_back_after(slot, after);
+  }
+  void give_back_after(std::size_t slot, Duration after) {
     const std::uint64_t going = ++slots_[slot].going;
     engine_.at(engine_.now() + after, EventPriority::fleet, [this, slot, going] {
       if (slots_[slot].going != going || !slots_[slot].has) {
         return;
       }
-      slots_[slot].has = slots_[slot].goes = false;
+      slots_[slot].has = slots_[slot].goes = slots_[slot].dead = false;
       add(slots_[slot].nodes, -1);
       gpus_.returned(member_, slot);
       if (slots_[slot].wanted) {
@@ -181,6 +196,29 @@ class GpuSchedulerTest : public testing::Test {
     }
   }
 
+  /// What breaks is noticed after `noticed`.
+  void strike(const GpuRange& range, Duration noticed = 2s) {
+    for (int gpu = range.first; gpu < range.first + range.count; ++gpu) {
+      broken[{range.node, gpu}] += 1;
+    }
+    for (const StruckReplica& replica : gpus->strike(range)) {
+      pools[replica.pool]->struck(replica.slot, noticed);
+    }
+  }
+  void repair(const GpuRange& range) {
+    for (int gpu = range.first; gpu < range.first + range.count; ++gpu) {
+      broken[{range.node, gpu}] -= 1;
+    }
+    static_cast<void>(gpus->repair(range));
+  }
+  int broken_on(int node) const {
+    int count = 0;
+    for (const auto& [gpu, faults] : broken) {
+      count += gpu.first == node && faults > 0 ? 1 : 0;
+    }
+    return count;
+  }
+
   /// A claim of the pool that waits finds no node with its GPUs free, or with those of replicas
   /// that rank lower.
   void expect_nothing_for(std::size_t p) {
@@ -190,7 +228,7 @@ class GpuSchedulerTest : public testing::Test {
     }
     const bool within_guarantee = pool.has < pool.guaranteed;
     for (int node = 0; node < config.shared_gpus[0].nodes; ++node) {
-      int found = books.per_node - books.used[static_cast<std::size_t>(node)];
+      int found = books.per_node - broken_on(node) - books.used[static_cast<std::size_t>(node)];
       for (std::size_t other = 0; other < pools.size(); ++other) {
         const bool ranks_lower = other != p && config.shared_gpus[0].preemption &&
                                  (within_guarantee || config.pools[other].allocation->priority <
@@ -206,6 +244,7 @@ class GpuSchedulerTest : public testing::Test {
   std::unique_ptr<GpuScheduler> gpus;
   Books books;
   std::vector<std::unique_ptr<FakePool>> pools;
+  std::map<std::pair<int, int>, int> broken;  // faults, by node and GPU
 };
 
 TEST_F(GpuSchedulerTest, TheFirstClaimsGoByPriorityThenByAge) {
@@ -374,7 +413,141 @@ TEST_F(GpuSchedulerTest, WhatWasKeptForAWithdrawnClaimGoesToTheNextAtOnce) {
   engine.run();
 }
 
-/// Random pools, claims and ends of claims; then demands stand still.
+TEST_F(GpuSchedulerTest, ABrokenNodeTakesItsReplicasAndTheRestIsDealtAnew) {
+  pool(4, 5);
+  pool(4, 0, 1);
+  build();
+  gpus->start();
+  want(1, 0, 2);  // node 0
+  want(0, 0, 2);  // node 1
+  at(10s, [this] { strike({0, 0, 0, 8}, 3s); });
+  at(12s, [this] {
+    EXPECT_EQ(pools[1]->has, 0);
+    EXPECT_EQ(pools[0]->has, 2) << "nobody asks for GPUs yet";
+  });
+  at(15s, [this] {
+    EXPECT_EQ(pools[1]->has, 1) << "its guarantee holds on what is left";
+    EXPECT_EQ(pools[0]->has, 1);
+    EXPECT_EQ(pools[1]->waiting(), 1);
+    EXPECT_EQ(gpus->free_gpus(), 0);
+  });
+  at(100s, [this] { repair({0, 0, 0, 8}); });
+  at(101s, [this] {
+    EXPECT_EQ(pools[0]->has, 2);
+    EXPECT_EQ(pools[1]->has, 2);
+  });
+  engine.run();
+  const SharedGpusSummary summary = gpus->summary();
+  constexpr std::int64_t second = 1'000'000'000;
+  EXPECT_EQ(summary.broken_ns, 8 * 90 * second);
+  EXPECT_EQ(summary.down_ns, 8 * 87 * second) << "3 s long dead replicas have them";
+}
+
+TEST_F(GpuSchedulerTest, ABrokenGpuLeavesTheOthersOfItsNode) {
+  config.shared_gpus[0].nodes = 1;
+  pool(4, 0);
+  build();
+  gpus->start();
+  want(0, 0, 2);
+  at(10s, [this] { strike({0, 0, 5, 1}); });
+  at(11s, [this] {
+    EXPECT_TRUE(pools[0]->has_gpus(0));
+    want(0, 2, 3);
+    EXPECT_TRUE(pools[0]->waits(2));
+  });
+  at(13s, [this] {
+    EXPECT_EQ(pools[0]->waiting(), 2) << "three GPUs are no four";
+    EXPECT_EQ(gpus->free_gpus(), 3);
+  });
+  at(20s, [this] { repair({0, 0, 5, 1}); });
+  at(21s, [this] { EXPECT_EQ(pools[0]->has, 2); });
+  engine.run();
+}
+
+TEST_F(GpuSchedulerTest, OrderedNodesComeAfterStockOutAndLeadTime) {
+  config.shared_gpus[0].nodes = 1;
+  NodeProcurementConfig& procurement = config.shared_gpus[0].procurement.emplace();
+  procurement.lead_time.mean = 20s;
+  procurement.stock_outs = {{5s, 10s}};
+  procurement.orders = {{0s, 1}, {10s, 1}};
+  pool(8, 0);
+  build();
+  gpus->start();
+  want(0, 0, 3);
+  at(19s, [this] { EXPECT_EQ(pools[0]->has, 1); });
+  at(21s, [this] { EXPECT_EQ(pools[0]->has, 2); });
+  at(34s, [this] { EXPECT_EQ(pools[0]->has, 2); });
+  at(36s, [this] { EXPECT_EQ(pools[0]->has, 3) << "from 15 s on, 20 s"; });
+  at(40s, [] {});
+  engine.run();
+  const SharedGpusSummary summary = gpus->summary();
+  EXPECT_EQ(summary.gpus, 24);
+  EXPECT_EQ(summary.total_ns, 8 * (40 + 20 + 5) * std::int64_t{1'000'000'000});
+  EXPECT_EQ(summary.unallocated_ns, 0);
+  EXPECT_EQ(summary.deliveries[1].delivered_s, 35);
+}
+
+/// Eight replicas of 2 GPUs each stay for up to 8 s and are replaced at once; one of 8 GPUs waits.
+TEST_F(GpuSchedulerTest, AClaimThatIsOvertakenForLongEnoughHasANodeReserved) {
+  for (const Duration reserve_after : {Duration{30s}, Duration{1000h}}) {
+    config.pools.clear();
+    pools.clear();
+    books = Books{};
+    config.shared_gpus[0].reserve_after = reserve_after;
+    pool(2, 0);
+    pool(8, 0);
+    build();
+    const SimTime begin = engine.now();
+    gpus->start();
+    want(0, 0, 8);
+    want(1, 0, 1);
+    Draws draws = RandomStream{3, "stays"}.of(0);
+    for (int second = 1; second < 300; ++second) {
+      const std::size_t slot = draws.below(8);
+      engine.at(begin + std::chrono::seconds{second}, EventPriority::window, [this, slot] {
+        if (pools[0]->has_gpus(slot)) {
+          pools[0]->drop(slot, 100ms);
+          pools[0]->want(slot);  // its place is claimed anew, as soon as it is free
+        }
+      });
+    }
+    engine.run_until(begin + 29s);
+    EXPECT_TRUE(pools[1]->waits(0));
+    engine.run_until(begin + 100s);
+    EXPECT_EQ(pools[1]->has_gpus(0), reserve_after == Duration{30s});
+    engine.run_until(begin + 400s);
+    EXPECT_EQ(pools[1]->has_gpus(0), reserve_after == Duration{30s})
+        << "else smaller claims overtake it for ever";
+    EXPECT_EQ(gpus->summary().pools[1].claims.reserving, reserve_after == Duration{30s} ? 1 : 0);
+  }
+}
+
+TEST_F(GpuSchedulerTest, OnlyReplicasThatItCouldPreemptGetGpusOfAReservedNode) {
+  config.shared_gpus[0].nodes = 1;
+  pool(8, 5);     // waits, from the beginning with the node reserved
+  pool(4, 5, 0);  // ranks like it, and stays
+  pool(2, 5);
+  pool(2, 0);
+  build();
+  gpus->start();
+  want(1, 0, 1);
+  at(1s, [this] { want(0, 0, 1); });
+  at(2s, [this] {
+    want(2, 0, 1);
+    want(3, 0, 1);
+    EXPECT_TRUE(pools[2]->waits(0)) << "it would stay";
+    EXPECT_TRUE(pools[3]->has_gpus(0)) << "it goes when it has to";
+  });
+  at(10s, [this] { pools[1]->drop(0, 0s); });
+  at(20s, [this] {
+    EXPECT_TRUE(pools[0]->has_gpus(0));
+    EXPECT_FALSE(pools[3]->has_gpus(0));
+  });
+  engine.run();
+  EXPECT_EQ(books.preemptions, 1);
+}
+
+/// Random pools, claims and ends of claims, faults and repairs; then demands stand still.
 TEST_F(GpuSchedulerTest, NoScheduleBreaksItsPromises) {
   std::int64_t preemptions = 0;
   for (std::uint64_t seed = 0; seed < 300; ++seed) {
@@ -386,6 +559,9 @@ TEST_F(GpuSchedulerTest, NoScheduleBreaksItsPromises) {
     config.pools.clear();
     pools.clear();
     books = Books{};
+    broken.clear();
+    const bool reserves = below(2) == 0;
+    config.shared_gpus[0].reserve_after = reserves ? Duration{1s} : Duration{1000h};
     config.shared_gpus[0].nodes = 1 + below(4);
     config.shared_gpus[0].preemption = below(4) > 0;
     config.shared_gpus[0].grace = std::chrono::milliseconds{below(3) * 700};
@@ -417,13 +593,28 @@ TEST_F(GpuSchedulerTest, NoScheduleBreaksItsPromises) {
         }
       });
     }
+    for (int i = below(5); i > 0; --i) {
+      const int node = below(static_cast<std::uint32_t>(config.shared_gpus[0].nodes));
+      const bool whole = below(2) == 0;
+      const int gpu = whole ? 0 : below(8);
+      const GpuRange range{0, node, gpu, whole ? 8 : 1};
+      const Duration from = std::chrono::milliseconds{below(15'000)};
+      const Duration lasting = std::chrono::milliseconds{below(9000)};
+      const Duration noticed = std::chrono::milliseconds{below(3000)};
+      const bool for_ever = below(3) == 0;
+      engine.at(begin + from, EventPriority::window,
+                [this, range, noticed] { strike(range, noticed); });
+      if (!for_ever) {
+        engine.at(begin + from + lasting, EventPriority::window, [this, range] { repair(range); });
+      }
+    }
     // Demands stand still: preemption comes to an end, which is the end of all events.
-    engine.run_until(begin + t + 10s);
+    engine.run_until(begin + t + 40s);
     const std::int64_t settled = books.preemptions;
     engine.run_until(begin + t + 100s);
     EXPECT_EQ(books.preemptions, settled) << "replicas take each other's place for ever";
     preemptions += settled;
-    for (std::size_t p = 0; p < pools.size(); ++p) {
+    for (std::size_t p = 0; p < pools.size() && !reserves; ++p) {
       expect_nothing_for(p);
     }
     EXPECT_LE(books.most, config.shared_gpus[0].nodes * books.per_node);
