@@ -59,6 +59,49 @@ double share_of_model(const Config& config, ClassIndex request_class, ModelIndex
   return given + (asked.model == model ? std::max(0.0, own) : 0.0);
 }
 
+/// Of the requests of a class, those that splits send to `model`, as if each split saw all.
+double share_by_splits(const Config& config, ClassIndex request_class, ModelIndex model) {
+  double share = 0;
+  if (config.path && config.path->model_router) {
+    for (const SplitConfig& split : config.path->model_router->splits) {
+      const bool concerns =
+          (!split.request_class || *split.request_class == request_class) &&
+          (!split.tier || *split.tier == config.workload.classes[request_class].tier);
+      share += concerns && split.to == model ? split.share : 0;
+    }
+  }
+  return share;
+}
+
+using ShareOfClass = double (*)(const Config&, ClassIndex, ModelIndex);
+
+/// Means over the shares of all classes that are sent to a model; none: nobody is.
+std::optional<MeanLengths> mean_lengths(const Config& config, ModelIndex model,
+                                        ShareOfClass share_of_class) {
+  MeanLengths sum;
+  double shares = 0;
+  const std::vector<RequestClassConfig>& classes = config.workload.classes;
+  for (std::size_t c = 0; c < classes.size(); ++c) {
+    const RequestClassConfig& one = classes[c];
+    const double share = one.share * share_of_class(config, static_cast<ClassIndex>(c), model);
+    if (share > 0) {
+      sum.prompt += share * law_mean(one.prompt, config.workload.prompt);
+      sum.output += share * law_mean(one.output, config.workload.output);
+      shares += share;
+    }
+  }
+  if (!(shares > 0)) {
+    return std::nullopt;
+  }
+  return MeanLengths{sum.prompt / shares, sum.output / shares};
+}
+
+/// By classes and experiments, else by splits.
+std::optional<MeanLengths> sent_lengths(const Config& config, ModelIndex model) {
+  const std::optional<MeanLengths> asked = mean_lengths(config, model, share_of_model);
+  return asked ? asked : mean_lengths(config, model, share_by_splits);
+}
+
 double tokens_held_by_one(const MeanLengths& lengths) {
   return lengths.prompt + lengths.output / 2;
 }
@@ -69,19 +112,15 @@ MeanLengths expected_lengths(const Config& config, ModelIndex model) {
   if (!config.workload.trace.empty()) {
     return of_unknown_trace;
   }
-  MeanLengths sum;
-  double shares = 0;
-  const std::vector<RequestClassConfig>& classes = config.workload.classes;
-  for (std::size_t c = 0; c < classes.size(); ++c) {
-    const RequestClassConfig& one = classes[c];
-    const double share = one.share * share_of_model(config, static_cast<ClassIndex>(c), model);
-    if (share > 0) {
-      sum.prompt += share * law_mean(one.prompt, config.workload.prompt);
-      sum.output += share * law_mean(one.output, config.workload.output);
-      shares += share;
+  std::optional<MeanLengths> lengths = sent_lengths(config, model);
+  if (!lengths && config.path && config.path->model_router) {
+    for (const SpilloverConfig& spillover : config.path->model_router->spillovers) {
+      if (!lengths && spillover.to == model) {
+        lengths = sent_lengths(config, spillover.from);
+      }
     }
   }
-  return shares > 0 ? MeanLengths{sum.prompt / shares, sum.output / shares} : of_unknown_trace;
+  return lengths.value_or(of_unknown_trace);
 }
 
 double expected_output(const Config& config, ClassIndex request_class) {

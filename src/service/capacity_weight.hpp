@@ -28,7 +28,8 @@ double prefill_rate(const ReplicaShape& shape);
 double decode_rate(const ReplicaShape& shape, double batch, double context);
 
 /// What an operator expects of requests of `model`: the means of its classes' laws by their shares,
-/// those included that an experiment sends there.
+/// those included that an experiment sends there; of a model that no class asks for, those of the
+/// requests that splits send there, or of the model that it is a fallback for.
 /// Before a trace is played its lengths are unknown: then 1,000 prompt and 200 output tokens.
 MeanLengths expected_lengths(const Config& config, ModelIndex model);
 

@@ -29,7 +29,7 @@ std::string slow_scenario(const std::string& rest) {
                                    "\nmetrics: {window: 1000s, sample_requests: 0}\n" + rest);
 }
 
-std::string talk(double rate, int seconds) {
+std::string ten_tokens(double rate, int seconds) {
   return fmt::format(R"(
 duration: {}s
 workload:
@@ -40,20 +40,20 @@ workload:
 }
 
 TEST(WaitingRoom, UnderFcfsTheWaitThatIsShownIsTheWait) {
-  const std::vector<double> found = numbers_of_text(
-      slow_scenario(R"(
+  const std::vector<double> found =
+      numbers_of_text(slow_scenario(R"(
 warm_up: 300s
 service:
   queue:
     capacity: 50
     max_outstanding: 1
     waiting_room: {capacity: 100000, shows: wait, averaging: 30s}
-)" + talk(12, 900)),
-      [](const RunResult& result) {
-        const WaitingRoomSummary& room = result.waiting_rooms.front();
-        return fmt::format("{} {} {} {} {}", room.told_wait.mean, room.waited.mean,
-                           room.mean_error_ms, room.served, room.position.max);
-      });
+)" + ten_tokens(12, 900)),
+                      [](const RunResult& result) {
+                        const WaitingRoomSummary& room = result.waiting_rooms.front();
+                        return fmt::format("{} {} {} {} {}", room.told_wait.mean, room.waited.mean,
+                                           room.mean_error_ms, room.served, room.position.max);
+                      });
   // The line grows by 2/s: those who come after 300 s wait for more than 60 s.
   EXPECT_GT(found[1], 60'000);
   EXPECT_NEAR(found[0], found[1], 0.01 * found[1]);
@@ -66,7 +66,7 @@ TEST(WaitingRoom, WhoLeavesForHisPositionIsTheExcessOverCapacity) {
   const std::vector<double> found = numbers_of_text(
       slow_scenario("service: {queue: {capacity: 10, max_outstanding: 1, waiting_room: {capacity: "
                     "1000}}}\npath: {clients: {leaves_beyond_position: 19}}\n" +
-                    talk(20, 2000)),
+                    ten_tokens(20, 2000)),
       [](const RunResult& result) {
         const WaitingRoomSummary& room = result.waiting_rooms.front();
         return fmt::format("{} {} {} {}", share(result, Outcome::abandoned), room.waited.max,
@@ -83,7 +83,7 @@ TEST(WaitingRoom, QueueAndRoomHoldNoMoreThanTheirCapacities) {
   const std::vector<double> found = numbers_of_text(
       slow_scenario("service: {queue: {capacity: 10, max_outstanding: 1, waiting_room: {capacity: "
                     "30}}}\n" +
-                    talk(20, 1000)),
+                    ten_tokens(20, 1000)),
       [](const RunResult& result) {
         const WaitingRoomSummary& room = result.waiting_rooms.front();
         return fmt::format("{} {} {}", room.position.max, share(result, Outcome::queue_full),
@@ -108,12 +108,11 @@ path:
 )",
                     [](const RunResult& result) {
                       const PathSummary& path = result.path;
-                      return fmt::format(
-                          "{} {} {} {} {}",
-                          static_cast<double>(path.users_answered) /
-                              static_cast<double>(path.users_attacked),
-                          path.attack_requests, path.attack_answered, path.attack_dropped,
-                          path.users_dropped);
+                      return fmt::format("{} {} {} {} {}",
+                                         static_cast<double>(path.users_answered) /
+                                             static_cast<double>(path.users_attacked),
+                                         path.attack_requests, path.attack_answered,
+                                         path.attack_dropped, path.users_dropped);
                     });
 }
 
@@ -125,26 +124,27 @@ TEST(Attack, TheBalancerServesUsersAndAttackersAlikeUnlessItTellsThemApart) {
   EXPECT_NEAR(open[2], 90 * 200, 0.02 * 90 * 200);
   EXPECT_EQ(open[3], 0);
   const std::vector<double> shed =
-      under_attack(", per_source: {sources: 100000, requests: 1/s, request_burst: 5}");
-  // 20 addresses have 1/s each: 70 of 100 turns a second are wanted.
-  EXPECT_GT(shed[0], 0.999);
+      under_attack(", per_source: {sources: 100000, requests: 1/s, request_burst: 1}");
+  // 20 addresses have 1/s each: 70 of 100 turns a second are wanted. A user's address is busy with
+  // probability 50 / 100,000.
+  EXPECT_GT(shed[0], 0.998);
   EXPECT_EQ(shed[1], open[1]) << "the same attack";
-  EXPECT_NEAR(shed[2], 20 * (200 + 5), 40);
+  EXPECT_NEAR(shed[2], 20 * 200, 0.05 * 20 * 200);
   EXPECT_EQ(shed[2] + shed[3], shed[1]) << "an attacker's request is answered or dropped";
 }
 
 TEST(Attack, UsersBehindOneAddressAreDroppedWithIt) {
   const std::vector<double> found =
-      under_attack(", per_source: {sources: 1, requests: 10/s, request_burst: 5}");
-  EXPECT_NEAR(found[0], 0.2, 0.02) << "10 of 50";
-  EXPECT_GT(found[4], 0.7 * 50 * 400);
+      under_attack(", per_source: {sources: 1, requests: 4/s, request_burst: 5}");
+  EXPECT_NEAR(found[0], 0.08, 0.01) << "4 of 50";
+  EXPECT_NEAR(found[4], 46 * 400, 4 * 150);
 }
 
 /// Two models with a replica each, of 10 requests/s; all ask for the first, at `rate`.
 std::vector<double> with_fallback(double rate, const std::string& service) {
   std::string text = test::scenario_with_pools(
       "pools:\n  a: " + slow_pool("tiny") + "\n  b: " + slow_pool("other") +
-      "\nmetrics: {window: 1000s, sample_requests: 0}\n" + service + talk(rate, 300) +
+      "\nmetrics: {window: 1000s, sample_requests: 0}\n" + service + ten_tokens(rate, 300) +
       "  classes: {chat: {share: 1, model: tiny}}\n"
       "path: {model_router: {spillovers: [{from: tiny, to: other, waiting: 3}]}}\n");
   text.replace(text.find("  profiles:"), 0, "    other: {extends: tiny}\n");
@@ -176,14 +176,13 @@ TEST(Spillover, UnderOverloadBothLinesGrowAlike) {
 std::vector<double> shared_by(const std::string& by) {
   return numbers_of_text(
       slow_scenario("tiers: {a: {}, b: {}}\nservice: {queue: {policy: weighted_fair, by: " + by +
-                    ", max_outstanding: 1, deadline: 20s}}\n" + talk(30, 1000) +
+                    ", max_outstanding: 1, deadline: 20s}}\n" + ten_tokens(30, 1000) +
                     "  classes: {of_a: {share: 1, tier: a}, of_b: {share: 1, tier: b}}\n"
                     "path: {limits: {class_keys: [{class: of_a, keys: {count: 4, exponent: 0}}, "
                     "{class: of_b, keys: {count: 1}}]}}\n"),
       [](const RunResult& result) {
         const auto completed = [&](const char* tier) {
-          return slice(result, "tier", tier)
-              .outcomes[static_cast<std::size_t>(Outcome::completed)];
+          return slice(result, "tier", tier).outcomes[static_cast<std::size_t>(Outcome::completed)];
         };
         return fmt::format("{} {}", completed("a"), completed("b"));
       });
@@ -191,9 +190,10 @@ std::vector<double> shared_by(const std::string& by) {
 
 TEST(WeightedFairTenants, EachTenantGetsAsMuchAsAnother) {
   const std::vector<double> by_tenant = shared_by("tenant");
-  EXPECT_NEAR(by_tenant[0] / by_tenant[1], 4.0, 0.1);
+  // Not exactly: who gives up gives his share back, and some of it is lost.
+  EXPECT_NEAR(by_tenant[0] / by_tenant[1], 4.0, 0.3);
   const std::vector<double> by_tier = shared_by("tier");
-  EXPECT_NEAR(by_tier[0] / by_tier[1], 1.0, 0.03);
+  EXPECT_NEAR(by_tier[0] / by_tier[1], 1.0, 0.1);
 }
 
 /// Tokens/s that a replica computes for a key whose prompts are mostly blocked before it.
@@ -209,8 +209,7 @@ path:
   safety_before: {blocked: 50%}
 )",
                     [](const RunResult& result) {
-                      return fmt::format("{}", 20.0 / 1000 *
-                                                   share(result, Outcome::completed) *
+                      return fmt::format("{}", 20.0 / 1000 * share(result, Outcome::completed) *
                                                    result.slices.front().arrived);
                     })[0];
 }

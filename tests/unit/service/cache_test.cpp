@@ -157,8 +157,8 @@ TEST(Cache, MissesDuringAnOutageAndWhatItDoesNotHold) {
 TEST(Cache, LookUpsHaveTurns) {
   const Popularity popularity{100, 1.0};
   CacheConfig config;
-  config.capacity = Bytes{1000};
-  config.object_size = Bytes{10};
+  config.capacity = Bytes::of(1000);
+  config.object_size = Bytes::of(10);
   config.lookups = Frequency::of(10);
   Cache cache{1, "cache", config, popularity, flow_of(popularity)};
   EXPECT_TRUE(cache.in_order());
