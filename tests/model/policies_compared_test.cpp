@@ -3,10 +3,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <sstream>
 #include <string>
-#include <vector>
 
 #include "plimsoll/policies/builtin.hpp"
 #include "plimsoll/run_scenario.hpp"
@@ -63,9 +61,9 @@ TEST(PoliciesCompared, ForecastsServeAsWellForLess) {
   }
 }
 
-/// Means over three seeds.
+/// Means over two seeds.
 Figures mean_of(const std::string& variant, const std::string& key, const std::string& value) {
-  constexpr int seeds = 3;
+  constexpr int seeds = 2;
   Figures mean;
   for (int seed = 1; seed <= seeds; ++seed) {
     const Figures one =
@@ -77,30 +75,21 @@ Figures mean_of(const std::string& variant, const std::string& key, const std::s
   return mean;
 }
 
-// Whoever holds more capacity misses less: policies are compared at equal GPU-hours.
+// Whoever holds more capacity misses less: policies are compared at equal GPU-hours, where much is
+// held and where little is.
 TEST(PoliciesCompared, SomeMarginOfAForecastBeatsEachTarget) {
-  std::vector<Figures> reactive;
-  for (const char* target : {"14", "16", "18"}) {
-    reactive.push_back(mean_of("reactive", "target", target));
-  }
-  for (std::size_t i = 0; i + 1 < reactive.size(); ++i) {
-    EXPECT_GT(reactive[i].gpu_hours, reactive[i + 1].gpu_hours) << "a higher target saves";
-    EXPECT_LT(reactive[i].missed, reactive[i + 1].missed) << "and misses more";
-  }
+  const Figures careful = mean_of("reactive", "target", "14");
+  const Figures sparing = mean_of("reactive", "target", "18");
+  EXPECT_GT(careful.gpu_hours, sparing.gpu_hours + 5) << "a higher target saves";
+  EXPECT_LT(careful.missed, sparing.missed) << "and misses more";
   for (const char* variant : {"holt_winters", "ar"}) {
     SCOPED_TRACE(variant);
-    std::vector<Figures> forecast;
-    for (const char* margin : {"0%", "5%", "10%", "20%"}) {
-      forecast.push_back(mean_of(variant, "margin", margin));
-    }
-    for (const Figures& point : reactive) {
-      EXPECT_TRUE(std::any_of(forecast.begin(), forecast.end(),
-                              [&](const Figures& other) {
-                                return other.gpu_hours <= point.gpu_hours &&
-                                       other.missed <= point.missed;
-                              }))
-          << point.gpu_hours << " GPU-hours, missed " << point.missed;
-    }
+    const Figures wide = mean_of(variant, "margin", "20%");
+    EXPECT_LE(wide.gpu_hours, careful.gpu_hours);
+    EXPECT_LE(wide.missed, careful.missed);
+    const Figures narrow = mean_of(variant, "margin", "0%");
+    EXPECT_LE(narrow.gpu_hours, sparing.gpu_hours);
+    EXPECT_LT(narrow.missed, 0.5 * sparing.missed);
   }
 }
 
