@@ -204,14 +204,15 @@ std::vector<ResourceUse> ModelStores::uses(PoolIndex pool) const {
       busy += server.busy_ns();
     }
     uses.push_back(resource_use("uplink of store " + config.name, bytes, busy, config.uplink));
-    for (const auto& [region, wan] : stores_[index].wans) {
+    for (const auto& entry : stores_[index].wans) {
+      const std::string& region = entry.first;
       const bool its_own = std::any_of(sites.begin(), sites.end(), [&](const WeightSite& site) {
         return site.region == region;
       });
       if (its_own) {
         const std::string where = sites.size() > 1 ? " to " + region : "";
-        uses.push_back(resource_use("wan of store " + config.name + where, wan.bytes(),
-                                    wan.busy_ns(), *config.wan));
+        uses.push_back(resource_use("wan of store " + config.name + where, entry.second.bytes(),
+                                    entry.second.busy_ns(), *config.wan));
       }
     }
   }
