@@ -213,7 +213,9 @@ SectionDecl api_tier_section() {
       .field("drops_leavers", &ApiTierConfig::drops_leavers, flag_kind(), "false",
              "requests whose client left while they waited are not worked on")
       .list("outages", &ApiTierConfig::outages, outage_section("of the instances that is lost"),
-            "instances are lost; what they had begun is finished")
+            "instances are lost; what they had begun is finished; of outages that overlap each "
+            "takes its "
+            "share of what the others have left")
       .custom(api_tier_autoscale_field())
       .build();
 }
