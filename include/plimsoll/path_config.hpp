@@ -126,15 +126,25 @@ struct BypassConfig {
   std::optional<Duration> lasting;
 };
 
+/// What is done about an anomaly.
+enum class AlarmAction : std::uint8_t {
+  bind_limits,  // bypasses that the key has used are closed
+  suspend_key,  // the key is refused
+};
+
 /// Usage by key and interval, judged by its deviation from a moving mean.
 struct MeteringConfig {
   Duration interval{};
-  double weight = 0.2;       // of the newest interval in mean and variance
-  double z = 6;              // standard deviations above the mean
-  double least_tokens = 0;   // usage of an interval below it is never an anomaly
-  int learning = 10;         // intervals before the first alarm
-  int in_a_row = 1;          // anomalous intervals of a key before the alarm
-  Duration response_time{};  // from the alarm until limits bind again
+  double weight = 0.2;  // of the newest interval in mean and variance
+  double z = 6;         // standard deviations above the mean
+  // Usage of an interval below it is never an anomaly; none: so many deviations above the mean of
+  // all keys that were in use.
+  std::optional<double> least_tokens;
+  int learning = 10;  // intervals before the first alarm
+  int in_a_row = 1;   // anomalous intervals of a key before the alarm
+  AlarmAction action = AlarmAction::bind_limits;
+  Duration response_time{};            // from the alarm until limits bind or the key is suspended
+  std::optional<Duration> suspension;  // how long a key is; none: for good
 };
 
 struct LimitsConfig {

@@ -139,14 +139,29 @@ SectionDecl metering_section() {
              "of the newest interval in the moving mean and variance")
       .field("z", &MeteringConfig::z, number_kind({0, 1000, true}), "6",
              "an interval is anomalous so many standard deviations above the mean")
-      .field("least_tokens", &MeteringConfig::least_tokens, number_kind(), "0",
-             "an interval with fewer tokens is never anomalous")
+      .optional(
+          "least_tokens", &MeteringConfig::least_tokens, number_kind(),
+          "an interval with fewer tokens is never anomalous; by default z standard deviations "
+          "above the mean of all keys' intervals in use so far, by which keys without a "
+          "history of their own are judged")
       .field("learning", &MeteringConfig::learning, count_kind(1, 1'000'000), "10",
              "intervals before the first alarm")
       .field("in_a_row", &MeteringConfig::in_a_row, count_kind(1, 1'000'000), "1",
              "anomalous intervals of a key before the alarm")
+      .field("action", &MeteringConfig::action,
+             word_kind<AlarmAction>({{"bind_limits", AlarmAction::bind_limits},
+                                     {"suspend_key", AlarmAction::suspend_key}}),
+             "bind_limits",
+             "bind_limits: an alarm of a key that used a bypass closes that bypass; suspend_key: "
+             "requests of the alarm's key end as unauthorized, whether it used a bypass or not")
       .field("response_time", &MeteringConfig::response_time, duration_kind(), "0",
-             "from the first alarm during a bypass until limits bind again")
+             "from the alarm until that is done")
+      .optional("suspension", &MeteringConfig::suspension, duration_kind(true),
+                "how long a key stays suspended; by default for good")
+      .only_when("action: suspend_key",
+                 [](const MeteringConfig& metering) {
+                   return metering.action == AlarmAction::suspend_key;
+                 })
       .build();
 }
 

@@ -119,10 +119,11 @@ void RequestPath::set_up_limits() {
     return;
   }
   limits_.emplace(config_, keys_);
-  key_bypassed_.resize(keys_.count(), false);
+  enforcement_.emplace(*path_.limits, keys_, *limits_);
   if (path_.limits->metering) {
-    metering_.emplace(*path_.limits->metering, keys_.count(), engine_,
-                      [this](const Metering::Alarm& alarm) { on_alarm(alarm); });
+    metering_.emplace(
+        *path_.limits->metering, keys_.count(), engine_,
+        [this](const Metering::Alarm& alarm) { enforcement_->on_alarm(alarm, engine_.now()); });
   }
 }
 

@@ -90,13 +90,16 @@ StageResult RequestPath::visit_load_balancer(Flight& flight, SimTime t) {
 }
 
 StageResult RequestPath::visit_limits(Flight& flight, SimTime t) {
+  if (enforcement_->refuses(flight.limited.key, t)) {
+    return ends_as(Outcome::unauthorized);
+  }
   switch (limits_->decide(flight.limited, t)) {
     case Limits::Decision::refused:
       return ends_as(Outcome::rate_limited);
     case Limits::Decision::bypassed:
       counts_.bypassed += flight.bypassed ? 0 : 1;
       flight.bypassed = true;
-      key_bypassed_[flight.limited.key] = true;
+      enforcement_->on_bypassed(flight.limited.key, t);
       return {};
     case Limits::Decision::allowed:
       break;

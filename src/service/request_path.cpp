@@ -547,29 +547,11 @@ void RequestPath::count_bypass(const Flight& flight) {
   bypassed_tokens_[2 * std::size_t{flight.record.tier} + 1] += flight.record.emitted_tokens;
 }
 
-void RequestPath::on_alarm(const Metering::Alarm& alarm) {
-  const SimTime now = engine_.now();
-  ++counts_.anomalies;
-  constexpr std::size_t most_told = 20;
-  if (counts_.first_anomalies.size() < most_told) {
-    AnomalySummary anomaly;
-    anomaly.request_class = keys_.class_of(alarm.key);
-    anomaly.key = keys_.number_in_group(alarm.key);
-    anomaly.at = now;
-    anomaly.tokens = alarm.tokens;
-    anomaly.expected = alarm.expected;
-    anomaly.used_bypass = key_bypassed_[alarm.key];
-    counts_.first_anomalies.push_back(anomaly);
-  }
-  if (counts_.detected == never && limits_->bypass_active(now)) {
-    counts_.detected = now;
-    limits_->enforce_from(now + path_.limits->metering->response_time);
-  }
-}
-
 PathSummary RequestPath::summary() const {
   PathSummary summary = counts_;
-  summary.enforced = limits_ ? limits_->enforced() : never;
+  if (enforcement_) {
+    enforcement_->tell(summary);
+  }
   constexpr double million = 1e6;
   for (std::size_t tier = 0; tier < config_.tiers.size(); ++tier) {
     const TierConfig& prices = config_.tiers[tier];

@@ -16,6 +16,7 @@
 #include "service/cache.hpp"
 #include "service/clients.hpp"
 #include "service/edge.hpp"
+#include "service/enforcement.hpp"
 #include "service/experiments.hpp"
 #include "service/flight.hpp"
 #include "service/limits.hpp"
@@ -160,7 +161,6 @@ class RequestPath final : public EventSink,
   void think(std::uint32_t place, const SharedPrefix& prefix);
   void next_turn(std::uint32_t thinker);
   void count_bypass(const Flight& flight);
-  void on_alarm(const Metering::Alarm& alarm);
   void tell(Stage stage, const StageResult& result, SimTime came);
   void tell(Stage stage, Outcome outcome, Duration wait, SimTime came);
   std::uint64_t attempt_id(const Flight& flight) const {
@@ -185,6 +185,7 @@ class RequestPath final : public EventSink,
   std::optional<Cache> cdn_;
   std::optional<Passage> load_balancer_;
   std::optional<Limits> limits_;
+  std::optional<Enforcement> enforcement_;
   std::optional<Metering> metering_;
   std::optional<Auth> auth_;
   std::optional<ApiTier> api_tier_;
@@ -232,7 +233,6 @@ class RequestPath final : public EventSink,
   // What summary() tells.
   PathSummary counts_;
   std::vector<std::int64_t> bypassed_tokens_;  // prompt, output by tier
-  std::vector<bool> key_bypassed_;             // some request of it was
 };
 
 }  // namespace plimsoll
