@@ -256,12 +256,19 @@ enum class BackPressure : std::uint8_t {
   hold_kv,  // all but `buffer` of each answer stay with the replica, with its KV and its place
 };
 
+/// Connections that stay open for their clients while nobody uses them.
+struct ConnectionPoolConfig {
+  std::int64_t size = 0;  // idle ones, at most; one more closes the one that has idled longest
+  Duration keep_alive{};  // an idle one is closed after so long
+};
+
 struct StreamingConfig {
-  Frequency read_rate;           // tokens/s that a client reads; mean
-  double read_rate_cv = 0;       // lognormal over clients; 0: all alike
-  std::int64_t connections = 0;  // open at once; 0: no limit
-  LatencyLaw setup;              // of a new connection
-  double reuse = 0;              // share of the requests that find an open one
+  Frequency read_rate;                       // tokens/s that a client reads; mean
+  double read_rate_cv = 0;                   // lognormal over clients; 0: all alike
+  std::int64_t connections = 0;              // open at once; 0: no limit
+  LatencyLaw setup;                          // of a new connection
+  double reuse = 0;                          // share of the requests that find an open one
+  std::optional<ConnectionPoolConfig> pool;  // instead of `reuse`
   BackPressure back_pressure = BackPressure::buffer;
   std::int64_t buffer = 64;  // hold_kv: tokens of an answer that wait for its client elsewhere
 };

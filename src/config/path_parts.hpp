@@ -16,6 +16,9 @@ inline constexpr const char* share_of_requests = "of the requests that it hits";
 SectionDecl aggregation_section();
 SectionDecl broker_section();
 SectionDecl edge_section(SectionDecl cache);
+/// Connections are found open by a share or by a pool.
+void check_connections(Reader& reader, const RawNode& map, const std::string& path,
+                       const PathConfig& config);
 /// Pools that stand in datacenters: `root` is the scenario.
 void check_datacenters(Reader& reader, const RawNode& root, const Config& config);
 

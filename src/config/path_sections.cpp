@@ -288,6 +288,16 @@ SectionDecl tokenizer_section() {
       .build();
 }
 
+SectionDecl connection_pool_section() {
+  return Section<ConnectionPoolConfig>{}
+      .field("size", &ConnectionPoolConfig::size, big_count_kind(0, 1'000'000'000), "",
+             "idle connections, which count among `connections`; one more closes the one that has "
+             "idled longest")
+      .field("keep_alive", &ConnectionPoolConfig::keep_alive, duration_kind(true), "1min",
+             "an idle one is closed after so long")
+      .build();
+}
+
 SectionDecl streaming_section() {
   return Section<StreamingConfig>{}
       .field("read_rate", &StreamingConfig::read_rate, frequency_kind(), "1000000/s",
@@ -298,7 +308,10 @@ SectionDecl streaming_section() {
              "open at once; the next requests end as shed; 0: no limit")
       .section("setup", &StreamingConfig::setup, latency_section(), "of a new connection")
       .field("reuse", &StreamingConfig::reuse, ratio_kind(), "0",
-             "share of the requests that find an open connection in the pool")
+             "share of the requests that find an open connection, where `pool` does not say")
+      .optional_section("pool", &StreamingConfig::pool, connection_pool_section(),
+                        "connections stay open for their clients: further turns and attempts use "
+                        "them again")
       .field("back_pressure", &StreamingConfig::back_pressure,
              word_kind<BackPressure>(
                  {{"buffer", BackPressure::buffer}, {"hold_kv", BackPressure::hold_kv}}),
@@ -477,6 +490,7 @@ void finish_path(Reader& reader, const RawNode& map, const std::string& path, Pa
   }
   need_popularity(reader, map, path, config);
   check_played_orders(reader, map, path, config);
+  check_connections(reader, map, path, config);
   check_tier_scaling(reader, map, path, config);
   check_models(reader, map, path, config);
   check_back_pressure(reader, map, path, config);

@@ -44,6 +44,7 @@ struct alignas(64) Flight {
   bool bypassed = false;
   bool spilled = false;
   bool connected = false;
+  bool reconnected = false;  // by a connection that idled
 };
 static_assert(sizeof(Flight) == 192);
 

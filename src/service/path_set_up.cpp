@@ -84,6 +84,7 @@ void RequestPath::set_up_stages() {
   }
   if (path_.streaming) {
     streaming_.emplace(seed, *path_.streaming);
+    keeps_prefixes_ = keeps_prefixes_ || streaming_->pools();
   }
   if (path_.safety_after) {
     safety_after_.emplace(seed, "safety_after", *path_.safety_after);
@@ -149,7 +150,8 @@ void RequestPath::note_present() {
   note(Stage::safety_before, safety_before_.has_value(),
        safety_before_ && safety_before_->turnstile().limited());
   note(Stage::tokenizer, tokenizer_.has_value(), tokenizer_ && tokenizer_->turnstile().limited());
-  note(Stage::streaming, streaming_.has_value(), streaming_ && streaming_->limited());
+  note(Stage::streaming, streaming_.has_value(),
+       streaming_ && (streaming_->limited() || streaming_->pools()));
   note(Stage::serving, true, true);
   note(Stage::safety_after, safety_after_.has_value(), false);
   Stage next = Stage::serving;

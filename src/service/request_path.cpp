@@ -126,6 +126,12 @@ void RequestPath::take_part(std::uint32_t place, const Arrival& arrival) {
   }
 }
 
+/// The session that a request is of, which it may be alone in.
+PrefixId RequestPath::session_of(const Flight& flight) const {
+  const PrefixId session = keeps_prefixes_ ? prefixes_[place_of(flight)].session : no_prefix;
+  return session == no_prefix ? Clients::session_of(flight.record.id) : session;
+}
+
 /// Whoever may go on begins a session.
 void RequestPath::remember_prefix(std::uint32_t place, const SharedPrefix& prefix) {
   if (prefixes_.size() <= place) {
@@ -461,9 +467,11 @@ void RequestPath::release(Flight& flight, Outcome outcome) {
     flight.counted = false;
   }
   if (flight.connected) {
-    streaming_->close(engine_.now());
+    const bool client_left = outcome == Outcome::abandoned || outcome == Outcome::timed_out;
+    streaming_->close(session_of(flight), !client_left, engine_.now());
     flight.connected = false;
     StageResult result;
+    result.hit = flight.reconnected;
     result.outcome = is_answer(outcome) ? Outcome::completed : outcome;
     result.wait = flight.setup;
     result.latency = flight.reading;

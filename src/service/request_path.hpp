@@ -156,6 +156,10 @@ class RequestPath final : public EventSink,
   void schedule(std::uint32_t place, SimTime at, FlightState state);
   void release(Flight& flight, Outcome outcome);
   void finish(std::uint32_t place);
+  std::uint32_t place_of(const Flight& flight) const {
+    return static_cast<std::uint32_t>(&flight - flights_.data());
+  }
+  PrefixId session_of(const Flight& flight) const;
   void remember_prefix(std::uint32_t place, const SharedPrefix& prefix);
   void take_part(std::uint32_t place, const Arrival& arrival);
   void think(std::uint32_t place, const SharedPrefix& prefix);
