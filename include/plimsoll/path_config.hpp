@@ -44,12 +44,13 @@ enum class CacheMethod : std::uint8_t {
 
 struct CacheConfig {
   Bytes capacity;
-  Bytes object_size;          // mean
-  double object_size_cv = 0;  // lognormal; 0: all alike
+  std::optional<Bytes> object_size;  // mean; set
+  double object_size_cv = 0;         // lognormal; 0: all alike
   CacheMethod method = CacheMethod::che;
-  LatencyLaw latency;                            // of a look-up
-  std::vector<OutageConfig> outages;             // look-ups miss
-  std::optional<Bytes> node;                     // memory of one node; none: the cache is one piece
+  std::optional<double> filled;       // at t = 0, of what it can hold; none: che 1, lru 0
+  LatencyLaw latency;                 // of a look-up
+  std::vector<OutageConfig> outages;  // look-ups miss
+  std::optional<Bytes> node;          // memory of one node; none: the cache is one piece
   std::optional<TierAutoscaleConfig> autoscale;  // of its nodes; needs `node`
 };
 
@@ -79,6 +80,9 @@ struct RegionConfig {
   double share = 1.0;  // weight; shares are normalized
   LatencyLaw access;   // round trip between a user and the nearest edge location
   std::vector<RouteConfig> routes;
+  std::optional<int> locations;  // each with a cache of its own; none: EdgeConfig::cdn is one cache
+  std::optional<Bytes> cdn_capacity;      // of each of its locations, instead of that of `cdn`
+  std::vector<OutageConfig> cdn_outages;  // its look-ups miss, beside those of `cdn`
 };
 
 struct EdgeConfig {

@@ -1,7 +1,74 @@
 // Config: what the caches and the connections of the request path are to hold.
+#include <fmt/format.h>
+
+#include <algorithm>
+
 #include "config/path_parts.hpp"
 
 namespace plimsoll {
+namespace {
+
+/// `key` is the cache's place in `path`.
+void need_object_size(Reader& reader, const RawNode& map, const std::string& path,
+                      const std::string& key, const CacheConfig& cache) {
+  if (!cache.object_size) {
+    reader.report(map.place, join_path(path, key + ".object_size"),
+                  "missing key: how large the objects are says how many it holds",
+                  "e.g. object_size: 6 kB");
+  }
+}
+
+void check_locations(Reader& reader, const RawNode& map, const std::string& path,
+                     const PathConfig& config) {
+  const EdgeConfig& edge = *config.edge;
+  const auto named =
+      std::count_if(edge.regions.begin(), edge.regions.end(),
+                    [](const RegionConfig& region) { return region.locations.has_value(); });
+  constexpr std::int64_t most = 50'000'000;
+  std::int64_t played = 0;
+  for (const RegionConfig& region : edge.regions) {
+    const std::string key = join_path(path, "edge.regions." + region.name);
+    const auto report = [&](const char* what, const char* remedy) {
+      reader.report(place_of_key(map, "edge"), key, what, remedy);
+    };
+    if (named > 0 && !region.locations) {
+      report("other regions say how many locations they have, and this one does not",
+             "give every region locations, or none");
+    }
+    if ((region.cdn_capacity || !region.cdn_outages.empty()) && !region.locations) {
+      report("a cache of its own needs locations where it stands", "add locations: 1");
+    }
+    if (region.locations && !edge.cdn) {
+      report("locations hold caches, and there is no edge.cdn", "add edge.cdn or drop locations");
+    }
+    played += region.locations.value_or(0);
+  }
+  if (edge.cdn && edge.cdn->method == CacheMethod::lru && config.popularity &&
+      played > most / config.popularity->objects) {
+    reader.report(place_of_key(map, "edge"), join_path(path, "edge.cdn.method"),
+                  fmt::format("method lru plays at most {} objects, all locations together", most),
+                  "use method: che");
+  }
+}
+
+}  // namespace
+
+void check_objects_of_caches(Reader& reader, const RawNode& map, const std::string& path,
+                             const PathConfig& config) {
+  if (config.response_cache) {
+    need_object_size(reader, map, path, "response_cache", *config.response_cache);
+  }
+  if (config.edge && config.edge->cdn) {
+    need_object_size(reader, map, path, "edge.cdn", *config.edge->cdn);
+  }
+  if (config.edge) {
+    check_locations(reader, map, path, config);
+  }
+  if (config.conversation_cache) {
+    need_object_size(reader, map, path, "conversation_cache.cache",
+                     config.conversation_cache->cache);
+  }
+}
 
 void check_connections(Reader& reader, const RawNode& map, const std::string& path,
                        const PathConfig& config) {

@@ -25,6 +25,13 @@ SectionDecl region_section() {
                "round trip between a user and the nearest edge location")
       .list("routes", &RegionConfig::routes, std::move(route),
             "datacenters in order of preference; the first that is up is taken")
+      .optional("locations", &RegionConfig::locations, count_kind(1, 1'000'000),
+                "edge locations, each with a cache of its own as edge.cdn says and an equal share "
+                "of the region's users; without it all users share one cache")
+      .optional("cdn_capacity", &RegionConfig::cdn_capacity, bytes_kind(),
+                "of the cache of each of its locations, instead of edge.cdn.capacity")
+      .list("cdn_outages", &RegionConfig::cdn_outages, outage_section(share_of_requests),
+            "look-ups at its locations miss")
       .build();
 }
 

@@ -67,13 +67,17 @@ SectionDecl popularity_section() {
 SectionDecl cache_section() {
   return Section<CacheConfig>{}
       .field("capacity", &CacheConfig::capacity, bytes_kind(), "", "bytes that it holds")
-      .field("object_size", &CacheConfig::object_size, bytes_kind(), "", "mean size of an object")
+      .optional("object_size", &CacheConfig::object_size, bytes_kind(),
+                "mean size of an object; to be said")
       .field("object_size_cv", &CacheConfig::object_size_cv, number_kind({0, 100, false}), "0",
              "standard deviation of the sizes over their mean; lognormal")
       .field("method", &CacheConfig::method,
              word_kind<CacheMethod>({{"che", CacheMethod::che}, {"lru", CacheMethod::lru}}), "che",
              "che: hits of an LRU cache in its steady state by Che's approximation; lru: its "
              "order is played, from empty on, for at most 50 million objects")
+      .optional("filled", &CacheConfig::filled, ratio_kind(),
+                "share of what it can hold that is there at t = 0: the most popular objects; by "
+                "default 100% for che, of a service that has been running, and 0% for lru")
       .section("latency", &CacheConfig::latency, latency_section(), "of a look-up")
       .list("outages", &CacheConfig::outages, outage_section(share_of_requests), "look-ups miss")
       .optional("node", &CacheConfig::node, bytes_kind(),
@@ -490,6 +494,7 @@ void finish_path(Reader& reader, const RawNode& map, const std::string& path, Pa
   }
   need_popularity(reader, map, path, config);
   check_played_orders(reader, map, path, config);
+  check_objects_of_caches(reader, map, path, config);
   check_connections(reader, map, path, config);
   check_tier_scaling(reader, map, path, config);
   check_models(reader, map, path, config);

@@ -99,7 +99,7 @@ void RequestPath::set_up_caches() {
     flow = flow_of(*popularity_);
   }
   if (path_.edge && path_.edge->cdn) {
-    cdn_.emplace(config_.seed, "cdn", *path_.edge->cdn, *popularity_, flow);
+    cdn_.emplace(config_.seed, *path_.edge, *popularity_, flow);
     flow = cdn_->miss_flow();
   }
   if (path_.response_cache) {

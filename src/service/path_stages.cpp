@@ -47,7 +47,8 @@ StageResult RequestPath::visit_edge(Flight& flight, SimTime t) {
     users_->on_access(flight.at, result.latency, t);
   }
   if (cdn_) {
-    const StageResult found = cdn_->look_up(attempt_id(flight), flight.object, t + result.ahead);
+    const StageResult found =
+        cdn_->look_up(attempt_id(flight), flight.at.region, flight.object, t + result.ahead);
     result.latency += found.latency;
     result.ahead += found.ahead;
     result.hit = found.hit;

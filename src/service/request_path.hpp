@@ -16,6 +16,7 @@
 #include "service/cache.hpp"
 #include "service/clients.hpp"
 #include "service/edge.hpp"
+#include "service/edge_caches.hpp"
 #include "service/enforcement.hpp"
 #include "service/experiments.hpp"
 #include "service/flight.hpp"
@@ -82,8 +83,10 @@ class RequestPath final : public EventSink,
 
   /// What autoscalers steer; null when the scenario has none.
   ApiTier* api_tier() { return api_tier_ ? &*api_tier_ : nullptr; }
-  Cache* conversation_cache() { return conversation_cache_ ? &*conversation_cache_ : nullptr; }
-  Cache* response_cache() { return response_cache_ ? &*response_cache_ : nullptr; }
+  CacheMemory* conversation_cache() {
+    return conversation_cache_ ? &*conversation_cache_ : nullptr;
+  }
+  CacheMemory* response_cache() { return response_cache_ ? &*response_cache_ : nullptr; }
 
   // From services, about attempts.
   void on_first_token(const RequestRecord& record) override;
@@ -186,7 +189,7 @@ class RequestPath final : public EventSink,
   std::optional<Popularity> popularity_;
   std::optional<Popularity> conversations_;
   std::optional<Edge> edge_;
-  std::optional<Cache> cdn_;
+  std::optional<EdgeCaches> cdn_;
   std::optional<Passage> load_balancer_;
   std::optional<Limits> limits_;
   std::optional<Enforcement> enforcement_;
