@@ -44,7 +44,7 @@ enum class CacheMethod : std::uint8_t {
 
 struct CacheConfig {
   Bytes capacity;
-  std::optional<Bytes> object_size;  // mean; set
+  std::optional<Bytes> object_size;  // mean; none: contexts, whose lengths are known
   double object_size_cv = 0;         // lognormal; 0: all alike
   CacheMethod method = CacheMethod::che;
   std::optional<double> filled;       // at t = 0, of what it can hold; none: che 1, lru 0
@@ -54,11 +54,15 @@ struct CacheConfig {
   std::optional<TierAutoscaleConfig> autoscale;  // of its nodes; needs `node`
 };
 
-/// Contexts of conversations: a miss fetches the context from storage.
+/// Contexts of conversations: a miss fetches the context from storage. Either `conversations` says
+/// how often each is continued, or every further turn of clients' sessions looks for its own.
 struct ConversationCacheConfig {
   CacheConfig cache;
-  PopularityConfig conversations;
-  LatencyLaw fetch;  // of a context that is not in the cache
+  std::optional<PopularityConfig> conversations;
+  std::optional<Bytes> bytes_per_token;  // of a context; sessions
+  LatencyLaw fetch;                      // of a context that is not in the cache
+
+  bool by_session() const { return bytes_per_token.has_value(); }
 };
 
 struct DatacenterConfig {

@@ -18,6 +18,37 @@ void need_object_size(Reader& reader, const RawNode& map, const std::string& pat
   }
 }
 
+/// Contexts have the size of their tokens, and come from sessions.
+void check_contexts(Reader& reader, const RawNode& map, const std::string& path,
+                    const PathConfig& config) {
+  const ConversationCacheConfig& contexts = *config.conversation_cache;
+  const Place place = place_of_key(map, "conversation_cache");
+  const auto report = [&](const char* key, const char* what, const char* remedy) {
+    reader.report(place, join_path(path, std::string{"conversation_cache"} + key), what, remedy);
+  };
+  if (contexts.conversations && contexts.by_session()) {
+    report(".conversations", "bytes_per_token says that turns look for their own contexts",
+           "leave out conversations or bytes_per_token");
+  }
+  if (!contexts.conversations && !contexts.by_session()) {
+    report("", "missing key: conversations, or bytes_per_token",
+           "conversations: {objects: 1000000} says how often each is continued; bytes_per_token: "
+           "40 B lets further turns of clients.sessions look for their own");
+  }
+  if (!contexts.by_session()) {
+    need_object_size(reader, map, path, "conversation_cache.cache", contexts.cache);
+    return;
+  }
+  if (contexts.cache.object_size || contexts.cache.filled) {
+    report(".cache", "contexts are as large as their tokens, and there are none at t = 0",
+           "leave out object_size and filled");
+  }
+  if (!config.clients || !config.clients->sessions || !config.clients->sessions->keeps_context) {
+    report(".bytes_per_token", "no turn of any session has a context to look for",
+           "add path.clients.sessions with keeps_context: true, or use conversations");
+  }
+}
+
 void check_locations(Reader& reader, const RawNode& map, const std::string& path,
                      const PathConfig& config) {
   const EdgeConfig& edge = *config.edge;
@@ -65,8 +96,7 @@ void check_objects_of_caches(Reader& reader, const RawNode& map, const std::stri
     check_locations(reader, map, path, config);
   }
   if (config.conversation_cache) {
-    need_object_size(reader, map, path, "conversation_cache.cache",
-                     config.conversation_cache->cache);
+    check_contexts(reader, map, path, config);
   }
 }
 

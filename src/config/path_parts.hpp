@@ -16,7 +16,7 @@ inline constexpr const char* share_of_requests = "of the requests that it hits";
 SectionDecl aggregation_section();
 SectionDecl broker_section();
 SectionDecl edge_section(SectionDecl cache);
-/// What caches hold, and where they stand.
+/// What caches hold: objects of a size, or contexts of clients' sessions.
 void check_objects_of_caches(Reader& reader, const RawNode& map, const std::string& path,
                              const PathConfig& config);
 /// Connections are found open by a share or by a pool.

@@ -68,7 +68,7 @@ SectionDecl cache_section() {
   return Section<CacheConfig>{}
       .field("capacity", &CacheConfig::capacity, bytes_kind(), "", "bytes that it holds")
       .optional("object_size", &CacheConfig::object_size, bytes_kind(),
-                "mean size of an object; to be said")
+                "mean size of an object; to be said unless objects are contexts of sessions")
       .field("object_size_cv", &CacheConfig::object_size_cv, number_kind({0, 100, false}), "0",
              "standard deviation of the sizes over their mean; lognormal")
       .field("method", &CacheConfig::method,
@@ -90,9 +90,12 @@ SectionDecl conversation_cache_section() {
   return Section<ConversationCacheConfig>{}
       .section("cache", &ConversationCacheConfig::cache, cache_section(), "the cache")
       .required()
-      .section("conversations", &ConversationCacheConfig::conversations, popularity_section(),
-               "how often each is continued")
-      .required()
+      .optional_section("conversations", &ConversationCacheConfig::conversations,
+                        popularity_section(), "how often each is continued")
+      .optional(
+          "bytes_per_token", &ConversationCacheConfig::bytes_per_token, bytes_kind(),
+          "instead of conversations: every further turn of clients.sessions looks for its own "
+          "context, of so many bytes a token, in an LRU order that is played, from empty on")
       .section("fetch", &ConversationCacheConfig::fetch, latency_section(),
                "of a context that is not in the cache")
       .build();
@@ -393,8 +396,8 @@ void check_played_orders(Reader& reader, const RawNode& map, const std::string& 
   if (config.popularity && config.edge && config.edge->cdn) {
     check(*config.edge->cdn, config.popularity->objects, "edge.cdn.method");
   }
-  if (config.conversation_cache) {
-    check(config.conversation_cache->cache, config.conversation_cache->conversations.objects,
+  if (config.conversation_cache && config.conversation_cache->conversations) {
+    check(config.conversation_cache->cache, config.conversation_cache->conversations->objects,
           "conversation_cache.cache.method");
   }
 }

@@ -44,7 +44,8 @@ struct alignas(64) Flight {
   bool bypassed = false;
   bool spilled = false;
   bool connected = false;
-  bool reconnected = false;  // by a connection that idled
+  bool reconnected = false;   // by a connection that idled
+  bool context_lost = false;  // of its session: what it goes on is to be computed anew
 };
 static_assert(sizeof(Flight) == 192);
 

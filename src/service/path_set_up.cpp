@@ -106,9 +106,12 @@ void RequestPath::set_up_caches() {
     response_cache_.emplace(config_.seed, "response_cache", *path_.response_cache, *popularity_,
                             flow);
   }
-  if (path_.conversation_cache) {
+  if (path_.conversation_cache && path_.conversation_cache->by_session()) {
+    session_cache_.emplace(config_.seed, *path_.conversation_cache);
+    keeps_prefixes_ = true;
+  } else if (path_.conversation_cache) {
     const ConversationCacheConfig& cache = *path_.conversation_cache;
-    conversations_.emplace(cache.conversations.objects, cache.conversations.exponent);
+    conversations_.emplace(cache.conversations->objects, cache.conversations->exponent);
     conversation_cache_.emplace(config_.seed, "conversation_cache", cache.cache, *conversations_,
                                 flow_of(*conversations_));
     fetch_ = LatencySampler{cache.fetch};
@@ -140,8 +143,8 @@ void RequestPath::note_present() {
   note(Stage::limits, limits_.has_value(), true);
   note(Stage::auth, auth_.has_value(), auth_ && auth_->has_quotas());
   note(Stage::api_tier, api_tier_.has_value(), true);
-  note(Stage::conversation_cache, conversation_cache_.has_value(),
-       conversation_cache_ && conversation_cache_->plays_order());
+  note(Stage::conversation_cache, path_.conversation_cache.has_value(),
+       session_cache_ || (conversation_cache_ && conversation_cache_->plays_order()));
   note(Stage::response_cache, response_cache_.has_value(),
        response_cache_ && response_cache_->plays_order());
   note(Stage::model_router, model_router_.has_value(), model_router_ && model_router_->spills());

@@ -109,10 +109,25 @@ StageResult RequestPath::visit_limits(Flight& flight, SimTime t) {
   return {};
 }
 
+/// A further turn looks for what its session has come to; a first one has nothing to look for.
+StageResult RequestPath::visit_session_cache(Flight& flight, SimTime t) {
+  const SharedPrefix& prefix = prefixes_[place_of(flight)];
+  if (prefix.history_tokens == 0) {
+    return {};
+  }
+  const StageResult result =
+      session_cache_->look_up(attempt_id(flight), prefix.session, prefix.history_tokens, t);
+  flight.context_lost = !result.hit;
+  return result;
+}
+
 StageResult RequestPath::visit_conversation_cache(Flight& flight, SimTime t) {
+  if (session_cache_) {
+    return visit_session_cache(flight, t);
+  }
   Draws draws = conversation_stream_.of(flight.record.id);
   const double mark = draws.uniform();
-  if (mark >= path_.conversation_cache->conversations.cacheable) {
+  if (mark >= path_.conversation_cache->conversations->cacheable) {
     return {};  // a new conversation has no context yet
   }
   AskedObject conversation;

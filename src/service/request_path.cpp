@@ -316,6 +316,9 @@ void RequestPath::enter_service(std::uint32_t place, Phase phase) {
   arrival.request_class = flight.record.request_class;
   if (keeps_prefixes_) {
     arrival.prefix = prefixes_[place];
+    if (flight.context_lost) {
+      arrival.prefix.history_tokens = 0;
+    }
   }
   const std::uint64_t id = attempt_id(flight);
   begin_waiting(place);
@@ -494,6 +497,11 @@ void RequestPath::finish(std::uint32_t place) {
   if (flight.bypassed && is_answer(flight.record.outcome)) {
     count_bypass(flight);
   }
+  if (session_cache_ && is_answer(flight.record.outcome)) {
+    session_cache_->store(attempt_id(flight), session_of(flight),
+                          std::int64_t{flight.record.prompt_tokens} + flight.record.output_tokens,
+                          engine_.now());
+  }
   if (clients_.has_sessions() && is_answer(flight.record.outcome)) {
     think(place, keeps_prefixes_ ? prefixes_[place] : SharedPrefix{});
   }
@@ -571,6 +579,13 @@ PathSummary RequestPath::summary() const {
   return summary;
 }
 
+CacheMemory* RequestPath::conversation_cache() {
+  if (session_cache_) {
+    return &*session_cache_;
+  }
+  return conversation_cache_ ? &*conversation_cache_ : nullptr;
+}
+
 double RequestPath::utilization(Stage stage) const {
   constexpr double none = -1;
   const SimTime now = engine_.now();
@@ -587,6 +602,9 @@ double RequestPath::utilization(Stage stage) const {
       return time.all > 0 ? time.busy / time.all : none;
     }
     case Stage::conversation_cache:
+      if (session_cache_) {
+        return session_cache_->utilization();
+      }
       return conversation_cache_ ? conversation_cache_->utilization() : none;
     case Stage::response_cache:
       return response_cache_ ? response_cache_->utilization() : none;

@@ -25,6 +25,7 @@
 #include "service/model_router.hpp"
 #include "service/safety_filter.hpp"
 #include "service/service.hpp"
+#include "service/session_cache.hpp"
 #include "service/sites.hpp"
 #include "service/streaming.hpp"
 #include "service/timing_wheel.hpp"
@@ -83,9 +84,7 @@ class RequestPath final : public EventSink,
 
   /// What autoscalers steer; null when the scenario has none.
   ApiTier* api_tier() { return api_tier_ ? &*api_tier_ : nullptr; }
-  CacheMemory* conversation_cache() {
-    return conversation_cache_ ? &*conversation_cache_ : nullptr;
-  }
+  CacheMemory* conversation_cache();
   CacheMemory* response_cache() { return response_cache_ ? &*response_cache_ : nullptr; }
 
   // From services, about attempts.
@@ -139,6 +138,7 @@ class RequestPath final : public EventSink,
   StageResult visit_load_balancer(Flight& flight, SimTime t);
   StageResult visit_limits(Flight& flight, SimTime t);
   StageResult visit_conversation_cache(Flight& flight, SimTime t);
+  StageResult visit_session_cache(Flight& flight, SimTime t);
   StageResult visit_response_cache(Flight& flight, SimTime t);
   StageResult visit_model_router(Flight& flight, SimTime t);
   StageResult visit_broker(Flight& flight, SimTime t);
@@ -197,6 +197,7 @@ class RequestPath final : public EventSink,
   std::optional<Auth> auth_;
   std::optional<ApiTier> api_tier_;
   std::optional<Cache> conversation_cache_;
+  std::optional<SessionCache> session_cache_;  // in its place, where sessions look for their own
   LatencySampler fetch_;
   std::optional<Cache> response_cache_;
   std::optional<ModelRouter> model_router_;

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "service/edge_caches.hpp"
+#include "service/session_cache.hpp"
 
 namespace plimsoll {
 namespace {
@@ -279,6 +280,47 @@ TEST(EdgeCaches, AnOutageHitsOneRegion) {
   EXPECT_TRUE(caches.look_up(1, 0, object, sim_start + 1s).hit);
   EXPECT_FALSE(caches.look_up(1, 1, object, sim_start + 1s).hit);
   EXPECT_TRUE(caches.look_up(1, 1, object, sim_start + 2s).hit);
+}
+
+SessionCache session_cache(std::int64_t capacity) {
+  ConversationCacheConfig config;
+  config.cache.capacity = Bytes::of(capacity);
+  config.cache.latency.mean = 1ms;
+  config.cache.outages = {{10s, 1s, 1.0}};
+  config.bytes_per_token = Bytes::of(10);
+  config.fetch.mean = 30ms;
+  return SessionCache{1, config};
+}
+
+TEST(SessionCache, HoldsContextsAsLargeAsTheirTokens) {
+  SessionCache cache = session_cache(10'000);
+  cache.store(1, 1, 400, sim_start);
+  cache.store(2, 2, 500, sim_start);
+  EXPECT_DOUBLE_EQ(cache.utilization(), 0.9);
+  const StageResult found = cache.look_up(3, 1, 400, sim_start);
+  EXPECT_TRUE(found.hit);
+  EXPECT_EQ(found.ahead, 1ms);
+  cache.store(3, 1, 450, sim_start);  // it has grown
+  EXPECT_DOUBLE_EQ(cache.utilization(), 0.95);
+  cache.store(4, 3, 100, sim_start);
+  EXPECT_EQ(cache.sessions(), 2) << "the second, used least recently, made room";
+  const StageResult missed = cache.look_up(5, 2, 500, sim_start);
+  EXPECT_FALSE(missed.hit);
+  EXPECT_EQ(missed.ahead, 31ms) << "it is fetched, and then it is there";
+  EXPECT_TRUE(cache.look_up(6, 2, 500, sim_start).hit);
+  cache.store(7, 4, 1001, sim_start);
+  EXPECT_FALSE(cache.look_up(8, 4, 1001, sim_start).hit) << "larger than the whole cache";
+}
+
+TEST(SessionCache, LosesNothingInAnOutageAndTakesNothingIn) {
+  SessionCache cache = session_cache(10'000);
+  cache.store(1, 1, 400, sim_start);
+  EXPECT_FALSE(cache.look_up(2, 1, 400, sim_start + 10s).hit);
+  cache.store(3, 2, 100, sim_start + 10s);
+  EXPECT_TRUE(cache.look_up(4, 1, 400, sim_start + 11s).hit);
+  EXPECT_FALSE(cache.look_up(5, 2, 100, sim_start + 11s).hit);
+  cache.set_capacity(Bytes::of(1000));
+  EXPECT_EQ(cache.sessions(), 1) << "of 100 tokens";
 }
 
 TEST(Cache, HoldsEverythingWhenItCan) {
