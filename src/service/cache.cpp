@@ -51,6 +51,9 @@ double Cache::bytes_held(double time) const {
 
 /// By bisection of what is held, which grows with time; beyond 1e30 when there is not so much.
 double Cache::time_that_holds(double bytes) const {
+  if (bytes <= 0) {
+    return 0;
+  }
   double low = 0;
   double high = 1;
   while (high < forever && bytes_held(high) < bytes) {

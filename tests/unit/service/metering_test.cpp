@@ -84,9 +84,9 @@ TEST_F(MeteringTest, KeysWithoutAHistoryAreJudgedByWhatKeysUse) {
   for (int i = 0; i < 60; ++i) {
     for (int one = 0; one < 30; ++one) {
       const std::uint32_t fresh = draws.below(2);
-      const std::uint32_t which = draws.below(1000);
       const std::uint32_t tokens = draws.below(1000);
       const auto number = static_cast<std::uint32_t>(i * 30 + one);
+      const std::uint32_t which = number * 37 % 1000;  // none twice in an interval
       use(i, fresh == 1 ? 1000 + number : which, 500 + tokens);
     }
   }
