@@ -44,21 +44,26 @@ enum class CacheMethod : std::uint8_t {
 
 struct CacheConfig {
   Bytes capacity;
-  Bytes object_size;          // mean
-  double object_size_cv = 0;  // lognormal; 0: all alike
+  std::optional<Bytes> object_size;  // mean; none: contexts, whose lengths are known
+  double object_size_cv = 0;         // lognormal; 0: all alike
   CacheMethod method = CacheMethod::che;
-  LatencyLaw latency;                            // of a look-up
-  std::vector<OutageConfig> outages;             // look-ups miss
-  std::optional<Frequency> lookups;              // per second; none: no limit
-  std::optional<Bytes> node;                     // memory of one node; none: the cache is one piece
+  std::optional<double> filled;       // at t = 0, of what it can hold; none: che 1, lru 0
+  LatencyLaw latency;                 // of a look-up
+  std::vector<OutageConfig> outages;  // look-ups miss
+  std::optional<Frequency> lookups;   // per second; none: no limit
+  std::optional<Bytes> node;          // memory of one node; none: the cache is one piece
   std::optional<TierAutoscaleConfig> autoscale;  // of its nodes; needs `node`
 };
 
-/// Contexts of conversations: a miss fetches the context from storage.
+/// Contexts of conversations: a miss fetches the context from storage. Either `conversations` says
+/// how often each is continued, or every further turn of clients' sessions looks for its own.
 struct ConversationCacheConfig {
   CacheConfig cache;
-  PopularityConfig conversations;
-  LatencyLaw fetch;  // of a context that is not in the cache
+  std::optional<PopularityConfig> conversations;
+  std::optional<Bytes> bytes_per_token;  // of a context; sessions
+  LatencyLaw fetch;                      // of a context that is not in the cache
+
+  bool by_session() const { return bytes_per_token.has_value(); }
 };
 
 struct DatacenterConfig {
@@ -83,6 +88,9 @@ struct RegionConfig {
   std::optional<Frequency> capacity;  // requests/s that its edge locations take in, all together
   std::int64_t queue = 1000;          // requests that may wait for that; the next are shed
   std::vector<OutageConfig> outages;  // of its edge locations: requests fail
+  std::optional<int> locations;  // each with a cache of its own; none: EdgeConfig::cdn is one cache
+  std::optional<Bytes> cdn_capacity;      // of each of its locations, instead of that of `cdn`
+  std::vector<OutageConfig> cdn_outages;  // its look-ups miss, beside those of `cdn`
 };
 
 struct EdgeConfig {
@@ -150,15 +158,25 @@ struct BypassConfig {
   std::optional<Duration> lasting;
 };
 
+/// What is done about an anomaly.
+enum class AlarmAction : std::uint8_t {
+  bind_limits,  // bypasses that the key has used are closed
+  suspend_key,  // the key is refused
+};
+
 /// Usage by key and interval, judged by its deviation from a moving mean.
 struct MeteringConfig {
   Duration interval{};
-  double weight = 0.2;       // of the newest interval in mean and variance
-  double z = 6;              // standard deviations above the mean
-  double least_tokens = 0;   // usage of an interval below it is never an anomaly
-  int learning = 10;         // intervals before the first alarm
-  int in_a_row = 1;          // anomalous intervals of a key before the alarm
-  Duration response_time{};  // from the alarm until limits bind again
+  double weight = 0.2;  // of the newest interval in mean and variance
+  double z = 6;         // standard deviations above the mean
+  // Usage of an interval below it is never an anomaly; none: so many deviations above the mean of
+  // all keys that were in use.
+  std::optional<double> least_tokens;
+  int learning = 10;  // intervals before the first alarm
+  int in_a_row = 1;   // anomalous intervals of a key before the alarm
+  AlarmAction action = AlarmAction::bind_limits;
+  Duration response_time{};            // from the alarm until limits bind or the key is suspended
+  std::optional<Duration> suspension;  // how long a key is; none: for good
 };
 
 /// What token buckets charge a request that is let in.
@@ -292,12 +310,19 @@ enum class BackPressure : std::uint8_t {
   hold_kv,  // all but `buffer` of each answer stay with the replica, with its KV and its place
 };
 
+/// Connections that stay open for their clients while nobody uses them.
+struct ConnectionPoolConfig {
+  std::int64_t size = 0;  // idle ones, at most; one more closes the one that has idled longest
+  Duration keep_alive{};  // an idle one is closed after so long
+};
+
 struct StreamingConfig {
-  Frequency read_rate;           // tokens/s that a client reads; mean
-  double read_rate_cv = 0;       // lognormal over clients; 0: all alike
-  std::int64_t connections = 0;  // open at once; 0: no limit
-  LatencyLaw setup;              // of a new connection
-  double reuse = 0;              // share of the requests that find an open one
+  Frequency read_rate;                       // tokens/s that a client reads; mean
+  double read_rate_cv = 0;                   // lognormal over clients; 0: all alike
+  std::int64_t connections = 0;              // open at once; 0: no limit
+  LatencyLaw setup;                          // of a new connection
+  double reuse = 0;                          // share of the requests that find an open one
+  std::optional<ConnectionPoolConfig> pool;  // instead of `reuse`
   BackPressure back_pressure = BackPressure::buffer;
   std::int64_t buffer = 64;  // hold_kv: tokens of an answer that wait for its client elsewhere
   std::vector<OutageConfig> outages;  // no new connections: requests fail

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -71,6 +72,23 @@ struct AnomalySummary {
   bool used_bypass = false;   // some of its requests passed only thanks to a bypass
 };
 
+/// A span in which limits did not bind.
+struct BypassSummary {
+  SimTime began{};
+  std::int64_t requests =
+      0;                     // that passed thanks to it; thanks to the first where several are open
+  SimTime detected = never;  // first alarm of a key that had used it
+  SimTime enforced = never;  // closed for that
+};
+
+/// Keys that alarms suspended, and requests that were refused for that.
+struct SuspensionSummary {
+  std::int64_t keys = 0;
+  std::int64_t refused = 0;
+  std::int64_t innocent_keys = 0;  // had used no bypass
+  std::int64_t innocent_refused = 0;
+};
+
 /// What the path counted beside the visits of its stages.
 struct PathSummary {
   bool present = false;       // the scenario has a path
@@ -90,11 +108,14 @@ struct PathSummary {
   std::int64_t bypassed_answered = 0;
   std::int64_t bypassed_prompt_tokens = 0;
   std::int64_t bypassed_output_tokens = 0;
-  double bypassed_dollars = 0;                  // at their tiers' prices
-  SimTime detected = never;                     // first alarm during a bypass
-  SimTime enforced = never;                     // limits bind again
-  std::int64_t anomalies = 0;                   // alarms
-  std::vector<AnomalySummary> first_anomalies;  // a few
+  double bypassed_dollars = 0;                   // at their tiers' prices
+  SimTime detected = never;                      // first alarm of a key that used an open bypass
+  SimTime enforced = never;                      // limits bind again for the first time
+  std::vector<BypassSummary> bypasses;           // as the scenario lists them
+  std::int64_t anomalies = 0;                    // alarms
+  std::optional<std::int64_t> false_alarms;      // of keys that had used no bypass; with metering
+  std::optional<SuspensionSummary> suspensions;  // with action: suspend_key
+  std::vector<AnomalySummary> first_anomalies;   // a few
 };
 
 }  // namespace plimsoll

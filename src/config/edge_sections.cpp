@@ -32,6 +32,13 @@ SectionDecl region_section() {
       .only_when("capacity", [](const RegionConfig& one) { return one.capacity.has_value(); })
       .list("outages", &RegionConfig::outages, outage_section(share_of_requests),
             "its edge locations do not answer: requests fail")
+      .optional("locations", &RegionConfig::locations, count_kind(1, 1'000'000),
+                "edge locations, each with a cache of its own as edge.cdn says and an equal share "
+                "of the region's users; without it all users share one cache")
+      .optional("cdn_capacity", &RegionConfig::cdn_capacity, bytes_kind(),
+                "of the cache of each of its locations, instead of edge.cdn.capacity")
+      .list("cdn_outages", &RegionConfig::cdn_outages, outage_section(share_of_requests),
+            "look-ups at its locations miss")
       .build();
 }
 

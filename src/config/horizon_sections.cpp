@@ -96,8 +96,13 @@ void check_windowed_path(Reader& reader, const RawNode& root, const PathConfig& 
   refuse_if((path.edge && path.edge->cdn && plays_order(*path.edge->cdn)) ||
                 (path.response_cache && plays_order(*path.response_cache)) ||
                 (path.conversation_cache && plays_order(path.conversation_cache->cache)),
-            "a cache of method lru: what a gap would have put into it is not estimated (method "
-            "che has no memory)");
+            "a cache of method lru: what a gap would have put into it is not estimated (a full "
+            "cache of method che has no memory)");
+  const auto fills = [](const CacheConfig& cache) { return cache.filled.value_or(1) < 1; };
+  refuse_if((path.edge && path.edge->cdn && fills(*path.edge->cdn)) ||
+                (path.response_cache && fills(*path.response_cache)) ||
+                (path.conversation_cache && fills(path.conversation_cache->cache)),
+            "a cache that is not filled: what a gap would have put into it is not estimated");
   refuse_if((path.api_tier && path.api_tier->autoscale) ||
                 (path.response_cache && path.response_cache->autoscale) ||
                 (path.conversation_cache && path.conversation_cache->cache.autoscale),

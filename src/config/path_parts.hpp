@@ -18,6 +18,12 @@ SectionDecl attack_section();
 SectionDecl aggregation_section();
 SectionDecl broker_section();
 SectionDecl edge_section(SectionDecl cache);
+/// What caches hold: objects of a size, or contexts of clients' sessions.
+void check_objects_of_caches(Reader& reader, const RawNode& map, const std::string& path,
+                             const PathConfig& config);
+/// Connections are found open by a share or by a pool.
+void check_connections(Reader& reader, const RawNode& map, const std::string& path,
+                       const PathConfig& config);
 /// Pools that stand in datacenters: `root` is the scenario.
 void check_datacenters(Reader& reader, const RawNode& root, const Config& config);
 /// What the path says and the rest of the scenario makes void: `root` is the scenario.

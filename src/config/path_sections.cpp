@@ -80,13 +80,17 @@ void finish_cache(Reader&, const RawNode& map, const std::string&, CacheConfig& 
 SectionDecl cache_section() {
   return Section<CacheConfig>{}
       .field("capacity", &CacheConfig::capacity, bytes_kind(), "", "bytes that it holds")
-      .field("object_size", &CacheConfig::object_size, bytes_kind(), "", "mean size of an object")
+      .optional("object_size", &CacheConfig::object_size, bytes_kind(),
+                "mean size of an object; to be said unless objects are contexts of sessions")
       .field("object_size_cv", &CacheConfig::object_size_cv, number_kind({0, 100, false}), "0",
              "standard deviation of the sizes over their mean; lognormal")
       .field("method", &CacheConfig::method,
              word_kind<CacheMethod>({{"che", CacheMethod::che}, {"lru", CacheMethod::lru}}), "che",
              "che: hits of an LRU cache in its steady state by Che's approximation; lru: its "
              "order is played, from empty on, for at most 50 million objects")
+      .optional("filled", &CacheConfig::filled, ratio_kind(),
+                "share of what it can hold that is there at t = 0: the most popular objects; by "
+                "default 100% for che, of a service that has been running, and 0% for lru")
       .section("latency", &CacheConfig::latency, latency_section(), "of a look-up")
       .list("outages", &CacheConfig::outages, outage_section(share_of_requests), "look-ups miss")
       .optional("lookups", &CacheConfig::lookups, frequency_kind(),
@@ -102,9 +106,12 @@ SectionDecl conversation_cache_section() {
   return Section<ConversationCacheConfig>{}
       .section("cache", &ConversationCacheConfig::cache, cache_section(), "the cache")
       .required()
-      .section("conversations", &ConversationCacheConfig::conversations, popularity_section(),
-               "how often each is continued")
-      .required()
+      .optional_section("conversations", &ConversationCacheConfig::conversations,
+                        popularity_section(), "how often each is continued")
+      .optional(
+          "bytes_per_token", &ConversationCacheConfig::bytes_per_token, bytes_kind(),
+          "instead of conversations: every further turn of clients.sessions looks for its own "
+          "context, of so many bytes a token, in an LRU order that is played, from empty on")
       .section("fetch", &ConversationCacheConfig::fetch, latency_section(),
                "of a context that is not in the cache")
       .build();
@@ -158,14 +165,29 @@ SectionDecl metering_section() {
              "of the newest interval in the moving mean and variance")
       .field("z", &MeteringConfig::z, number_kind({0, 1000, true}), "6",
              "an interval is anomalous so many standard deviations above the mean")
-      .field("least_tokens", &MeteringConfig::least_tokens, number_kind(), "0",
-             "an interval with fewer tokens is never anomalous")
+      .optional(
+          "least_tokens", &MeteringConfig::least_tokens, number_kind(),
+          "an interval with fewer tokens is never anomalous; by default z standard deviations "
+          "above the mean of all keys' intervals in use so far, by which keys without a "
+          "history of their own are judged")
       .field("learning", &MeteringConfig::learning, count_kind(1, 1'000'000), "10",
              "intervals before the first alarm")
       .field("in_a_row", &MeteringConfig::in_a_row, count_kind(1, 1'000'000), "1",
              "anomalous intervals of a key before the alarm")
+      .field("action", &MeteringConfig::action,
+             word_kind<AlarmAction>({{"bind_limits", AlarmAction::bind_limits},
+                                     {"suspend_key", AlarmAction::suspend_key}}),
+             "bind_limits",
+             "bind_limits: an alarm of a key that used a bypass closes that bypass; suspend_key: "
+             "requests of the alarm's key end as unauthorized, whether it used a bypass or not")
       .field("response_time", &MeteringConfig::response_time, duration_kind(), "0",
-             "from the first alarm during a bypass until limits bind again")
+             "from the alarm until that is done")
+      .optional("suspension", &MeteringConfig::suspension, duration_kind(true),
+                "how long a key stays suspended; by default for good")
+      .only_when("action: suspend_key",
+                 [](const MeteringConfig& metering) {
+                   return metering.action == AlarmAction::suspend_key;
+                 })
       .build();
 }
 
@@ -241,7 +263,9 @@ SectionDecl api_tier_section() {
       .field("drops_leavers", &ApiTierConfig::drops_leavers, flag_kind(), "false",
              "requests whose client left while they waited are not worked on")
       .list("outages", &ApiTierConfig::outages, outage_section("of the instances that is lost"),
-            "instances are lost; what they had begun is finished")
+            "instances are lost; what they had begun is finished; of outages that overlap each "
+            "takes its "
+            "share of what the others have left")
       .custom(api_tier_autoscale_field())
       .build();
 }
@@ -320,6 +344,16 @@ SectionDecl tokenizer_section() {
       .build();
 }
 
+SectionDecl connection_pool_section() {
+  return Section<ConnectionPoolConfig>{}
+      .field("size", &ConnectionPoolConfig::size, big_count_kind(0, 1'000'000'000), "",
+             "idle connections, which count among `connections`; one more closes the one that has "
+             "idled longest")
+      .field("keep_alive", &ConnectionPoolConfig::keep_alive, duration_kind(true), "1min",
+             "an idle one is closed after so long")
+      .build();
+}
+
 SectionDecl streaming_section() {
   return Section<StreamingConfig>{}
       .field("read_rate", &StreamingConfig::read_rate, frequency_kind(), "1000000/s",
@@ -330,7 +364,10 @@ SectionDecl streaming_section() {
              "open at once; the next requests end as shed; 0: no limit")
       .section("setup", &StreamingConfig::setup, latency_section(), "of a new connection")
       .field("reuse", &StreamingConfig::reuse, ratio_kind(), "0",
-             "share of the requests that find an open connection in the pool")
+             "share of the requests that find an open connection, where `pool` does not say")
+      .optional_section("pool", &StreamingConfig::pool, connection_pool_section(),
+                        "connections stay open for their clients: further turns and attempts use "
+                        "them again")
       .field("back_pressure", &StreamingConfig::back_pressure,
              word_kind<BackPressure>(
                  {{"buffer", BackPressure::buffer}, {"hold_kv", BackPressure::hold_kv}}),
@@ -415,8 +452,8 @@ void check_played_orders(Reader& reader, const RawNode& map, const std::string& 
   if (config.popularity && config.edge && config.edge->cdn) {
     check(*config.edge->cdn, config.popularity->objects, "edge.cdn.method");
   }
-  if (config.conversation_cache) {
-    check(config.conversation_cache->cache, config.conversation_cache->conversations.objects,
+  if (config.conversation_cache && config.conversation_cache->conversations) {
+    check(config.conversation_cache->cache, config.conversation_cache->conversations->objects,
           "conversation_cache.cache.method");
   }
 }
@@ -537,6 +574,8 @@ void finish_path(Reader& reader, const RawNode& map, const std::string& path, Pa
   }
   need_popularity(reader, map, path, config);
   check_played_orders(reader, map, path, config);
+  check_objects_of_caches(reader, map, path, config);
+  check_connections(reader, map, path, config);
   check_tier_scaling(reader, map, path, config);
   check_models(reader, map, path, config);
   check_back_pressure(reader, map, path, config);

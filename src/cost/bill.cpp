@@ -225,10 +225,20 @@ Int128 held_by(const CacheConfig& cache, const std::string& tier, const RunResul
                       static_cast<double>(cache.node->count()));
 }
 
+/// One cache, or one at every location.
+Int128 edge_bytes(const EdgeConfig& edge) {
+  Int128 at_locations = 0;
+  for (const RegionConfig& region : edge.regions) {
+    at_locations += static_cast<Int128>(region.cdn_capacity.value_or(edge.cdn->capacity).count()) *
+                    region.locations.value_or(0);
+  }
+  return at_locations > 0 ? at_locations : Int128{edge.cdn->capacity.count()};
+}
+
 Int128 cache_bytes(const PathConfig& path, const RunResult& result) {
   Int128 bytes = 0;
   if (path.edge && path.edge->cdn) {
-    bytes += path.edge->cdn->capacity.count();
+    bytes += edge_bytes(*path.edge);
   }
   if (path.conversation_cache) {
     bytes += held_by(path.conversation_cache->cache, "conversation_cache", result);

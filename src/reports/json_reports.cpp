@@ -853,6 +853,28 @@ Json time_or_null(SimTime at) {
   return at == never ? Json{} : Json(seconds(at));
 }
 
+Json bypasses_json(const std::vector<BypassSummary>& bypasses) {
+  Json list = Json::array();
+  for (const BypassSummary& bypass : bypasses) {
+    Json json = Json::object();
+    json["began_s"] = seconds(bypass.began);
+    json["requests"] = bypass.requests;
+    json["detected_s"] = time_or_null(bypass.detected);
+    json["enforced_s"] = time_or_null(bypass.enforced);
+    list.push_back(json);
+  }
+  return list;
+}
+
+Json suspensions_json(const SuspensionSummary& suspensions) {
+  Json json = Json::object();
+  json["keys"] = suspensions.keys;
+  json["refused"] = suspensions.refused;
+  json["innocent_keys"] = suspensions.innocent_keys;
+  json["innocent_refused"] = suspensions.innocent_refused;
+  return json;
+}
+
 Json path_json(const RunResult& result) {
   const PathSummary& path = result.path;
   Json anomalies = Json::array();
@@ -891,7 +913,16 @@ Json path_json(const RunResult& result) {
     attack["users_dropped_by_source"] = path.users_dropped;
     json["attack"] = attack;
   }
+  if (path.bypasses.size() > 1) {
+    json["bypasses"] = bypasses_json(path.bypasses);
+  }
   json["anomalies"] = path.anomalies;
+  if (path.false_alarms) {
+    json["false_alarms"] = *path.false_alarms;
+  }
+  if (path.suspensions) {
+    json["suspensions"] = suspensions_json(*path.suspensions);
+  }
   json["first_anomalies"] = anomalies;
   return json;
 }

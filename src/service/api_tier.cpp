@@ -15,17 +15,18 @@ ApiTier::ApiTier(std::uint64_t seed, const ApiTierConfig& config, Engine& engine
       instances_{config.instances},
       workers_{config.workers},
       room_{config.queue},
-      drops_leavers_{config.drops_leavers} {
-  for (const OutageConfig& outage : config.outages) {
+      drops_leavers_{config.drops_leavers},
+      outages_{config.outages} {
+  for (const OutageConfig& outage : outages_) {
     const SimTime begins = sim_start + outage.at;
-    engine_.at(begins, EventPriority::fleet, [this, share = outage.share] { set_lost(share); });
-    engine_.at(begins + outage.lasting, EventPriority::fleet, [this] { set_lost(0); });
+    engine_.at(begins, EventPriority::fleet, [this] { note_outages(); });
+    engine_.at(begins + outage.lasting, EventPriority::fleet, [this] { note_outages(); });
   }
 }
 
 std::int64_t ApiTier::servers() const {
   const auto up =
-      static_cast<std::int64_t>(std::floor(static_cast<double>(instances_) * (1 - lost_) + 1e-9));
+      static_cast<std::int64_t>(std::floor(static_cast<double>(instances_) * left_ + 1e-9));
   return up * workers_;
 }
 
@@ -110,9 +111,17 @@ void ApiTier::set_instances(int instances) {
   begin_waiting();
 }
 
-void ApiTier::set_lost(double share) {
+/// Each span takes its share of the instances that the others have left.
+void ApiTier::note_outages() {
   note_time();
-  lost_ = share;
+  double left = 1;
+  for (const OutageConfig& outage : outages_) {
+    const SimTime begins = sim_start + outage.at;
+    if (engine_.now() >= begins && engine_.now() < begins + outage.lasting) {
+      left *= 1 - outage.share;
+    }
+  }
+  left_ = left;
   begin_waiting();
 }
 

@@ -23,7 +23,8 @@ class ApiTierListener {
 };
 
 /// k = instances x workers servers. A request costs O(1) and one event, its end. Whose client left
-/// is worked on all the same, unless ApiTierConfig::drops_leavers.
+/// is worked on all the same, unless ApiTierConfig::drops_leavers. Of outages that overlap each
+/// takes its share of the instances that the others have left.
 class ApiTier {
  public:
   /// Everything referred to outlives it. Outages are put on the engine's timeline.
@@ -68,7 +69,7 @@ class ApiTier {
   void begin(const Visitor& visitor);
   void begin_waiting();
   void end_job(std::uint32_t job);
-  void set_lost(double share);
+  void note_outages();
   void note_time();
   std::int64_t servers() const;
 
@@ -78,9 +79,10 @@ class ApiTier {
   LatencySampler cpu_;
   int instances_;
   std::int64_t workers_;
-  double lost_ = 0;  // share of the instances
+  double left_ = 1;  // share of the instances that no outage takes
   std::int64_t room_;
   bool drops_leavers_;
+  std::vector<OutageConfig> outages_;
   std::deque<Visitor> waiting_;
   std::vector<Job> jobs_;
   std::vector<std::uint32_t> idle_jobs_;

@@ -6,19 +6,37 @@
 #include <utility>
 
 namespace plimsoll {
+namespace {
+
+constexpr double forever = 1e30;  // requests
+
+}  // namespace
 
 Cache::Cache(std::uint64_t seed, const std::string& stage, const CacheConfig& config,
-             const Popularity& popularity, std::vector<double> flow)
+             const Popularity& popularity, std::vector<double> flow, int locations)
     : passage_{seed, stage, config.latency, config.lookups, config.outages},
       hit_stream_{seed, "hit:" + stage},
       popularity_{popularity},
       flow_{std::move(flow)},
       capacity_{config.capacity},
-      object_size_{static_cast<double>(config.object_size.count())} {
+      object_size_{static_cast<double>(config.object_size->count())},
+      location_stream_{seed, "location:" + stage} {
+  double all = 0;
+  for (std::size_t g = 0; g < flow_.size(); ++g) {
+    all += static_cast<double>(popularity.groups()[g].count) * flow_[g];
+  }
+  time_a_look_up_ = all > 0 ? 1 / (all * locations) : 0;
   solve();
+  time_held_ = time_full_;
   if (config.method == CacheMethod::lru) {
     const Popularity::Group& last = popularity.groups().back();
-    order_ = std::make_unique<LruOrder>(seed, stage, last.first + last.count, config);
+    orders_.assign(static_cast<std::size_t>(locations),
+                   LruOrder{seed, stage, last.first + last.count, config});
+    for (LruOrder& order : orders_) {
+      order.fill(config.filled.value_or(0));
+    }
+  } else if (config.filled && *config.filled < 1) {
+    time_held_ = time_that_holds(*config.filled * bytes_held(time_full_));
   }
 }
 
@@ -31,21 +49,28 @@ double Cache::bytes_held(double time) const {
   return objects * object_size_;
 }
 
-/// Finds T by bisection of what is held, which grows with it.
-void Cache::solve() {
-  const auto room = static_cast<double>(capacity_.count());
+/// By bisection of what is held, which grows with time; beyond 1e30 when there is not so much.
+double Cache::time_that_holds(double bytes) const {
+  if (bytes <= 0) {
+    return 0;
+  }
   double low = 0;
   double high = 1;
-  constexpr double forever = 1e30;
-  while (high < forever && bytes_held(high) < room) {
+  while (high < forever && bytes_held(high) < bytes) {
     low = high;
     high *= 2;
   }
   constexpr int halvings = 60;
   for (int i = 0; i < halvings && high < forever; ++i) {
     const double middle = (low + high) / 2;
-    (bytes_held(middle) < room ? low : high) = middle;
+    (bytes_held(middle) < bytes ? low : high) = middle;
   }
+  return high;
+}
+
+void Cache::solve() {
+  const double high = time_that_holds(static_cast<double>(capacity_.count()));
+  time_full_ = high;
   hit_.clear();
   for (const double flow : flow_) {
     hit_.push_back(high >= forever && flow > 0 ? 1.0 : -std::expm1(-flow * high));
@@ -57,27 +82,51 @@ StageResult Cache::look_up(std::uint64_t id, const AskedObject& object, SimTime 
   if (object.group == AskedObject::none || passage_.is_out(id, t)) {
     return result;
   }
-  if (order_ != nullptr) {
-    result.hit = order_->touch(object.rank);
+  if (plays_order()) {
+    result.hit = touch(id, object.rank);
     return result;
   }
   Draws draws = hit_stream_.of(id);
-  result.hit = draws.uniform() < hit_[object.group];
+  const double mark = draws.uniform();
+  if (!fills()) {
+    result.hit = mark < hit_[object.group];
+    return result;
+  }
+  result.hit = mark < -std::expm1(-flow_[object.group] * time_held_);
+  time_held_ += time_a_look_up_;
   return result;
+}
+
+/// Every attempt of a request comes to the location of its user.
+bool Cache::touch(std::uint64_t id, std::uint32_t rank) {
+  if (orders_.size() == 1) {
+    return orders_.front().touch(rank);
+  }
+  constexpr std::uint64_t request_bits = (std::uint64_t{1} << 48) - 1;
+  Draws draws = location_stream_.of(id & request_bits);
+  return orders_[draws.below(static_cast<std::uint32_t>(orders_.size()))].touch(rank);
 }
 
 void Cache::set_capacity(Bytes capacity) {
   capacity_ = capacity;
+  time_held_ = std::min(time_held_, time_full_);
   solve();
-  if (order_ != nullptr) {
-    order_->set_capacity(capacity);
+  for (LruOrder& order : orders_) {
+    order.set_capacity(capacity);
   }
 }
 
 double Cache::utilization() const {
   const auto room = static_cast<double>(capacity_.count());
-  if (order_ != nullptr) {
-    return static_cast<double>(order_->bytes()) / room;
+  if (plays_order()) {
+    std::int64_t bytes = 0;
+    for (const LruOrder& order : orders_) {
+      bytes += order.bytes();
+    }
+    return static_cast<double>(bytes) / (room * static_cast<double>(orders_.size()));
+  }
+  if (fills()) {
+    return std::min(1.0, bytes_held(time_held_) / room);
   }
   const std::vector<Popularity::Group>& groups = popularity_.groups();
   double held = 0;

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -19,39 +18,55 @@ struct AskedObject {
   std::uint32_t rank = 0;      // only known where some cache plays its order
 };
 
+/// What autoscalers see and change of a cache.
+class CacheMemory {
+ public:
+  virtual ~CacheMemory() = default;
+  /// Grows or shrinks it. Room that is added is empty at first.
+  virtual void set_capacity(Bytes capacity) = 0;
+  /// Bytes held over the capacity.
+  virtual double utilization() const = 0;
+};
+
 /// An LRU cache in front of which requests for object i come at a rate in proportion to `flow` of
 /// i's group.
 ///
 /// che: i is found with probability 1 - exp(-flow_i T), T (in requests) such that the mean size of
-/// what is held equals the capacity (Che, Tung, Wang, IEEE JSAC 20(7), 2002). That is the steady
-/// state at a fixed popularity: there is no warm-up after a change of the capacity.
+/// what is held equals the capacity (Che, Tung, Wang, IEEE JSAC 20(7), 2002). While it is not full
+/// nothing is evicted: what is held was asked for since it was empty, so that min(T, n) stands for
+/// T, n being the requests since then. Room that is added lets n go on from where it is; of less
+/// room T is smaller at once.
 /// lru: the order itself is played. A miss puts the object in at once, as if its answer took no
 /// time.
-class Cache {
+///
+/// It may stand in several locations alike: each has the capacity and an equal share of the
+/// look-ups, and holds what it was asked for itself.
+class Cache final : public CacheMemory {
  public:
   Cache(std::uint64_t seed, const std::string& stage, const CacheConfig& config,
-        const Popularity& popularity, std::vector<double> flow);
+        const Popularity& popularity, std::vector<double> flow, int locations = 1);
 
   /// A look-up at `t`: hit or not, and its latency. During an outage everything misses.
   StageResult look_up(std::uint64_t id, const AskedObject& object, SimTime t);
 
-  /// Grows or shrinks the cache.
-  void set_capacity(Bytes capacity);
-  Bytes capacity() const { return capacity_; }
-  /// Bytes held over the capacity.
-  double utilization() const;
+  void set_capacity(Bytes capacity) override;
+  Bytes capacity() const { return capacity_; }  // of one location
+  double utilization() const override;
 
-  /// che: the share of look-ups that hit in the steady state.
+  /// che: the share of look-ups that hit once it is full.
   double expected_hits() const;
-  /// By group: the rate at which each object's misses leave.
+  /// By group: the rate at which each object's misses leave once it is full.
   std::vector<double> miss_flow() const;
-  bool plays_order() const { return order_ != nullptr; }
+  bool plays_order() const { return !orders_.empty(); }
   /// Look-ups must come in order of time.
   bool in_order() const { return plays_order() || passage_.turnstile().limited(); }
 
  private:
   void solve();
   double bytes_held(double time) const;
+  double time_that_holds(double bytes) const;
+  bool fills() const { return time_held_ < time_full_; }
+  bool touch(std::uint64_t id, std::uint32_t rank);
 
   Passage passage_;
   RandomStream hit_stream_;
@@ -60,7 +75,11 @@ class Cache {
   std::vector<double> hit_;   // by group, che
   Bytes capacity_;
   double object_size_;
-  std::unique_ptr<LruOrder> order_;
+  double time_full_ = 0;   // T
+  double time_held_ = 0;   // requests since which it holds what was asked for; at most T counts
+  double time_a_look_up_;  // requests at one location, look-ups of other locations among them
+  RandomStream location_stream_;
+  std::vector<LruOrder> orders_;  // by location; empty: che
 };
 
 }  // namespace plimsoll

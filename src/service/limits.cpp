@@ -21,9 +21,12 @@ Limits::Law Limits::law_of(const RateLimitConfig& config) {
 Limits::Limits(const Config& config, const ApiKeys& keys)
     : keys_{keys},
       tiers_(config.tiers.size()),
-      settles_{config.path->limits->charge == TokenCharge::used},
-      bypasses_{config.path->limits->bypasses} {
+      settles_{config.path->limits->charge == TokenCharge::used} {
   const LimitsConfig& limits = *config.path->limits;
+  for (const BypassConfig& bypass : limits.bypasses) {
+    const SimTime begins = sim_start + bypass.at;
+    bypasses_.push_back({begins, bypass.lasting ? begins + *bypass.lasting : never});
+  }
   for (Rule& tier : tiers_) {
     tier.buckets.resize(1);
   }
@@ -67,13 +70,8 @@ void Limits::take(const Law& law, Bucket& bucket, const LimitedRequest& request,
 }
 
 bool Limits::bypass_active(SimTime t) const {
-  if (t >= enforced_) {
-    return false;
-  }
-  return std::any_of(bypasses_.begin(), bypasses_.end(), [t](const BypassConfig& bypass) {
-    const SimTime begins = sim_start + bypass.at;
-    return t >= begins && (!bypass.lasting || t < begins + *bypass.lasting);
-  });
+  return std::any_of(bypasses_.begin(), bypasses_.end(),
+                     [t](const Bypass& bypass) { return t >= bypass.begins && t < bypass.ends; });
 }
 
 Limits::Decision Limits::decide(const LimitedRequest& request, SimTime t) {

@@ -1,6 +1,8 @@
 // Rate and concurrency limits of tiers, tenants and keys, and the defects that they may have.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -62,10 +64,14 @@ class Limits {
   /// An allowed request ended at `t`, and so many tokens were computed of it.
   void leave(const LimitedRequest& request, double tokens, SimTime t);
 
-  bool bypass_active(SimTime t) const;
-  /// From `t` on limits bind again, whatever the bypasses say.
-  void enforce_from(SimTime t) { enforced_ = t < enforced_ ? t : enforced_; }
-  SimTime enforced() const { return enforced_; }
+  /// Whether the bypass that the scenario lists in this place lets requests pass at `t`.
+  bool is_open(std::size_t bypass, SimTime t) const {
+    return t >= bypasses_[bypass].begins && t < bypasses_[bypass].ends;
+  }
+  /// It ends at `t` at the latest; others are as they were.
+  void close_bypass(std::size_t bypass, SimTime t) {
+    bypasses_[bypass].ends = std::min(bypasses_[bypass].ends, t);
+  }
 
  private:
   struct Law {
@@ -83,6 +89,11 @@ class Limits {
     Law law;
     std::vector<Bucket> buckets;
   };
+  struct Bypass {
+    SimTime begins{};
+    SimTime ends = never;
+  };
+  bool bypass_active(SimTime t) const;
   static Law law_of(const RateLimitConfig& config);
   static bool within(const Law& law, const Bucket& bucket, const LimitedRequest& request,
                      SimTime t);
@@ -96,8 +107,7 @@ class Limits {
   std::vector<Rule> tenants_;  // none or one
   std::vector<Rule> key_;      // none or one
   bool settles_;               // token buckets charge what is used
-  std::vector<BypassConfig> bypasses_;
-  SimTime enforced_ = never;
+  std::vector<Bypass> bypasses_;
 };
 
 }  // namespace plimsoll

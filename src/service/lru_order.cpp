@@ -12,7 +12,7 @@ namespace plimsoll {
 LruOrder::LruOrder(std::uint64_t seed, const std::string& stage, std::int64_t objects,
                    const CacheConfig& config)
     : size_stream_{seed, "object_size:" + stage},
-      mean_size_{static_cast<double>(config.object_size.count())},
+      mean_size_{static_cast<double>(config.object_size->count())},
       sigma_{std::sqrt(std::log1p(config.object_size_cv * config.object_size_cv))},
       capacity_{config.capacity.count()},
       ring_{static_cast<std::uint32_t>(objects)},
@@ -67,6 +67,20 @@ bool LruOrder::touch(std::uint32_t rank) {
     bytes_ += size;
   }
   return false;
+}
+
+void LruOrder::fill(double share) {
+  const auto room = static_cast<std::int64_t>(share * static_cast<double>(capacity_));
+  std::uint32_t count = 0;
+  std::int64_t bytes = 0;
+  while (count < ring_ && bytes + size_of(count) <= room) {
+    bytes += size_of(count);
+    ++count;
+  }
+  while (count > 0) {
+    --count;
+    touch(count);
+  }
 }
 
 void LruOrder::set_capacity(Bytes capacity) {

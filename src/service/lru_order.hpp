@@ -21,6 +21,8 @@ class LruOrder {
   /// True when `rank` was held. Then and otherwise it becomes the newest.
   bool touch(std::uint32_t rank);
   void set_capacity(Bytes capacity);
+  /// Puts the lowest ranks into the empty order, rank 0 the newest, up to `share` of the capacity.
+  void fill(double share);
   std::int64_t bytes() const { return bytes_; }
 
  private:

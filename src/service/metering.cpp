@@ -35,7 +35,15 @@ void Metering::on_interval(void* metering, std::uint64_t) {
   static_cast<Metering*>(metering)->end_interval();
 }
 
+double Metering::least_tokens() const {
+  if (config_.least_tokens) {
+    return *config_.least_tokens;
+  }
+  return fleet_count_ > 0 ? fleet_mean_ + config_.z * std::sqrt(fleet_squares_ / fleet_count_) : 0;
+}
+
 void Metering::end_interval() {
+  least_ = least_tokens();
   for (const std::uint32_t key : used_) {
     judge(key);
   }
@@ -62,11 +70,15 @@ void Metering::judge(std::uint32_t number) {
   }
   key.judged = intervals_ + 1;
   const double deviation = std::max({std::sqrt(key.variance), 0.1 * key.mean, 1.0});
-  const bool anomalous = intervals_ >= config_.learning && tokens >= config_.least_tokens &&
+  const bool anomalous = intervals_ >= config_.learning && tokens >= least_ &&
                          tokens > key.mean + config_.z * deviation;
   if (!anomalous) {
     key.in_a_row = 0;
     fold_in(key, tokens);
+    fleet_count_ += 1;
+    const double difference = tokens - fleet_mean_;
+    fleet_mean_ += difference / fleet_count_;
+    fleet_squares_ += difference * (tokens - fleet_mean_);
     return;
   }
   if (++key.in_a_row == config_.in_a_row) {

@@ -13,8 +13,12 @@ namespace plimsoll {
 /// Sums each key's tokens over intervals. At the end of an interval a key is anomalous when its sum
 /// lies more than z standard deviations above its exponentially weighted moving mean (West, CACM
 /// 22(9), 1979, for the variance); intervals without use count as 0. The deviation is taken to be
-/// at least a tenth of the mean, so that a steady key is not flagged for a trifle. An anomalous
-/// interval does not enter the mean. O(keys in use) per interval.
+/// at least a tenth of the mean, so that a steady key is not flagged for a trifle.
+///
+/// A key that is seen for the first time, or seldom, has next to no mean: it must exceed
+/// least_tokens as well. Where the scenario does not say these, they are z standard deviations
+/// above the mean of all keys' intervals in use before this one. Anomalous intervals enter no mean.
+/// O(keys in use) per interval.
 class Metering {
  public:
   struct Alarm {
@@ -41,6 +45,7 @@ class Metering {
   void end_interval();
   void judge(std::uint32_t key);
   void fold_in(Key& key, double tokens) const;
+  double least_tokens() const;
 
   MeteringConfig config_;
   Engine& engine_;
@@ -48,6 +53,11 @@ class Metering {
   TimerId timer_;
   std::int64_t intervals_ = 0;  // that ended
   std::vector<Key> keys_;
+  // Of all keys' intervals in use that were not anomalous, by Welford's recursion:
+  double fleet_count_ = 0;
+  double fleet_mean_ = 0;
+  double fleet_squares_ = 0;         // sum of the squared deviations
+  double least_ = 0;                 // least_tokens of the interval that is judged
   std::vector<std::uint32_t> used_;  // keys with tokens in the current interval
 };
 

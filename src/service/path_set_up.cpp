@@ -98,6 +98,7 @@ void RequestPath::set_up_stages() {
   }
   if (path_.streaming) {
     streaming_.emplace(seed, *path_.streaming);
+    keeps_prefixes_ = keeps_prefixes_ || streaming_->pools();
   }
   if (path_.safety_after) {
     safety_after_.emplace(seed, "safety_after", *path_.safety_after);
@@ -112,16 +113,19 @@ void RequestPath::set_up_caches() {
     flow = flow_of(*popularity_);
   }
   if (path_.edge && path_.edge->cdn) {
-    cdn_.emplace(config_.seed, "cdn", *path_.edge->cdn, *popularity_, flow);
+    cdn_.emplace(config_.seed, *path_.edge, *popularity_, flow);
     flow = cdn_->miss_flow();
   }
   if (path_.response_cache) {
     response_cache_.emplace(config_.seed, "response_cache", *path_.response_cache, *popularity_,
                             flow);
   }
-  if (path_.conversation_cache) {
+  if (path_.conversation_cache && path_.conversation_cache->by_session()) {
+    session_cache_.emplace(config_.seed, *path_.conversation_cache);
+    keeps_prefixes_ = true;
+  } else if (path_.conversation_cache) {
     const ConversationCacheConfig& cache = *path_.conversation_cache;
-    conversations_.emplace(cache.conversations.objects, cache.conversations.exponent);
+    conversations_.emplace(cache.conversations->objects, cache.conversations->exponent);
     conversation_cache_.emplace(config_.seed, "conversation_cache", cache.cache, *conversations_,
                                 flow_of(*conversations_));
     fetch_ = LatencySampler{cache.fetch};
@@ -134,10 +138,11 @@ void RequestPath::set_up_limits() {
   }
   limits_.emplace(config_, keys_);
   limit_latency_ = LatencySampler{path_.limits->latency};
-  key_bypassed_.resize(keys_.count(), false);
+  enforcement_.emplace(*path_.limits, keys_, *limits_);
   if (path_.limits->metering) {
-    metering_.emplace(*path_.limits->metering, keys_.count(), engine_,
-                      [this](const Metering::Alarm& alarm) { on_alarm(alarm); });
+    metering_.emplace(
+        *path_.limits->metering, keys_.count(), engine_,
+        [this](const Metering::Alarm& alarm) { enforcement_->on_alarm(alarm, engine_.now()); });
   }
 }
 
@@ -185,8 +190,8 @@ void RequestPath::note_present() {
   note(Stage::limits, limits_.has_value(), true);
   note(Stage::auth, auth_.has_value(), auth_ && auth_->in_order());
   note(Stage::api_tier, api_tier_.has_value(), true);
-  note(Stage::conversation_cache, conversation_cache_.has_value(),
-       conversation_cache_ && conversation_cache_->in_order());
+  note(Stage::conversation_cache, path_.conversation_cache.has_value(),
+       session_cache_ || (conversation_cache_ && conversation_cache_->in_order()));
   note(Stage::response_cache, response_cache_.has_value(),
        response_cache_ && response_cache_->in_order());
   note(Stage::model_router, model_router_.has_value(),
@@ -196,7 +201,8 @@ void RequestPath::note_present() {
   note(Stage::safety_before, safety_before_.has_value(),
        safety_before_ && safety_before_->turnstile().limited());
   note(Stage::tokenizer, tokenizer_.has_value(), tokenizer_ && tokenizer_->turnstile().limited());
-  note(Stage::streaming, streaming_.has_value(), streaming_ && streaming_->limited());
+  note(Stage::streaming, streaming_.has_value(),
+       streaming_ && (streaming_->limited() || streaming_->pools()));
   note(Stage::serving, true, true);
   note(Stage::safety_after, safety_after_.has_value(), false);
   Stage next = Stage::serving;

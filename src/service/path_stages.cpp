@@ -47,7 +47,8 @@ StageResult RequestPath::visit_edge(Flight& flight, SimTime t) {
     users_->on_access(flight.at, result.wait + result.latency, t);
   }
   if (cdn_ && result.passes()) {
-    const StageResult found = cdn_->look_up(attempt_id(flight), flight.object, t + result.ahead);
+    const StageResult found =
+        cdn_->look_up(attempt_id(flight), flight.at.region, flight.object, t + result.ahead);
     result.latency += found.latency;
     result.ahead += found.ahead;
     result.hit = found.hit;
@@ -94,6 +95,9 @@ StageResult RequestPath::visit_load_balancer(Flight& flight, SimTime t) {
 }
 
 StageResult RequestPath::visit_limits(Flight& flight, SimTime t) {
+  if (enforcement_->refuses(flight.limited.key, t)) {
+    return ends_as(Outcome::unauthorized);
+  }
   const Duration latency = limit_latency_.draw(limit_stream_, attempt_id(flight));
   switch (limits_->decide(flight.limited, t)) {
     case Limits::Decision::refused: {
@@ -104,7 +108,7 @@ StageResult RequestPath::visit_limits(Flight& flight, SimTime t) {
     case Limits::Decision::bypassed:
       counts_.bypassed += flight.bypassed ? 0 : 1;
       flight.bypassed = true;
-      key_bypassed_[flight.limited.key] = true;
+      enforcement_->on_bypassed(flight.limited.key, t);
       return passes_after({}, latency);
     case Limits::Decision::allowed:
       break;
@@ -113,10 +117,25 @@ StageResult RequestPath::visit_limits(Flight& flight, SimTime t) {
   return passes_after({}, latency);
 }
 
+/// A further turn looks for what its session has come to; a first one has nothing to look for.
+StageResult RequestPath::visit_session_cache(Flight& flight, SimTime t) {
+  const SharedPrefix& prefix = prefixes_[place_of(flight)];
+  if (prefix.history_tokens == 0) {
+    return {};
+  }
+  const StageResult result =
+      session_cache_->look_up(attempt_id(flight), prefix.session, prefix.history_tokens, t);
+  flight.context_lost = !result.hit;
+  return result;
+}
+
 StageResult RequestPath::visit_conversation_cache(Flight& flight, SimTime t) {
+  if (session_cache_) {
+    return visit_session_cache(flight, t);
+  }
   Draws draws = conversation_stream_.of(flight.record.id);
   const double mark = draws.uniform();
-  if (mark >= path_.conversation_cache->conversations.cacheable) {
+  if (mark >= path_.conversation_cache->conversations->cacheable) {
     return {};  // a new conversation has no context yet
   }
   AskedObject conversation;
@@ -169,8 +188,9 @@ StageResult RequestPath::visit_tokenizer(Flight& flight, SimTime t) {
 }
 
 StageResult RequestPath::visit_streaming(Flight& flight, SimTime t) {
-  const StageResult result = streaming_->open(attempt_id(flight), t);
+  const StageResult result = streaming_->open(attempt_id(flight), session_of(flight), t);
   flight.connected = result.passes();
+  flight.reconnected = result.hit;
   flight.setup = result.latency;
   return result;
 }

@@ -134,6 +134,12 @@ void RequestPath::take_part(std::uint32_t place, const Arrival& arrival) {
   }
 }
 
+/// The session that a request is of, which it may be alone in.
+PrefixId RequestPath::session_of(const Flight& flight) const {
+  const PrefixId session = keeps_prefixes_ ? prefixes_[place_of(flight)].session : no_prefix;
+  return session == no_prefix ? Clients::session_of(flight.record.id) : session;
+}
+
 /// Whoever may go on begins a session.
 void RequestPath::remember_prefix(std::uint32_t place, const SharedPrefix& prefix) {
   if (prefixes_.size() <= place) {
@@ -361,6 +367,9 @@ void RequestPath::enter_service(std::uint32_t place, Phase phase) {
   arrival.request_class = flight.record.request_class;
   if (keeps_prefixes_) {
     arrival.prefix = prefixes_[place];
+    if (flight.context_lost) {
+      arrival.prefix.history_tokens = 0;
+    }
   }
   if (keeps_tenants_) {
     arrival.tenant = keys_.tenant_of(flight.limited.key);
@@ -555,7 +564,7 @@ void RequestPath::end_attempt(std::uint32_t place, Outcome outcome, SimTime at) 
   Flight& flight = flights_[place];
   flight.record.outcome = outcome;
   if (flight.attack == 0 && clients_.tries_again(outcome, flight.attempt)) {
-    release(flight);
+    release(flight, outcome);
     flight.attempt_ends = never;
     schedule(place, at + clients_.back_off(flight.record.id, flight.attempt),
              FlightState::backing_off);
@@ -569,15 +578,17 @@ void RequestPath::end_attempt(std::uint32_t place, Outcome outcome, SimTime at) 
 }
 
 /// Gives back what the attempt held.
-void RequestPath::release(Flight& flight) {
+void RequestPath::release(Flight& flight, Outcome outcome) {
   if (flight.counted) {
     limits_->leave(flight.limited, flight.used_tokens, engine_.now());
     flight.counted = false;
   }
   if (flight.connected) {
-    streaming_->close(engine_.now());
+    const bool client_left = outcome == Outcome::abandoned || outcome == Outcome::timed_out;
+    streaming_->close(session_of(flight), !client_left, engine_.now());
     flight.connected = false;
     StageResult result;  // what became of the attempt beyond is in the rows that follow
+    result.hit = flight.reconnected;
     result.wait = flight.setup;
     result.latency = flight.reading;
     tell(flight, Stage::streaming, result);
@@ -586,7 +597,7 @@ void RequestPath::release(Flight& flight) {
 
 void RequestPath::finish(std::uint32_t place) {
   Flight& flight = flights_[place];
-  release(flight);
+  release(flight, flight.record.outcome);
   flight.record.finished = engine_.now();
   sink_.on_end(flight.record);
   if (users_ != nullptr) {
@@ -601,6 +612,11 @@ void RequestPath::finish(std::uint32_t place) {
   }
   if (counts_.attacked) {
     count_attack(flight);
+  }
+  if (session_cache_ && is_answer(flight.record.outcome)) {
+    session_cache_->store(attempt_id(flight), session_of(flight),
+                          std::int64_t{flight.record.prompt_tokens} + flight.record.output_tokens,
+                          engine_.now());
   }
   if (clients_.has_sessions() && flight.attack == 0 && is_answer(flight.record.outcome)) {
     think(place, keeps_prefixes_ ? prefixes_[place] : SharedPrefix{});
@@ -681,29 +697,11 @@ void RequestPath::count_bypass(const Flight& flight) {
   bypassed_tokens_[2 * std::size_t{flight.record.tier} + 1] += flight.record.emitted_tokens;
 }
 
-void RequestPath::on_alarm(const Metering::Alarm& alarm) {
-  const SimTime now = engine_.now();
-  ++counts_.anomalies;
-  constexpr std::size_t most_told = 20;
-  if (counts_.first_anomalies.size() < most_told) {
-    AnomalySummary anomaly;
-    anomaly.request_class = keys_.class_of(alarm.key);
-    anomaly.key = keys_.number_in_group(alarm.key);
-    anomaly.at = now;
-    anomaly.tokens = alarm.tokens;
-    anomaly.expected = alarm.expected;
-    anomaly.used_bypass = key_bypassed_[alarm.key];
-    counts_.first_anomalies.push_back(anomaly);
-  }
-  if (counts_.detected == never && limits_->bypass_active(now)) {
-    counts_.detected = now;
-    limits_->enforce_from(now + path_.limits->metering->response_time);
-  }
-}
-
 PathSummary RequestPath::summary() const {
   PathSummary summary = counts_;
-  summary.enforced = limits_ ? limits_->enforced() : never;
+  if (enforcement_) {
+    enforcement_->tell(summary);
+  }
   constexpr double million = 1e6;
   for (std::size_t tier = 0; tier < config_.tiers.size(); ++tier) {
     const TierConfig& prices = config_.tiers[tier];
@@ -715,11 +713,18 @@ PathSummary RequestPath::summary() const {
   return summary;
 }
 
+CacheMemory* RequestPath::conversation_cache() {
+  if (session_cache_) {
+    return &*session_cache_;
+  }
+  return conversation_cache_ ? &*conversation_cache_ : nullptr;
+}
+
 CapacityUse RequestPath::capacity_use(Stage stage) const {
   constexpr CapacityUse none;
   const SimTime now = engine_.now();
   const auto of = [now](const Turnstile& turnstile) { return turnstile.use(now); };
-  const auto filled = [](const Cache& cache) { return CapacityUse{cache.utilization(), 1, true}; };
+  const auto filled = [](const auto& cache) { return CapacityUse{cache.utilization(), 1, true}; };
   switch (stage) {
     case Stage::edge:
       return cdn_ ? filled(*cdn_) : none;
@@ -730,6 +735,9 @@ CapacityUse RequestPath::capacity_use(Stage stage) const {
       return {time.busy, time.all, false};
     }
     case Stage::conversation_cache:
+      if (session_cache_) {
+        return filled(*session_cache_);
+      }
       return conversation_cache_ ? filled(*conversation_cache_) : none;
     case Stage::response_cache:
       return response_cache_ ? filled(*response_cache_) : none;

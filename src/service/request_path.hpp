@@ -18,6 +18,8 @@
 #include "service/cache.hpp"
 #include "service/clients.hpp"
 #include "service/edge.hpp"
+#include "service/edge_caches.hpp"
+#include "service/enforcement.hpp"
 #include "service/experiments.hpp"
 #include "service/flight.hpp"
 #include "service/limits.hpp"
@@ -25,6 +27,7 @@
 #include "service/model_router.hpp"
 #include "service/safety_filter.hpp"
 #include "service/service.hpp"
+#include "service/session_cache.hpp"
 #include "service/sites.hpp"
 #include "service/source_limits.hpp"
 #include "service/streaming.hpp"
@@ -91,8 +94,8 @@ class RequestPath final : public EventSink,
 
   /// What autoscalers steer; null when the scenario has none.
   ApiTier* api_tier() { return api_tier_ ? &*api_tier_ : nullptr; }
-  Cache* conversation_cache() { return conversation_cache_ ? &*conversation_cache_ : nullptr; }
-  Cache* response_cache() { return response_cache_ ? &*response_cache_ : nullptr; }
+  CacheMemory* conversation_cache();
+  CacheMemory* response_cache() { return response_cache_ ? &*response_cache_ : nullptr; }
 
   // From services, about attempts.
   void on_first_token(const RequestRecord& record) override;
@@ -148,6 +151,7 @@ class RequestPath final : public EventSink,
   StageResult visit_load_balancer(Flight& flight, SimTime t);
   StageResult visit_limits(Flight& flight, SimTime t);
   StageResult visit_conversation_cache(Flight& flight, SimTime t);
+  StageResult visit_session_cache(Flight& flight, SimTime t);
   StageResult visit_response_cache(Flight& flight, SimTime t);
   StageResult visit_model_router(Flight& flight, SimTime t);
   StageResult visit_broker(Flight& flight, SimTime t);
@@ -173,8 +177,12 @@ class RequestPath final : public EventSink,
   void leave(std::uint32_t place);
   void end_attempt(std::uint32_t place, Outcome outcome, SimTime at);
   void schedule(std::uint32_t place, SimTime at, FlightState state);
-  void release(Flight& flight);
+  void release(Flight& flight, Outcome outcome);
   void finish(std::uint32_t place);
+  std::uint32_t place_of(const Flight& flight) const {
+    return static_cast<std::uint32_t>(&flight - flights_.data());
+  }
+  PrefixId session_of(const Flight& flight) const;
   void remember_prefix(std::uint32_t place, const SharedPrefix& prefix);
   void remember_session(std::uint32_t place, const Arrival& arrival);
   void take_part(std::uint32_t place, const Arrival& arrival);
@@ -182,7 +190,6 @@ class RequestPath final : public EventSink,
   void think(std::uint32_t place, const SharedPrefix& prefix);
   void next_turn(std::uint32_t thinker);
   void count_bypass(const Flight& flight);
-  void on_alarm(const Metering::Alarm& alarm);
   void tell(const Flight& flight, Stage stage, const StageResult& result);
   void tell(const Flight& flight, Stage stage, Outcome outcome, Duration wait, SimTime came);
   void tell(const Flight& flight, Stage stage, VisitEnd end);
@@ -205,16 +212,18 @@ class RequestPath final : public EventSink,
   std::optional<Popularity> popularity_;
   std::optional<Popularity> conversations_;
   std::optional<Edge> edge_;
-  std::optional<Cache> cdn_;
+  std::optional<EdgeCaches> cdn_;
   std::optional<Attacks> attacks_;
   std::optional<SourceLimits> source_limits_;
   std::optional<Passage> load_balancer_;
   std::optional<Limits> limits_;
   LatencySampler limit_latency_;
+  std::optional<Enforcement> enforcement_;
   std::optional<Metering> metering_;
   std::optional<Auth> auth_;
   std::optional<ApiTier> api_tier_;
   std::optional<Cache> conversation_cache_;
+  std::optional<SessionCache> session_cache_;  // in its place, where sessions look for their own
   LatencySampler fetch_;
   std::optional<Cache> response_cache_;
   std::optional<ModelRouter> model_router_;
@@ -263,7 +272,6 @@ class RequestPath final : public EventSink,
   // What summary() tells.
   PathSummary counts_;
   std::vector<std::int64_t> bypassed_tokens_;  // prompt, output by tier
-  std::vector<bool> key_bypassed_;             // some request of it was
 };
 
 }  // namespace plimsoll

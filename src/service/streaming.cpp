@@ -16,14 +16,32 @@ Streaming::Streaming(std::uint64_t seed, const StreamingConfig& config)
       sigma_{std::sqrt(std::log1p(config.read_rate_cv * config.read_rate_cv))},
       buffer_{config.buffer},
       limit_{config.connections} {
+  if (config.pool) {
+    idle_.emplace(*config.pool);
+  }
 }
 
-StageResult Streaming::open(std::uint64_t id, SimTime t) {
+void Streaming::expire(SimTime t) {
+  while (idle_ && idle_->next_end() <= t) {
+    close_oldest(idle_->next_end());
+  }
+}
+
+StageResult Streaming::open(std::uint64_t id, PrefixId owner, SimTime t) {
   if (setup_.is_out(id, t)) {
     return ends_as(Outcome::failed);
   }
+  expire(t);
+  if (idle_ && idle_->take(owner)) {
+    StageResult result;
+    result.hit = true;
+    return result;
+  }
   if (limit_ > 0 && open_ >= limit_) {
-    return ends_as(Outcome::shed);
+    if (!idle_ || idle_->count() == 0) {
+      return ends_as(Outcome::shed);
+    }
+    close_oldest(t);
   }
   note(t);
   ++open_;
@@ -34,6 +52,16 @@ StageResult Streaming::open(std::uint64_t id, SimTime t) {
     }
   }
   return setup_.pass(id, t);
+}
+
+void Streaming::close(PrefixId owner, bool is_good, SimTime t) {
+  expire(t);
+  if (!idle_ || !is_good || !idle_->put(owner, t)) {
+    note(t);
+    --open_;
+  } else if (idle_->overfull()) {
+    close_oldest(t);
+  }
 }
 
 /// When the client has read `tokens` > 0, the first at `first`, if they come no later.
@@ -63,8 +91,12 @@ SimTime Streaming::leaves(RequestId request, std::int64_t tokens, SimTime first,
 CapacityUse Streaming::use(SimTime t) const {
   CapacityUse use;
   if (limited()) {
-    use.used = static_cast<double>(connection_ns_ + static_cast<ConnectionNanoseconds>(open_) *
-                                                        (t - noted_).count());
+    ConnectionNanoseconds now =
+        connection_ns_ + static_cast<ConnectionNanoseconds>(open_) * (t - noted_).count();
+    if (idle_) {
+      now -= idle_->ns_after_their_ends(t);
+    }
+    use.used = static_cast<double>(now);
     use.all = static_cast<double>(limit_) * static_cast<double>(t.time_since_epoch().count());
   }
   return use;

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
+#include "service/idle_connections.hpp"
 #include "service/passage.hpp"
 
 namespace plimsoll {
@@ -14,13 +16,15 @@ class Streaming {
  public:
   Streaming(std::uint64_t seed, const StreamingConfig& config);
 
-  /// A connection for the attempt `id`; with a limit, in order of time.
-  StageResult open(std::uint64_t id, SimTime t);
-  void close(SimTime t) {
-    note(t);
-    --open_;
-  }
+  /// A connection for the attempt `id` of `owner`; with a limit or a pool, in order of time. A hit:
+  /// the owner's own, which idled in the pool. Where all are open, the one that has idled longest
+  /// makes room.
+  StageResult open(std::uint64_t id, PrefixId owner, SimTime t);
+  /// The attempt of `owner` is over; its connection may stay in the pool, if it `is_good` yet.
+  void close(PrefixId owner, bool is_good, SimTime t);
   bool limited() const { return limit_ > 0; }
+  bool pools() const { return idle_.has_value(); }
+  /// Open at the time of the last call, idle ones included.
   std::int64_t connections() const { return open_; }
 
   /// When the client of `request` has read the last of `tokens`, the first of which it got at
@@ -42,6 +46,14 @@ class Streaming {
     noted_ = t;
   }
 
+  /// Idle connections whose time was over by `t` are closed, each at its time.
+  void expire(SimTime t);
+  void close_oldest(SimTime t) {
+    note(t);
+    --open_;
+    idle_->close_oldest();
+  }
+
   SimTime read_by(RequestId request, std::int64_t tokens, SimTime first) const;
 
   Passage setup_;
@@ -52,7 +64,8 @@ class Streaming {
   double sigma_;   // of the logarithm of the read rate
   std::int64_t buffer_;
   std::int64_t limit_;
-  std::int64_t open_ = 0;
+  std::optional<IdleConnections> idle_;  // none: every connection is closed after its attempt
+  std::int64_t open_ = 0;                // idle ones included
   SimTime noted_{};
   ConnectionNanoseconds connection_ns_ = 0;
 };

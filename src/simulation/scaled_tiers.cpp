@@ -63,7 +63,7 @@ class ApiTierPort final : public TierPort {
 /// Its instances are nodes of equal memory.
 class CachePort final : public TierPort {
  public:
-  CachePort(Cache& cache, Bytes node) : cache_{cache}, node_{node} {}
+  CachePort(CacheMemory& cache, Bytes node) : cache_{cache}, node_{node} {}
 
   void set_instances(std::int64_t instances) override {
     cache_.set_capacity(Bytes::of(instances * node_.count()));
@@ -75,7 +75,7 @@ class CachePort final : public TierPort {
   }
 
  private:
-  Cache& cache_;
+  CacheMemory& cache_;
   Bytes node_;
 };
 
@@ -110,7 +110,7 @@ void ScaledTiers::add(const PathConfig& config, RequestPath& path, Engine& engin
     add_tier("api_tier", *config.api_tier->autoscale, config.api_tier->instances,
              std::make_unique<ApiTierPort>(*path.api_tier()), engine, autoscalers);
   }
-  const auto add_cache = [&](std::string name, const CacheConfig& cache, Cache& played) {
+  const auto add_cache = [&](std::string name, const CacheConfig& cache, CacheMemory& played) {
     if (cache.autoscale) {
       add_tier(std::move(name), *cache.autoscale, cache.capacity.count() / cache.node->count(),
                std::make_unique<CachePort>(played, *cache.node), engine, autoscalers);

@@ -389,6 +389,151 @@ TEST(RequestPath, ABypassCostsWhatIsUsedUntilItsAlarmIsAnswered) {
   EXPECT_TRUE(out.ends_with("true")) << out;
 }
 
+/// Two bypasses of tiny/limits, with what its metering says but for `metering`. A key within its
+/// limit uses some 575 tokens in an interval, with a standard deviation of 360, and five times as
+/// much when it is not bound: z = 3 sees that, z = 5 only at times.
+std::vector<double> two_bypasses(const test::Overrides& metering) {
+  test::Overrides overrides = {{"path.limits.bypasses", "[{at: 30s, lasting: 25s}, {at: 80s}]"}};
+  overrides.insert(overrides.end(), metering.begin(), metering.end());
+  const LoadedScenario loaded = test::load_shipped("tiny/limits.yaml", overrides);
+  const std::string out = test::in_child([&] {
+    const PathSummary path = run_scenario(loaded.config, {}).path;
+    const auto seconds = [](SimTime t) {
+      return t == never ? -1 : to_seconds(t.time_since_epoch());
+    };
+    const SuspensionSummary suspended = path.suspensions.value_or(SuspensionSummary{});
+    return fmt::format("{} {} {} {} {} {} {} {}", seconds(path.bypasses[0].detected),
+                       seconds(path.bypasses[0].enforced), seconds(path.bypasses[1].detected),
+                       seconds(path.bypasses[1].enforced), path.bypassed,
+                       path.bypasses[0].requests + path.bypasses[1].requests, suspended.keys,
+                       suspended.refused);
+  });
+  return test::numbers_in(out, 8);
+}
+
+TEST(RequestPath, EveryBypassHasToBeNoticedAnew) {
+  const std::vector<double> found = two_bypasses({{"path.limits.metering.z", "3"}});
+  EXPECT_GT(found[0], 30);
+  EXPECT_LE(found[0], 45);
+  EXPECT_EQ(found[1], found[0] + 10);
+  EXPECT_GT(found[2], 80) << "closing the first leaves the second open";
+  EXPECT_EQ(found[3], found[2] + 10);
+  const std::vector<double> unmetered = two_bypasses({{"path.limits.metering", "null"}});
+  EXPECT_LT(found[4], unmetered[4]);
+  // Two keys send 10/s in all and are allowed 2/s, for 25 and 40 s.
+  EXPECT_NEAR(unmetered[4], 8 * 65, 0.35 * 8 * 65);
+  // The first of a request's attempts counts once; there are no retries here.
+  EXPECT_EQ(unmetered[4], unmetered[5]);
+}
+
+TEST(RequestPath, SuspendedKeysAskInVainWhileTheBypassStaysOpen) {
+  const std::vector<double> bound = two_bypasses({{"path.limits.metering.z", "3"}});
+  const std::vector<double> suspended = two_bypasses(
+      {{"path.limits.metering.z", "3"}, {"path.limits.metering.action", "suspend_key"}});
+  EXPECT_EQ(suspended[0], bound[0]) << "the same alarm";
+  EXPECT_EQ(suspended[1], -1);
+  EXPECT_EQ(suspended[3], -1);
+  EXPECT_GE(suspended[6], 2) << "both abusers";
+  // They send 5/s each from ten seconds after the first alarm to the end, at 120 s.
+  const double refused = 2 * 5 * (120 - bound[1]);
+  EXPECT_NEAR(suspended[7], refused, 0.25 * refused);
+  EXPECT_LT(suspended[4], two_bypasses({{"path.limits.metering", "null"}})[4]);
+}
+
+/// Sessions of about two turns behind a cache of their contexts, before a replica that caches
+/// prefixes: look-ups, hits, follow-ups that were answered, prefix hits, total tokens of prompts.
+std::vector<double> sessions_behind(const std::string& cache) {
+  std::string pool = test::plain_pool;
+  pool += ", prefix_cache: true";
+  return test::numbers_of_text(
+      test::scenario_with_pools("pools:\n  main: {" + pool +
+                                "}\nmetrics: {window: 1000s, sample_requests: 0}\n" +
+                                fmt::format(R"(
+duration: 400s
+workload:
+  arrivals: {{rate: 5/s}}
+  lengths: {{prompt: {{kind: fixed, mean: 64}}, output: {{kind: fixed, mean: 32}}}}
+path:
+  conversation_cache: {{{}, bytes_per_token: 10 B, fetch: {{mean: 50ms}}}}
+  clients: {{sessions: {{go_on: 50%, think: {{kind: exponential, mean: 2s}}}}}}
+)",
+                                            cache)),
+      [](const RunResult& result) {
+        const StageSummary& stage = row(result, Stage::conversation_cache);
+        return fmt::format("{} {} {} {} {}", stage.offered, stage.hits, result.path.follow_ups,
+                           result.pools[0].prefix->hit_tokens, stage.latency.mean);
+      });
+}
+
+TEST(RequestPath, FurtherTurnsFindTheirOwnContextsAndFirstTurnsLookForNone) {
+  const std::vector<double> large = sessions_behind("cache: {capacity: 1 GB}");
+  EXPECT_EQ(large[1], large[2]) << "every further turn, and no first one";
+  EXPECT_GT(large[2], 1000);
+  EXPECT_EQ(large[4], 0.0) << "nothing is fetched";
+  // Whole blocks of 16 of the 96 tokens, or multiples, that the turn before left.
+  EXPECT_GE(large[3], 80 * large[2]);
+  const std::vector<double> none = sessions_behind("cache: {capacity: 100 B}");
+  EXPECT_EQ(none[1], 0.0) << "no context has fewer than 96 tokens";
+  EXPECT_EQ(none[3], 0.0) << "what was not found is computed anew";
+  EXPECT_NEAR(none[4], 50 * none[2] / none[0], 1e-3) << "and fetched, by further turns only";
+  const std::vector<double> some = sessions_behind("cache: {capacity: 15 kB}");
+  EXPECT_GT(some[1], 0.05 * some[2]);
+  EXPECT_LT(some[1], 0.95 * some[2]);
+}
+
+TEST(RequestPath, TurnsUseTheirConnectionsAgainIfUsersThinkForLessThanTheyAreKept) {
+  const auto reused = [](const std::string& pool) {
+    return numbers_of(
+        load(10, 1000) + "path: {streaming: {setup: {mean: 100ms}, pool: " + pool +
+            "}, clients: {sessions: {go_on: 50%, think: {kind: exponential, mean: 5s}}}}",
+        [](const RunResult& result) {
+          return fmt::format("{} {} {}", row(result, Stage::streaming).hits, result.path.follow_ups,
+                             result.slices.front().arrived);
+        });
+  };
+  const std::vector<double> kept = reused("{size: 1000000, keep_alive: 5s}");
+  const double share = 1 - std::exp(-1);
+  EXPECT_NEAR(kept[0] / kept[1], share, tolerance(share, kept[1]));
+  EXPECT_EQ(reused("{size: 0, keep_alive: 5s}")[0], 0.0);
+  const std::vector<double> few = reused("{size: 10, keep_alive: 5s}");
+  EXPECT_LT(few[0], 0.5 * kept[0]) << "about 50 users think at a time";
+  EXPECT_GT(few[0], 0.0);
+}
+
+// The memory signal says what is held: room that is added has to be filled before it asks for more.
+TEST(RequestPath, ACacheThatScalesOnMemoryGrowsNoFasterThanItFills) {
+  const auto nodes = [](const std::string& rate) {
+    return numbers_of(fmt::format(R"(
+duration: 600s
+workload:
+  arrivals: {{rate: {}}}
+  lengths: {{prompt: {{kind: fixed, mean: 10}}, output: {{kind: fixed, mean: 1}}}}
+path:
+  popularity: {{objects: 100000000, exponent: 0.6}}
+  response_cache:
+    capacity: 2 MB
+    object_size: 1 kB
+    node: 1 MB
+    autoscale:
+      {{policy: threshold, scale_metric: memory_utilization, scale_up_threshold: 85%,
+       scale_down_threshold: 10%, expansion_factor: 1.5, min_instances: 2, max_instances: 1000,
+       interval: 15s}}
+)",
+                                  rate),
+                      [](const RunResult& result) {
+                        return fmt::format("{}", result.scaling.front().replicas_max);
+                      })[0];
+  };
+  // At next to no hits a look-up puts in 1 kB: 60/s for 600 s are 36 MB, 15/s are 9 MB. Full to 85
+  // % at the last step, at most half as much again is there.
+  const double fast = nodes("60/s");
+  EXPECT_LE(fast, 1.5 * (2 + 36) / 0.85 + 1);
+  EXPECT_GE(fast, 2 + 36 / 2);
+  const double slow = nodes("15/s");
+  EXPECT_LE(slow, 1.5 * (2 + 9) / 0.85 + 1);
+  EXPECT_GE(slow, 2 + 9 / 2);
+}
+
 /// Mean signals of the autoscalers of pools a and b, each of a model of its own, which 60 and 20
 /// requests/s ask for.
 std::vector<double> rates_seen(const std::string& path) {

@@ -1,28 +1,44 @@
 // Autoscaler `cost_aware`: the number of instances at which rent and late answers cost least.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "policies/builtin_entries.hpp"
 
 namespace plimsoll {
 namespace {
 
-/// Share of requests that wait longer than `patience` in M/M/n with arrival rate lambda and rate mu
-/// per server: C(n, a) exp(-(n mu - lambda) patience), a = lambda / mu (Erlang 1917). Without a
-/// steady state what exceeds the capacity is late, and so is nearly everybody else.
-double late_share(std::int64_t n, double lambda, double mu, double patience_seconds) {
-  const double offered = lambda / mu;
-  if (static_cast<double>(n) <= offered) {
-    return 1.0;
+/// M/M/n for n = 1, 2, 3, ... with arrival rate lambda and rate mu per server. Erlang B of n
+/// servers follows from that of n - 1, so one walk up to n costs O(n).
+class GrowingServers {
+ public:
+  GrowingServers(double lambda, double mu) : lambda_{lambda}, mu_{mu}, offered_{lambda / mu} {}
+
+  void add_one() {
+    ++n_;
+    blocking_ = offered_ * blocking_ / (static_cast<double>(n_) + offered_ * blocking_);
   }
-  double blocking = 1;  // Erlang B, by its recursion
-  for (std::int64_t k = 1; k <= n; ++k) {
-    blocking = offered * blocking / (static_cast<double>(k) + offered * blocking);
+  std::int64_t count() const { return n_; }
+  /// Share of requests that wait longer than `patience`: C(n, a) exp(-(n mu - lambda) patience),
+  /// a = lambda / mu (Erlang 1917). Without a steady state what exceeds the capacity is late, and
+  /// so is nearly everybody else.
+  double late_share(double patience_seconds) const {
+    const auto servers = static_cast<double>(n_);
+    if (servers <= offered_) {
+      return 1.0;
+    }
+    const double utilization = offered_ / servers;
+    const double waits = blocking_ / (1 - utilization + utilization * blocking_);
+    return waits * std::exp(-(servers * mu_ - lambda_) * patience_seconds);
   }
-  const double utilization = offered / static_cast<double>(n);
-  const double waits = blocking / (1 - utilization + utilization * blocking);
-  return waits * std::exp(-(static_cast<double>(n) * mu - lambda) * patience_seconds);
-}
+
+ private:
+  double lambda_;
+  double mu_;
+  double offered_;
+  double blocking_ = 1;  // Erlang B, by its recursion
+  std::int64_t n_ = 0;
+};
 
 class CostAware final : public Autoscaler {
  public:
@@ -40,16 +56,23 @@ class CostAware final : public Autoscaler {
     if (!snapshot.signal) {
       return {current, ScalingReason::no_signal};
     }
-    std::int64_t best = std::max<std::int64_t>(1, snapshot.minimum);
-    double least = cost_of(best, snapshot);
-    for (std::int64_t n = best + 1; n <= snapshot.maximum; ++n) {
-      const double cost = cost_of(n, snapshot);
-      if (cost < least) {
+    const std::int64_t fewest = std::max<std::int64_t>(1, snapshot.minimum);
+    const std::int64_t counted = std::max<std::int64_t>(1, current);
+    const std::int64_t last = std::max({fewest, counted, std::int64_t{snapshot.maximum}});
+    std::int64_t best = fewest;
+    double least = std::numeric_limits<double>::infinity();
+    double now = 0;
+    GrowingServers servers{*snapshot.signal, rate_};
+    while (servers.count() < last) {
+      servers.add_one();
+      const std::int64_t n = servers.count();
+      const double cost = cost_of(servers, snapshot);
+      now = n == counted ? cost : now;
+      if (n >= fewest && (n == fewest || n <= snapshot.maximum) && cost < least) {
         least = cost;
         best = n;
       }
     }
-    const double now = cost_of(std::max<std::int64_t>(1, current), snapshot);
     if (best == current || now - least <= saving_ * now) {
       return {current, ScalingReason::steady};
     }
@@ -57,12 +80,12 @@ class CostAware final : public Autoscaler {
   }
 
  private:
-  /// $/h of n instances at the rate that is seen.
-  double cost_of(std::int64_t n, const ScalingSnapshot& snapshot) const {
+  /// $/h of so many instances at the rate that is seen.
+  double cost_of(const GrowingServers& servers, const ScalingSnapshot& snapshot) const {
     const double rent = snapshot.dollars_per_hour > 0 ? snapshot.dollars_per_hour : rent_;
     const double lambda = *snapshot.signal;
-    const double late = lambda > 0 ? late_share(n, lambda, rate_, patience_) : 0.0;
-    return static_cast<double>(n) * rent + 3600 * lambda * loss_ * late;
+    const double late = lambda > 0 ? servers.late_share(patience_) : 0.0;
+    return static_cast<double>(servers.count()) * rent + 3600 * lambda * loss_ * late;
   }
 
   double rate_;

@@ -114,6 +114,25 @@ TEST_F(ApiTierTest, AnOutageTakesItsShareOfTheInstances) {
   EXPECT_EQ(done[8], 41ms);
 }
 
+TEST_F(ApiTierTest, TheEndOfAnOutageDoesNotEndAnother) {
+  config.instances = 4;
+  config.outages = {{1ms, 40ms, 0.5}, {3ms, 10ms, 0.5}};
+  open();
+  for (std::uint32_t i = 1; i <= 8; ++i) {
+    enter_at(4ms, i);
+  }
+  engine.run();
+  // A half of a half: one is left until 13 ms, then two until 41 ms.
+  EXPECT_EQ(done[1], 14ms);
+  EXPECT_EQ(done[2], 23ms);
+  EXPECT_EQ(done[3], 24ms);
+  EXPECT_EQ(done[4], 33ms);
+  EXPECT_EQ(done[6], 43ms);
+  EXPECT_EQ(done[7], 44ms);
+  EXPECT_EQ(done[8], 51ms) << "all four are back";
+  EXPECT_DOUBLE_EQ(tier->worker_time().all, 1e6 * 4 + 2e6 * 2 + 10e6 * 1 + 28e6 * 2 + 10e6 * 4);
+}
+
 TEST_F(ApiTierTest, WhoLeftIsWorkedOnAllTheSame) {
   open();
   enter_at(0ms, 1);

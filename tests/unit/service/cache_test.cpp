@@ -6,6 +6,9 @@
 #include <chrono>
 #include <cmath>
 
+#include "service/edge_caches.hpp"
+#include "service/session_cache.hpp"
+
 namespace plimsoll {
 namespace {
 
@@ -133,6 +136,191 @@ TEST(Cache, GrowsAndShrinks) {
   EXPECT_NEAR(played_hits(lru, popularity, 100'000), che.expected_hits(), 0.01);
   lru.set_capacity(Bytes::of(500'000));
   EXPECT_LE(lru.utilization(), 1.0);
+}
+
+/// Share of hits of the look-ups [from, to) of one stream.
+double hits_between(Cache& cache, const Popularity& popularity, int from, int to) {
+  const RandomStream stream{11, "asked"};
+  int hits = 0;
+  for (int i = from; i < to; ++i) {
+    Draws draws = stream.of(static_cast<std::uint64_t>(i));
+    AskedObject object;
+    object.group = popularity.group_of(draws());
+    object.rank = static_cast<std::uint32_t>(popularity.rank_of(object.group, draws()));
+    hits += cache.look_up(static_cast<std::uint64_t>(i), object, sim_start).hit ? 1 : 0;
+  }
+  return hits / static_cast<double>(to - from);
+}
+
+// What a cache that is not full holds is what it was asked for, by either method.
+TEST(Cache, FillsByWhatItIsAskedFor) {
+  const Popularity popularity{200'000, 0.8};
+  CacheConfig config = cache_of(20'000, CacheMethod::che, 0);
+  config.filled = 0;
+  Cache che{1, "cache", config, popularity, flow_of(popularity)};
+  config.method = CacheMethod::lru;
+  Cache lru{1, "cache", config, popularity, flow_of(popularity)};
+  EXPECT_EQ(che.utilization(), 0.0);
+  double before = 0;
+  for (const int from : {0, 5000, 10'000, 20'000, 40'000}) {
+    const int to = from == 0 ? 5000 : 2 * from;
+    const double played = hits_between(lru, popularity, from, to);
+    EXPECT_NEAR(hits_between(che, popularity, from, to), played, 0.02) << "from " << from;
+    EXPECT_NEAR(che.utilization(), lru.utilization(), 0.02) << "after " << to;
+    EXPECT_GT(played, before);
+    before = played;
+  }
+  hits_between(che, popularity, 80'000, 200'000);
+  EXPECT_NEAR(che.utilization(), 1.0, 1e-9);
+  EXPECT_NEAR(hits_between(che, popularity, 200'000, 400'000), che.expected_hits(), 0.005);
+}
+
+// Room that is added is filled by look-ups, however many hits it will give once it is full.
+TEST(Cache, GrowthIsPaidForByLookUps) {
+  const Popularity popularity{200'000, 0.8};
+  Cache che{1, "cache", cache_of(10'000, CacheMethod::che, 0), popularity, flow_of(popularity)};
+  Cache lru{1, "cache", cache_of(10'000, CacheMethod::lru, 0), popularity, flow_of(popularity)};
+  hits_between(lru, popularity, 0, 200'000);
+  const double before = che.expected_hits();
+  for (Cache* cache : {&che, &lru}) {
+    cache->set_capacity(Bytes::of(40'000 * 1000));
+    EXPECT_NEAR(cache->utilization(), 0.25, 0.001);
+    EXPECT_NEAR(hits_between(*cache, popularity, 200'000, 204'000), before, 0.03);
+    EXPECT_LT(cache->utilization(), 0.35);
+  }
+  for (int from = 204'000; from < 300'000; from += 32'000) {
+    const double played = hits_between(lru, popularity, from, from + 32'000);
+    EXPECT_NEAR(hits_between(che, popularity, from, from + 32'000), played, 0.015);
+    EXPECT_NEAR(che.utilization(), lru.utilization(), 0.02);
+  }
+  hits_between(che, popularity, 300'000, 600'000);
+  EXPECT_GT(che.expected_hits(), before + 0.08);
+  EXPECT_NEAR(hits_between(che, popularity, 600'000, 800'000), che.expected_hits(), 0.005);
+  che.set_capacity(Bytes::of(10'000 * 1000));
+  EXPECT_NEAR(che.utilization(), 1.0, 1e-9) << "less room is full at once";
+  EXPECT_NEAR(che.expected_hits(), before, 1e-9);
+}
+
+TEST(Cache, MayBeFilledInPartAtFirst) {
+  const Popularity popularity{200'000, 0.8};
+  for (const CacheMethod method : {CacheMethod::che, CacheMethod::lru}) {
+    CacheConfig config = cache_of(10'000, method, 0);
+    config.filled = 0.4;
+    Cache cache{1, "cache", config, popularity, flow_of(popularity)};
+    EXPECT_NEAR(cache.utilization(), 0.4, 1e-3);
+    config.filled = 1;
+    Cache full{1, "cache", config, popularity, flow_of(popularity)};
+    EXPECT_NEAR(full.utilization(), 1.0, 1e-3);
+    EXPECT_LT(hits_between(cache, popularity, 0, 2000), hits_between(full, popularity, 0, 2000));
+  }
+}
+
+// Each location holds what it was asked for itself: all of them together hit as one of them does,
+// and fill as many times more slowly.
+TEST(Cache, LocationsDoNotHelpEachOther) {
+  const Popularity popularity{20'000, 0.9};
+  for (const CacheMethod method : {CacheMethod::che, CacheMethod::lru}) {
+    CacheConfig config = cache_of(1000, method, 0);
+    config.filled = 0;
+    Cache one{1, "cdn", config, popularity, flow_of(popularity), 1};
+    Cache four{1, "cdn", config, popularity, flow_of(popularity), 4};
+    hits_between(one, popularity, 0, 1000);
+    hits_between(four, popularity, 0, 4000);
+    EXPECT_NEAR(four.utilization(), one.utilization(), 0.02);
+    hits_between(four, popularity, 4000, 100'000);
+    const double hits = hits_between(four, popularity, 100'000, 300'000);
+    config.method = CacheMethod::che;
+    const Cache small{1, "cdn", config, popularity, flow_of(popularity), 1};
+    EXPECT_NEAR(hits, small.expected_hits(), 0.006);
+    config.capacity = Bytes::of(4 * config.capacity.count());
+    const Cache large{1, "cdn", config, popularity, flow_of(popularity), 1};
+    EXPECT_LT(hits, large.expected_hits() - 0.1) << "as if all were one cache";
+  }
+}
+
+EdgeConfig two_regions() {
+  EdgeConfig edge;
+  edge.regions.resize(2);
+  edge.regions[0].share = 3;
+  edge.regions[1].share = 1;
+  edge.cdn = cache_of(1000, CacheMethod::che, 0);
+  return edge;
+}
+
+TEST(EdgeCaches, AreOneUnlessRegionsNameTheirLocations) {
+  const Popularity popularity{20'000, 0.9};
+  EdgeConfig edge = two_regions();
+  const EdgeCaches one{1, edge, popularity, flow_of(popularity)};
+  const Cache alone{1, "cdn", *edge.cdn, popularity, flow_of(popularity)};
+  EXPECT_EQ(one.expected_hits(), alone.expected_hits());
+  EXPECT_EQ(one.miss_flow(), alone.miss_flow());
+  edge.regions[0].locations = 40;
+  edge.regions[1].locations = 2;
+  const EdgeCaches many{1, edge, popularity, flow_of(popularity)};
+  EXPECT_NEAR(many.expected_hits(), alone.expected_hits(), 1e-12)
+      << "the capacity is that of each location";
+  edge.regions[1].cdn_capacity = Bytes::of(10'000'000);
+  const EdgeCaches unlike{1, edge, popularity, flow_of(popularity)};
+  const Cache large{1, "cdn", cache_of(10'000, CacheMethod::che, 0), popularity,
+                    flow_of(popularity)};
+  EXPECT_NEAR(unlike.expected_hits(), 0.75 * alone.expected_hits() + 0.25 * large.expected_hits(),
+              1e-9);
+}
+
+TEST(EdgeCaches, AnOutageHitsOneRegion) {
+  const Popularity popularity{20'000, 0.9};
+  EdgeConfig edge = two_regions();
+  edge.regions[0].locations = 1;
+  edge.regions[1].locations = 1;
+  edge.cdn->capacity = Bytes::of(20'000 * 1000);
+  edge.regions[1].cdn_outages = {{1s, 1s, 1.0}};
+  EdgeCaches caches{1, edge, popularity, flow_of(popularity)};
+  AskedObject object;
+  object.group = 3;
+  EXPECT_TRUE(caches.look_up(1, 0, object, sim_start + 1s).hit);
+  EXPECT_FALSE(caches.look_up(1, 1, object, sim_start + 1s).hit);
+  EXPECT_TRUE(caches.look_up(1, 1, object, sim_start + 2s).hit);
+}
+
+SessionCache session_cache(std::int64_t capacity) {
+  ConversationCacheConfig config;
+  config.cache.capacity = Bytes::of(capacity);
+  config.cache.latency.mean = 1ms;
+  config.cache.outages = {{10s, 1s, 1.0}};
+  config.bytes_per_token = Bytes::of(10);
+  config.fetch.mean = 30ms;
+  return SessionCache{1, config};
+}
+
+TEST(SessionCache, HoldsContextsAsLargeAsTheirTokens) {
+  SessionCache cache = session_cache(10'000);
+  cache.store(1, 1, 400, sim_start);
+  cache.store(2, 2, 500, sim_start);
+  EXPECT_DOUBLE_EQ(cache.utilization(), 0.9);
+  const StageResult found = cache.look_up(3, 1, 400, sim_start);
+  EXPECT_TRUE(found.hit);
+  EXPECT_EQ(found.ahead, 1ms);
+  cache.store(3, 1, 450, sim_start);  // it has grown
+  EXPECT_DOUBLE_EQ(cache.utilization(), 0.95);
+  cache.store(4, 3, 100, sim_start);
+  EXPECT_EQ(cache.sessions(), 2) << "the second, used least recently, made room";
+  const StageResult missed = cache.look_up(5, 2, 500, sim_start);
+  EXPECT_FALSE(missed.hit);
+  EXPECT_EQ(missed.ahead, 31ms) << "it is fetched, and then it is there";
+  EXPECT_TRUE(cache.look_up(6, 2, 500, sim_start).hit);
+  cache.store(7, 4, 1001, sim_start);
+  EXPECT_FALSE(cache.look_up(8, 4, 1001, sim_start).hit) << "larger than the whole cache";
+}
+
+TEST(SessionCache, LosesNothingInAnOutageAndTakesNothingIn) {
+  SessionCache cache = session_cache(10'000);
+  cache.store(1, 1, 400, sim_start);
+  EXPECT_FALSE(cache.look_up(2, 1, 400, sim_start + 10s).hit);
+  cache.store(3, 2, 100, sim_start + 10s);
+  EXPECT_TRUE(cache.look_up(4, 1, 400, sim_start + 11s).hit);
+  EXPECT_FALSE(cache.look_up(5, 2, 100, sim_start + 11s).hit);
+  cache.set_capacity(Bytes::of(1000));
+  EXPECT_EQ(cache.sessions(), 1) << "of 100 tokens";
 }
 
 TEST(Cache, HoldsEverythingWhenItCan) {

@@ -149,9 +149,25 @@ TEST_F(LimitsTest, ABypassLetsPassUntilItIsClosed) {
   EXPECT_EQ(ask(10s), Decision::bypassed);
   EXPECT_EQ(ask(10500ms), Decision::allowed) << "within the limit it is no abuse";
   EXPECT_EQ(ask(10600ms), Decision::bypassed);
-  all.enforce_from(sim_start + 11s);
+  all.close_bypass(0, sim_start + 11s);
   EXPECT_EQ(ask(10700ms), Decision::bypassed);
   EXPECT_EQ(ask(11s), Decision::refused);
+}
+
+TEST_F(LimitsTest, ClosingOneBypassLeavesTheNext) {
+  limits().key = one_per_second();
+  limits().bypasses = {{10s, std::nullopt}, {20s, 5s}};
+  const ApiKeys keys{config, 1};
+  Limits all{config, keys};
+  const auto ask = [&](Duration at) {
+    all.decide({0, 0, 1}, sim_start + at);
+    return all.decide({0, 0, 1}, sim_start + at);
+  };
+  EXPECT_EQ(ask(10s), Decision::bypassed);
+  all.close_bypass(0, sim_start + 11s);
+  EXPECT_EQ(ask(11s), Decision::refused);
+  EXPECT_EQ(ask(20s), Decision::bypassed);
+  EXPECT_EQ(ask(25s), Decision::refused) << "it ends by itself";
 }
 
 TEST_F(LimitsTest, ClassesMayHaveKeysOfTheirOwn) {

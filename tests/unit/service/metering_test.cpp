@@ -7,6 +7,8 @@
 #include <memory>
 #include <vector>
 
+#include "plimsoll/rng.hpp"
+
 namespace plimsoll {
 namespace {
 
@@ -29,9 +31,10 @@ class MeteringTest : public testing::Test {
               [this, key, tokens] { metering->add(key, tokens); });
   }
   void play() {
-    metering = std::make_unique<Metering>(config, 4, engine, [this](const Metering::Alarm& alarm) {
-      told.push_back({engine.now() - sim_start, alarm});
-    });
+    metering =
+        std::make_unique<Metering>(config, 4000, engine, [this](const Metering::Alarm& alarm) {
+          told.push_back({engine.now() - sim_start, alarm});
+        });
     engine.run();
   }
 
@@ -71,6 +74,37 @@ TEST_F(MeteringTest, NothingIsToldWhileItLearns) {
   play();
   ASSERT_EQ(told.size(), 1U);
   EXPECT_EQ(told[0].at, 70s);
+}
+
+/// Half of the keys come once and never again, most others seldom: that is no anomaly, though none
+/// of them has a mean. One of the seldom keys that uses twenty times as much as anybody is one.
+TEST_F(MeteringTest, KeysWithoutAHistoryAreJudgedByWhatKeysUse) {
+  const RandomStream stream{7, "keys"};
+  Draws draws = stream.of(0);
+  for (int i = 0; i < 60; ++i) {
+    for (int one = 0; one < 30; ++one) {
+      const std::uint32_t fresh = draws.below(2);
+      const std::uint32_t tokens = draws.below(1000);
+      const auto number = static_cast<std::uint32_t>(i * 30 + one);
+      const std::uint32_t which = number * 37 % 1000;  // none twice in an interval
+      use(i, fresh == 1 ? 1000 + number : which, 500 + tokens);
+    }
+  }
+  use(50, 3, 30'000);
+  play();
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0].alarm.key, 3U);
+}
+
+TEST_F(MeteringTest, StatedTokensReplaceTheMeanOfAll) {
+  config.least_tokens = 200;
+  for (int i = 0; i < 10; ++i) {
+    use(i, 0, 1'000'000 + 100'000 * (i % 2));
+  }
+  use(8, 1, 300);
+  play();
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0].alarm.key, 1U) << "far below what others use, and new";
 }
 
 TEST_F(MeteringTest, SmallUseIsNoAnomaly) {

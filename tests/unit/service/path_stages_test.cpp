@@ -53,15 +53,15 @@ TEST(Streaming, ConnectionsAreLimitedAndUsedAgain) {
   config.connections = 2;
   config.setup.mean = 30ms;
   Streaming streaming{1, config};
-  EXPECT_EQ(streaming.open(1, sim_start).ahead, 30ms);
-  EXPECT_TRUE(streaming.open(2, sim_start).passes());
-  EXPECT_EQ(streaming.open(3, sim_start).outcome, Outcome::shed);
-  streaming.close(sim_start + 1s);
-  EXPECT_TRUE(streaming.open(4, sim_start + 1s).passes());
+  EXPECT_EQ(streaming.open(1, 1, sim_start).ahead, 30ms);
+  EXPECT_TRUE(streaming.open(2, 2, sim_start).passes());
+  EXPECT_EQ(streaming.open(3, 3, sim_start).outcome, Outcome::shed);
+  streaming.close(1, true, sim_start + 1s);
+  EXPECT_TRUE(streaming.open(4, 4, sim_start + 1s).passes());
   EXPECT_DOUBLE_EQ(streaming.use(sim_start + 2s).used, 4e9) << "all of 2 x 2 s";
   EXPECT_DOUBLE_EQ(streaming.use(sim_start + 2s).all, 4e9);
-  streaming.close(sim_start + 2s);
-  streaming.close(sim_start + 2s);
+  streaming.close(2, true, sim_start + 2s);
+  streaming.close(4, true, sim_start + 2s);
   EXPECT_DOUBLE_EQ(streaming.use(sim_start + 4s).used, 4e9);
 }
 
@@ -70,10 +70,10 @@ TEST(Streaming, OpensNothingDuringAnOutage) {
   config.read_rate = Frequency::of(20);
   config.outages = {{1s, 1s, 1.0}};
   Streaming streaming{1, config};
-  EXPECT_TRUE(streaming.open(1, sim_start).passes());
-  EXPECT_EQ(streaming.open(2, sim_start + 1s).outcome, Outcome::failed);
+  EXPECT_TRUE(streaming.open(1, 1, sim_start).passes());
+  EXPECT_EQ(streaming.open(2, 2, sim_start + 1s).outcome, Outcome::failed);
   EXPECT_EQ(streaming.connections(), 1) << "those that are open stay open";
-  EXPECT_TRUE(streaming.open(3, sim_start + 2s).passes());
+  EXPECT_TRUE(streaming.open(3, 3, sim_start + 2s).passes());
 }
 
 TEST(Streaming, AShareFindsAnOpenConnection) {
@@ -84,9 +84,62 @@ TEST(Streaming, AShareFindsAnOpenConnection) {
   Streaming streaming{1, config};
   int reused = 0;
   for (std::uint64_t id = 0; id < count; ++id) {
-    reused += streaming.open(id, sim_start).ahead == 0ms ? 1 : 0;
+    reused += streaming.open(id, 1, sim_start).ahead == 0ms ? 1 : 0;
   }
   expect_share(reused, 0.7);
+}
+
+StreamingConfig pooled(std::int64_t size, Duration keep_alive) {
+  StreamingConfig config;
+  config.read_rate = Frequency::of(20);
+  config.setup.mean = 30ms;
+  config.pool = ConnectionPoolConfig{size, keep_alive};
+  return config;
+}
+
+TEST(ConnectionPool, AClientUsesItsOwnConnectionAgainForAsLongAsItIsKept) {
+  Streaming streaming{1, pooled(10, 5s)};
+  EXPECT_EQ(streaming.open(1, 7, sim_start).ahead, 30ms);
+  streaming.close(7, true, sim_start + 1s);
+  EXPECT_EQ(streaming.open(2, 8, sim_start + 2s).ahead, 30ms) << "it is not that of another client";
+  const StageResult again = streaming.open(3, 7, sim_start + 5900ms);
+  EXPECT_EQ(again.ahead, 0ms);
+  EXPECT_TRUE(again.hit);
+  streaming.close(7, true, sim_start + 6s);
+  EXPECT_FALSE(streaming.open(4, 7, sim_start + 11s).hit) << "its five seconds are over";
+  streaming.close(7, false, sim_start + 12s);
+  EXPECT_FALSE(streaming.open(5, 7, sim_start + 13s).hit) << "a client that left closed it";
+}
+
+TEST(ConnectionPool, HoldsTheNewestOfAsManyAsItMay) {
+  Streaming streaming{1, pooled(2, 1min)};
+  for (PrefixId owner = 1; owner <= 3; ++owner) {
+    streaming.open(owner, owner, sim_start);
+  }
+  for (PrefixId owner = 1; owner <= 3; ++owner) {
+    streaming.close(owner, true, sim_start + std::chrono::seconds{owner});
+  }
+  EXPECT_EQ(streaming.connections(), 2);
+  EXPECT_FALSE(streaming.open(4, 1, sim_start + 5s).hit);
+  EXPECT_TRUE(streaming.open(5, 2, sim_start + 5s).hit);
+  EXPECT_TRUE(streaming.open(6, 3, sim_start + 5s).hit);
+}
+
+TEST(ConnectionPool, IdleConnectionsCountUntilTheyAreClosed) {
+  StreamingConfig config = pooled(10, 4s);
+  config.connections = 2;
+  Streaming streaming{1, config};
+  streaming.open(1, 1, sim_start);
+  streaming.close(1, true, sim_start + 2s);
+  // Used for 2 s, idle for 4 s, closed by then though nothing has happened since.
+  EXPECT_DOUBLE_EQ(streaming.use(sim_start + 8s).used, 6e9);
+  streaming.open(2, 2, sim_start + 8s);
+  EXPECT_DOUBLE_EQ(streaming.use(sim_start + 8s).used, 6e9);
+  streaming.close(2, true, sim_start + 9s);
+  EXPECT_TRUE(streaming.open(3, 3, sim_start + 9s).passes());
+  EXPECT_TRUE(streaming.open(4, 4, sim_start + 9s).passes()) << "the idle one makes room";
+  EXPECT_EQ(streaming.connections(), 2);
+  EXPECT_EQ(streaming.open(5, 2, sim_start + 10s).outcome, Outcome::shed) << "both are in use";
 }
 
 TEST(SafetyFilter, BlocksItsShare) {

@@ -59,6 +59,15 @@ TEST(CostAwareAutoscaler, HoldsMoreTheMoreALateAnswerCosts) {
   EXPECT_EQ(cost_aware(5, 0).ask(20).desired, 1) << "who does not mind late answers rents nothing";
 }
 
+/// What is out of reach changes nothing, and looking at a million numbers is one walk: with a walk
+/// for each of them this case would take half an hour.
+TEST(CostAwareAutoscaler, LooksAtAMillionNumbersInOneWalk) {
+  AutoscalerHarness harness = cost_aware(1, 0.1);
+  const std::int64_t best = harness.ask(20).desired;
+  harness.snapshot.maximum = 1'000'000;
+  EXPECT_EQ(harness.ask(20).desired, best);
+}
+
 TEST(CostAwareAutoscaler, ThePoolsPriceGoesBeforeTheParameters) {
   AutoscalerHarness harness = cost_aware(1, 0.01);
   const std::int64_t at_four_dollars = harness.ask(20).desired;

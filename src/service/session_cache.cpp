@@ -1,0 +1,68 @@
+// An LRU order of contexts that grow with their sessions.
+#include "service/session_cache.hpp"
+
+namespace plimsoll {
+
+SessionCache::SessionCache(std::uint64_t seed, const ConversationCacheConfig& config)
+    : passage_{seed, "conversation_cache", config.cache.latency, std::nullopt,
+               config.cache.outages},
+      fetch_stream_{seed, "fetch"},
+      fetch_{config.fetch},
+      bytes_per_token_{config.bytes_per_token->count()},
+      capacity_{config.cache.capacity.count()} {
+}
+
+StageResult SessionCache::look_up(std::uint64_t id, PrefixId session, std::int64_t tokens,
+                                  SimTime t) {
+  StageResult result = passage_.pass(id, t);
+  const bool out = passage_.is_out(id, t);
+  result.hit = !out && places_.count(session) > 0;
+  if (!result.hit) {
+    const Duration fetch = fetch_.draw(fetch_stream_, id);
+    result.latency += fetch;
+    result.ahead += fetch;
+  }
+  if (!out) {
+    put(session, tokens);
+  }
+  return result;
+}
+
+void SessionCache::store(std::uint64_t id, PrefixId session, std::int64_t tokens, SimTime t) {
+  if (!passage_.is_out(id, t)) {
+    put(session, tokens);
+  }
+}
+
+void SessionCache::put(PrefixId session, std::int64_t tokens) {
+  drop(session);
+  const std::int64_t bytes = tokens * bytes_per_token_;
+  if (bytes > capacity_) {
+    return;
+  }
+  evict_to(capacity_ - bytes);
+  places_[session] = order_.insert(order_.end(), Context{session, bytes});
+  bytes_ += bytes;
+}
+
+void SessionCache::drop(PrefixId session) {
+  const auto place = places_.find(session);
+  if (place != places_.end()) {
+    bytes_ -= place->second->bytes;
+    order_.erase(place->second);
+    places_.erase(place);
+  }
+}
+
+void SessionCache::evict_to(std::int64_t bytes) {
+  while (bytes_ > bytes) {
+    drop(order_.front().session);
+  }
+}
+
+void SessionCache::set_capacity(Bytes capacity) {
+  capacity_ = capacity.count();
+  evict_to(capacity_);
+}
+
+}  // namespace plimsoll

@@ -1,0 +1,52 @@
+// Contexts of clients' sessions: every turn looks for its own.
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <map>
+
+#include "service/cache.hpp"
+
+namespace plimsoll {
+
+/// The contexts of the sessions that were answered last, as many as there is room for: the least
+/// recently used goes first. A context is as large as its tokens; it is put in when its turn has
+/// been answered, and again when it had to be fetched. A context that is larger than the whole
+/// cache is not held. Memory and time of a look-up: O(sessions held) and O(log of them).
+class SessionCache final : public CacheMemory {
+ public:
+  /// `config.bytes_per_token` is set. Empty at first.
+  SessionCache(std::uint64_t seed, const ConversationCacheConfig& config);
+
+  /// The attempt `id` goes on `session`, whose context has `tokens`: found or not, and the latency,
+  /// that of a fetch included. During an outage everything is fetched and nothing put in.
+  StageResult look_up(std::uint64_t id, PrefixId session, std::int64_t tokens, SimTime t);
+  /// The attempt `id` of `session` was answered, and its context has `tokens`.
+  void store(std::uint64_t id, PrefixId session, std::int64_t tokens, SimTime t);
+
+  void set_capacity(Bytes capacity) override;
+  double utilization() const override {
+    return static_cast<double>(bytes_) / static_cast<double>(capacity_);
+  }
+  std::int64_t sessions() const { return static_cast<std::int64_t>(order_.size()); }
+
+ private:
+  struct Context {
+    PrefixId session = no_prefix;
+    std::int64_t bytes = 0;
+  };
+  void put(PrefixId session, std::int64_t tokens);
+  void drop(PrefixId session);
+  void evict_to(std::int64_t bytes);
+
+  Passage passage_;
+  RandomStream fetch_stream_;
+  LatencySampler fetch_;
+  std::int64_t bytes_per_token_;
+  std::int64_t capacity_;
+  std::int64_t bytes_ = 0;
+  std::list<Context> order_;  // oldest first
+  std::map<PrefixId, std::list<Context>::iterator> places_;
+};
+
+}  // namespace plimsoll
