@@ -372,7 +372,7 @@ SectionDecl engine_section() {
                 "token of each request in flight, and so many more")
       .optional("prompt_pass_tokens", &EngineSpec::prompt_pass_tokens, count_kind(1, 1 << 30),
                 "in closed loops: as in a pool")
-      .field("runtime_memory", &EngineSpec::runtime_memory, bytes_kind(), "0B", "as in a pool")
+      .field("runtime_memory", &EngineSpec::runtime_memory, byte_count_kind(), "0B", "as in a pool")
       .field("chunked_prefill", &EngineSpec::chunked_prefill, flag_kind(), "true",
              "in closed loops: prompts run beside decodes; false: before them, alone")
       .field("front_end", &EngineSpec::front_end, duration_kind(false, longest_cost), "0",

@@ -233,7 +233,7 @@ void add_batching_keys(Section<PoolConfig>& section) {
              "tokens of a KV block")
       .field("gpu_memory_utilization", &PoolConfig::gpu_memory_utilization,
              ratio_kind({0, 1, true}), "0.9", "share of memory for weights, activations and KV")
-      .field("runtime_memory", &PoolConfig::runtime_memory, bytes_kind(), "0B",
+      .field("runtime_memory", &PoolConfig::runtime_memory, byte_count_kind(), "0B",
              "of that share, what CUDA, its graphs and NCCL hold on each GPU")
       .optional("kv_blocks", &PoolConfig::kv_blocks, big_count_kind(1, 1'000'000'000'000),
                 "KV blocks of a replica, set directly instead of computed")
