@@ -173,7 +173,10 @@ struct EngineProfile {
   double activation_passes = 0;   // reads and writes of hidden activations per layer, elementwise
   FineDuration layer_overhead{};  // device time per layer beside all operators
   HostLaunch host = HostLaunch::overlaps;
-  FineDuration host_per_layer{};     // launch time per layer
+  FineDuration host_per_layer{};  // launch time per layer
+  // The same in a pass that computes prompts, where no captured graph can be replayed and more
+  // kernels are launched; counts where it is longer than host_per_layer.
+  FineDuration host_per_prompt_layer{};
   FineDuration host_per_step{};      // serial: scheduling, sampling
   FineDuration host_per_sequence{};  // serial, per sequence that emits a token
   int large_pass_tokens = 0;         // all-reduces of larger passes lose bandwidth; 0: they do not
@@ -202,7 +205,11 @@ struct EngineSpec {
   std::optional<std::size_t> closed_loop_profile;  // where it served a closed loop
   TpotMeaning tpot = TpotMeaning::mean;
   std::optional<int> max_num_batched_tokens;  // prompt tokens of one pass; the pool's default else
-  bool chunked_prefill = true;                // in closed loops
+  std::optional<int> tokens_beyond_prompt;  // in closed loops: a pass holds one prompt, a token of
+                                            // each in flight, and so many more
+  std::optional<int> prompt_pass_tokens;    // in closed loops: see PoolConfig
+  Bytes runtime_memory{};                   // see PoolConfig
+  bool chunked_prefill = true;              // in closed loops
   Duration front_end{};  // from a client's send to the engine's queue, in closed loops: mean of an
                          // exponential law
   double output_spread = 0;  // in closed loops: outputs lie evenly within this share of their mean
@@ -283,6 +290,9 @@ struct PoolConfig {
   int max_num_seqs = 256;             // sequences running in a replica
   int max_num_batched_tokens = 2048;  // token budget of one micro-batch in one step
   bool chunked_prefill = true;
+  // A step computes its prompts apart from its decodes, in passes of at most so many tokens; the
+  // last token of a prompt joins the decodes, and their pass ends the step.
+  std::optional<int> prompt_pass_tokens;
   std::optional<SpeculationConfig> speculation;
   std::optional<Attention> attention;  // the engine's when absent
   CollectiveConfig collectives;
@@ -290,6 +300,7 @@ struct PoolConfig {
   bool prefix_cache = false;              // KV of prompts' beginnings is kept for later requests
   int block_size = 16;                    // tokens of a KV block
   double gpu_memory_utilization = 0.9;    // share of memory for weights + activations + KV
+  Bytes runtime_memory{};                 // of that share, what CUDA, its graphs and NCCL hold
   std::optional<std::int64_t> kv_blocks;  // set directly instead of computed
   double watermark = 0.01;                // share of KV blocks kept free at admission
   int max_context = 0;                    // tokens; the model's when the scenario says nothing

@@ -48,6 +48,14 @@ std::string text_of(const RawNode& entry, const char* key) {
   return value != nullptr && value->is_scalar() ? value->text : "";
 }
 
+/// A number above 0, or nothing.
+std::optional<int> count_of(const RawNode& entry, const char* key) {
+  const std::string text = text_of(entry, key);
+  int count = 0;
+  std::from_chars(text.data(), text.data() + text.size(), count);
+  return count > 0 ? std::optional{count} : std::nullopt;
+}
+
 /// All files as one tree, as a scenario that includes them sees it. What their values mean is
 /// checked when a scenario is loaded.
 RawNode merged(const std::vector<std::string>& files) {
@@ -157,12 +165,11 @@ void CatalogNames::read_engines(const RawNode& catalog) {
     if (text_of(raw.value, "tpot") == "median_itl") {
       engine.tpot = TpotMeaning::median_itl;
     }
-    const std::string budget = text_of(raw.value, "max_num_batched_tokens");
-    int tokens = 0;
-    std::from_chars(budget.data(), budget.data() + budget.size(), tokens);
-    if (tokens > 0) {
-      engine.max_num_batched_tokens = tokens;
-    }
+    engine.max_num_batched_tokens = count_of(raw.value, "max_num_batched_tokens");
+    engine.tokens_beyond_prompt = count_of(raw.value, "tokens_beyond_prompt");
+    engine.prompt_pass_tokens = count_of(raw.value, "prompt_pass_tokens");
+    engine.runtime_memory =
+        parse_bytes(text_of(raw.value, "runtime_memory")).value.value_or(Bytes{}).count();
     engine.chunked_prefill = parse_flag(text_of(raw.value, "chunked_prefill")).value.value_or(true);
     engine.front_end = parse_duration(text_of(raw.value, "front_end")).value.value_or(Duration{});
     engine.output_spread = parse_ratio(text_of(raw.value, "output_spread")).value.value_or(0);

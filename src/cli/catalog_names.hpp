@@ -18,6 +18,9 @@ struct KnownEngine {
   std::string closed_loop_profile;  // the same unless the entry says otherwise
   TpotMeaning tpot = TpotMeaning::mean;
   std::optional<int> max_num_batched_tokens;
+  std::optional<int> tokens_beyond_prompt;
+  std::optional<int> prompt_pass_tokens;
+  std::int64_t runtime_memory = 0;  // bytes
   bool chunked_prefill = true;
   Duration front_end{};
   double output_spread = 0;

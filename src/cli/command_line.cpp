@@ -95,6 +95,12 @@ void add_point(CLI::App& predict, PredictArguments& arguments) {
         "With --concurrency: requests played [10 for each in flight]");
   count("--max-num-batched-tokens", arguments.max_num_batched_tokens, 1 << 30,
         "Prompt tokens of one pass [2048]");
+  count("--prompt-pass-tokens", arguments.prompt_pass_tokens, 1 << 30,
+        "Prompts pass apart from decodes, at most so many tokens at a time");
+  predict
+      .add_option("--runtime-memory", arguments.runtime_memory,
+                  "Memory that CUDA, its graphs and NCCL hold on each GPU [0B]")
+      ->type_name("BYTES");
   predict.add_flag("--whole-prompts", arguments.whole_prompts,
                    "Prompts run before decodes, alone and whole: no chunked prefill");
   predict

@@ -74,6 +74,8 @@ struct PredictArguments {
   std::int64_t requests = 0;                // of the closed loop; 0: the default
   std::int64_t max_num_batched_tokens = 0;  // 0: a pool's default
   bool whole_prompts = false;               // no chunked prefill
+  std::int64_t prompt_pass_tokens = 0;      // 0: none
+  std::string runtime_memory;               // bytes; empty: none
   std::string front_end;                    // a duration; empty: none
   double output_spread = 0;                 // of the closed loop's outputs
   OutputFormat format = OutputFormat::text;

@@ -50,11 +50,12 @@ class Findings {
   std::vector<Diagnostic> list_;
 };
 
-Duration front_end_of(const std::string& text) {
-  const Parsed<Duration> parsed = parse_duration(text.empty() ? "0" : text);
+/// What was parsed of an option's text. Throws ConfigError when nothing was.
+template <class Value>
+Value value_of(const char* option, const std::string& text, const Parsed<Value>& parsed) {
   if (!parsed.value) {
     Findings findings;
-    findings.add("--front-end", "expected " + parsed.expected + ", found \"" + text + "\"");
+    findings.add(option, "expected " + parsed.expected + ", found \"" + text + "\"");
     findings.throw_if_any();
   }
   return *parsed.value;
@@ -89,8 +90,13 @@ Point point_of(const PredictArguments& arguments, const CatalogNames& names) {
   point.prompt = a.prompt;
   point.output = a.output;
   point.max_num_batched_tokens = a.max_num_batched_tokens;
+  point.prompt_pass_tokens = a.prompt_pass_tokens;
+  point.runtime_memory = value_of("--runtime-memory", a.runtime_memory,
+                                  parse_bytes(a.runtime_memory.empty() ? "0B" : a.runtime_memory))
+                             .count();
   point.chunked_prefill = !a.whole_prompts;
-  point.front_end = front_end_of(a.front_end);
+  point.front_end =
+      value_of("--front-end", a.front_end, parse_duration(a.front_end.empty() ? "0" : a.front_end));
   point.output_spread = a.output_spread;
   return point;
 }

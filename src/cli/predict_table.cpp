@@ -75,9 +75,10 @@ class Replicas {
 
   /// Throws ConfigError for one that cannot be.
   const Replica& of(const Point& point) {
-    const std::string key = fmt::format(
-        "{} {} {} {} {} {} {} {} {}", point.model, point.gpu, point.profile, point.precision,
-        point.tp, point.pp, point.batch, point.prompt + point.output, point.max_num_batched_tokens);
+    const std::string key =
+        fmt::format("{} {} {} {} {} {} {} {} {} {} {}", point.model, point.gpu, point.profile,
+                    point.precision, point.tp, point.pp, point.batch, point.prompt + point.output,
+                    point.max_num_batched_tokens, point.prompt_pass_tokens, point.runtime_memory);
     auto found = known_.find(key);
     if (found == known_.end()) {
       found = known_.emplace(key, made(point)).first;
@@ -144,6 +145,12 @@ std::vector<std::string> words_for(const PredictedRow& row, const PredictArgumen
   }
   if (point.max_num_batched_tokens > 0) {
     words.insert(words.end(), {"--max-num-batched-tokens", text(point.max_num_batched_tokens)});
+  }
+  if (point.prompt_pass_tokens > 0) {
+    words.insert(words.end(), {"--prompt-pass-tokens", text(point.prompt_pass_tokens)});
+  }
+  if (point.runtime_memory > 0) {
+    words.insert(words.end(), {"--runtime-memory", text(point.runtime_memory) + "B"});
   }
   if (!point.chunked_prefill) {
     words.emplace_back("--whole-prompts");

@@ -69,18 +69,23 @@ RawNode pool_of(const Point& point) {
   budget = std::min(budget, point.batch * point.prompt);
   // Whole prompts have to fit a pass; one of a preempted sequence is computed with its output.
   budget = point.chunked_prefill ? budget : std::max(budget, point.prompt + point.most_output());
-  return map_of({{"gpu", point.gpu},
-                 {"model", point.model},
-                 {"profile", point.profile},
-                 {"tp", std::to_string(point.tp)},
-                 {"pp", std::to_string(point.pp)},
-                 {"precision", point.precision},
-                 {"kv_precision", point.kv_precision},
-                 {"max_num_seqs", std::to_string(point.batch)},
-                 {"chunked_prefill", point.chunked_prefill ? "true" : "false"},
-                 // Each of a batch's sequences takes a token of every decode step.
-                 {"max_num_batched_tokens", std::to_string(std::max(budget, point.batch))},
-                 {"max_context", std::to_string(point.prompt + point.most_output())}});
+  RawNode pool = map_of({{"gpu", point.gpu},
+                         {"model", point.model},
+                         {"profile", point.profile},
+                         {"tp", std::to_string(point.tp)},
+                         {"pp", std::to_string(point.pp)},
+                         {"precision", point.precision},
+                         {"kv_precision", point.kv_precision},
+                         {"max_num_seqs", std::to_string(point.batch)},
+                         {"chunked_prefill", point.chunked_prefill ? "true" : "false"},
+                         // Each of a batch's sequences takes a token of every decode step.
+                         {"max_num_batched_tokens", std::to_string(std::max(budget, point.batch))},
+                         {"max_context", std::to_string(point.prompt + point.most_output())},
+                         {"runtime_memory", std::to_string(point.runtime_memory) + "B"}});
+  if (point.prompt_pass_tokens > 0) {
+    append_entry(pool, "prompt_pass_tokens", scalar_node(std::to_string(point.prompt_pass_tokens)));
+  }
+  return pool;
 }
 
 RawNode fixed_law(std::int64_t tokens) {

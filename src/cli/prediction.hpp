@@ -27,6 +27,8 @@ struct Point {
   std::int64_t prompt = 1;                  // tokens of each
   std::int64_t output = 1;                  // tokens of each
   std::int64_t max_num_batched_tokens = 0;  // prompt tokens of one pass; 0: a pool's default
+  std::int64_t prompt_pass_tokens = 0;      // as in a pool; 0: prompts and decodes pass together
+  std::int64_t runtime_memory = 0;          // as in a pool, in bytes
   bool chunked_prefill = true;
   Duration front_end{};      // closed loop: mean time before a request is in the engine's queue
   double output_spread = 0;  // closed loop: outputs lie evenly within this share of `output`

@@ -52,15 +52,20 @@ RowPoint point_of_row(const MeasurementRow& row, const CatalogNames& names) {
   point.max_num_batched_tokens = engine->max_num_batched_tokens.value_or(0);
   if (closed_loop) {
     point.chunked_prefill = engine->chunked_prefill;
+    point.prompt_pass_tokens = engine->prompt_pass_tokens.value_or(0);
     point.front_end = engine->front_end;
     point.output_spread = engine->output_spread;
   }
+  point.runtime_memory = engine->runtime_memory;
   point.precision = precision_of(row, names, point.gpu);
   point.tp = row.tp;
   point.pp = row.pp;
   point.batch = row.batch;
   point.prompt = row.prompt_tokens;
   point.output = row.output_tokens;
+  if (closed_loop && engine->tokens_beyond_prompt) {
+    point.max_num_batched_tokens = point.prompt + point.batch + *engine->tokens_beyond_prompt;
+  }
   found.tpot = engine->tpot;
   return found;
 }

@@ -143,6 +143,8 @@ void add_operator_keys(Section<EngineProfile>& section) {
            word_kind<HostLaunch>({{"overlaps", HostLaunch::overlaps}, {"adds", HostLaunch::adds}}),
            "overlaps", "how launching kernels stands to running them");
   keys.time("host_per_layer", &EngineProfile::host_per_layer, "launch time per layer");
+  keys.time("host_per_prompt_layer", &EngineProfile::host_per_prompt_layer,
+            "launch time per layer of a pass that computes prompts, where it is longer");
   keys.time("host_per_step", &EngineProfile::host_per_step,
             "serial time per step: scheduling, sampling");
   keys.time("host_per_sequence", &EngineProfile::host_per_sequence,
@@ -365,6 +367,12 @@ SectionDecl engine_section() {
              "mean", "what its time per output token is: the mean, or the median gap")
       .optional("max_num_batched_tokens", &EngineSpec::max_num_batched_tokens,
                 count_kind(1, 1 << 30), "prompt tokens that it computes in one pass")
+      .optional("tokens_beyond_prompt", &EngineSpec::tokens_beyond_prompt, count_kind(0, 1 << 30),
+                "in closed loops, instead of max_num_batched_tokens: a pass holds one prompt, a "
+                "token of each request in flight, and so many more")
+      .optional("prompt_pass_tokens", &EngineSpec::prompt_pass_tokens, count_kind(1, 1 << 30),
+                "in closed loops: as in a pool")
+      .field("runtime_memory", &EngineSpec::runtime_memory, byte_count_kind(), "0B", "as in a pool")
       .field("chunked_prefill", &EngineSpec::chunked_prefill, flag_kind(), "true",
              "in closed loops: prompts run beside decodes; false: before them, alone")
       .field("front_end", &EngineSpec::front_end, duration_kind(false, longest_cost), "0",

@@ -213,6 +213,10 @@ void add_batching_keys(Section<PoolConfig>& section) {
              "2048", "token budget of one micro-batch in one step")
       .field("chunked_prefill", &PoolConfig::chunked_prefill, flag_kind(), "true",
              "prompts may be split over steps")
+      .optional("prompt_pass_tokens", &PoolConfig::prompt_pass_tokens, count_kind(1, many),
+                "a step computes prompts apart from decodes, in passes of at most so many tokens, "
+                "and its decodes last, with the last token of each prompt; without it, all in one "
+                "pass")
       .optional_section("speculation", &PoolConfig::speculation, speculation_section(),
                         "a draft model proposes tokens, which one step verifies")
       .optional("attention", &PoolConfig::attention, attention_kind(),
@@ -232,6 +236,8 @@ void add_batching_keys(Section<PoolConfig>& section) {
              "tokens of a KV block")
       .field("gpu_memory_utilization", &PoolConfig::gpu_memory_utilization,
              ratio_kind({0, 1, true}), "0.9", "share of memory for weights, activations and KV")
+      .field("runtime_memory", &PoolConfig::runtime_memory, byte_count_kind(), "0B",
+             "of that share, what CUDA, its graphs and NCCL hold on each GPU")
       .optional("kv_blocks", &PoolConfig::kv_blocks, big_count_kind(1, 1'000'000'000'000),
                 "KV blocks of a replica, set directly instead of computed")
       .field("watermark", &PoolConfig::watermark, ratio_kind({0, 0.99, false}), "0.01",

@@ -30,7 +30,13 @@ int context_limit(const ModelSpec& model, const PoolConfig& pool) {
   return pool.max_context > 0 ? pool.max_context : model.max_context;
 }
 
-/// Peak of live activations on one GPU in one forward pass of the token budget, 16-bit:
+/// The most tokens of one forward pass.
+int pass_tokens(const PoolConfig& pool) {
+  return std::min(pool.max_num_batched_tokens,
+                  pool.prompt_pass_tokens.value_or(pool.max_num_batched_tokens));
+}
+
+/// Peak of live activations on one GPU in the largest forward pass, 16-bit:
 /// residual, normed input, attention output and MLP output (4 x hidden, not split by tensor
 /// parallelism), the MLP's inner tensors (2, gated 3, x ffn x experts per token / tp), and float32
 /// logits of every token that may be emitted (vocab / tp). Materialized attention keeps the scores
@@ -44,7 +50,7 @@ double activation_bytes(const ModelSpec& model, const PoolConfig& pool, Attentio
   const double scores = attention == Attention::materialized
                             ? 2.0 * 2.0 * model.heads / pool.tp * context_limit(model, pool)
                             : 0.0;
-  return pool.max_num_batched_tokens * (per_token + scores) + pool.max_num_seqs * logits;
+  return pass_tokens(pool) * (per_token + scores) + pool.max_num_seqs * logits;
 }
 
 std::int64_t blocks_per_request(const ModelSpec& model, const PoolConfig& pool) {
@@ -72,7 +78,7 @@ void fill_tightest_stage(const ModelSpec& model, const PoolConfig& pool, MemoryF
         whole_bytes(stage_parameters(model, pool.pp, stage) * weight_bytes / pool.tp) +
         (last ? fit.draft_weights : Bytes{});
     fit.weights = std::max(fit.weights, weights);
-    const Bytes space = fit.budget - weights - fit.activations;
+    const Bytes space = fit.budget - weights - fit.activations - pool.runtime_memory;
     const auto per_token =
         static_cast<std::int64_t>(kv_layer * stage_layers(model.layers, pool.pp, stage)) +
         (last ? fit.draft_kv_bytes_per_token : 0);
@@ -93,11 +99,15 @@ std::string arithmetic_text(const GpuSpec& gpu, const ModelSpec& model, const Po
   std::string text = fmt::format(
       "{} {} weights {:.1f} GB over {} x {} (tp {} x pp {})\n"
       "per GPU: {:.1f} GB x {:.2f} = {:.1f} GB - weights {:.1f} - activations {:.1f} ({} tokens) "
-      "= {:.1f} GB for KV",
+      "{}= {:.1f} GB for KV",
       model.name, precision_name(pool.weight_precision), gigabytes(fit.total_weights),
       pool.tp * pool.pp, gpu.name, pool.tp, pool.pp, gigabytes(gpu.memory),
       pool.gpu_memory_utilization, gigabytes(fit.budget), gigabytes(fit.weights),
-      gigabytes(fit.activations), pool.max_num_batched_tokens, gigabytes(fit.kv_space));
+      gigabytes(fit.activations), pass_tokens(pool),
+      pool.runtime_memory > Bytes{}
+          ? fmt::format("- runtime {:.1f} ", gigabytes(pool.runtime_memory))
+          : "",
+      gigabytes(fit.kv_space));
   text += fmt::format("\nKV: {:.1f} kB per token and GPU ({} of {} heads, {}), {} blocks of {}{} ",
                       static_cast<double>(fit.kv_bytes_per_token) * 1e-3,
                       kv_heads_per_gpu(model, pool.tp), model.kv_heads,

@@ -35,6 +35,7 @@ class LinearModel : public StepTimeModel {
   double pair_seconds(int) const override { return 0; }
   double chunk_seconds(int) const override { return 0; }
   double host_seconds(int) const override { return 0; }
+  double prompt_host_seconds(int) const override { return 0; }
   double serial_seconds() const override { return 0; }
   double serial_sample_seconds() const override { return 0; }
   double hop_seconds(std::int64_t) const override { return 0; }

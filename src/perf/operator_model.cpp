@@ -91,6 +91,7 @@ class OperatorModel : public StepTimeModel {
                     profile_.collective_latency_factor} {
     const GpuSpec& gpu = config.gpus.at(pool.gpu);
     const ModelSpec& model = config.models.at(pool.model);
+    prompt_pass_ = pool.prompt_pass_tokens.value_or(0);
     products_ = layer_products(model, shape_, pool.tp);
     head_ = {static_cast<double>(model.vocab) / pool.tp, static_cast<double>(model.hidden)};
     for (int stage = 0; stage < pool.pp; ++stage) {
@@ -113,34 +114,38 @@ class OperatorModel : public StepTimeModel {
   double kv_token_seconds(int stage) const override { return layers(stage) * kv_layer_; }
   double kv_read_seconds(int stage) const override { return layers(stage) * kv_latency_; }
   double pair_seconds(int stage) const override { return layers(stage) * pair_layer_; }
-  double chunk_seconds(int stage) const override { return layers(stage) * attention_latency_; }
+  double chunk_seconds(int stage) const override { return layers(stage) * chunk_layer_; }
   double host_seconds(int stage) const override {
     return profile_.host == HostLaunch::overlaps ? layers(stage) * host_layer_ : 0.0;
+  }
+  double prompt_host_seconds(int stage) const override {
+    return profile_.host == HostLaunch::overlaps ? layers(stage) * (host_layer_ + prompt_layer_)
+                                                 : 0.0;
   }
   double serial_seconds() const override { return serial_; }
   double serial_sample_seconds() const override { return serial_sample_; }
   double hop_seconds(std::int64_t tokens) const override {
     return hop_latency_ + hop_token_ * static_cast<double>(tokens);
   }
+  std::int64_t prompt_pass_tokens() const override { return prompt_pass_; }
   double roofline_seconds(const StepWork& work) const override { return bound_.seconds(work); }
 
   StepBreakdown breakdown(const StepWork& work) const override {
     StepBreakdown parts;
     const auto samples = static_cast<double>(work.samples);
-    const auto tokens = static_cast<double>(work.tokens);
-    const LayerParts layer = layer_parts(tokens);
+    const LayerParts layer = step_parts(work);
     const bool reads = work.kv_tokens > 0;
     const bool chunks = work.attention_pairs > 0;
     parts.serial = serial_seconds() + serial_sample_seconds() * samples;
     for (int stage = 0; stage < stages(); ++stage) {
       const double count = layers(stage);
-      parts.host += host_seconds(stage);
+      parts.host += stage_host_seconds(*this, stage, work);
       parts.weights += count * layer.weights;
       parts.gemm += count * layer.gemm;
       parts.elementwise += count * layer.elementwise;
       parts.collectives += count * layer.collectives;
-      parts.latency += count * (layer.latency + (reads ? kv_latency_ : 0.0) +
-                                (chunks ? attention_latency_ : 0.0));
+      parts.latency +=
+          count * (layer.latency + (reads ? kv_latency_ : 0.0) + (chunks ? chunk_layer_ : 0.0));
       parts.attention +=
           pair_seconds(stage) * static_cast<double>(work.attention_pairs) + count * layer.attention;
       parts.kv += kv_token_seconds(stage) * static_cast<double>(work.kv_tokens);
@@ -162,6 +167,14 @@ class OperatorModel : public StepTimeModel {
 
     double products() const { return weights + gemm; }
     double other() const { return latency + attention + elementwise + collectives; }
+    void add(double times, const LayerParts& pass) {
+      weights += times * pass.weights;
+      gemm += times * pass.gemm;
+      latency += times * pass.latency;
+      attention += times * pass.attention;
+      elementwise += times * pass.elementwise;
+      collectives += times * pass.collectives;
+    }
   };
 
   double layers(int stage) const { return layers_.at(static_cast<std::size_t>(stage)); }
@@ -172,6 +185,9 @@ class OperatorModel : public StepTimeModel {
     host_layer_ = to_seconds(profile_.host_per_layer) * machine.host_factor;
     serial_ = to_seconds(profile_.host_per_step) * machine.host_factor;
     serial_sample_ = to_seconds(profile_.host_per_sequence) * machine.host_factor;
+    prompt_layer_ =
+        std::max(0.0, to_seconds(profile_.host_per_prompt_layer - profile_.host_per_layer)) *
+        machine.host_factor;
     if (profile_.host == HostLaunch::adds) {
       for (int stage = 0; stage < stages(); ++stage) {
         serial_ += layers(stage) * host_layer_;
@@ -185,7 +201,8 @@ class OperatorModel : public StepTimeModel {
     kv_layer_ = kv_bytes_per_layer(model, pool.tp, pool.kv_precision) *
                 kv_byte_seconds(kernels_, gpu) / profile_.kv_share;
     kv_latency_ = to_seconds(kernels_.kv_read_latency) * profile_.kv_read_latency_factor;
-    attention_latency_ = to_seconds(kernels_.attention_latency) * profile_.kernel_latency_factor;
+    chunk_layer_ = to_seconds(kernels_.attention_latency) * profile_.kernel_latency_factor +
+                   (profile_.host == HostLaunch::adds ? prompt_layer_ : 0.0);
     // Attention multiplies 16-bit queries, keys and values even when the weights are narrower.
     const double heads = static_cast<double>(model.heads) / pool.tp;
     const double flash =
@@ -267,6 +284,21 @@ class OperatorModel : public StepTimeModel {
     return parts;
   }
 
+  /// One layer of a whole step, over its passes.
+  LayerParts step_parts(const StepWork& work) const {
+    LayerParts sum;
+    const Passes passes = passes_of(work, prompt_pass_);
+    const auto add = [&](std::int64_t count, std::int64_t tokens) {
+      if (count > 0 && tokens > 0) {
+        sum.add(static_cast<double>(count), layer_parts(static_cast<double>(tokens)));
+      }
+    };
+    add(passes.whole, prompt_pass_);
+    add(1, passes.rest);
+    add(1, passes.last);
+    return sum;
+  }
+
   void add_head(int stage, double samples, StepBreakdown& parts) const {
     if (is_last(stage) && samples > 0) {
       add_product(head_gemm_, head_, samples, 1, parts.weights, parts.gemm, parts.latency);
@@ -286,11 +318,13 @@ class OperatorModel : public StepTimeModel {
   double kv_layer_ = 0;           // per KV token and layer
   double kv_latency_ = 0;         // per layer, when KV is read
   double pair_layer_ = 0;         // per attention pair and layer
-  double attention_latency_ = 0;  // per layer, when a prompt is computed
+  double chunk_layer_ = 0;        // per layer, when a prompt is computed
   double attention_token_ = 0;    // per token and layer
   double elementwise_token_ = 0;  // per token and layer
   double overhead_ = 0;           // per layer
+  std::int64_t prompt_pass_ = 0;  // see StepTimeModel::prompt_pass_tokens()
   double host_layer_ = 0;
+  double prompt_layer_ = 0;  // the host's longer time per layer when a prompt is computed
   double serial_ = 0;
   double serial_sample_ = 0;
   double reduced_token_ = 0;   // bytes of a token in an all-reduce

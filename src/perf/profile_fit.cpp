@@ -181,6 +181,8 @@ std::vector<ProfileCoefficient> profile_coefficients(const std::vector<std::stri
       number("activation_passes", &P::activation_passes, 10, 0, 300),
       time("layer_overhead", &P::layer_overhead, FineDuration{10e3}, FineDuration{1e6}),
       time("host_per_layer", &P::host_per_layer, FineDuration{50e3}, FineDuration{3e6}),
+      time("host_per_prompt_layer", &P::host_per_prompt_layer, FineDuration{100e3},
+           FineDuration{5e6}),
       time("host_per_step", &P::host_per_step, FineDuration{1e6}, FineDuration{30e6}),
       time("host_per_sequence", &P::host_per_sequence, FineDuration{20e3}, FineDuration{3e6})};
   for (const std::string& name : machines) {

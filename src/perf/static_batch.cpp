@@ -10,7 +10,7 @@ namespace plimsoll {
 namespace {
 
 double stage_seconds(const StepTimeModel& model, int stage, const StepWork& work) {
-  return std::max(model.host_seconds(stage), stage_device_seconds(model, stage, work));
+  return std::max(stage_host_seconds(model, stage, work), stage_device_seconds(model, stage, work));
 }
 
 double serial_seconds(const StepTimeModel& model, const StepWork& work) {

@@ -62,9 +62,14 @@ class StepTimeModel {
   virtual double chunk_seconds(int stage) const = 0;
   /// Host launch time of `stage`, overlapping with the device.
   virtual double host_seconds(int stage) const = 0;
+  /// The same in a step with any query-key pair; host_seconds() at least.
+  virtual double prompt_host_seconds(int stage) const = 0;
   /// Serial host time per step, and per emitted token.
   virtual double serial_seconds() const = 0;
   virtual double serial_sample_seconds() const = 0;
+  /// Prompt tokens of one pass where prompts are computed apart from decodes (PoolConfig::
+  /// prompt_pass_tokens); 0: all tokens of a step pass together.
+  virtual std::int64_t prompt_pass_tokens() const { return 0; }
   /// One hop of `tokens` activations to the next stage; 0 when pp = 1.
   virtual double hop_seconds(std::int64_t tokens) const = 0;
   /// The terms of `work`, for people.
@@ -77,13 +82,35 @@ class StepTimeModel {
 /// Device time of `work` in `stage`, in seconds: the sum of the model's terms.
 double stage_device_seconds(const StepTimeModel& model, int stage, const StepWork& work);
 
+/// Host launch time of `work` in `stage`, in seconds.
+double stage_host_seconds(const StepTimeModel& model, int stage, const StepWork& work);
+
 /// The model of a pool of `pool`'s kind. Throws ConfigError when GPU and precision do not go
 /// together (bf16 or fp8 on V100, fp8 on A100).
 std::unique_ptr<StepTimeModel> make_step_time_model(const Config& config, const PoolConfig& pool);
 
+/// How the tokens of `w` pass, where prompts have passes of their own of at most `pass` tokens:
+/// `whole` passes of so many, one of `rest` tokens (if any), and one of `last` tokens.
+struct Passes {
+  std::int64_t whole = 0;
+  std::int64_t rest = 0;
+  std::int64_t last = 0;
+};
+
+/// `pass` = 0, or a step without prompts: all tokens in the last pass. Otherwise the tokens of
+/// sequences that emit one are in the last pass, those of prompts before.
+inline Passes passes_of(const StepWork& w, std::int64_t pass) {
+  if (pass == 0 || w.attention_pairs == 0) {
+    return {0, 0, w.tokens};
+  }
+  const std::int64_t prompts = w.tokens - w.samples;
+  return {prompts / pass, prompts % pass, w.samples};
+}
+
 /// The cost of one stage, tabulated, in femtoseconds:
 ///   max(host, device[tokens] + head[samples] + kv_token x kv_tokens + pair x attention_pairs
 ///             + kv_read with any KV token + chunk with any pair)
+/// where host is prompt_host with any pair, and device is summed over passes_of().
 /// Affine in KV tokens at a fixed batch on either side of one breakpoint.
 struct CostColumn {
   std::vector<Femtoseconds> device;  // by tokens, 0 .. the token budget
@@ -93,15 +120,27 @@ struct CostColumn {
   Femtoseconds pair = 0;
   Femtoseconds chunk = 0;
   Femtoseconds host = 0;
+  Femtoseconds prompt_host = 0;
+  std::int64_t prompt_pass = 0;  // see StepTimeModel::prompt_pass_tokens()
 
+  Femtoseconds passes_cost(const StepWork& w) const {
+    if (prompt_pass == 0) {
+      return device[static_cast<std::size_t>(w.tokens)];
+    }
+    const Passes passes = passes_of(w, prompt_pass);
+    return (passes.whole > 0 ? passes.whole * device[static_cast<std::size_t>(prompt_pass)] : 0) +
+           device[static_cast<std::size_t>(passes.rest)] +
+           device[static_cast<std::size_t>(passes.last)];
+  }
   Femtoseconds device_cost(const StepWork& w) const {
-    return device[static_cast<std::size_t>(w.tokens)] + head[static_cast<std::size_t>(w.samples)] +
-           kv_token * w.kv_tokens + pair * w.attention_pairs + (w.kv_tokens > 0 ? kv_read : 0) +
+    return passes_cost(w) + head[static_cast<std::size_t>(w.samples)] + kv_token * w.kv_tokens +
+           pair * w.attention_pairs + (w.kv_tokens > 0 ? kv_read : 0) +
            (w.attention_pairs > 0 ? chunk : 0);
   }
   Femtoseconds cost(const StepWork& w) const {
     const Femtoseconds on_device = device_cost(w);
-    return on_device > host ? on_device : host;
+    const Femtoseconds on_host = w.attention_pairs > 0 ? prompt_host : host;
+    return on_device > on_host ? on_device : on_host;
   }
 };
 

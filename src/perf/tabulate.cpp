@@ -20,7 +20,8 @@ bool same_cost(const StepTimeModel& model, int a, int b, std::int64_t max_tokens
          model.device_seconds(a, max_tokens) == model.device_seconds(b, max_tokens) &&
          model.head_seconds(a, 1) == model.head_seconds(b, 1) &&
          model.kv_token_seconds(a) == model.kv_token_seconds(b) &&
-         model.host_seconds(a) == model.host_seconds(b);
+         model.host_seconds(a) == model.host_seconds(b) &&
+         model.prompt_host_seconds(a) == model.prompt_host_seconds(b);
 }
 
 CostColumn stage_column(const StepTimeModel& model, int stage, std::int64_t max_tokens) {
@@ -39,6 +40,8 @@ CostColumn stage_column(const StepTimeModel& model, int stage, std::int64_t max_
   column.pair = round_up(model.pair_seconds(stage));
   column.chunk = round_up(model.chunk_seconds(stage));
   column.host = round_up(model.host_seconds(stage));
+  column.prompt_pass = model.prompt_pass_tokens();
+  column.prompt_host = round_up(model.prompt_host_seconds(stage));
   return column;
 }
 
@@ -71,8 +74,8 @@ Femtoseconds StepCostTable::bottleneck(const StepWork& w) const {
 double longest_step_seconds(const StepTimeModel& model, const StepWork& work) {
   double slowest = 0;
   for (int stage = 0; stage < model.stages(); ++stage) {
-    slowest =
-        std::max(slowest, stage_device_seconds(model, stage, work) + model.host_seconds(stage));
+    slowest = std::max(slowest,
+                       stage_device_seconds(model, stage, work) + model.prompt_host_seconds(stage));
   }
   return slowest * model.stages() + (model.stages() - 1) * model.hop_seconds(work.tokens) +
          model.serial_seconds() + static_cast<double>(work.samples) * model.serial_sample_seconds();

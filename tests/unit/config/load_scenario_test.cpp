@@ -60,6 +60,7 @@ catalog:
       gemm_share: 0.75
       all_reduce: nccl
       host: adds
+      host_per_prompt_layer: 800us
       large_pass_tokens: 2048
       machines: {plain: {host_factor: 0.5, large_pass_bandwidth: 20 GB/s}}
     mine: {form: linear, linear_step: 10ms, linear_kv_token: 3ns, source: own, provenance: measured}
@@ -79,6 +80,7 @@ tiers:
 pools:
   main: {price: cloud, contract: spot, tp: 4, pp: 2, kv_blocks: 1000, max_context: 8000,
          attention: materialized, collectives: {all_reduce: custom, precision: int8, overlap: 30%},
+         prompt_pass_tokens: 4096, runtime_memory: 2 GB,
          start: cold, store: s3, provision: 2min, warm_up: 0.5s}
   second: {gpu: v100, model: moe, profile: mine, batching: static, watermark: 2.5%}
 service:
@@ -209,6 +211,7 @@ TEST(LoadScenario, ReadsEverySection) {
   const EngineProfile& plain = config.profiles[main.profile];
   EXPECT_EQ(plain.gemm_share, 0.75);
   EXPECT_EQ(plain.host, HostLaunch::adds);
+  EXPECT_EQ(plain.host_per_prompt_layer, FineDuration{800e3});
   EXPECT_EQ(plain.all_reduce, AllReduce::nccl);
   ASSERT_EQ(plain.machines.size(), 1U);
   EXPECT_EQ(plain.machines[0].name, "plain");
@@ -222,6 +225,10 @@ TEST(LoadScenario, ReadsEverySection) {
   EXPECT_EQ(config.models[config.pools[1].model].name, "moe");
   EXPECT_EQ(config.prices.size(), 1U);  // nothing refers to the other one
   EXPECT_EQ(main.kv_blocks, 1000);
+  EXPECT_EQ(main.prompt_pass_tokens, 4096);
+  EXPECT_EQ(main.runtime_memory, Bytes::of(2'000'000'000));
+  EXPECT_EQ(config.pools[1].prompt_pass_tokens, std::nullopt);
+  EXPECT_EQ(config.pools[1].runtime_memory, Bytes{});
   EXPECT_EQ(config.stores[*main.store].uplink, BytesPerSecond::of(12.5e9));
   EXPECT_EQ(config.pools[1].watermark, 0.025);
   EXPECT_EQ(config.pools[1].batching, Batching::static_batch);

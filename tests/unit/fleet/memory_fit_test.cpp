@@ -86,6 +86,30 @@ TEST(MemoryFit, ContiguousKvTellsHowManySequencesFit) {
       << fit.arithmetic;
 }
 
+TEST(MemoryFit, WhatTheRuntimeHoldsIsNoKv) {
+  Config config = test::one_pool(test::a100_80gb(), test::llama2_7b(), test::eager_2023(), 1, 1);
+  PoolConfig& pool = config.pools[0];
+  const MemoryFit free = memory_fit(config, pool);
+  EXPECT_EQ(free.arithmetic.find("runtime"), std::string::npos) << free.arithmetic;
+  pool.runtime_memory = Bytes::of(2'000'000'000);
+  const MemoryFit fit = memory_fit(config, pool);
+  EXPECT_EQ((free.kv_space - fit.kv_space).count(), 2'000'000'000);
+  // 2 GB are 238.4 blocks of 16 x 524,288 B.
+  EXPECT_NEAR(static_cast<double>(free.kv_blocks - fit.kv_blocks), 238.4, 1);
+  EXPECT_NE(fit.arithmetic.find("- runtime 2.0 ="), std::string::npos) << fit.arithmetic;
+}
+
+TEST(MemoryFit, ActivationsAreThoseOfOnePass) {
+  Config config = test::one_pool(test::a100_80gb(), test::llama2_7b(), test::eager_2023(), 1, 1);
+  PoolConfig& pool = config.pools[0];
+  pool.max_num_batched_tokens = 2048;
+  const Bytes small = memory_fit(config, pool).activations;
+  pool.max_num_batched_tokens = 65536;
+  EXPECT_GT(memory_fit(config, pool).activations, small);
+  pool.prompt_pass_tokens = 2048;
+  EXPECT_EQ(memory_fit(config, pool).activations, small);
+}
+
 TEST(MemoryFit, TheArithmeticNamesModelGpusAndNumbers) {
   const Config config =
       test::one_pool(test::a100_80gb(), test::gpt3_175b(), test::eager_2023(), 8, 1);

@@ -407,5 +407,45 @@ TEST(OperatorModel, EveryStageLaunchesItsOwnLayers) {
   EXPECT_NEAR(parts_of(config, {1, 1, 0, 0}).host, 20e-3, 1e-12);
 }
 
+TEST(OperatorModel, LaunchingAPromptsPassMayTakeLonger) {
+  const StepWork decode{1, 1, 0, 0};
+  const StepWork prompt{1, 1, 0, 1};
+  Config config = round_pool();
+  const double device = latency_seconds(*model_of(config), prompt);
+  config.profiles[0].host_per_layer = Duration{2'000'000};
+  config.profiles[0].host_per_prompt_layer = Duration{3'000'000};
+  ASSERT_LT(device, 20e-3);
+  EXPECT_NEAR(latency_seconds(*model_of(config), decode), 20e-3, 1e-12);
+  EXPECT_NEAR(latency_seconds(*model_of(config), prompt), 30e-3, 1e-12);
+  EXPECT_NEAR(parts_of(config, prompt).host, 30e-3, 1e-12);
+  config.profiles[0].host = HostLaunch::adds;
+  EXPECT_NEAR(latency_seconds(*model_of(config), prompt), device + 30e-3, 1e-12);
+  // A shorter time is none: prompts launch what decodes launch, at least.
+  config.profiles[0].host_per_prompt_layer = Duration{1'000'000};
+  EXPECT_NEAR(latency_seconds(*model_of(config), prompt), device + 20e-3, 1e-12);
+}
+
+// ---- passes of their own for prompts ----
+
+TEST(OperatorModel, PromptsWithPassesOfTheirOwnPayForEachOfThemAndForTheDecodes) {
+  Config config = round_pool();
+  const auto together = model_of(config);
+  config.pools[0].prompt_pass_tokens = 100;
+  const auto apart = model_of(config);
+  const auto device = [&](std::int64_t tokens) { return together->device_seconds(0, tokens); };
+  // 3 sequences emit a token; the other 297 - 3 tokens are prompts: 100 + 100 + 94.
+  const StepWork mixed{297, 3, 640, 9000};
+  EXPECT_NEAR(stage_device_seconds(*apart, 0, mixed) - stage_device_seconds(*together, 0, mixed),
+              2 * device(100) + device(94) + device(3) - device(297), 1e-12);
+  EXPECT_GT(latency_seconds(*apart, mixed), latency_seconds(*together, mixed));
+  EXPECT_NEAR(apart->breakdown(mixed).device(), stage_device_seconds(*apart, 0, mixed), 1e-12);
+  // A chunk that ends no prompt needs no pass of decodes; decodes alone are one pass.
+  const StepWork chunk{80, 0, 0, 6400};
+  const StepWork decodes{250, 250, 64'000, 0};
+  for (const StepWork& work : {chunk, decodes}) {
+    EXPECT_EQ(latency_seconds(*apart, work), latency_seconds(*together, work));
+  }
+}
+
 }  // namespace
 }  // namespace plimsoll

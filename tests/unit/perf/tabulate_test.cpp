@@ -71,7 +71,10 @@ TEST_P(TablesOfStages, AreTheModelsExactStages) {
       busy.profiles[0].host_per_layer = Duration{100'000};
       busy.profiles[0].activation_passes = 0;
       Config ideal = test::ideal_pool(test::a100_80gb(), spec, tp, pp);
-      for (Config* config : {&eager, &busy, &ideal}) {
+      Config apart = busy;  // prompts have passes of their own, and longer launches
+      apart.pools[0].prompt_pass_tokens = 300;
+      apart.profiles[0].host_per_prompt_layer = Duration{700'000};
+      for (Config* config : {&eager, &busy, &ideal, &apart}) {
         SCOPED_TRACE(spec.name + ", tp " + std::to_string(tp) + ", " + config->profiles[0].name);
         const auto model = model_of(*config);
         const StepCostTable table = tabulate(*model, 2048);
