@@ -10,6 +10,7 @@
 #include "engine/engine.hpp"
 #include "operations/cold_starts.hpp"
 #include "operations/fault_target.hpp"
+#include "operations/start_account.hpp"
 #include "operations/weight_source.hpp"
 #include "plimsoll/config.hpp"
 #include "plimsoll/rng.hpp"
@@ -71,6 +72,9 @@ class FixedPool final : public FaultTarget, private DrainListener {
   std::int64_t loads(int version) const { return counts_[index(version)].loads; }
   std::int64_t corrupt_loads(int version) const { return counts_[index(version)].corrupt; }
 
+  /// How the pool's replicas came to serve, up to now(); replica time in it adds up exactly.
+  ElasticitySummary elasticity() const;
+
   bool machine_failed(std::size_t slot, DownCause cause) override;
   void machine_repaired(std::size_t slot) override;
 
@@ -92,6 +96,7 @@ class FixedPool final : public FaultTarget, private DrainListener {
 
   void reconcile(std::size_t slot);
   void begin_load(std::size_t slot);
+  void serve(std::size_t slot);
   void finish_load(std::size_t slot, std::uint64_t generation);
   void begin_drain(Slot& slot);
   void finish_drain(std::size_t slot, std::uint64_t generation);
@@ -103,7 +108,9 @@ class FixedPool final : public FaultTarget, private DrainListener {
   ReplicaDirectory& directory_;
   ReplicaIncidents& incidents_;
   Engine& engine_;
+  WeightSource* weights_;
   ColdStarts cold_starts_;
+  StartAccount account_;
   RandomStream race_stream_;
   std::function<void()> listener_;
   std::vector<Slot> slots_;

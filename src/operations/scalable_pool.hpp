@@ -11,6 +11,7 @@
 #include "operations/gpu_scheduler.hpp"
 #include "operations/procurement.hpp"
 #include "operations/scalable_target.hpp"
+#include "operations/start_account.hpp"
 #include "operations/start_clock.hpp"
 #include "operations/weight_source.hpp"
 #include "plimsoll/config.hpp"
@@ -145,7 +146,6 @@ class ScalablePool final : public ScalableTarget,
   void take_gpus_back(Slot& slot, bool again);
   bool keeps_its_size() const { return !pool_.autoscale; }
   void note_losses(const LossSummary& before);
-  void note_serving(const Slot& slot);
   void place_order(int replicas);
   void remove_one();
   bool scrap_one();

@@ -178,6 +178,9 @@ void FleetOperations::summarize(RunResult& result) const {
     for (const auto& rollout : entry.rollouts) {
       operations.rollouts.push_back(rollout->summary());
     }
+    if (entry.pool != nullptr && adds_cold(config_.pools[p])) {
+      result.pools[p].elasticity = entry.pool->elasticity();
+    }
     if (!faults_) {
       continue;
     }
