@@ -571,7 +571,7 @@ struct MetricsConfig {
 /// One condition on a metric, k6's grammar: "p(99)<3000", "avg<=50", "value>=0.999".
 struct ThresholdConfig {
   std::string metric;   // e.g. "ttft_ms", "availability"
-  std::string tag_key;  // "tier", "model", "pool", or empty for the whole
+  std::string tag_key;  // "tier", "model", "pool", "region", "datacenter"; empty for the whole
   std::string tag_value;
   std::string text;           // the condition as written
   std::string statistic;      // "p", "avg", "min", "max", "value"

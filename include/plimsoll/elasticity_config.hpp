@@ -78,6 +78,12 @@ struct ProcurementConfig {
 enum class WeightTier : std::uint8_t { remote, ssd, memory, gpu };
 
 /// How weights get from where they lie into GPUs.
+/// Nodes of a pool that have weights in main memory hand them on to others.
+struct PeersConfig {
+  int uploads = 1;      // that a node sends at a time
+  int store_pulls = 1;  // nodes that ask the store at a time, while none has what they want
+};
+
 struct WeightsConfig {
   std::optional<std::size_t> loader;     // into Config::loaders; none: they are there once pulled
   WeightTier tier = WeightTier::remote;  // where those of a slot that does not serve lie
@@ -85,6 +91,8 @@ struct WeightsConfig {
   Bytes ssd_cache;                       // of a node, for weights; least recently used go
   Bytes memory_cache;                    // likewise, of its main memory
   BytesPerSecond memory_bandwidth;       // of a node's main memory, shared by its loads
+  int shards = 1;                        // files that a node pulls at a time, from any servers
+  std::optional<PeersConfig> peers;      // none: all comes from the store
   double lazy = 1;  // share that is in the GPUs when a replica begins to serve; mapped loaders
 };
 

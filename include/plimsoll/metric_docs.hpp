@@ -11,7 +11,7 @@ struct MetricDoc {
   const char* unit;
   const char* summary;  // one sentence
   bool latency;         // takes p(N), avg, min, max; otherwise only `value`
-  bool by_tier;         // may be tagged with a tier or a model (every metric may with a pool)
+  bool by_tier;         // of requests: may be tagged with a tier, a region or a datacenter
 };
 
 /// Every metric of a threshold, in the order of docs/metrics.md.

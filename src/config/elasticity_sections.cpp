@@ -120,6 +120,19 @@ SectionDecl node_procurement_section() {
       .build();
 }
 
+namespace {
+
+SectionDecl peers_section() {
+  return Section<PeersConfig>{}
+      .field("uploads", &PeersConfig::uploads, count_kind(1, 1000), "1",
+             "transfers of a node at a time; whoever finds no node free waits")
+      .field("store_pulls", &PeersConfig::store_pulls, count_kind(1, 1'000'000), "1",
+             "nodes that pull from the store at a time while no node has it")
+      .build();
+}
+
+}  // namespace
+
 SectionDecl weights_section() {
   return Section<WeightsConfig>{}
       .optional("loader", &WeightsConfig::loader, reference_kind<std::size_t>(NameList::loaders),
@@ -142,6 +155,13 @@ SectionDecl weights_section() {
              "a replica serves once this share is in its GPUs; the rest streams in meanwhile (a "
              "loader that is mapped)")
       .written_when([](const WeightsConfig& weights) { return weights.lazy < 1; })
+      .field("shards", &WeightsConfig::shards, count_kind(1, 1024), "1",
+             "files in which a node's share is pulled at once, each from the server of the store "
+             "that has the fewest pulls: several servers work for one replica")
+      .written_when([](const WeightsConfig& weights) { return weights.shards > 1; })
+      .optional_section("peers", &WeightsConfig::peers, peers_section(),
+                        "nodes that have their share in main memory hand it on to others, NIC to "
+                        "NIC; the store is asked while no node has it")
       .build();
 }
 
@@ -156,6 +176,10 @@ void check_elasticity(KeyCheck& check, const Config& config, const PoolConfig& p
     check.require(!pool.weights->prefetch || pool.weights->tier == WeightTier::remote, "weights",
                   "there is nothing to prefetch: the weights lie on the nodes already",
                   "leave out prefetch, or use tier: remote");
+    check.require(
+        !pool.weights->peers || !pool.allocation, "weights",
+        "nodes of shared GPUs hand nothing on: which share of a replica they have changes",
+        "leave out peers, or give the pool machines of its own");
     check.require(pool.weights->lazy == 1 ||
                       (pool.weights->loader && config.loaders[*pool.weights->loader].mapped),
                   "weights", "only mapped files are there in part: the loader reads them whole",

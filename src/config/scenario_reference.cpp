@@ -106,7 +106,8 @@ void describe_units(std::string& out) {
 void describe_thresholds(std::string& out) {
   out +=
       "\n## Conditions of thresholds\n\n"
-      "`\"METRIC\"` or `\"METRIC{tier:NAME}\"` (also `model`, `pool`), each with a list of "
+      "`\"METRIC\"` or `\"METRIC{tier:NAME}\"` (also `model`, `pool`; with "
+      "`metrics.regions` also `region` of users and `datacenter`), each with a list of "
       "conditions. Latencies (`ttft_ms`, `tpot_ms`, `itl_ms`, `e2el_ms`, `queue_ms`) have "
       "`p(99)<3000`, `avg<=50`, `min>1`, `max<9000`; all other metrics have "
       "`value>=0.999`. ` every window` at the end asks it of every window. Metrics: ";

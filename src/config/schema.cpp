@@ -129,7 +129,7 @@ Json thresholds_schema(const ValueDoc& doc) {
   for (const std::string& metric : doc.words) {
     pattern += (&metric == &doc.words.front() ? "" : "|") + metric;
   }
-  pattern += ")(\\{(tier|model|pool): *[^}]+\\})?$";
+  pattern += ")(\\{(tier|model|pool|region|datacenter): *[^}]+\\})?$";
   Json conditions{{"type", "array"}, {"items", Json{{"type", "string"}}}};
   Json patterns;
   patterns[pattern] = std::move(conditions);

@@ -1,5 +1,5 @@
-// Config: thresholds, k6's grammar: a metric, perhaps for one tier, model or pool, and conditions
-// on it.
+// Config: thresholds, k6's grammar: a metric, perhaps for one tier, model, pool, region or
+// datacenter, and conditions on it.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -23,9 +23,10 @@ const std::vector<std::string>& metric_names() {
   return names;
 }
 
-bool is_latency(const std::string& metric) {
-  return std::any_of(metric_docs.begin(), metric_docs.end(),
-                     [&](const MetricDoc& doc) { return doc.latency && metric == doc.name; });
+/// The description of a metric of metric_names().
+const MetricDoc& find_metric_doc(const std::string& metric) {
+  return *std::find_if(metric_docs.begin(), metric_docs.end(),
+                       [&](const MetricDoc& doc) { return metric == doc.name; });
 }
 
 bool take(std::string_view& text, std::string_view front) {
@@ -97,25 +98,73 @@ bool split_metric(const std::string& key, ThresholdConfig& threshold) {
   return true;
 }
 
-bool check_tag(Reader& reader, const RawEntry& entry, const std::string& path,
-               const ThresholdConfig& threshold) {
-  if (threshold.tag_key.empty()) {
-    return true;
+const std::vector<std::string> tags = {"tier", "model", "pool", "region", "datacenter"};
+
+template <class Named>
+std::vector<std::string> names_of(const std::vector<Named>& entries) {
+  std::vector<std::string> names;
+  for (const Named& entry : entries) {
+    names.push_back(entry.name);
   }
-  const NameList list = threshold.tag_key == "tier"    ? NameList::tiers
-                        : threshold.tag_key == "model" ? NameList::models
-                        : threshold.tag_key == "pool"  ? NameList::pools
-                                                       : NameList::none;
-  if (list == NameList::none) {
-    reader.report(entry.key_place, path, fmt::format("unknown tag {}", threshold.tag_key),
-                  name_hint(threshold.tag_key, {"tier", "model", "pool"}, "tags"));
+  return names;
+}
+
+/// What a tag may name. Places are those of path.edge.
+std::vector<std::string> names_of_tag(const Reader& reader, const Config& config,
+                                      const std::string& tag) {
+  if (tag == "region" || tag == "datacenter") {
+    const EdgeConfig& edge = *config.path->edge;
+    return tag == "region" ? names_of(edge.regions) : names_of(edge.datacenters);
+  }
+  return reader.names(tag == "tier"    ? NameList::tiers
+                      : tag == "model" ? NameList::models
+                                       : NameList::pools);
+}
+
+/// Rows by place are kept where they are asked for.
+bool check_place(Reader& reader, const RawEntry& entry, const std::string& path,
+                 const ThresholdConfig& threshold, const Config& config) {
+  if (!config.path || !config.path->edge) {
+    reader.report(entry.key_place, path,
+                  fmt::format("there is no {} without path.edge", threshold.tag_key),
+                  "name regions and datacenters there, and set metrics.regions");
     return false;
   }
-  const std::vector<std::string>& names = reader.names(list);
+  if (!config.metrics.regions) {
+    reader.report(entry.key_place, path,
+                  fmt::format("nothing is kept by {}: metrics.regions is off", threshold.tag_key),
+                  "set metrics.regions: true");
+    return false;
+  }
+  return true;
+}
+
+bool check_tag(Reader& reader, const RawEntry& entry, const std::string& path,
+               const ThresholdConfig& threshold, const Config& config) {
+  const std::string& tag = threshold.tag_key;
+  if (tag.empty()) {
+    return true;
+  }
+  if (std::find(tags.begin(), tags.end(), tag) == tags.end()) {
+    reader.report(entry.key_place, path, fmt::format("unknown tag {}", tag),
+                  name_hint(tag, tags, "tags"));
+    return false;
+  }
+  const bool place = tag == "region" || tag == "datacenter";
+  if ((place || tag == "tier") && !find_metric_doc(threshold.metric).by_tier) {
+    reader.report(entry.key_place, path,
+                  fmt::format("{} is not known by {}", threshold.metric, tag),
+                  "it belongs to replicas; tag it with a pool or a model");
+    return false;
+  }
+  if (place && !check_place(reader, entry, path, threshold, config)) {
+    return false;
+  }
+  const std::vector<std::string> names = names_of_tag(reader, config, tag);
   if (std::find(names.begin(), names.end(), threshold.tag_value) == names.end()) {
     reader.report(entry.key_place, path,
-                  fmt::format("no {} named \"{}\"", threshold.tag_key, threshold.tag_value),
-                  name_hint(threshold.tag_value, names, threshold.tag_key + "s"));
+                  fmt::format("no {} named \"{}\"", tag, threshold.tag_value),
+                  name_hint(threshold.tag_value, names, tag + "s"));
     return false;
   }
   return true;
@@ -124,7 +173,7 @@ bool check_tag(Reader& reader, const RawEntry& entry, const std::string& path,
 void read_condition(Reader& reader, const RawNode& node, const std::string& path,
                     const ThresholdConfig& metric, std::vector<ThresholdConfig>& thresholds) {
   ThresholdConfig threshold = metric;
-  const bool latency = is_latency(threshold.metric);
+  const bool latency = find_metric_doc(threshold.metric).latency;
   const char* const examples = latency
                                    ? "e.g. \"p(99)<3000\", \"avg<=50\", \"max<9000 every window\""
                                    : "e.g. \"value>=0.999\", \"value>=0.99 every window\"";
@@ -142,7 +191,7 @@ void read_condition(Reader& reader, const RawNode& node, const std::string& path
 }
 
 void read_threshold(Reader& reader, const RawEntry& entry, const std::string& parent,
-                    std::vector<ThresholdConfig>& thresholds) {
+                    Config& config) {
   const std::string path = join_path(parent, entry.key);
   ThresholdConfig threshold;
   if (!split_metric(entry.key, threshold)) {
@@ -156,7 +205,7 @@ void read_threshold(Reader& reader, const RawEntry& entry, const std::string& pa
                   name_hint(threshold.metric, metrics, "metrics"));
     return;
   }
-  if (!check_tag(reader, entry, path, threshold)) {
+  if (!check_tag(reader, entry, path, threshold, config)) {
     return;
   }
   if (!entry.value.is_sequence() || entry.value.items.empty()) {
@@ -166,7 +215,7 @@ void read_threshold(Reader& reader, const RawEntry& entry, const std::string& pa
   }
   for (std::size_t i = 0; i < entry.value.items.size(); ++i) {
     read_condition(reader, entry.value.items[i], join_path(path, std::to_string(i)), threshold,
-                   thresholds);
+                   config.thresholds);
   }
 }
 
@@ -195,7 +244,7 @@ FieldDecl thresholds_field() {
     std::sort(sorted.entries.begin(), sorted.entries.end(),
               [](const RawEntry& a, const RawEntry& b) { return a.key < b.key; });
     for (const RawEntry& entry : sorted.entries) {
-      read_threshold(reader, entry, path, static_cast<Config*>(object)->thresholds);
+      read_threshold(reader, entry, path, *static_cast<Config*>(object));
     }
   };
   field.write = [](const Writer&, const void* object, RawNode& into) {

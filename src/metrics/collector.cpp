@@ -288,6 +288,9 @@ void MetricsCollector::flush_window() {
   for (ClassCounts& counts : classes_) {
     counts.measured_at_window_begin = counts.measured;
   }
+  if (regions_) {
+    regions_->flush_window();
+  }
   window_arrived_ = 0;
   window_ended_ = 0;
   window_completed_ = 0;

@@ -6,6 +6,7 @@
 #include "metrics/collector.hpp"
 #include "metrics/energy.hpp"
 #include "metrics/latency_summary.hpp"
+#include "metrics/metric_values.hpp"
 #include "metrics/verdict.hpp"
 #include "plimsoll/errors.hpp"
 
@@ -27,11 +28,6 @@ LatencySummary summarize_latency(const LatencySketch& sketch) {
 
 namespace {
 
-MetricValue ratio(Int128 part, Int128 whole) {
-  return whole == 0 ? MetricValue{}
-                    : MetricValue{true, static_cast<double>(part) / static_cast<double>(whole)};
-}
-
 PrefixSummary summarize_prefix(const PrefixCounts& counts, std::int64_t computed) {
   PrefixSummary summary;
   summary.prompt_tokens = counts.prompt_tokens;
@@ -43,20 +39,6 @@ PrefixSummary summarize_prefix(const PrefixCounts& counts, std::int64_t computed
   summary.given_up_tokens = counts.given_up_tokens;
   summary.left_tokens = counts.left_tokens;
   return summary;
-}
-
-double statistic_of(const LatencySketch& sketch, const ThresholdConfig& threshold) {
-  if (threshold.statistic == "avg") {
-    return sketch.mean_ns() / 1e6;
-  }
-  if (threshold.statistic == "min") {
-    return static_cast<double>(sketch.min_ns()) / 1e6;
-  }
-  if (threshold.statistic == "max") {
-    return static_cast<double>(sketch.max_ns()) / 1e6;
-  }
-  PLIMSOLL_CHECK(threshold.statistic == "p", "latencies take p(N), avg, min or max");
-  return static_cast<double>(sketch.percentile_ns(threshold.percentile)) / 1e6;
 }
 
 }  // namespace
@@ -146,17 +128,10 @@ LatencySketch MetricsCollector::perceived_of(const Scope& scope, Span span) cons
 
 LatencySketch MetricsCollector::latency_of(const Scope& scope, const std::string& metric,
                                            Span span) const {
-  if (metric == "ttft_ms") {
-    return latency_of(scope, &RequestLatencies::ttft, span);
-  }
-  if (metric == "tpot_ms") {
-    return latency_of(scope, &RequestLatencies::tpot, span);
-  }
-  if (metric == "e2el_ms") {
-    return latency_of(scope, &RequestLatencies::e2el, span);
-  }
-  if (metric == "queue_ms") {
-    return latency_of(scope, &RequestLatencies::queue, span);
+  for (const auto& [name, latency] : request_latencies) {
+    if (metric == name) {
+      return latency_of(scope, latency, span);
+    }
   }
   if (metric == "perceived_ms") {
     return perceived_of(scope, span);
@@ -217,33 +192,8 @@ double MetricsCollector::seconds_of(Span span, SimTime end) const {
 MetricValue MetricsCollector::request_value_of(const Scope& scope, const std::string& metric,
                                                Span span, SimTime end,
                                                const std::vector<PoolGauges>& gauges) const {
-  const EndedCounts counts = counts_of(scope, span);
-  if (metric == "availability") {
-    return ratio(counts.measured_answered(), counts.measured_ended());
-  }
-  if (metric == "unfinished") {
-    const std::int64_t in_flight = span == Span::total ? measured_in_flight_of(scope, gauges) : 0;
-    const std::int64_t all = counts.measured_ended() + in_flight;
-    return ratio(all - counts.measured_answered(), all);
-  }
-  if (metric == "prefix_hit_rate") {
-    return ratio(counts.prefix_hit_tokens, counts.prompt_tokens);
-  }
-  const double seconds = seconds_of(span, end);
-  if (seconds <= 0) {
-    return {};
-  }
-  std::int64_t amount = counts.measured_outcomes[static_cast<std::size_t>(Outcome::completed)];
-  if (metric == "output_throughput") {
-    amount = counts.output_tokens;
-  } else if (metric == "total_token_throughput") {
-    amount = counts.prompt_tokens + counts.output_tokens;
-  } else if (metric == "request_goodput") {
-    amount = counts.good;
-  } else {
-    PLIMSOLL_CHECK(metric == "request_throughput", "every rate of metric_docs is known here");
-  }
-  return MetricValue{true, static_cast<double>(amount) / seconds};
+  const std::int64_t in_flight = span == Span::total ? measured_in_flight_of(scope, gauges) : 0;
+  return request_value(metric, counts_of(scope, span), in_flight, seconds_of(span, end));
 }
 
 std::int64_t MetricsCollector::gpus_of(std::size_t pool) const {
@@ -313,10 +263,12 @@ EnergySummary MetricsCollector::energy_of(const Scope& scope, Span span, SimTime
 MetricValue MetricsCollector::value_of(const ThresholdConfig& threshold, const Scope& scope,
                                        Span span, SimTime end,
                                        const std::vector<PoolGauges>& gauges) const {
+  if (by_place(threshold)) {
+    return regions_->value_of(threshold, span == Span::window, seconds_of(span, end));
+  }
   const MetricDoc& doc = *find_metric(threshold.metric);
   if (doc.latency) {
-    const LatencySketch sketch = latency_of(scope, threshold.metric, span);
-    return sketch.count() == 0 ? MetricValue{} : MetricValue{true, statistic_of(sketch, threshold)};
+    return latency_value(latency_of(scope, threshold.metric, span), threshold);
   }
   if (is_energy_metric(threshold.metric)) {
     return energy_value(threshold.metric, energy_of(scope, span, end, gauges));

@@ -1,9 +1,24 @@
 // Metrics room: what users of a region and of a datacenter experienced.
 #include "metrics/region_accounts.hpp"
 
+#include <algorithm>
+#include <utility>
+
 #include "metrics/latency_summary.hpp"
+#include "metrics/metric_values.hpp"
+#include "plimsoll/errors.hpp"
 
 namespace plimsoll {
+
+template <class Accounts>
+auto& RegionAccounts::account_of(Accounts& self, const ThresholdConfig& threshold) {
+  auto& accounts = threshold.tag_key == "region" ? self.regions_ : self.datacenters_;
+  const auto found = std::find_if(accounts.begin(), accounts.end(), [&](const Account& one) {
+    return one.name == threshold.tag_value;
+  });
+  PLIMSOLL_CHECK(found != accounts.end(), "tags of thresholds are validated with the scenario");
+  return *found;
+}
 
 RegionAccounts::RegionAccounts(const Config& config)
     : config_{config}, warm_up_end_{sim_start + config.warm_up} {
@@ -14,6 +29,11 @@ RegionAccounts::RegionAccounts(const Config& config)
     datacenters_.emplace_back().name = datacenter.name;
   }
   crossings_.resize(regions_.size() * datacenters_.size(), 0);
+  for (const ThresholdConfig& threshold : config.thresholds) {
+    if (by_place(threshold)) {
+      account_of(*this, threshold).by_window = true;
+    }
+  }
 }
 
 void RegionAccounts::count(Account& account, std::int64_t requests, SimTime arrived) const {
@@ -51,11 +71,18 @@ void RegionAccounts::on_moved(UserPlace place, std::uint16_t before, SimTime arr
   }
 }
 
-void RegionAccounts::add_first_token(Account& account, const RequestRecord& record) const {
+void RegionAccounts::add_first_token(Measures& measures, const RequestRecord& record) const {
   const std::int64_t ttft = (record.first_token - record.arrived).count();
-  account.latencies.ttft.add(ttft);
+  measures.latencies.ttft.add(ttft);
   if (streamed(record)) {
-    account.perceived.add(ttft);
+    measures.perceived.add(ttft);
+  }
+}
+
+void RegionAccounts::add_first_token(Account& account, const RequestRecord& record) const {
+  add_first_token(account.total, record);
+  if (account.by_window) {
+    add_first_token(account.window, record);
   }
 }
 
@@ -69,15 +96,22 @@ void RegionAccounts::on_user_first_token(UserPlace place, const RequestRecord& r
   }
 }
 
-void RegionAccounts::add_end(Account& account, const RequestRecord& record) const {
+void RegionAccounts::add_end(Measures& measures, const RequestRecord& record) const {
   const bool counts_in = measured(record.arrived);
-  account.counts.add_end(record, counts_in, config_.tiers[record.tier].slo);
+  measures.counts.add_end(record, counts_in, config_.tiers[record.tier].slo);
   if (!counts_in) {
     return;
   }
-  account.latencies.add_end(record);
+  measures.latencies.add_end(record);
   if (record.outcome == Outcome::completed && !streamed(record)) {
-    account.perceived.add((record.finished - record.arrived).count());
+    measures.perceived.add((record.finished - record.arrived).count());
+  }
+}
+
+void RegionAccounts::add_end(Account& account, const RequestRecord& record) const {
+  add_end(account.total, record);
+  if (account.by_window) {
+    add_end(account.window, record);
   }
 }
 
@@ -95,18 +129,47 @@ std::vector<SliceSummary> RegionAccounts::slices(double seconds) const {
       SliceSummary& row = rows.emplace_back();
       row.kind = kind;
       row.name = account.name;
-      put_counts(row, account.counts, account.arrived - account.counts.ended(),
-                 account.measured_arrived - account.counts.measured_ended(), seconds);
-      row.ttft = summarize_latency(account.latencies.ttft);
-      row.tpot = summarize_latency(account.latencies.tpot);
-      row.e2el = summarize_latency(account.latencies.e2el);
-      row.queue = summarize_latency(account.latencies.queue);
-      row.perceived = summarize_latency(account.perceived);
+      const Measures& total = account.total;
+      put_counts(row, total.counts, account.arrived - total.counts.ended(),
+                 account.measured_arrived - total.counts.measured_ended(), seconds);
+      row.ttft = summarize_latency(total.latencies.ttft);
+      row.tpot = summarize_latency(total.latencies.tpot);
+      row.e2el = summarize_latency(total.latencies.e2el);
+      row.queue = summarize_latency(total.latencies.queue);
+      row.perceived = summarize_latency(total.perceived);
     }
   };
   add("region", regions_);
   add("datacenter", datacenters_);
   return rows;
+}
+
+MetricValue RegionAccounts::value_of(const ThresholdConfig& threshold, bool of_window,
+                                     double seconds) const {
+  const Account& account = account_of(*this, threshold);
+  const Measures& measures = of_window ? account.window : account.total;
+  const std::string& metric = threshold.metric;
+  if (metric == "perceived_ms") {
+    return latency_value(measures.perceived, threshold);
+  }
+  for (const auto& [name, latency] : request_latencies) {
+    if (metric == name) {
+      return latency_value(measures.latencies.*latency, threshold);
+    }
+  }
+  const std::int64_t in_flight =
+      of_window ? 0 : account.measured_arrived - measures.counts.measured_ended();
+  return request_value(metric, measures.counts, in_flight, seconds);
+}
+
+void RegionAccounts::flush_window() {
+  for (std::vector<Account>* const accounts : {&regions_, &datacenters_}) {
+    for (Account& account : *accounts) {
+      if (account.by_window) {
+        account.window = Measures{};
+      }
+    }
+  }
 }
 
 std::vector<EdgeRow> RegionAccounts::edge_rows() const {

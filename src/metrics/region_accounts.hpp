@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "metrics/request_counts.hpp"
+#include "metrics/thresholds.hpp"
 #include "serving/user_events.hpp"
 
 namespace plimsoll {
@@ -28,20 +29,37 @@ class RegionAccounts final : public UserSink {
   std::vector<SliceSummary> slices(double seconds) const;
   std::vector<EdgeRow> edge_rows() const;
 
+  /// The figure of a threshold by place, over the current window or all of the run until now, which
+  /// took `seconds`.
+  MetricValue value_of(const ThresholdConfig& threshold, bool of_window, double seconds) const;
+  /// The current window closed.
+  void flush_window();
+
  private:
+  /// What requests that ended or began to answer experienced.
+  struct Measures {
+    EndedCounts counts;
+    RequestLatencies latencies;
+    LatencySketch perceived;
+  };
   struct Account {
     std::string name;
     std::int64_t arrived = 0;
     std::int64_t measured_arrived = 0;
-    EndedCounts counts;
-    RequestLatencies latencies;
-    LatencySketch perceived;
+    Measures total;
+    bool by_window = false;  // a threshold speaks of it
+    Measures window;
     LatencySketch access, wan;  // of attempts
     std::int64_t lost = 0;
   };
   bool measured(SimTime arrived) const { return arrived >= warm_up_end_; }
   void count(Account& account, std::int64_t requests, SimTime arrived) const;
+  /// The account that a threshold by place speaks of: InternalError when there is none.
+  template <class Accounts>
+  static auto& account_of(Accounts& self, const ThresholdConfig& threshold);
+  void add_first_token(Measures& measures, const RequestRecord& record) const;
   void add_first_token(Account& account, const RequestRecord& record) const;
+  void add_end(Measures& measures, const RequestRecord& record) const;
   void add_end(Account& account, const RequestRecord& record) const;
   bool streamed(const RequestRecord& record) const {
     return streams(config_, config_.workload.classes[record.request_class]);

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 #include "metrics/sketch.hpp"
 #include "plimsoll/config.hpp"
@@ -40,6 +41,13 @@ struct RequestLatencies {
   void merge(const RequestLatencies& other);
   void clear();
 };
+
+/// Metrics of thresholds that are latencies of requests.
+inline constexpr std::array<std::pair<const char*, LatencySketch RequestLatencies::*>, 4>
+    request_latencies = {{{"ttft_ms", &RequestLatencies::ttft},
+                          {"tpot_ms", &RequestLatencies::tpot},
+                          {"e2el_ms", &RequestLatencies::e2el},
+                          {"queue_ms", &RequestLatencies::queue}}};
 
 /// Its mean gap between tokens; none with one token only.
 std::optional<std::int64_t> tpot_ns(const RequestRecord& record);

@@ -34,8 +34,11 @@ std::string threshold_text(const ThresholdConfig& threshold) {
   const std::string tag = threshold.tag_key.empty()
                               ? ""
                               : fmt::format("{{{}:{}}}", threshold.tag_key, threshold.tag_value);
-  return fmt::format("{}{} {}{}", threshold.metric, tag, threshold.text,
-                     threshold.every_window ? " in every window" : "");
+  return fmt::format("{}{} {}", threshold.metric, tag, threshold.text);
+}
+
+bool by_place(const ThresholdConfig& threshold) {
+  return threshold.tag_key == "region" || threshold.tag_key == "datacenter";
 }
 
 const MetricDoc* find_metric(const std::string& name) {

@@ -15,8 +15,11 @@ struct MetricValue {
 /// `value` `comparison` `bound`.
 bool condition_holds(const ThresholdConfig& threshold, double value);
 
-/// "ttft_ms{tier:plus} p(99)<3000".
+/// "ttft_ms{tier:plus} p(99)<3000 every window": the condition as it was written.
 std::string threshold_text(const ThresholdConfig& threshold);
+
+/// Whether it speaks of the users of a region or of a datacenter (RegionAccounts).
+bool by_place(const ThresholdConfig& threshold);
 
 /// The metric's description; nullptr when there is none of this name.
 const MetricDoc* find_metric(const std::string& name);

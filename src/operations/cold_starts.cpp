@@ -18,13 +18,20 @@ void ColdStarts::after(std::size_t slot, Duration delay, std::function<void()> t
       });
 }
 
-void ColdStarts::begin(std::size_t slot, WeightsVersion version, std::function<void()> ready) {
+void ColdStarts::begin(std::size_t slot, WeightsVersion version,
+                       std::function<void(StartPhase)> entered, std::function<void()> ready) {
   PLIMSOLL_CHECK(weights_ != nullptr, "who starts cold has weights to pull");
   give_up(slot);
-  after(slot, pool_.provision, [this, slot, version, ready = std::move(ready)] {
-    weights_->bring(
-        slot, version, [] {}, [this, slot, ready] { after(slot, pool_.warm_up, ready); });
-  });
+  after(slot, pool_.provision,
+        [this, slot, version, entered = std::move(entered), ready = std::move(ready)] {
+          entered(StartPhase::pull);
+          weights_->bring(
+              slot, version, [entered] { entered(StartPhase::load); },
+              [this, slot, entered, ready] {
+                entered(StartPhase::warm_up);
+                after(slot, pool_.warm_up, ready);
+              });
+        });
 }
 
 void ColdStarts::give_up(std::size_t slot) {

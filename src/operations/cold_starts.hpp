@@ -18,9 +18,10 @@ class ColdStarts {
   ColdStarts(const PoolConfig& pool, Engine& engine, WeightSource* weights, std::size_t slots);
 
   /// Waits for `pool.provision`, brings the weights to the slot, waits for `pool.warm_up`, then
-  /// calls `ready` as an event. GPUs keep nothing from before. Takes the place of a start that is
-  /// under way.
-  void begin(std::size_t slot, WeightsVersion version, std::function<void()> ready);
+  /// calls `ready` as an event; `entered` is told of each phase after the first. GPUs keep nothing
+  /// from before. Takes the place of a start that is under way.
+  void begin(std::size_t slot, WeightsVersion version, std::function<void(StartPhase)> entered,
+             std::function<void()> ready);
   /// Ends the start that is under way, and what its GPUs hold. No news without either.
   void give_up(std::size_t slot);
 

@@ -1,6 +1,7 @@
 // A pool of given size: each slot is brought to its goal.
 #include "operations/fixed_pool.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace plimsoll {
@@ -32,6 +33,7 @@ FixedPool::FixedPool(const Config& config, PoolIndex pool, std::vector<Replica*>
       engine_{engine},
       weights_{weights},
       cold_starts_{pool_, engine, weights, replicas.size()},
+      account_{replicas.size(), pool_.replicas, pool_.contract, engine},
       race_stream_{config.seed, "checkpoint_race:" + pool_.name} {
   for (Replica* const replica : replicas) {
     Slot slot;
@@ -65,7 +67,10 @@ void FixedPool::open() {
       slot.cause = DownCause::loading;
       slot.opens = true;
       claim(i);
-    } else if (pool_.start == PoolStart::cold) {
+      continue;
+    }
+    account_.rented(i);
+    if (pool_.start == PoolStart::cold) {
       begin_load(i);
     } else {
       slot.state = State::standby;
@@ -114,6 +119,7 @@ void FixedPool::reconcile(std::size_t i) {
         claim(i);
       } else {
         slot.replica->begin_loading(slot.cause);
+        account_.rented(i);
         begin_load(i);
       }
       break;
@@ -134,8 +140,7 @@ void FixedPool::reconcile(std::size_t i) {
         turn_off(i);
         reconcile(i);
       } else if (slot.goal.use == SlotUse::serving) {
-        slot.state = State::serving;
-        directory_.replica_ready(slot.replica->index());
+        serve(i);
       }
       break;
     case State::serving:
@@ -146,8 +151,7 @@ void FixedPool::reconcile(std::size_t i) {
     case State::draining:
       if (slot.goal == SlotGoal{slot.version, SlotUse::serving} && !slot.revoked) {
         slot.replica->end_draining();
-        slot.state = State::serving;
-        directory_.replica_ready(slot.replica->index());
+        serve(i);
       }
       break;
     case State::broken:
@@ -155,8 +159,19 @@ void FixedPool::reconcile(std::size_t i) {
   }
 }
 
+void FixedPool::serve(std::size_t i) {
+  slots_[i].state = State::serving;
+  directory_.replica_ready(slots_[i].replica->index());
+  const auto serving = std::count_if(slots_.begin(), slots_.end(),
+                                     [](const Slot& slot) { return slot.state == State::serving; });
+  account_.serves(i, serving, weights_);
+}
+
 void FixedPool::turn_off(std::size_t i) {
   Slot& slot = slots_[i];
+  account_.give_up(i);
+  account_.repaired(i);
+  account_.returned(i);
   ++slot.generation;
   slot.state = State::off;
   slot.replica->turn_off();
@@ -170,10 +185,12 @@ void FixedPool::begin_load(std::size_t i) {
   const std::uint64_t generation = ++slot.generation;
   const LoadedVersion& version = versions_[index(slot.version)];
   const auto done = [this, i, generation] { finish_load(i, generation); };
+  account_.begin(i, version.load ? StartPhase::load : StartPhase::provision);
   if (version.load) {
     engine_.at(engine_.now() + *version.load, EventPriority::fleet, done);
   } else {
-    cold_starts_.begin(i, slot.version, done);
+    cold_starts_.begin(
+        i, slot.version, [this, i](StartPhase phase) { account_.enter(i, phase); }, done);
   }
 }
 
@@ -195,6 +212,7 @@ void FixedPool::finish_load(std::size_t i, std::uint64_t generation) {
   if (slot.generation != generation) {
     return;
   }
+  account_.started(i);
   const bool corrupt = draw_corrupt(i);
   ++counts_[index(slot.version)].loads;
   counts_[index(slot.version)].corrupt += corrupt ? 1 : 0;
@@ -240,6 +258,15 @@ void FixedPool::finish_drain(std::size_t i, std::uint64_t generation) {
   }
 }
 
+ElasticitySummary FixedPool::elasticity() const {
+  PoolGauges time;
+  for (const Slot& slot : slots_) {
+    slot.replica->add_gauges(time, engine_.now());
+  }
+  return account_.summary(weights_, time.down_ns,
+                          time.busy_ns + time.idle_ns + time.down_ns + time.draining_ns);
+}
+
 bool FixedPool::machine_failed(std::size_t i, DownCause cause) {
   Slot& slot = slots_[i];
   if (slot.state == State::off) {
@@ -250,6 +277,7 @@ bool FixedPool::machine_failed(std::size_t i, DownCause cause) {
   slot.state = State::broken;
   slot.cause = gpus_ != nullptr ? cause : slot.cause;
   slot.replica->fail(cause);
+  account_.failed(i);
   cold_starts_.give_up(i);
   if (listener_) {
     listener_();
@@ -285,6 +313,7 @@ void FixedPool::machine_repaired(std::size_t i) {
   } else if (slot.goal.use == SlotUse::off) {
     turn_off(i);
   } else {
+    account_.repaired(i);
     begin_load(i);  // until it serves, the time counts for the fault
   }
   if (listener_) {

@@ -11,6 +11,7 @@
 #include "operations/cold_starts.hpp"
 #include "operations/fault_target.hpp"
 #include "operations/gpu_scheduler.hpp"
+#include "operations/start_account.hpp"
 #include "operations/wait_meter.hpp"
 #include "operations/weight_source.hpp"
 #include "plimsoll/config.hpp"
@@ -81,6 +82,9 @@ class FixedPool final : public FaultTarget, public GpuClaimant, private DrainLis
   std::int64_t loads(int version) const { return counts_[index(version)].loads; }
   std::int64_t corrupt_loads(int version) const { return counts_[index(version)].corrupt; }
 
+  /// How the pool's replicas came to serve, up to now(); replica time in it adds up exactly.
+  ElasticitySummary elasticity() const;
+
   bool machine_failed(std::size_t slot, DownCause cause) override;
   void machine_failure_noticed(std::size_t slot) override;
   void machine_repaired(std::size_t slot) override;
@@ -118,6 +122,7 @@ class FixedPool final : public FaultTarget, public GpuClaimant, private DrainLis
 
   void reconcile(std::size_t slot);
   void begin_load(std::size_t slot);
+  void serve(std::size_t slot);
   void finish_load(std::size_t slot, std::uint64_t generation);
   void begin_drain(Slot& slot);
   void finish_drain(std::size_t slot, std::uint64_t generation);
@@ -136,6 +141,7 @@ class FixedPool final : public FaultTarget, public GpuClaimant, private DrainLis
   Engine& engine_;
   WeightSource* weights_;
   ColdStarts cold_starts_;
+  StartAccount account_;          // of machines of its own
   GpuScheduler* gpus_ = nullptr;  // null: machines of its own
   std::size_t member_ = 0;        // of gpus_
   WaitMeter waits_;               // for GPUs in place of broken ones

@@ -40,6 +40,43 @@ ModelStores::ModelStores(const Config& config, Engine& engine, HostName host_nam
 
 PullId ModelStores::pull(PoolIndex pool, const WeightSite& site, const std::string& node,
                          Bytes bytes, std::function<void(const PullEnd&)> done) {
+  const PoolConfig& config = config_.pools[pool];
+  const std::int64_t count = config.weights ? config.weights->shards : 1;
+  if (count == 1 || bytes.count() < count) {
+    return pull_whole(pool, site, node, bytes, std::move(done));
+  }
+  const PullId id = next_pull_++;
+  Shards& shards = shards_[id];
+  shards.left = static_cast<std::size_t>(count);
+  shards.done = std::move(done);
+  const std::int64_t one = bytes.count() / count;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const Bytes size = Bytes::of(i + 1 < count ? one : bytes.count() - one * (count - 1));
+    shards.pulls.push_back(pull_whole(pool, site, node, size, [this, id, size](const PullEnd& end) {
+      shard_ended(id, size, end);
+    }));
+  }
+  return id;
+}
+
+void ModelStores::shard_ended(PullId id, Bytes bytes, const PullEnd& end) {
+  Shards& shards = shards_.at(id);
+  shards.arrived = shards.arrived + bytes;
+  const double rate = end.share.count();
+  if (shards.end.bound.empty() || rate < shards.slowest) {
+    shards.slowest = rate;
+    shards.end.bound = end.bound;
+  }
+  shards.end.share = shards.end.share + end.share;
+  if (--shards.left == 0) {
+    const Shards whole = std::move(shards);
+    shards_.erase(id);
+    whole.done(whole.end);
+  }
+}
+
+PullId ModelStores::pull_whole(PoolIndex pool, const WeightSite& site, const std::string& node,
+                               Bytes bytes, std::function<void(const PullEnd&)> done) {
   const PullId id = next_pull_++;
   Pull& pull = pulls_[id];
   pull.pool = pool;
@@ -142,6 +179,17 @@ void ModelStores::leave(const Pull& pull, std::function<void(Bytes)> carried) {
 }
 
 void ModelStores::cancel(PullId id, std::function<void(Bytes)> carried) {
+  if (const auto found = shards_.find(id); found != shards_.end()) {
+    const Shards shards = std::move(found->second);
+    shards_.erase(found);
+    carried(shards.arrived);
+    for (const PullId shard : shards.pulls) {
+      if (pulls_.contains(shard)) {
+        cancel(shard, carried);
+      }
+    }
+    return;
+  }
   const Pull pull = std::move(pulls_.at(id));
   pulls_.erase(id);
   if (pull.moving) {
@@ -219,13 +267,13 @@ std::vector<ResourceUse> ModelStores::uses(PoolIndex pool) const {
   return uses;
 }
 
-std::vector<StoreBytes> ModelStores::pulled_from(PoolIndex pool) const {
+std::vector<StoreBytes> ModelStores::pulled_from(PoolIndex pool, bool even_of_one) const {
   std::vector<StoreBytes> from;
   for (const std::size_t store : stores_of(pool)) {
     const auto found = bytes_.find({pool, store});
     from.push_back({config_.stores[store].name, found == bytes_.end() ? 0 : found->second});
   }
-  return from.size() > 1 ? from : std::vector<StoreBytes>{};
+  return even_of_one || from.size() > 1 ? from : std::vector<StoreBytes>{};
 }
 
 }  // namespace plimsoll

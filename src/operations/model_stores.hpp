@@ -41,11 +41,12 @@ class ModelStores {
   ModelStores(const Config& config, Engine& engine, HostName host_name);
 
   /// Moves bytes to a node of a pool, which stands at `site`: from the server that has the fewest
-  /// pulls under way, the first of equal ones. `done` runs as an event.
+  /// pulls under way, the first of equal ones; in so many shards at once as the pool says, each as
+  /// a pull of its own. `done` runs as an event.
   PullId pull(PoolIndex pool, const WeightSite& site, const std::string& node, Bytes bytes,
               std::function<void(const PullEnd&)> done);
   /// Ends a pull whose `done` has not run, and never will; `carried` is told the bytes that had
-  /// arrived, before any event after the current one.
+  /// arrived, perhaps in several parts, before any event after the current one.
   void cancel(PullId pull, std::function<void(Bytes)> carried);
   /// From now on all servers of a store are up, or none. Pulls at one that is down move, with what
   /// they lack, when another has come up or is up.
@@ -54,8 +55,8 @@ class ModelStores {
   /// Uplinks and wans of the stores that a pool may pull from, the nearest first: the sum over all
   /// servers of each, for all pools.
   std::vector<ResourceUse> uses(PoolIndex pool) const;
-  /// What came from each of them; empty when there is only one.
-  std::vector<StoreBytes> pulled_from(PoolIndex pool) const;
+  /// What came from each of them; empty when there is only one, unless `even_of_one`.
+  std::vector<StoreBytes> pulled_from(PoolIndex pool, bool even_of_one = false) const;
 
  private:
   struct Store {
@@ -77,6 +78,19 @@ class ModelStores {
     bool moving = false;  // it has left its store, at this moment
   };
 
+  /// Pulls of one share at once.
+  struct Shards {
+    std::vector<PullId> pulls;
+    std::size_t left = 0;  // that have not arrived
+    Bytes arrived;
+    PullEnd end;  // all rates together, and what the slowest was bound by
+    double slowest = 0;
+    std::function<void(const PullEnd&)> done;
+  };
+
+  PullId pull_whole(PoolIndex pool, const WeightSite& site, const std::string& node, Bytes bytes,
+                    std::function<void(const PullEnd&)> done);
+  void shard_ended(PullId shards, Bytes bytes, const PullEnd& end);
   std::size_t choose(std::size_t nearest) const;
   std::vector<std::size_t> stores_of(PoolIndex pool) const;
   double load_of(std::size_t store) const;
@@ -91,7 +105,8 @@ class ModelStores {
   Engine& engine_;
   HostName host_name_;
   std::vector<Store> stores_;
-  std::map<PullId, Pull> pulls_;  // under way
+  std::map<PullId, Pull> pulls_;     // under way
+  std::map<PullId, Shards> shards_;  // likewise
   PullId next_pull_ = 0;
   std::map<std::pair<PoolIndex, std::size_t>, std::int64_t> bytes_;  // by pool and store
 };

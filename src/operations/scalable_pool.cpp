@@ -6,12 +6,6 @@
 #include <utility>
 
 namespace plimsoll {
-namespace {
-
-/// Multiples of a pool's first size that are told.
-constexpr std::int64_t most_multiples = 10;
-
-}  // namespace
 
 ScalablePool::ScalablePool(const Config& config, PoolIndex pool, std::vector<Replica*> replicas,
                            ReplicaDirectory& directory, ReplicaIncidents& incidents, Engine& engine,
@@ -200,31 +194,11 @@ void ScalablePool::serve(Slot& slot) {
   ++seen_.starts;
   seen_.longest_start_ns = std::max(seen_.longest_start_ns, (engine_.now() - slot.ordered).count());
   ++serving_;
-  note_serving(slot);
+  note_serving(seen_, serving_, slot.clock.times(engine_.now()), engine_.now(),
+               [&](StartPhase phase) { return weights_->bound_of(index_of(slot), phase); });
   end_start(slot);
   slot.replica->become_ready();
   directory_.replica_ready(slot.replica->index());
-}
-
-/// Tells when the pool reached a multiple of its first size, and by which start.
-void ScalablePool::note_serving(const Slot& slot) {
-  seen_.most_serving = std::max(seen_.most_serving, serving_);
-  const std::int64_t reached = seen_.multiples.empty() ? 0 : seen_.multiples.back().multiple;
-  if (reached >= most_multiples || serving_ < (reached + 1) * seen_.base_replicas) {
-    return;
-  }
-  MultipleReached multiple;
-  multiple.multiple = reached + 1;
-  multiple.at = engine_.now();
-  multiple.start = slot.clock.times(engine_.now());
-  if (total(multiple.start) > 0) {
-    const StartPhase phase = longest_phase(multiple.start);
-    multiple.bound_by = start_phase_names[static_cast<std::size_t>(phase)];
-    if (phase == StartPhase::pull || phase == StartPhase::load) {
-      multiple.bound_by = weights_->bound_of(index_of(slot), phase);
-    }
-  }
-  seen_.multiples.push_back(std::move(multiple));
 }
 
 void ScalablePool::end_start(Slot& slot) {

@@ -13,6 +13,7 @@
 #include "operations/offer_market.hpp"
 #include "operations/procurement.hpp"
 #include "operations/scalable_target.hpp"
+#include "operations/start_account.hpp"
 #include "operations/start_clock.hpp"
 #include "operations/wait_meter.hpp"
 #include "operations/weight_source.hpp"
@@ -164,7 +165,6 @@ class ScalablePool final : public ScalableTarget,
   void take_gpus_back(Slot& slot, bool again);
   bool keeps_its_size() const { return !pool_.autoscale; }
   void note_losses(const LossSummary& before);
-  void note_serving(const Slot& slot);
   void place_order(int replicas);
   template <class InQuestion>
   std::vector<Slot*> may_go(InQuestion in_question);

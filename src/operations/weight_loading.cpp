@@ -35,7 +35,11 @@ WeightLoading::WeightLoading(const Config& config, PoolIndex pool, WeightRoutes 
   if (!pool_.weights) {
     return;
   }
-  for (WeightNode& node : nodes_) {
+  if (pool_.weights->peers && memory >= routes_.share) {  // else nobody has anything to hand on
+    peers_.emplace(config, pool, routes_, nodes_, stores, engine);
+  }
+  for (std::size_t index = 0; index < nodes_.size(); ++index) {
+    WeightNode& node = nodes_[index];
     if (!node.there) {
       continue;
     }
@@ -43,7 +47,7 @@ WeightLoading::WeightLoading(const Config& config, PoolIndex pool, WeightRoutes 
       node.ssd.insert(id(0), routes_.share);
     } else if (pool_.weights->tier == WeightTier::memory) {
       node.ssd.insert(id(0), routes_.share);
-      node.memory.insert(id(0), routes_.share);
+      keep_in_memory(static_cast<int>(index), id(0), routes_.share);
     }
   }
   for (Slot& slot : slots_) {
@@ -79,6 +83,14 @@ void WeightLoading::rent(std::size_t index) {
   }
 }
 
+/// Others may have it from there, once all of it is there.
+void WeightLoading::keep_in_memory(int node, const WeightsId& id, Bytes bytes) {
+  nodes_[static_cast<std::size_t>(node)].memory.insert(id, bytes);
+  if (peers_ && bytes == routes_.share) {
+    peers_->has(node, id);
+  }
+}
+
 void WeightLoading::settle_on(std::size_t slot, const std::vector<int>& nodes) {
   PLIMSOLL_CHECK(!slots_[slot].rented && nodes.size() == routes_.nodes_of_slot[slot].size(),
                  "a replica is moved as a whole, while it is off");
@@ -97,7 +109,7 @@ void WeightLoading::adopt(std::size_t index) {
     WeightNode& node = nodes_[static_cast<std::size_t>(at)];
     if (pool_.weights) {
       node.ssd.insert(id(0), routes_.share);
-      node.memory.insert(id(0), routes_.share);
+      keep_in_memory(at, id(0), routes_.share);
     }
   }
 }
@@ -159,20 +171,26 @@ void WeightLoading::pull_to_node(int index, WeightsVersion version, WeightWaiter
   if (pull.waiting.size() > 1) {
     return;
   }
+  const auto done = [this, index, key](const PullEnd& end) { pulled_to_node(index, key, end); };
+  if (peers_) {
+    pull.pull = peers_->pull(index, site, key.id, done);
+    return;
+  }
   node.nic.begin(engine_.now());
-  pull.pull =
-      stores_.pull(index_, site, routes_.nodes[static_cast<std::size_t>(index)], routes_.share,
-                   [this, index, key](const PullEnd& end) { pulled_to_node(index, key, end); });
+  pull.pull = stores_.pull(index_, site, routes_.nodes[static_cast<std::size_t>(index)],
+                           routes_.share, [this, &node, done](const PullEnd& end) {
+                             node.nic.end(routes_.share, engine_.now());
+                             done(end);
+                           });
 }
 
 void WeightLoading::pulled_to_node(int index, const PullKey& key, const PullEnd& end) {
   WeightNode& node = nodes_[static_cast<std::size_t>(index)];
-  node.nic.end(routes_.share, engine_.now());
   if (pool_.weights) {
     const bool for_ssd_only = node.users == 0 && pool_.weights->prefetch == WeightTier::ssd;
     node.ssd.insert(key.id, routes_.share);
     if (!for_ssd_only) {
-      node.memory.insert(key.id, routes_.share);
+      keep_in_memory(index, key.id, routes_.share);
     }
   }
   const std::vector<WeightWaiter> waited = std::move(node.pulls.at(key).waiting);
@@ -186,9 +204,13 @@ void WeightLoading::pulled_to_node(int index, const PullKey& key, const PullEnd&
 /// A pull that nobody waits for any more.
 void WeightLoading::end_pull(int index, const PullKey& key) {
   WeightNode& node = nodes_[static_cast<std::size_t>(index)];
-  node.nic.end(Bytes{}, engine_.now());
   const auto pull = node.pulls.find(key);
-  stores_.cancel(pull->second.pull, [&node](Bytes carried) { node.nic.add(carried); });
+  if (peers_) {
+    peers_->cancel(pull->second.pull);
+  } else {
+    node.nic.end(Bytes{}, engine_.now());
+    stores_.cancel(pull->second.pull, [&node](Bytes carried) { node.nic.add(carried); });
+  }
   node.pulls.erase(pull);
 }
 
@@ -292,7 +314,7 @@ void WeightLoading::read_share(std::size_t index, std::size_t part, std::uint64_
   carry(index, node.ssd_reads, routes_.ssds[at], routes_.readers[index][part], routes_.share,
         [this, index, part, at, version, start] {
           WeightNode& here = nodes_[at];
-          here.memory.insert(id(version), routes_.share);
+          keep_in_memory(static_cast<int>(at), id(version), routes_.share);
           bind_load(slots_[index], config_.gpus[pool_.gpu].ssd.count() / here.ssd_reads.peak(),
                     "SSDs");
           bind_load(slots_[index], routes_.read.count(), "loader");
@@ -401,7 +423,7 @@ void WeightLoading::mapped_read_ended(int at, const PieceKey& key) {
   const MappedRead read = std::move(node.reads.at(key));
   node.reads.erase(key);
   node.ssd_reads.end(read.bytes, engine_.now());
-  node.memory.insert(key.id, key.piece == Piece::first ? first_piece() : routes_.share);
+  keep_in_memory(at, key.id, key.piece == Piece::first ? first_piece() : routes_.share);
   for (const WeightWaiter& waiter : read.waiting) {
     waiter.done();
   }
@@ -460,6 +482,9 @@ void WeightLoading::give_up(std::size_t index) {
 
 void WeightLoading::node_lost(int index) {
   WeightNode& node = nodes_[static_cast<std::size_t>(index)];
+  if (peers_) {
+    peers_->gone(index);
+  }
   while (!node.pulls.empty()) {
     end_pull(index, node.pulls.begin()->first);  // a prefetch
   }
@@ -492,6 +517,9 @@ void WeightLoading::released(std::size_t index) {
   for (const int index_of_node : routes_.nodes_of_slot[index]) {
     WeightNode& node = nodes_[static_cast<std::size_t>(index_of_node)];
     if (--node.users == 0 && !keeps()) {
+      if (peers_) {
+        peers_->gone(index_of_node);
+      }
       node.ssd.clear();
       node.memory.clear();
     }
@@ -505,7 +533,11 @@ std::string WeightLoading::bound_of(std::size_t slot, StartPhase phase) const {
 }
 
 std::vector<StoreBytes> WeightLoading::pulled_from() const {
-  return stores_.pulled_from(index_);
+  std::vector<StoreBytes> from = stores_.pulled_from(index_, peers_.has_value());
+  if (peers_) {
+    from.push_back({"peers", peers_->use(shared_.owner).bytes});
+  }
+  return from;
 }
 
 std::vector<ResourceUse> WeightLoading::uses() const {
@@ -521,6 +553,9 @@ std::vector<ResourceUse> WeightLoading::uses() const {
   };
   std::vector<ResourceUse> uses = stores_.uses(index_);
   uses.push_back(sum("NICs", &WeightNode::nic, gpu.nic));
+  if (peers_) {
+    uses.push_back(peers_->use(shared_.owner));
+  }
   if (pool_.weights) {
     uses.push_back(sum("SSDs", &WeightNode::ssd_reads, gpu.ssd));
     uses.push_back(

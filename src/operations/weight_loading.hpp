@@ -3,31 +3,19 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "engine/engine.hpp"
 #include "operations/model_stores.hpp"
 #include "operations/weight_nodes.hpp"
+#include "operations/weight_peers.hpp"
+#include "operations/weight_routes.hpp"
 #include "operations/weight_source.hpp"
 #include "plimsoll/config.hpp"
 
 namespace plimsoll {
-
-/// Where the weights of a pool go, and what the engine calls the ends of their way.
-struct WeightRoutes {
-  std::size_t weights = 0;                      // WeightsId::of
-  std::vector<std::vector<int>> nodes_of_slot;  // into `nodes`; of shared ones until settle_on()
-  std::vector<std::string> nodes;               // at the end of their NIC
-  // Only of pools with a `weights` block:
-  std::vector<std::string> memories;              // of nodes
-  std::vector<std::string> ssds;                  // of nodes
-  std::vector<std::vector<std::string>> readers;  // what reads from SSD, by slot and node of it
-  std::vector<std::vector<std::string>> gpus;     // by slot and node of it
-  BytesPerSecond read;                            // of one `reader`
-  BytesPerSecond to_gpu;                          // of one of `gpus`
-  Bytes share;                                    // that each node of a replica gets
-};
 
 /// The weights of one pool. Each node of a replica gets its share: out of main memory when it lies
 /// there, else from SSD, else from the pool's store; two replicas on a node pull once. From main
@@ -35,6 +23,7 @@ struct WeightRoutes {
 /// SSDs, main memories, all max-min fair. Without a `weights` block they are in the GPUs once they
 /// are pulled, and nothing is kept. Through a loader that maps files, read and copy go on at once,
 /// the later one ends the load, and replicas of a node that read the same version share one read.
+/// With `peers` nodes of the pool hand on to each other what they have in main memory.
 class WeightLoading final : public WeightSource {
  public:
   /// All outlive it. `nodes` are empty and become those of this pool, or are shared with others:
@@ -88,6 +77,7 @@ class WeightLoading final : public WeightSource {
   bool keeps() const;
   WeightsId id(WeightsVersion version) const { return {routes_.weights, version}; }
   void rent(std::size_t slot);
+  void keep_in_memory(int node, const WeightsId& id, Bytes bytes);
   PullKey key_of(WeightsVersion version, std::size_t slot) const;
   void pull_to_node(int node, WeightsVersion version, WeightWaiter waiter);
   void pulled_to_node(int node, const PullKey& key, const PullEnd& end);
@@ -123,6 +113,7 @@ class WeightLoading final : public WeightSource {
   std::vector<Slot> slots_;
   std::uint64_t next_carry_ = 0;
   PullEnd latest_;  // pull that ended
+  std::optional<WeightPeers> peers_;
 };
 
 }  // namespace plimsoll

@@ -47,8 +47,8 @@ struct alignas(64) Flight {
   bool connected = false;
   std::uint16_t attack = 0;      // 0: of a user; else of which attack, from 1 on
   std::int32_t used_tokens = 0;  // of the attempt: computed by a replica
-  bool reconnected = false;   // by a connection that idled
-  bool context_lost = false;  // of its session: what it goes on is to be computed anew
+  bool reconnected = false;      // by a connection that idled
+  bool context_lost = false;     // of its session: what it goes on is to be computed anew
 };
 static_assert(sizeof(Flight) == 192);
 

@@ -218,6 +218,10 @@ void FleetOperations::summarize(RunResult& result) const {
       operations.rollouts.push_back(rollout->summary());
       note_want_of_gpus(result, operations.rollouts.back());
     }
+    const bool own = !config_.pools[p].allocation;  // else the account is that of the inventory
+    if (entry.pool != nullptr && own && adds_cold(config_.pools[p])) {
+      result.pools[p].elasticity = entry.pool->elasticity();
+    }
     if (!faults_) {
       continue;
     }

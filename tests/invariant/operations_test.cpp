@@ -186,6 +186,13 @@ Overrides draw_serving(Draws& draws) {
         overrides.emplace_back("stores.far.wan", "1.5 MB/s");
         overrides.emplace_back("pools.fixed.region", "here");
       }
+      if (draws.below(2) == 0) {  // nodes hand on what they have, the store sends in shards
+        overrides.emplace_back("pools.fixed.weights.memory_cache", "100 GB");
+        overrides.emplace_back("pools.fixed.weights.shards", std::to_string(between(draws, 1, 3)));
+        overrides.emplace_back("pools.fixed.weights.peers.uploads",
+                               std::to_string(between(draws, 1, 2)));
+        overrides.emplace_back("pools.scaled.weights", "null");
+      }
       // The scaled pool extends the fixed one.
       overrides.emplace_back("pools.scaled.start", "ready");
       overrides.emplace_back("pools.scaled.store", "null");

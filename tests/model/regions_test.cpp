@@ -76,6 +76,52 @@ TEST(Regions, RowsOfRegionsAndDatacentersAddUp) {
   EXPECT_NEAR(found[5] - found[6], 0, 1e-3) << "20 + 30 and 10 + 40 ms";
 }
 
+// Thresholds by place say what the rows say; rates of all regions add up to that of the whole, and
+// the worst window of a datacenter that is down for the third of five windows has it empty.
+TEST(Regions, ThresholdsByPlaceAreThoseOfTheRows) {
+  std::string text = two_sites("", "outages: [{at: 400s, lasting: 200s}]");
+  text.replace(text.find("window: 1000s"), 13, "window: 200s");
+  text += R"(
+thresholds:
+  "ttft_ms{region:asia}": ["p(90)<0.001"]
+  "e2el_ms{datacenter:east}": ["avg<0.001"]
+  "request_throughput": ["value>1e9"]
+  "request_throughput{region:america}": ["value>1e9"]
+  "request_throughput{region:asia}": ["value>1e9"]
+  "request_throughput{datacenter:east}": ["value>1 every window"]
+  "request_throughput{datacenter:west}": ["value<1 every window"]
+)";
+  const std::vector<double> found = test::numbers_of_text(text, [](const RunResult& result) {
+    const auto value = [&](const std::string& tag, const std::string& metric) {
+      for (const ThresholdVerdict& verdict : result.thresholds) {
+        if (verdict.threshold.tag_value == tag && verdict.threshold.metric == metric) {
+          return verdict;
+        }
+      }
+      throw InternalError{"no such threshold"};
+    };
+    const std::string rate = "request_throughput";
+    return fmt::format(
+        "{} {} {} {} {} {} {} {}",
+        value("asia", "ttft_ms").value - slice(result, "region", "asia").ttft.percentiles[4],
+        value("east", "e2el_ms").value - slice(result, "datacenter", "east").e2el.mean,
+        value("", rate).value - value("asia", rate).value - value("america", rate).value,
+        value("east", rate).worst_window_value,
+        to_seconds(value("east", rate).worst_window.time_since_epoch()),
+        value("west", rate).worst_window_value,
+        to_seconds(value("west", rate).worst_window.time_since_epoch()),
+        value("asia", "ttft_ms").holds ? 1 : 0);
+  });
+  EXPECT_EQ(found[0], 0);
+  EXPECT_EQ(found[1], 0);
+  EXPECT_NEAR(found[2], 0, 1e-9);
+  EXPECT_NEAR(found[3], 0, 0.1) << "but for answers that were under way";
+  EXPECT_EQ(found[4], 400);
+  EXPECT_NEAR(found[5], 100, 5) << "all of the load";
+  EXPECT_EQ(found[6], 400);
+  EXPECT_EQ(found[7], 0);
+}
+
 TEST(Regions, AnOutageSendsUsersTheLongerWay) {
   const std::vector<double> found = test::numbers_of_text(
       two_sites("", "outages: [{at: 500s, lasting: 100s}]"), [](const RunResult& result) {

@@ -35,8 +35,8 @@ TEST(Thresholds, TextNamesMetricTagAndScope) {
   EXPECT_EQ(threshold_text(threshold), "ttft_ms p(99)<3000");
   threshold.tag_key = "tier";
   threshold.tag_value = "plus";
-  threshold.every_window = true;
-  EXPECT_EQ(threshold_text(threshold), "ttft_ms{tier:plus} p(99)<3000 in every window");
+  threshold.text = "p(99)<3000 every window";
+  EXPECT_EQ(threshold_text(threshold), "ttft_ms{tier:plus} p(99)<3000 every window");
 }
 
 TEST(Thresholds, TheWorstWindowDependsOnTheDirection) {

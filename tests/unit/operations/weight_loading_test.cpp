@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cmath>
 #include <memory>
 #include <string>
 #include <vector>
@@ -159,6 +160,114 @@ TEST_F(WeightLoadingTest, ServersOfAStoreShareThePulls) {
   for (std::size_t slot = 0; slot < 4; ++slot) {
     EXPECT_NEAR(pulled[slot], 20.0 / 2, tolerance) << "two a server";
   }
+}
+
+// ceil(log2 n) rounds of share / NIC after the first pull: NICs are full duplex, and each node that
+// has the weights sends to one more at a time.
+TEST_F(WeightLoadingTest, PeersSpreadWeightsLikeATree) {
+  config.pools[0].weights->peers.emplace();
+  build(11);
+  for (std::size_t slot = 0; slot < 11; ++slot) {
+    bring(0s, slot);
+  }
+  engine->run();
+  const double first = 20.0 / 4;
+  const double round = 20.0 / 10;
+  for (std::size_t slot = 0; slot < 11; ++slot) {
+    EXPECT_NEAR(pulled[slot], first + std::ceil(std::log2(slot + 1.0)) * round, tolerance) << slot;
+  }
+  const std::vector<StoreBytes> from = loading->pulled_from();
+  ASSERT_EQ(from.size(), 2U);
+  EXPECT_EQ(from[0].bytes, bytes(20).count()) << "the store sends it once";
+  EXPECT_EQ(from[1].store, "peers");
+  EXPECT_EQ(from[1].bytes, 10 * bytes(20).count());
+}
+
+// A node that sends to two at once gives each half of its NIC.
+TEST_F(WeightLoadingTest, UploadsOfANodeShareItsNic) {
+  config.pools[0].weights->peers.emplace().uploads = 2;
+  build(3);
+  at(0s, [this] { loading->adopt(0); });
+  bring(1s, 1);
+  bring(1s, 2);
+  engine->run();
+  EXPECT_NEAR(pulled[1], 1 + 20.0 / 5, tolerance);
+  EXPECT_NEAR(pulled[2], 1 + 20.0 / 5, tolerance);
+  EXPECT_EQ(loading->pulled_from()[0].bytes, 0);
+}
+
+TEST_F(WeightLoadingTest, WhenAPeerDiesTheStoreSendsTheRest) {
+  config.pools[0].weights->peers.emplace();
+  build(3);
+  at(0s, [this] { loading->adopt(0); });
+  bring(0s, 1);
+  bring(0s, 2);
+  at(1s, [this] { loading->node_lost(0); });
+  engine->run();
+  // Half came from the peer; the rest comes at 4 GB/s, then the last one has it from a peer.
+  EXPECT_NEAR(pulled[1], 1 + 10.0 / 4, tolerance);
+  EXPECT_NEAR(pulled[2], 1 + 10.0 / 4 + 20.0 / 10, tolerance);
+  EXPECT_NEAR(static_cast<double>(loading->pulled_from()[0].bytes), 10 * gb, 1e3);
+  EXPECT_NEAR(static_cast<double>(loading->pulled_from()[1].bytes), 30 * gb, 1e3);
+}
+
+TEST_F(WeightLoadingTest, WhoGivesUpHisTurnLeavesThePeerToTheNext) {
+  config.pools[0].weights->peers.emplace();
+  build(4);
+  at(0s, [this] { loading->adopt(0); });
+  bring(0s, 1);
+  bring(0s, 2);
+  bring(0s, 3);
+  at(1s, [this] {
+    loading->give_up(2);  // that waits
+    loading->give_up(1);  // that receives
+  });
+  engine->run();
+  EXPECT_EQ(pulled[1], -1);
+  EXPECT_EQ(pulled[2], -1);
+  EXPECT_NEAR(pulled[3], 1 + 2, tolerance);
+}
+
+// A peer has the part of its own rank: each node of a replica finds the node of the same one.
+TEST_F(WeightLoadingTest, RanksHaveTheirPartsFromTheSameRank) {
+  config.pools[0].weights->peers.emplace();
+  build(4);
+  routes.nodes_of_slot = {{0, 1}, {2, 3}};
+  routes.readers = {{"reader0", "reader1"}, {"reader2", "reader3"}};
+  routes.gpus = {{"gpus0", "gpus1"}, {"gpus2", "gpus3"}};
+  nodes.nodes.clear();
+  loading = std::make_unique<WeightLoading>(config, 0, routes, nodes, *stores, *engine);
+  bring(0s, 0);
+  bring(0s, 1);
+  engine->run();
+  // The first replica's two parts share the uplink; the second has both from it, over two NICs.
+  EXPECT_NEAR(pulled[0], 2 * 20.0 / 4, tolerance);
+  EXPECT_NEAR(pulled[1], 2 * 20.0 / 4 + 20.0 / 10, tolerance);
+}
+
+// In n shards from n servers a node gets n uplinks, up to its NIC.
+TEST_F(WeightLoadingTest, ShardsComeFromSeveralServersAtOnce) {
+  config.stores[0].servers = 2;
+  config.pools[0].weights->shards = 2;
+  build(2);
+  bring(0s, 0);
+  bring(100s, 0, 1);
+  bring(110s, 1, 1);
+  at(111s, [this] { loading->give_up(1); });  // with both shards under way
+  engine->run();
+  EXPECT_NEAR(pulled[0], 100 + 20.0 / 8, tolerance);
+  EXPECT_EQ(pulled[1], -1);
+  EXPECT_NEAR(static_cast<double>(loading->uses()[0].bytes), 48 * gb, 1e3);
+}
+
+TEST_F(WeightLoadingTest, MoreServersThanTheNicTakesDoNotHelp) {
+  config.stores[0].servers = 5;
+  config.pools[0].weights->shards = 5;
+  build(1);
+  bring(0s, 0);
+  engine->run();
+  EXPECT_NEAR(pulled[0], 20.0 / 10, tolerance);
+  EXPECT_EQ(loading->bound_of(0, StartPhase::pull), "NICs of pool pool");
 }
 
 TEST_F(WeightLoadingTest, TheNicBindsWhereItIsTheTightestLink) {
