@@ -10,9 +10,9 @@
 #include "engine/engine.hpp"
 #include "operations/cold_starts.hpp"
 #include "operations/fault_target.hpp"
+#include "operations/rollout/checkpoint_writing.hpp"
 #include "operations/weight_source.hpp"
 #include "plimsoll/config.hpp"
-#include "plimsoll/rng.hpp"
 #include "serving/replica.hpp"
 #include "serving/replica_directory.hpp"
 #include "serving/replica_incidents.hpp"
@@ -37,8 +37,8 @@ struct SlotGoal {
 struct LoadedVersion {
   std::optional<Duration> load;  // none: through the pool's cold start
   int loaders = 1;
-  double shard_race = 0;
-  bool corrupt = false;  // the checkpoint is, and so every copy
+  std::optional<CheckpointWriting> checkpoint;  // none: written long before
+  bool corrupt = false;                         // the checkpoint is, and so every copy
 };
 
 /// Replicas are slots; those above PoolConfig::replicas are off until a rollout uses them. A slot
@@ -81,6 +81,7 @@ class FixedPool final : public FaultTarget, private DrainListener {
     State state = State::off;
     SlotGoal goal;
     int version = 0;
+    SimTime load_began{};
     bool broken_off = false;       // its machine is, and nobody rents it
     std::uint64_t generation = 0;  // of what is under way: later calls from before are ignored
   };
@@ -96,7 +97,7 @@ class FixedPool final : public FaultTarget, private DrainListener {
   void begin_drain(Slot& slot);
   void finish_drain(std::size_t slot, std::uint64_t generation);
   void turn_off(std::size_t slot);
-  bool draw_corrupt(std::size_t slot);
+  bool is_corrupt(std::size_t slot) const;
   void on_drained(ReplicaIndex replica) override;
 
   const PoolConfig& pool_;
@@ -104,12 +105,11 @@ class FixedPool final : public FaultTarget, private DrainListener {
   ReplicaIncidents& incidents_;
   Engine& engine_;
   ColdStarts cold_starts_;
-  RandomStream race_stream_;
+  WeightSource* weights_;
   std::function<void()> listener_;
   std::vector<Slot> slots_;
   std::vector<LoadedVersion> versions_;
   std::vector<Counts> counts_;  // by version
-  std::uint64_t loads_ = 0;
 };
 
 }  // namespace plimsoll

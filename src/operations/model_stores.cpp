@@ -44,6 +44,7 @@ PullId ModelStores::pull(PoolIndex pool, const std::string& node, Bytes bytes,
   Pull& pull = pulls_[id];
   pull.pool = pool;
   pull.node = node;
+  pull.began = engine_.now();
   pull.left = bytes;
   pull.done = std::move(done);
   begin(id);
@@ -101,6 +102,7 @@ void ModelStores::finish(PullId id) {
   UseMeter& meter = stores_[pull.store].servers[pull.server];
   const StoreConfig& store = config_.stores[pull.store];
   PullEnd end;
+  end.began = pull.began;
   end.share = BytesPerSecond::of(store.uplink.count() / meter.peak());
   end.bound = "uplink of store " + store.name;
   meter.end(pull.left, engine_.now());

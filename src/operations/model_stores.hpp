@@ -23,6 +23,7 @@ using PullId = std::uint64_t;
 struct PullEnd {
   BytesPerSecond share;
   std::string bound;  // that resource, e.g. "uplink of store models"
+  SimTime began{};
 };
 
 /// Whether what a store sends to pools of `region` passes its wan.
@@ -66,6 +67,7 @@ class ModelStores {
   struct Pull {
     PoolIndex pool = 0;
     std::string node;
+    SimTime began{};
     Bytes left;     // when it began at its store
     Bytes carried;  // from stores before
     std::function<void(const PullEnd&)> done;

@@ -39,7 +39,10 @@ bool is_operated(const Config& config, PoolIndex pool) {
 FleetOperations::FleetOperations(const Config& config,
                                  const std::vector<std::unique_ptr<PoolPlan>>& plans,
                                  Engine& engine)
-    : config_{config}, engine_{engine}, entries_(config.pools.size()) {
+    : config_{config},
+      engine_{engine},
+      entries_(config.pools.size()),
+      weights_(config.pools.size()) {
   if (config.faults) {
     FaultInjector::HostNames names;
     names.node = [&config](std::size_t pool, int node) {
@@ -55,6 +58,9 @@ FleetOperations::FleetOperations(const Config& config,
     faults_ =
         std::make_unique<FaultInjector>(config, domains_of(config, plans), engine, std::move(names),
                                         [this](const IncidentRow& row) { tell(row); });
+  }
+  for (const auto& plan : plans) {
+    weights_[plan->shape.pool] = plan->fit.total_weights + plan->fit.total_draft_weights;
   }
   for (const RolloutConfig& rollout : config.rollouts) {
     in_order_.push_back(&rollout);
@@ -115,8 +121,8 @@ void FleetOperations::add_rollouts(PoolIndex pool) {
   for (const RolloutConfig* const rollout : in_order_) {
     if (rollout->pool == pool) {
       entry.rollouts.push_back(std::make_unique<Rollout>(
-          *rollout, config_.pools[pool].name, *entry.pool, engine_, draw_corrupt(*rollout),
-          [this](const IncidentRow& row) { tell(row); }));
+          *rollout, config_.pools[pool].name, *entry.pool, engine_, weights_[pool],
+          draw_corrupt(*rollout), [this](const IncidentRow& row) { tell(row); }));
     }
   }
   entry.pool->set_listener([this, pool] {
