@@ -230,9 +230,9 @@ TEST(Rollouts, WhoReadsAShardBeforeItIsWrittenHasACorruptCopy) {
   const Deployed quick = deploy(with_checkpoint(at_once, "as_written"));
   EXPECT_EQ(quick.rollout.loads, 10);
   EXPECT_EQ(quick.rollout.corrupt_loads, 10);
-  // One at a time by 2 loaders: copy k begins at 50 + 5 k s, and k + 1 drains of 0.25 s at most. Its
-  // last shard, there at 90 s, is read 4.75 s later: too early of the first seven, which begin before
-  // 85.25 s, perhaps of the eighth, of no other.
+  // One at a time by 2 loaders: copy k begins at 50 + 5 k s, and k + 1 drains of 0.25 s at most.
+  // Its last shard, there at 90 s, is read 4.75 s later: too early of the first seven, which begin
+  // before 85.25 s, perhaps of the eighth, of no other.
   Overrides rolling = with_checkpoint({}, "as_written");
   rolling.emplace_back("rollouts.next.loaders", "2");
   const Deployed slow = deploy(rolling);
