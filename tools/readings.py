@@ -50,6 +50,22 @@ def bad_hours(rows, share=0.9):
                and 1 - int(row["completed"]) / int(row["ended"]) >= share)
 
 
+def event_losses(resolved, rows):
+    """By event of the users: share of what ended within its hours that got no good answer; only where
+    nothing is answered from a cache."""
+    events = (resolved["workload"].get("users") or {}).get("events") or {}
+    losses = {}
+    for name, event in events.items():
+        begin = seconds_of(event["at"])
+        end = begin + seconds_of(event["lasting"])
+        within = [row for row in rows
+                  if begin <= float(row["begin_s"]) and float(row["end_s"]) <= end]
+        ended = sum(int(row["ended"]) for row in within)
+        completed = sum(int(row["completed"]) for row in within)
+        losses[name] = 1 - completed / ended if ended else 0
+    return losses
+
+
 def derived(result, resolved, rows):
     """What stands under `derived` for readings."""
     outcomes = result["requests"]["outcomes"]
@@ -68,6 +84,7 @@ def derived(result, resolved, rows):
         figures["requests_per_s"] = sum(int(row["arrived"]) for row in rows) / span
         figures["queued_mean"] = sum(int(row["queued"]) for row in rows) / len(rows)
         figures["utilization"] = sum(float(row["gpu_utilization"]) for row in rows) / len(rows)
+    figures["event_loss"] = event_losses(resolved, rows)
     waited = [float(row["p99_queue_ms"]) for row in rows if float(row["p99_queue_ms"]) > 0]
     figures["last_queue_p99_s"] = waited[-1] / 1000 if waited else 0
     if "stages" in result:

@@ -46,6 +46,21 @@ struct CanaryStep {
   Duration bake{};
 };
 
+/// When a version is found under its name.
+enum class CheckpointPublication : std::uint8_t {
+  as_written,  // from its first byte on: whoever is quick reads shards that are not there yet
+  at_end,      // once its last shard is written
+};
+
+/// How a version's checkpoint gets into the store: shard after shard, all of one size.
+struct CheckpointConfig {
+  int shards = 1;
+  std::optional<Duration> begins;            // of the writing; none: the rollout's `at`
+  std::optional<Duration> shard_time;        // of writing one, or:
+  std::optional<BytesPerSecond> write_rate;  // at which the weights' bytes are written
+  CheckpointPublication publish = CheckpointPublication::at_end;
+};
+
 struct RolloutConfig {
   std::string name;
   std::size_t pool = 0;  // into Config::pools
@@ -60,9 +75,9 @@ struct RolloutConfig {
   std::optional<HealthGateConfig> gate;  // fires: the rollout is rolled back
   std::optional<Duration> load;  // a copy of the whole checkpoint by one loader; none: as the pool
                                  // starts, cold from its store
-  int loaders = 1;               // distributed loading: each loads its shard, all at once
-  double shard_race = 0;         // probability that a loader reads its shard while it is written
-  double version_corrupt = 0;    // probability that the checkpoint itself is corrupt
+  int loaders = 1;  // distributed loading: each reads its shards one after another, all at once
+  std::optional<CheckpointConfig> checkpoint;  // none: it was written long before
+  double version_corrupt = 0;  // probability that the checkpoint itself is corrupt
   // On shared GPUs, and set there: a replica of the batch under way has waited for GPUs for so long
   // -> the rollout is rolled back.
   std::optional<Duration> progress_deadline;

@@ -50,6 +50,33 @@ SectionDecl step_section() {
       .build();
 }
 
+SectionDecl checkpoint_section() {
+  return Section<CheckpointConfig>{}
+      .field("shards", &CheckpointConfig::shards, count_kind(1, 100'000), "1",
+             "of one size, written one after another")
+      .optional("begins", &CheckpointConfig::begins, duration_kind(),
+                "when the first is begun; without it, the rollout's at")
+      .optional("shard_time", &CheckpointConfig::shard_time, duration_kind(true),
+                "for writing one shard")
+      .optional("write_rate", &CheckpointConfig::write_rate, bandwidth_kind(),
+                "at which the store takes the bytes of the weights; instead of shard_time")
+      .field("publish", &CheckpointConfig::publish,
+             word_kind<CheckpointPublication>({{"as_written", CheckpointPublication::as_written},
+                                               {"at_end", CheckpointPublication::at_end}}),
+             "at_end",
+             "when replicas find the version: as_written, from its first byte on, so that a shard "
+             "may be read before it is there; at_end, with its last shard")
+      .finish([](Reader& reader, const RawNode& map, const std::string& path,
+                 CheckpointConfig& checkpoint, bool clean) {
+        if (clean && checkpoint.shard_time.has_value() == checkpoint.write_rate.has_value()) {
+          reader.report(place_of_key(map, "shard_time"), join_path(path, "shard_time"),
+                        "how long its writing takes is said twice or not at all",
+                        "give shard_time or write_rate");
+        }
+      })
+      .build();
+}
+
 void finish_rollout(Reader& reader, const RawNode& map, const std::string& path,
                     RolloutConfig& rollout, bool clean) {
   if (!clean) {
@@ -138,10 +165,11 @@ SectionDecl rollout_section() {
                 "a copy of the whole checkpoint by one loader; without it a replica starts cold "
                 "from its store")
       .field("loaders", &RolloutConfig::loaders, count_kind(1, 100'000), "1",
-             "of one replica: each loads its shard, all at once")
-      .field("shard_race", &RolloutConfig::shard_race, ratio_kind(), "0",
-             "probability that a loader reads its shard while it is being written; one such shard "
-             "makes the replica's copy corrupt")
+             "of one replica: each reads its shards one after another, all loaders at once")
+      .optional_section("checkpoint", &RolloutConfig::checkpoint, checkpoint_section(),
+                        "how the version gets into the store; one shard that a loader begins to "
+                        "read before it is written makes the replica's copy corrupt. Without it "
+                        "all was written long before")
       .field("version_corrupt", &RolloutConfig::version_corrupt, ratio_kind(), "0",
              "probability that the checkpoint itself is corrupt, and so every copy")
       .optional("progress_deadline", &RolloutConfig::progress_deadline, duration_kind(true),

@@ -33,8 +33,7 @@ FixedPool::FixedPool(const Config& config, PoolIndex pool, std::vector<Replica*>
       engine_{engine},
       weights_{weights},
       cold_starts_{pool_, engine, weights, replicas.size()},
-      account_{replicas.size(), pool_.replicas, pool_.contract, engine},
-      race_stream_{config.seed, "checkpoint_race:" + pool_.name} {
+      account_{replicas.size(), pool_.replicas, pool_.contract, engine} {
   for (Replica* const replica : replicas) {
     Slot slot;
     slot.replica = replica;
@@ -182,6 +181,7 @@ void FixedPool::begin_load(std::size_t i) {
   Slot& slot = slots_[i];
   slot.state = State::loading;
   slot.version = slot.goal.version;
+  slot.load_began = engine_.now();
   const std::uint64_t generation = ++slot.generation;
   const LoadedVersion& version = versions_[index(slot.version)];
   const auto done = [this, i, generation] { finish_load(i, generation); };
@@ -194,17 +194,17 @@ void FixedPool::begin_load(std::size_t i) {
   }
 }
 
-/// Each loader reads its shard by itself: one that comes upon a shard that is being written makes
-/// the copy corrupt.
-bool FixedPool::draw_corrupt(std::size_t slot) {
-  const LoadedVersion& version = versions_[index(slots_[slot].version)];
-  bool corrupt = version.corrupt;
-  Draws draws = race_stream_.of(loads_++);
-  for (int loader = 0; loader < version.loaders && version.shard_race > 0; ++loader) {
-    const double draw = draws.uniform();
-    corrupt = corrupt || draw < version.shard_race;
+/// One shard that was read before it was written makes the copy corrupt.
+bool FixedPool::is_corrupt(std::size_t i) const {
+  const Slot& slot = slots_[i];
+  const LoadedVersion& version = versions_[index(slot.version)];
+  if (!version.checkpoint) {
+    return version.corrupt;
   }
-  return corrupt;
+  const std::vector<ReadSpan> reads = version.load
+                                          ? std::vector<ReadSpan>{{slot.load_began, engine_.now()}}
+                                          : weights_->reads_of(i);
+  return version.corrupt || version.checkpoint->read_too_early(reads, version.loaders) > 0;
 }
 
 void FixedPool::finish_load(std::size_t i, std::uint64_t generation) {
@@ -213,7 +213,7 @@ void FixedPool::finish_load(std::size_t i, std::uint64_t generation) {
     return;
   }
   account_.started(i);
-  const bool corrupt = draw_corrupt(i);
+  const bool corrupt = is_corrupt(i);
   ++counts_[index(slot.version)].loads;
   counts_[index(slot.version)].corrupt += corrupt ? 1 : 0;
   slot.state = State::standby;

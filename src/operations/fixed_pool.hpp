@@ -11,11 +11,11 @@
 #include "operations/cold_starts.hpp"
 #include "operations/fault_target.hpp"
 #include "operations/gpu_scheduler.hpp"
+#include "operations/rollout/checkpoint_writing.hpp"
 #include "operations/start_account.hpp"
 #include "operations/wait_meter.hpp"
 #include "operations/weight_source.hpp"
 #include "plimsoll/config.hpp"
-#include "plimsoll/rng.hpp"
 #include "serving/replica.hpp"
 #include "serving/replica_directory.hpp"
 #include "serving/replica_incidents.hpp"
@@ -40,8 +40,8 @@ struct SlotGoal {
 struct LoadedVersion {
   std::optional<Duration> load;  // none: through the pool's cold start
   int loaders = 1;
-  double shard_race = 0;
-  bool corrupt = false;  // the checkpoint is, and so every copy
+  std::optional<CheckpointWriting> checkpoint;  // none: written long before
+  bool corrupt = false;                         // the checkpoint is, and so every copy
 };
 
 /// Replicas are slots; those above PoolConfig::replicas are off until a rollout uses them. A slot
@@ -103,6 +103,7 @@ class FixedPool final : public FaultTarget, public GpuClaimant, private DrainLis
     State state = State::off;
     SlotGoal goal;
     int version = 0;
+    SimTime load_began{};
     bool broken_off = false;       // its machine is, and nobody rents it
     std::uint64_t generation = 0;  // of what is under way: later calls from before are ignored
     DownCause cause = DownCause::deployment;  // why it has to load
@@ -132,7 +133,7 @@ class FixedPool final : public FaultTarget, public GpuClaimant, private DrainLis
   void give_back(std::size_t slot);
   void take_back(std::size_t slot);
   void end_wait(Slot& slot);
-  bool draw_corrupt(std::size_t slot);
+  bool is_corrupt(std::size_t slot) const;
   void on_drained(ReplicaIndex replica) override;
 
   const PoolConfig& pool_;
@@ -146,12 +147,10 @@ class FixedPool final : public FaultTarget, public GpuClaimant, private DrainLis
   std::size_t member_ = 0;        // of gpus_
   WaitMeter waits_;               // for GPUs in place of broken ones
   std::int64_t preempted_busy_ = 0;
-  RandomStream race_stream_;
   std::function<void()> listener_;
   std::vector<Slot> slots_;
   std::vector<LoadedVersion> versions_;
   std::vector<Counts> counts_;  // by version
-  std::uint64_t loads_ = 0;
 };
 
 }  // namespace plimsoll

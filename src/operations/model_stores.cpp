@@ -82,6 +82,7 @@ PullId ModelStores::pull_whole(PoolIndex pool, const WeightSite& site, const std
   pull.pool = pool;
   pull.site = site;
   pull.node = node;
+  pull.began = engine_.now();
   pull.left = bytes;
   pull.done = std::move(done);
   begin(id);
@@ -140,6 +141,7 @@ void ModelStores::finish(PullId id) {
   UseMeter& meter = stores_[pull.store].servers[pull.server];
   const StoreConfig& store = config_.stores[pull.store];
   PullEnd end;
+  end.began = pull.began;
   end.share = BytesPerSecond::of(store.uplink.count() / meter.peak());
   end.bound = "uplink of store " + store.name;
   meter.end(pull.left, engine_.now());

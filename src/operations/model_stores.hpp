@@ -23,6 +23,7 @@ using PullId = std::uint64_t;
 struct PullEnd {
   BytesPerSecond share;
   std::string bound;  // that resource, e.g. "uplink of store models"
+  SimTime began{};
 };
 
 /// Whether what a store sends to pools of `region` passes its wan.
@@ -69,6 +70,7 @@ class ModelStores {
     PoolIndex pool = 0;
     WeightSite site;  // of the node
     std::string node;
+    SimTime began{};
     Bytes left;     // when it began at its store
     Bytes carried;  // from stores before
     std::function<void(const PullEnd&)> done;

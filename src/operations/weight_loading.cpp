@@ -132,6 +132,9 @@ void WeightLoading::bring(std::size_t index, WeightsVersion version, std::functi
   slot.pull_rate = slot.load_rate = std::numeric_limits<double>::infinity();
   slot.pulls_left = slot.loads_left = hot ? 1 : nodes.size();
   slot.rests_left = !hot && mapped_ && first_piece() < routes_.share ? nodes.size() : 0;
+  if (!hot || slot.reads.empty()) {
+    slot.reads.assign(nodes.size(), {});
+  }
   if (hot) {
     engine_.at(engine_.now(), EventPriority::fleet, [this, index, start] {
       if (slots_[index].start == start) {
@@ -144,6 +147,7 @@ void WeightLoading::bring(std::size_t index, WeightsVersion version, std::functi
   for (std::size_t part = 0; part < nodes.size(); ++part) {
     WeightNode& node = nodes_[static_cast<std::size_t>(nodes[part])];
     if (node.memory.held(id(version)) == routes_.share || node.ssd.holds(id(version))) {
+      slot.reads[part] = node.came[id(version)];
       engine_.at(engine_.now(), EventPriority::fleet, [this, index, part, start] {
         if (slots_[index].start == start) {
           count_pulled(slots_[index]);
@@ -187,6 +191,7 @@ void WeightLoading::pull_to_node(int index, WeightsVersion version, WeightWaiter
 void WeightLoading::pulled_to_node(int index, const PullKey& key, const PullEnd& end) {
   WeightNode& node = nodes_[static_cast<std::size_t>(index)];
   if (pool_.weights) {
+    node.came[key.id] = {end.began, engine_.now()};
     const bool for_ssd_only = node.users == 0 && pool_.weights->prefetch == WeightTier::ssd;
     node.ssd.insert(key.id, routes_.share);
     if (!for_ssd_only) {
@@ -257,6 +262,7 @@ void WeightLoading::share_pulled(std::size_t index, std::size_t part, std::uint6
     return;
   }
   note_pull(slot, routes_.nodes_of_slot[index][part]);
+  slot.reads[part] = {latest_.began, engine_.now()};
   count_pulled(slot);
   if (!pool_.weights) {
     copied(index, start);

@@ -44,6 +44,9 @@ class WeightLoading final : public WeightSource {
   void released(std::size_t slot) override;
   void node_lost(int node) override;
   void node_back(int node) override;
+  const std::vector<ReadSpan>& reads_of(std::size_t slot) const override {
+    return slots_[slot].reads;
+  }
   std::string bound_of(std::size_t slot, StartPhase phase) const override;
   std::vector<ResourceUse> uses() const override;
   std::vector<StoreBytes> pulled_from() const override;
@@ -63,8 +66,9 @@ class WeightLoading final : public WeightSource {
     WeightsVersion wanted = 0;
     std::size_t pulls_left = 0;
     std::size_t loads_left = 0;
-    std::size_t rests_left = 0;  // of lazy loads: shares that stream in while it serves
-    std::vector<Carry> carries;  // under way
+    std::size_t rests_left = 0;   // of lazy loads: shares that stream in while it serves
+    std::vector<Carry> carries;   // under way
+    std::vector<ReadSpan> reads;  // by node of it
     std::function<void()> pulled;
     std::function<void()> loaded;
     SimTime began{};

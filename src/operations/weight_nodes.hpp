@@ -64,6 +64,7 @@ struct WeightNode {
   int users = 0;                         // slots that are rented
   std::map<PullKey, PullToNode> pulls;   // under way
   std::map<PieceKey, MappedRead> reads;  // under way
+  std::map<WeightsId, ReadSpan> came;    // latest pulls that ended, of what it keeps
 };
 
 /// Of one pool, or of all pools that share GPUs.

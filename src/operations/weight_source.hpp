@@ -9,6 +9,7 @@
 
 #include "plimsoll/config.hpp"
 #include "plimsoll/elasticity_metrics.hpp"
+#include "plimsoll/units.hpp"
 
 namespace plimsoll {
 
@@ -21,6 +22,12 @@ struct WeightsId {
   WeightsVersion version = 0;
 
   friend auto operator<=>(const WeightsId&, const WeightsId&) = default;
+};
+
+/// From when to when something was read out of a store.
+struct ReadSpan {
+  SimTime began{};
+  SimTime ended{};
 };
 
 class WeightSource {
@@ -49,6 +56,9 @@ class WeightSource {
   virtual void node_lost(int node) = 0;
   /// It is back, with what its SSDs hold; or has come, with nothing.
   virtual void node_back(int node) = 0;
+  /// When what the slot has in its GPUs was read from a store, by node of it: by a pull of its own,
+  /// or the one by which the node has it.
+  virtual const std::vector<ReadSpan>& reads_of(std::size_t slot) const = 0;
   /// What bound the slot's latest pull or load, e.g. "uplink of store models".
   virtual std::string bound_of(std::size_t slot, StartPhase phase) const = 0;
   /// What has carried weights so far.

@@ -65,7 +65,10 @@ bool is_fixed(const Config& config, PoolIndex index) {
 FleetOperations::FleetOperations(const Config& config,
                                  const std::vector<std::unique_ptr<PoolPlan>>& plans,
                                  Engine& engine)
-    : config_{config}, engine_{engine}, entries_(config.pools.size()) {
+    : config_{config},
+      engine_{engine},
+      entries_(config.pools.size()),
+      weights_(config.pools.size()) {
   if (config.faults) {
     FaultInjector::HostNames names;
     names.node = [&config](const NodePlace& place) {
@@ -83,6 +86,9 @@ FleetOperations::FleetOperations(const Config& config,
     faults_ =
         std::make_unique<FaultInjector>(config, domains_of(config, plans), engine, std::move(names),
                                         [this](const IncidentRow& row) { tell(row); });
+  }
+  for (const auto& plan : plans) {
+    weights_[plan->shape.pool] = plan->fit.total_weights + plan->fit.total_draft_weights;
   }
   for (const RolloutConfig& rollout : config.rollouts) {
     in_order_.push_back(&rollout);
@@ -154,8 +160,8 @@ void FleetOperations::add_rollouts(PoolIndex pool) {
   for (const RolloutConfig* const rollout : in_order_) {
     if (rollout->pool == pool) {
       entry.rollouts.push_back(std::make_unique<Rollout>(
-          *rollout, config_.pools[pool].name, *entry.pool, engine_, draw_corrupt(*rollout),
-          [this](const IncidentRow& row) { tell(row); }));
+          *rollout, config_.pools[pool].name, *entry.pool, engine_, weights_[pool],
+          draw_corrupt(*rollout), [this](const IncidentRow& row) { tell(row); }));
     }
   }
   entry.pool->set_listener([this, pool] {

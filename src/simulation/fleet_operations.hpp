@@ -70,6 +70,7 @@ class FleetOperations final : public AnswerListener {
   Engine& engine_;
   std::unique_ptr<FaultInjector> faults_;
   std::vector<Entry> entries_;  // by pool
+  std::vector<Bytes> weights_;  // of a copy, by pool
   std::vector<PoolIndex> pool_of_replica_;
   std::vector<const RolloutConfig*> in_order_;  // by `at`
   std::function<void(const IncidentRow&)> writer_;

@@ -1,7 +1,8 @@
 // What the shipped scenarios gave when a human last looked: a change here is a change of numbers.
 //
 // tools/update_golden rewrites tests/golden; docs/changelog.md then says what changed and why. The
-// laws that the same runs keep are in tests/invariant/matrix_test.cpp.
+// laws that the same runs keep are in tests/invariant/matrix_test.cpp, those of the story's
+// scenarios as shipped (story.csv) in tests/model/story_test.cpp.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 

@@ -103,7 +103,14 @@ RolloutConfig draw_rollout(Draws& draws, const std::string& name) {
   rollout.steps = {{0.3, some_ms(draws, 0, 2000)}, {0.7, some_ms(draws, 0, 1000)}};
   rollout.bake = some_ms(draws, 0, 3000);
   rollout.loaders = between(draws, 1, 4);
-  rollout.shard_race = draws.below(2) == 0 ? 0.0 : 0.3;
+  if (draws.below(2) == 0) {
+    CheckpointConfig checkpoint;
+    checkpoint.shards = between(draws, 1, 6);
+    checkpoint.shard_time = some_ms(draws, 1, 800);
+    checkpoint.publish =
+        draws.below(2) == 0 ? CheckpointPublication::at_end : CheckpointPublication::as_written;
+    rollout.checkpoint = checkpoint;
+  }
   rollout.version_corrupt = draws.below(4) == 0 ? 1.0 : 0.0;
   rollout.load = some_ms(draws, 1, 3000);
   if (draws.below(2) == 0) {

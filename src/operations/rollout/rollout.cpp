@@ -32,7 +32,7 @@ std::unique_ptr<RolloutStrategy> make_strategy(const RolloutConfig& rollout) {
 }
 
 Rollout::Rollout(const RolloutConfig& config, const std::string& pool_name, FixedPool& pool,
-                 Engine& engine, bool version_corrupt, Observer observer)
+                 Engine& engine, Bytes weights, bool version_corrupt, Observer observer)
     : config_{config},
       pool_name_{pool_name},
       pool_{pool},
@@ -43,6 +43,9 @@ Rollout::Rollout(const RolloutConfig& config, const std::string& pool_name, Fixe
   if (config.gate) {
     gate_.emplace(*config.gate);
   }
+  if (config.checkpoint) {
+    checkpoint_.emplace(*config.checkpoint, sim_start + config.at, weights);
+  }
 }
 
 void Rollout::tell(std::string what) const {
@@ -52,7 +55,14 @@ void Rollout::tell(std::string what) const {
 void Rollout::begin(std::function<void()> ended) {
   ended_ = std::move(ended);
   tell(fmt::format("version {} is validated", config_.version));
-  engine_.at(engine_.now() + config_.validation, EventPriority::fleet, [this] { start(); });
+  SimTime start_at = engine_.now() + config_.validation;
+  if (checkpoint_) {
+    start_at = std::max(start_at, checkpoint_->published());
+    engine_.at(std::max(engine_.now(), checkpoint_->ended()), EventPriority::fleet, [this] {
+      tell(fmt::format("the last shard of version {} is written", config_.version));
+    });
+  }
+  engine_.at(start_at, EventPriority::fleet, [this] { start(); });
 }
 
 void Rollout::start() {
@@ -64,7 +74,7 @@ void Rollout::start() {
     version.load = *version.load / config_.loaders;
   }
   version.loaders = config_.loaders;
-  version.shard_race = config_.shard_race;
+  version.checkpoint = checkpoint_;
   version.corrupt = version_corrupt_;
   for (std::size_t slot = 0; slot < pool_.size(); ++slot) {
     const SlotGoal goal = pool_.goal(slot);

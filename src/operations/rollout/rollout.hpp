@@ -20,9 +20,10 @@ class Rollout {
  public:
   using Observer = std::function<void(const IncidentRow&)>;
 
-  /// `version_corrupt`: the checkpoint was drawn corrupt. References outlive this.
+  /// `version_corrupt`: the checkpoint was drawn corrupt; `weights` is its size. References outlive
+  /// this.
   Rollout(const RolloutConfig& config, const std::string& pool_name, FixedPool& pool,
-          Engine& engine, bool version_corrupt, Observer observer);
+          Engine& engine, Bytes weights, bool version_corrupt, Observer observer);
 
   /// Begins now, with the validation; `ended` is called as an event when it is over, one way or
   /// the other.
@@ -63,6 +64,7 @@ class Rollout {
   const std::string& pool_name_;
   FixedPool& pool_;
   Engine& engine_;
+  std::optional<CheckpointWriting> checkpoint_;
   bool version_corrupt_;
   Observer observer_;
   std::function<void()> ended_;

@@ -48,6 +48,7 @@ class FakeWeights final : public WeightSource {
   void released(std::size_t slot) override { gone.push_back(slot); }
   void node_lost(int) override {}
   void node_back(int) override {}
+  const std::vector<ReadSpan>& reads_of(std::size_t) const override { return reads; }
   std::string bound_of(std::size_t, StartPhase) const override { return "fake"; }
   std::vector<ResourceUse> uses() const override { return {}; }
   std::vector<StoreBytes> pulled_from() const override { return {}; }
@@ -56,6 +57,7 @@ class FakeWeights final : public WeightSource {
   Duration load{};
   std::vector<std::pair<std::size_t, WeightsVersion>> brought;
   std::vector<std::size_t> gone;
+  std::vector<ReadSpan> reads{{}};
 
  private:
   Engine& engine_;
