@@ -156,10 +156,16 @@ struct PoolSummary {
   std::int64_t off_ns = 0;       // not rented
   DownTimes down_by_cause{};     // parts of down_ns
   std::int64_t preemptions = 0;
-  double gpu_utilization = 0;      // busy / (busy + idle)
-  double kv_cache_usage_mean = 0;  // over window ends
+  std::int64_t measured_serving_ns = 0;  // busy + idle without the gaps between windows
+  double gpu_utilization = 0;            // busy / measured_serving_ns
+  double kv_cache_usage_mean = 0;        // over window ends
   double kv_cache_usage_max = 0;
   double mean_batch = 0;  // decoding sequences per step
+  /// Operations that the matrices need for the tokens computed and emitted (2 x active parameters a
+  /// token; attention left out) over what the GPUs could do at peak while their replicas served,
+  /// busy or idle: MFU after Chowdhery et al. 2022 (PaLM), appendix B. Filled by simulation.
+  double model_flops_utilization = 0;
+  double slot_occupancy = 0;  // sequences in batches / sequence_slots, on average
   double tokens_per_sequence_step =
       0;                            // that a step of a decoding sequence emits; 0: no speculation
   double running_mean = 0;          // sequences in batches, over window ends

@@ -312,7 +312,8 @@ PoolSummary MetricsCollector::summarize_pool(std::size_t pool, const PoolGauges&
   summary.preemptions = gauges.preemptions;
   const std::int64_t measured_busy = summary.busy_ns - totals.left_out_busy_ns;
   const std::int64_t measured_idle = summary.idle_ns - totals.left_out_idle_ns;
-  summary.gpu_utilization = ratio(measured_busy, measured_busy + measured_idle).value;
+  summary.measured_serving_ns = measured_busy + measured_idle;
+  summary.gpu_utilization = ratio(measured_busy, summary.measured_serving_ns).value;
   summary.kv_cache_usage_mean = ratio(totals.kv_used_sum, totals.kv_total_sum).value;
   summary.kv_cache_usage_max = totals.kv_usage_max;
   summary.mean_batch = ratio(totals.decoded, totals.steps).value;
@@ -325,6 +326,9 @@ PoolSummary MetricsCollector::summarize_pool(std::size_t pool, const PoolGauges&
                          config.max_num_seqs;
   if ((config.autoscale || config.procurement) && end > sim_start) {
     summary.sequence_slots = static_cast<std::int64_t>(slot_ns / end.time_since_epoch().count());
+  }
+  if (summary.sequence_slots > 0) {
+    summary.slot_occupancy = summary.running_mean / static_cast<double>(summary.sequence_slots);
   }
   summary.waiting_max = totals.waiting_max;
   summary.kv_blocks = gauges.kv_blocks_total;

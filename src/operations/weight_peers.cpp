@@ -121,7 +121,7 @@ void WeightPeers::cancel(PullId id) {
   pulls_.erase(id);
   Line& line = lines_[pull.what];
   switch (pull.from) {
-    case From::nobody:
+    case From::unserved:
       if (!pull.stopping) {
         line.waiting.erase(std::find(line.waiting.begin(), line.waiting.end(), id));
       }
@@ -154,7 +154,7 @@ void WeightPeers::gone(int at) {
     if (pull.from != From::peer || pull.peer != at) {
       continue;
     }
-    pull.from = From::nobody;
+    pull.from = From::unserved;
     pull.stopping = true;
     leave_peer(pull, [this, number = id](Bytes bytes) {
       const auto found = pulls_.find(number);

@@ -56,13 +56,13 @@ class WeightPeers {
     std::size_t part = 0;
     auto operator<=>(const PartId&) const = default;
   };
-  enum class From : std::uint8_t { nobody, store, peer };
+  enum class From : std::uint8_t { unserved, store, peer };
   struct Pull {
     PartId what;
     int node = 0;
     WeightSite site;  // where the node stands
     Bytes left;
-    From from = From::nobody;
+    From from = From::unserved;
     bool stopping = false;  // its sender has gone, at this moment
     int peer = 0;
     FlowId flow = 0;

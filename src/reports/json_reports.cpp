@@ -514,6 +514,8 @@ Json gpu_time_json(const RunResult& result) {
     }
     json["running_mean"] = pool.running_mean;
     json["sequence_slots"] = pool.sequence_slots;
+    json["slot_occupancy"] = pool.slot_occupancy;
+    json["model_flops_utilization"] = pool.model_flops_utilization;
     json["waiting_max"] = pool.waiting_max;
     json["preemptions"] = pool.preemptions;
     json["energy"] = energy_json(pool.energy);

@@ -7,6 +7,7 @@
 
 #include "cost/bill.hpp"
 #include "simulation/horizon.hpp"
+#include "simulation/model_flops.hpp"
 #include "simulation/token_times.hpp"
 #include "simulation/weight_routes.hpp"
 
@@ -528,6 +529,8 @@ RunResult Simulation::summarize() {
   for (std::size_t p = 0; p < plans_.size(); ++p) {
     result.pools[p].memory_arithmetic = plans_[p]->fit.arithmetic;
     result.pools[p].token_times = token_times(plans_[p]->shape, result, p);
+    result.pools[p].model_flops_utilization =
+        model_flops_utilization(config_, p, collector_.pool_tokens(p), result.pools[p]);
   }
   set_nic_utilizations(result);
   result.rent_marks = std::move(rent_marks_);

@@ -64,7 +64,7 @@ Config config_of(const Play& run) {
 struct Energy {
   double joules = 0, steps = 0, idle = 0, loading = 0, watts = 0, per_token = 0, per_request = 0;
   double simulated_s = 0, busy_s = 0, slots_s = 0;
-  double completed = 0;
+  double completed = 0, flops_share = 0, occupancy = 0, running = 0;
 };
 
 Energy play(const Play& run) {
@@ -75,17 +75,20 @@ Energy play(const Play& run) {
     const PoolSummary& pool = result.pools.front();
     const double rented =
         static_cast<double>(pool.busy_ns + pool.idle_ns + pool.down_ns + pool.draining_ns) / 1e9;
-    return fmt::format(
-        "{} {} {} {} {} {} {} {} {} {} {}", energy.joules, energy.steps_joules, energy.idle_joules,
-        energy.loading_joules, energy.mean_watts, energy.joules_per_output_token,
-        energy.joules_per_request, to_seconds(result.end.time_since_epoch()),
-        static_cast<double>(pool.busy_ns) / 1e9, rented, result.slices.front().outcomes[0]);
+    return fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {} {}", energy.joules,
+                       energy.steps_joules, energy.idle_joules, energy.loading_joules,
+                       energy.mean_watts, energy.joules_per_output_token, energy.joules_per_request,
+                       to_seconds(result.end.time_since_epoch()),
+                       static_cast<double>(pool.busy_ns) / 1e9, rented,
+                       result.slices.front().outcomes[0], pool.model_flops_utilization,
+                       pool.slot_occupancy, pool.running_mean);
   });
   Energy e;
-  EXPECT_EQ(std::sscanf(text.c_str(), "%lf %lf %lf %lf %lf %lf %lf %lf %lf %lf %lf", &e.joules,
-                        &e.steps, &e.idle, &e.loading, &e.watts, &e.per_token, &e.per_request,
-                        &e.simulated_s, &e.busy_s, &e.slots_s, &e.completed),
-            11)
+  EXPECT_EQ(std::sscanf(text.c_str(), "%lf %lf %lf %lf %lf %lf %lf %lf %lf %lf %lf %lf %lf %lf",
+                        &e.joules, &e.steps, &e.idle, &e.loading, &e.watts, &e.per_token,
+                        &e.per_request, &e.simulated_s, &e.busy_s, &e.slots_s, &e.completed,
+                        &e.flops_share, &e.occupancy, &e.running),
+            14)
       << text;
   return e;
 }
@@ -165,6 +168,19 @@ TEST(Energy, RisesWithTheLoadAndFallsPerRequest) {
     EXPECT_LE(energy.watts, 400);
     joules = energy.joules;
     per_request = energy.per_request;
+  }
+}
+
+// Every token passes all matrices once: 2 x 10^9 operations, on GPUs of 300 TFLOPS that serve all
+// the time.
+TEST(Energy, TheShareOfPeakArithmeticIsThatOfTheTokens) {
+  for (const Play& run : {Play{}, Play{.rate = 4, .tp = 2, .pp = 2}}) {
+    const Energy e = play(run);
+    ASSERT_GT(e.completed, 20);
+    const double gpus = run.tp * run.pp;
+    EXPECT_NEAR(e.flops_share, 2e9 * 56 * e.completed / (300e12 * gpus * e.simulated_s),
+                1e-9 * e.flops_share);
+    EXPECT_DOUBLE_EQ(e.occupancy, e.running / 8);
   }
 }
 
