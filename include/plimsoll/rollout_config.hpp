@@ -77,7 +77,7 @@ struct RolloutConfig {
                                  // starts, cold from its store
   int loaders = 1;  // distributed loading: each reads its shards one after another, all at once
   std::optional<CheckpointConfig> checkpoint;  // none: it was written long before
-  double version_corrupt = 0;  // probability that the checkpoint itself is corrupt
+  double version_corrupt = 0;                  // probability that the checkpoint itself is corrupt
 };
 
 }  // namespace plimsoll
