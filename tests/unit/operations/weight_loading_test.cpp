@@ -130,6 +130,22 @@ class WeightLoadingTest : public testing::Test {
 
 constexpr double tolerance = 1e-6;
 
+TEST_F(WeightLoadingTest, WhatANodeHasWasReadWhenItWasPulled) {
+  build(2, 2);
+  bring(1s, 0);
+  bring(3s, 1);  // waits for the pull of the first
+  at(20s, [this] { loading->released(1); });
+  bring(30s, 1);  // from main memory, where the other one keeps it
+  engine->run();
+  for (std::size_t slot = 0; slot < 2; ++slot) {
+    ASSERT_EQ(loading->reads_of(slot).size(), 1U);
+    // 20 GB at 4 GB/s.
+    EXPECT_NEAR(to_seconds(loading->reads_of(slot)[0].began.time_since_epoch()), 1, tolerance);
+    EXPECT_NEAR(to_seconds(loading->reads_of(slot)[0].ended.time_since_epoch()), 6, tolerance);
+  }
+  EXPECT_GT(loaded[1], 30);
+}
+
 TEST_F(WeightLoadingTest, PullsAtOnceShareTheUplinkMaxMin) {
   build(4);
   for (std::size_t slot = 0; slot < 3; ++slot) {
