@@ -797,6 +797,13 @@ Json path_json(const PathSummary& path) {
   json["bypass"] = bypass;
   json["anomalies"] = path.anomalies;
   json["first_anomalies"] = anomalies;
+  if (!path.failovers.empty()) {
+    json["failovers"] = Json::array();
+  }
+  for (const FailoverSummary& way : path.failovers) {
+    json["failovers"].push_back(Json{
+        {"from", way.from}, {"to", way.to}, {"waiting", way.waiting}, {"retried", way.retried}});
+  }
   return json;
 }
 

@@ -44,6 +44,8 @@ struct alignas(64) Flight {
   bool bypassed = false;
   bool spilled = false;
   bool connected = false;
+  bool failing_over = false;   // on its way from one datacenter to another
+  std::uint8_t failovers = 0;  // so far, modulo 64: attempts differ by it
 };
 static_assert(sizeof(Flight) == 192);
 
