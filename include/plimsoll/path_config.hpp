@@ -66,17 +66,18 @@ struct ConversationCacheConfig {
   bool by_session() const { return bytes_per_token.has_value(); }
 };
 
+/// The way from the edge locations of a region, or from another datacenter, to a datacenter.
+struct RouteConfig {
+  std::size_t datacenter = 0;  // into EdgeConfig::datacenters
+  LatencyLaw rtt;
+};
+
 struct DatacenterConfig {
   std::string name;
   std::vector<OutageConfig> outages;  // nothing in it answers
   std::optional<Frequency> capacity;  // requests/s that it takes in
   std::int64_t queue = 1000;  // requests that may wait for that; the next go to the next datacenter
-};
-
-/// The way from the edge locations of a region to a datacenter.
-struct RouteConfig {
-  std::size_t datacenter = 0;  // into EdgeConfig::datacenters
-  LatencyLaw rtt;
+  std::vector<RouteConfig> failover;  // where its requests go when none of its replicas serves
 };
 
 /// Users of a part of the world, with all of its edge locations folded into one law.

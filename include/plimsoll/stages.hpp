@@ -90,6 +90,13 @@ struct SuspensionSummary {
 };
 
 /// What the path counted beside the visits of its stages.
+/// Requests that went from a datacenter none of whose replicas served to another one.
+struct FailoverSummary {
+  std::string from, to;
+  std::int64_t waiting = 0;  // that had no replica before
+  std::int64_t retried = 0;  // that lost theirs
+};
+
 struct PathSummary {
   bool present = false;       // the scenario has a path
   std::int64_t attempts = 0;  // of all requests; those beyond the first of each are retries
@@ -116,6 +123,7 @@ struct PathSummary {
   std::optional<std::int64_t> false_alarms;      // of keys that had used no bypass; with metering
   std::optional<SuspensionSummary> suspensions;  // with action: suspend_key
   std::vector<AnomalySummary> first_anomalies;   // a few
+  std::vector<FailoverSummary> failovers;        // by configured way; none without
 };
 
 }  // namespace plimsoll

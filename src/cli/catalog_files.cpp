@@ -2,6 +2,7 @@
 #include "cli/catalog_files.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <system_error>
@@ -25,10 +26,19 @@ namespace {
   throw ConfigError{{finding}};
 }
 
-/// The catalog beside the program: share/plimsoll where it is installed, the checkout above
-/// build/KIND where it is not.
+constexpr const char* catalog_variable = "PLIMSOLL_CATALOG";
+
+/// Where PLIMSOLL_CATALOG says; else the catalog beside the program: share/plimsoll where it is
+/// installed, the checkout above build/KIND where it is not.
 fs::path own_catalog() {
   std::error_code error;
+  if (const char* const said = std::getenv(catalog_variable); said != nullptr && *said != '\0') {
+    if (!fs::exists(said, error)) {
+      refuse(said, "no such file or folder",
+             std::string{catalog_variable} + " names a YAML file or a folder of them");
+    }
+    return said;
+  }
   const fs::path program = fs::read_symlink("/proc/self/exe", error);
   for (fs::path folder = program.parent_path(); !folder.empty(); folder = folder.parent_path()) {
     for (const char* place : {"share/plimsoll/scenarios/catalog", "scenarios/catalog"}) {
@@ -40,7 +50,11 @@ fs::path own_catalog() {
       break;
     }
   }
-  refuse("", "the catalog that comes with Plimsoll was not found", "give --catalog FILE");
+  refuse("",
+         "the catalog that comes with Plimsoll was not found: neither share/plimsoll nor scenarios "
+         "above " +
+             program.parent_path().string(),
+         std::string{"set "} + catalog_variable + " to its folder");
 }
 
 std::vector<fs::path> files_of(const std::string& path) {

@@ -9,7 +9,8 @@
 namespace plimsoll::cli {
 
 /// The catalog files at `path`, as there: a YAML file, or a folder whose *.yaml stand in order of
-/// name; empty: the catalog that comes with Plimsoll. Throws ConfigError when there is none.
+/// name; empty: the catalog that comes with Plimsoll, which lies where PLIMSOLL_CATALOG says, else
+/// beside the program. Throws ConfigError when there is none.
 std::vector<std::string> catalog_files(const std::string& path);
 
 /// All entries of one kind ("gpus", "models", "profiles", "engines", "prices") in the catalog at

@@ -10,20 +10,22 @@
 namespace plimsoll {
 namespace {
 
+SectionDecl route_section(std::string rtt_help) {
+  return Section<RouteConfig>{}
+      .field("datacenter", &RouteConfig::datacenter,
+             reference_kind<std::size_t>(NameList::datacenters), "", "the datacenter")
+      .section("rtt", &RouteConfig::rtt, latency_section(), std::move(rtt_help))
+      .build();
+}
+
 SectionDecl region_section() {
-  SectionDecl route =
-      Section<RouteConfig>{}
-          .field("datacenter", &RouteConfig::datacenter,
-                 reference_kind<std::size_t>(NameList::datacenters), "", "the datacenter")
-          .section("rtt", &RouteConfig::rtt, latency_section(),
-                   "round trip from the edge locations to it and back")
-          .build();
   return Section<RegionConfig>{}
       .field("share", &RegionConfig::share, number_kind(), "1",
              "weight of its users; they need not add up to 1")
       .section("access", &RegionConfig::access, latency_section(),
                "round trip between a user and the nearest edge location")
-      .list("routes", &RegionConfig::routes, std::move(route),
+      .list("routes", &RegionConfig::routes,
+            route_section("round trip from the edge locations to it and back"),
             "datacenters in order of preference; the first that is up is taken")
       .optional("capacity", &RegionConfig::capacity, frequency_kind(),
                 "requests per second that its edge locations take in, all together; the rest waits")
@@ -76,6 +78,10 @@ SectionDecl edge_section(SectionDecl cache) {
                  "others, which are shed where there is none")
           .only_when("capacity",
                      [](const DatacenterConfig& one) { return one.capacity.has_value(); })
+          .list("failover", &DatacenterConfig::failover,
+                route_section("round trip from this datacenter to it and back"),
+                "where requests that wait for its replicas, or lost theirs, go when none of them "
+                "serves: the first that is up, has room at its entrance and replicas that serve")
           .build();
   return Section<EdgeConfig>{}
       .named("datacenters", &EdgeConfig::datacenters, std::move(datacenter), NameList::datacenters,
@@ -195,10 +201,39 @@ void check_reach(Reader& reader, const RawNode& root, const Config& config) {
   }
 }
 
+/// Requests go on to another datacenter, and only where they belong to one.
+void check_failovers(Reader& reader, const RawNode& root, const Config& config) {
+  if (!config.path || !config.path->edge) {
+    return;
+  }
+  const std::vector<DatacenterConfig>& datacenters = config.path->edge->datacenters;
+  for (std::size_t d = 0; d < datacenters.size(); ++d) {
+    std::set<std::size_t> seen{d};
+    const auto refuse = [&](const std::string& what, const std::string& remedy) {
+      reader.report(place_of_key(*root.find("path"), "edge"),
+                    fmt::format("path.edge.datacenters.{}.failover", datacenters[d].name), what,
+                    remedy);
+    };
+    if (!datacenters[d].failover.empty() && !datacenters_own_pools(config)) {
+      refuse("no pool stands in a datacenter, so that none loses its replicas alone",
+             "give pools a datacenter, or leave failover out");
+      continue;
+    }
+    for (const RouteConfig& next : datacenters[d].failover) {
+      if (!seen.insert(next.datacenter).second) {
+        refuse(fmt::format("{} is {}", datacenters[next.datacenter].name,
+                           next.datacenter == d ? "the datacenter itself" : "named twice"),
+               "name other datacenters, each once");
+      }
+    }
+  }
+}
+
 }  // namespace
 
 void check_datacenters(Reader& reader, const RawNode& root, const Config& config) {
   const RawNode& pools = *root.find("pools");
+  check_failovers(reader, root, config);
   if (!check_names(reader, pools, config) || !datacenters_own_pools(config)) {
     return;
   }

@@ -926,6 +926,13 @@ Json path_json(const RunResult& result) {
     json["suspensions"] = suspensions_json(*path.suspensions);
   }
   json["first_anomalies"] = anomalies;
+  if (!path.failovers.empty()) {
+    json["failovers"] = Json::array();
+  }
+  for (const FailoverSummary& way : path.failovers) {
+    json["failovers"].push_back(Json{
+        {"from", way.from}, {"to", way.to}, {"waiting", way.waiting}, {"retried", way.retried}});
+  }
   return json;
 }
 

@@ -418,6 +418,14 @@ std::string path_part(const RunResult& result, const SummaryStyle& style) {
         grouped(path.attack_requests), grouped(path.attack_answered), grouped(path.attack_dropped),
         grouped(path.users_attacked), grouped(path.users_answered), grouped(path.users_dropped));
   }
+  for (const FailoverSummary& way : path.failovers) {
+    if (way.waiting + way.retried > 0) {
+      text += fmt::format(
+          "{} requests went on from {} to {}, where replicas served: {} of them had "
+          "lost theirs\n",
+          grouped(way.waiting + way.retried), way.from, way.to, grouped(way.retried));
+    }
+  }
   if (path.bypassed > 0) {
     text += fmt::format("{} requests slipped through a limit, worth {} at list prices; {}\n",
                         grouped(path.bypassed), dollars(path.bypassed_dollars),

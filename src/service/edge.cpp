@@ -29,20 +29,27 @@ Edge::Edge(std::uint64_t seed, const EdgeConfig& config)
     sum += config_of_region.share;
     cumulative_share_.push_back(sum / all);
     Region region{LatencySampler{config_of_region.access},
-                  {},
+                  routes_of(config_of_region.routes),
                   Outages{seed, "outage:edge:" + config_of_region.name, config_of_region.outages},
                   Turnstile{config_of_region.capacity},
                   static_cast<double>(config_of_region.queue)};
-    for (const RouteConfig& route : config_of_region.routes) {
-      region.routes.push_back({route.datacenter, LatencySampler{route.rtt}});
-    }
     regions_.push_back(std::move(region));
   }
   for (const DatacenterConfig& datacenter : config.datacenters) {
     datacenters_.push_back({Outages{seed, "outage:" + datacenter.name, datacenter.outages},
-                            Turnstile{datacenter.capacity}, static_cast<double>(datacenter.queue)});
+                            Turnstile{datacenter.capacity}, static_cast<double>(datacenter.queue),
+                            routes_of(datacenter.failover),
+                            RandomStream{seed, "edge_failover:" + datacenter.name}});
     limited_ = limited_ || datacenter.capacity;
   }
+}
+
+std::vector<Edge::Route> Edge::routes_of(const std::vector<RouteConfig>& routes) {
+  std::vector<Route> sampled;
+  for (const RouteConfig& route : routes) {
+    sampled.push_back({route.datacenter, LatencySampler{route.rtt}});
+  }
+  return sampled;
 }
 
 std::uint16_t Edge::region_of(std::uint32_t mark) const {
@@ -114,6 +121,25 @@ Edge::Crossing Edge::cross(std::uint64_t id, std::uint16_t region, SimTime t, co
   }
   return second != nullptr ? enter(id, *second, t)
                            : Crossing{ends_as(full ? Outcome::shed : Outcome::failed)};
+}
+
+std::optional<Edge::Crossing> Edge::fail_over(std::uint64_t id, std::uint16_t from, SimTime t,
+                                              const Sites& sites, ModelIndex model) {
+  for (const Route& route : datacenters_[from].failover) {
+    Datacenter& next = datacenters_[route.datacenter];
+    const Service* const service = sites.of(model, static_cast<std::uint16_t>(route.datacenter));
+    if (service == nullptr || !service->serves() || next.outages.hits(id, t) ||
+        next.entrance.waiting_at(t) > next.room) {
+      continue;
+    }
+    Crossing crossing;
+    crossing.datacenter = static_cast<std::uint16_t>(route.datacenter);
+    crossing.result = half_now(route.rtt.draw(datacenters_[from].failover_stream, id));
+    crossing.result.wait = next.entrance.take(t);
+    crossing.result.ahead += crossing.result.wait;
+    return crossing;
+  }
+  return std::nullopt;
 }
 
 }  // namespace plimsoll

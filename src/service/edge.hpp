@@ -37,6 +37,12 @@ class Edge {
   /// where datacenters differ or have capacities.
   Crossing cross(std::uint64_t id, std::uint16_t region, SimTime t, const Sites& sites,
                  ModelIndex model);
+  /// On from datacenter `from`, none of whose replicas serves `model`, to the first of its failover
+  /// order that is up at `t`, has room at its entrance and replicas that serve: a round trip
+  /// between the two, and the wait at the entrance. None: there is no such datacenter. In order of
+  /// time.
+  std::optional<Crossing> fail_over(std::uint64_t id, std::uint16_t from, SimTime t,
+                                    const Sites& sites, ModelIndex model);
   /// Some datacenter has a capacity.
   bool limited() const { return limited_; }
 
@@ -61,7 +67,10 @@ class Edge {
     Outages outages;
     Turnstile entrance;
     double room = 0;  // requests that may wait at its entrance
+    std::vector<Route> failover;
+    RandomStream failover_stream;
   };
+  static std::vector<Route> routes_of(const std::vector<RouteConfig>& routes);
   bool known_down(const Datacenter& datacenter, std::uint64_t id, SimTime t) const;
   Crossing enter(std::uint64_t id, const Route& route, SimTime t);
 

@@ -37,6 +37,7 @@ void Service::replica_lost(ReplicaIndex replica) {
     lose_all(index);
   }
   members_[index].dead = false;
+  note_stranded();
 }
 
 /// The request at `slot` has just been sent to a dead replica, or was there when it died.
@@ -79,6 +80,33 @@ void Service::lose(RequestSlot slot) {
     give_up(slot, Outcome::failed);
   } else {  // the queue policy has seen it served
     end(slot, Outcome::failed);
+  }
+}
+
+/// Requests may wait where no replica serves: they go elsewhere, if they can.
+void Service::note_stranded() {
+  if (failover_ != nullptr && !serves() && !queue_.empty()) {
+    engine_.arm(dispatch_timer_, engine_.now());
+  }
+}
+
+/// In order of the line; who cannot go yet holds up those behind him.
+void Service::send_away() {
+  constexpr Duration look_again = std::chrono::seconds{1};
+  while (!serves() && !queue_.empty()) {
+    const RequestSlot slot = queue_.top();
+    Request& request = requests_[slot];
+    if (!failover_->take_over(slot, {request.arrived, request.scheduled, request.first_token,
+                                     request.preemptions, request.retries})) {
+      engine_.arm(dispatch_timer_, engine_.now() + look_again);
+      return;
+    }
+    request.state = RequestState::free;
+    queue_.forget_one();
+    if (request.scheduled == never) {  // else the queue policy has seen it served
+      queue_policy_->left(view_of(slot));
+    }
+    requests_.release(slot);
   }
 }
 

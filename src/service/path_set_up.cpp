@@ -62,6 +62,11 @@ void RequestPath::set_up_stages() {
   const std::uint64_t seed = config_.seed;
   if (path_.edge) {
     edge_.emplace(seed, *path_.edge);
+    for (std::size_t d = 0; d < path_.edge->datacenters.size(); ++d) {
+      for (const RouteConfig& next : path_.edge->datacenters[d].failover) {
+        failovers_[{static_cast<std::uint16_t>(d), static_cast<std::uint16_t>(next.datacenter)}];
+      }
+    }
   }
   if (path_.load_balancer) {
     const LoadBalancerConfig& balancer = *path_.load_balancer;

@@ -358,7 +358,13 @@ void RequestPath::on_message(const std::vector<Gathered>& requests, Duration aft
 void RequestPath::enter_service(std::uint32_t place, Phase phase) {
   Flight& flight = flights_[place];
   flight.state = FlightState::serving;
-  flight.stage_began = engine_.now();
+  std::optional<CarriedOver> carried;
+  if (flight.failing_over) {
+    carried = carried_.extract(place).mapped();
+    flight.failing_over = false;
+  } else {
+    flight.stage_began = engine_.now();
+  }
   flight.leaving = Outcome::completed;
   Arrival arrival;
   arrival.at = engine_.now();
@@ -378,7 +384,8 @@ void RequestPath::enter_service(std::uint32_t place, Phase phase) {
   begin_waiting(place);
   entering_ = place;
   ++in_service_;
-  const RequestSlot slot = service_of(flight).arrive(id, arrival, phase);
+  const RequestSlot slot =
+      service_of(flight).arrive(id, arrival, phase, carried ? &*carried : nullptr);
   entering_ = nowhere;
   if (slot == no_slot) {
     return;  // it ended at once, and on_end has seen to it
@@ -388,6 +395,32 @@ void RequestPath::enter_service(std::uint32_t place, Phase phase) {
   }
   place_of_slot_[slot] = place;
   flights_[place].record.slot = slot;
+}
+
+bool RequestPath::take_over(RequestSlot slot, const CarriedOver& carried) {
+  const std::uint32_t place = place_of_slot_[slot];
+  Flight& flight = flights_[place];
+  const std::uint16_t from = flight.at.datacenter;
+  const std::optional<Edge::Crossing> crossing =
+      edge_->fail_over(attempt_id(flight), from, engine_.now(), sites_, flight.model);
+  if (!crossing) {
+    return false;
+  }
+  const StageResult& result = crossing->result;
+  FailoverCounts& counts = failovers_[{from, crossing->datacenter}];
+  ++(carried.retries > 0 ? counts.retried : counts.waiting);
+  --in_service_;
+  end_waiting(place);
+  flight.back += result.latency - (result.ahead - result.wait);
+  note_datacenter(flight, crossing->datacenter);
+  flight.record.scheduled = carried.scheduled;
+  flight.record.preemptions = carried.preemptions;
+  carried_[place] = carried;
+  flight.failing_over = true;
+  flight.failovers = static_cast<std::uint8_t>((flight.failovers + 1) % 64);
+  flight.next = Stage::serving;
+  schedule(place, engine_.now() + result.ahead, FlightState::moving);
+  return true;
 }
 
 void RequestPath::on_first_token(const RequestRecord& record) {
@@ -557,6 +590,11 @@ void RequestPath::leave(std::uint32_t place) {
     tell(flight, gathering ? Stage::aggregation : Stage::api_tier, outcome,
          engine_.now() - flight.stage_began, flight.stage_began);
   }
+  if (flight.failing_over) {
+    flight.failing_over = false;
+    carried_.erase(place);
+    tell(Stage::serving, outcome, engine_.now() - flight.stage_began, flight.stage_began);
+  }
   end_attempt(place, outcome, engine_.now());
 }
 
@@ -701,6 +739,11 @@ PathSummary RequestPath::summary() const {
   PathSummary summary = counts_;
   if (enforcement_) {
     enforcement_->tell(summary);
+  }
+  for (const auto& [way, counts] : failovers_) {
+    const auto& datacenters = path_.edge->datacenters;
+    summary.failovers.push_back({datacenters[way.first].name, datacenters[way.second].name,
+                                 counts.waiting, counts.retried});
   }
   constexpr double million = 1e6;
   for (std::size_t tier = 0; tier < config_.tiers.size(); ++tier) {

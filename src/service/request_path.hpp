@@ -3,9 +3,11 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "plimsoll/config.hpp"
@@ -54,6 +56,7 @@ class RequestPath final : public EventSink,
                           public EndListener,
                           public ApiTierListener,
                           public AnswerReaders,
+                          public Failover,
                           public MessageListener,
                           public AttackListener,
                           public WakeUpOwner {
@@ -109,6 +112,8 @@ class RequestPath final : public EventSink,
   // From services, when their replicas hold what is not read.
   SimTime leaves_at(RequestSlot slot, std::int64_t tokens, SimTime first,
                     SimTime last) const override;
+  // From services without replicas.
+  bool take_over(RequestSlot slot, const CarriedOver& carried) override;
   // From the API tier.
   void on_api_done(std::uint32_t place, std::uint64_t id, Duration wait, Duration work) override;
   bool still_there(std::uint32_t place, std::uint64_t id) const override;
@@ -129,6 +134,10 @@ class RequestPath final : public EventSink,
     RequestId session_began = no_request;  // where somebody follows sessions
     Conversation conversation;
     TimerId timer = 0;
+  };
+  struct FailoverCounts {
+    std::int64_t waiting = 0;  // had no replica before
+    std::int64_t retried = 0;  // lost theirs
   };
   static constexpr std::uint32_t nowhere = 0xffffffffU;
   static void on_timer(void* path, std::uint64_t place);
@@ -194,7 +203,8 @@ class RequestPath final : public EventSink,
   void tell(const Flight& flight, Stage stage, Outcome outcome, Duration wait, SimTime came);
   void tell(const Flight& flight, Stage stage, VisitEnd end);
   std::uint64_t attempt_id(const Flight& flight) const {
-    return flight.record.id | (static_cast<std::uint64_t>(flight.attempt) << 48);
+    return flight.record.id | (static_cast<std::uint64_t>(flight.attempt) << 48) |
+           (static_cast<std::uint64_t>(flight.failovers % 64) << 58);  // attempts: at most 1000
   }
 
   const Config& config_;
@@ -253,9 +263,10 @@ class RequestPath final : public EventSink,
   std::vector<TimerId> timers_;           // by place
   std::vector<TimerId> patience_timers_;  // by place; empty when clients have all patience
   std::vector<std::uint32_t> free_;
-  std::vector<std::uint32_t> place_of_slot_;  // by RequestSlot
-  std::uint32_t entering_ = nowhere;          // is being given to a Service
-  bool in_message_ = false;                   // requests of one message go on
+  std::vector<std::uint32_t> place_of_slot_;      // by RequestSlot
+  std::map<std::uint32_t, CarriedOver> carried_;  // by place, of those that fail over
+  std::uint32_t entering_ = nowhere;              // is being given to a Service
+  bool in_message_ = false;                       // requests of one message go on
   std::optional<StageResult> message_at_broker_;
   std::vector<Thinker> thinkers_;
   std::vector<std::uint32_t> free_thinkers_;
@@ -271,6 +282,8 @@ class RequestPath final : public EventSink,
 
   // What summary() tells.
   PathSummary counts_;
+  /// From one datacenter to another: all ways that a failover may take.
+  std::map<std::pair<std::uint16_t, std::uint16_t>, FailoverCounts> failovers_;
   std::vector<std::int64_t> bypassed_tokens_;  // prompt, output by tier
 };
 

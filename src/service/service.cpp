@@ -165,6 +165,7 @@ void Service::replica_leaving(ReplicaIndex replica, DrainListener& listener) {
   } else {
     members_[member].leaving = &listener;
   }
+  note_stranded();
 }
 
 void Service::change_load(std::uint32_t member, const LoadChange& change, Draws& draws) {
@@ -245,17 +246,28 @@ double Service::serving_capacity(const std::vector<double>& of_one) const {
   return sum;
 }
 
-RequestSlot Service::arrive(RequestId id, const Arrival& arrival, Phase phase) {
+RequestSlot Service::arrive(RequestId id, const Arrival& arrival, Phase phase,
+                            const CarriedOver* carried) {
   ++arrived_;
   const RequestSlot slot = requests_.admit(id, arrival, engine_.now());
   Request& request = requests_[slot];
   request.replica = not_a_member;
+  if (carried != nullptr) {
+    request.arrived = carried->arrived;
+    request.scheduled = carried->scheduled;
+    request.first_token = carried->first_token;
+    request.preemptions = carried->preemptions;
+    request.retries = carried->retries;
+  }
   if (refuse(slot)) {
     return no_slot;
   }
   request.rank = queue_policy_->rank(view_of(slot));
   if (!queue_.empty() || !route(slot, phase)) {
     return wait_centrally(slot) ? slot : no_slot;
+  }
+  if (carried != nullptr && carried->retries > 0) {
+    set_deadline(slot);  // which the first service had set
   }
   return slot;
 }
@@ -313,6 +325,7 @@ bool Service::wait_centrally(RequestSlot slot) {
     stand_in_line(slot);
   }
   set_deadline(slot);
+  note_stranded();
   return true;
 }
 
@@ -367,7 +380,7 @@ void Service::set_deadline(RequestSlot slot) {
     return;
   }
   deadlines_.push({request.arrived + *wait, request.id, slot});
-  engine_.arm(deadline_timer_, deadlines_.first().at);
+  engine_.arm(deadline_timer_, std::max(engine_.now(), deadlines_.first().at));
 }
 
 void Service::on_dispatch(void* service, std::uint64_t) {
@@ -380,9 +393,12 @@ void Service::dispatch() {
     const RequestSlot slot = queue_.top();
     // The entry leaves the line when its state changes; it is still on top, so it goes at once.
     if (!route(slot, Phase::after_steps)) {
-      return;
+      break;
     }
     leave_line(slot, true);
+  }
+  if (failover_ != nullptr) {
+    send_away();
   }
 }
 

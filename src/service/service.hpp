@@ -40,6 +40,24 @@ class AnswerReaders {
                             SimTime last) const = 0;
 };
 
+/// What a request that goes on to another service has behind it.
+struct CarriedOver {
+  SimTime arrived{};  // at the first service
+  SimTime scheduled = never;
+  SimTime first_token = never;
+  std::uint16_t preemptions = 0;
+  std::uint8_t retries = 0;  // after its replicas died
+};
+
+/// Brings requests of a service without replicas elsewhere.
+class Failover {
+ public:
+  virtual ~Failover() = default;
+  /// The request at `slot` waits where no replica serves. True: it is on its way to another
+  /// service, and leaves this one without an end. False: there is none that could take it.
+  virtual bool take_over(RequestSlot slot, const CarriedOver& carried) = 0;
+};
+
 /// All requests of one model (in one datacenter, where its pools stand in datacenters) and all
 /// replicas that serve it, over all pools.
 ///
@@ -81,6 +99,8 @@ class Service final : public ReplicaListener, public ReplicaDirectory, public Re
   void set_answer_listener(AnswerListener& listener) { answers_ = &listener; }
   /// Who reads; set before the first request where replicas hold unread answers.
   void set_answer_readers(const AnswerReaders& readers) { readers_ = &readers; }
+  /// Where requests go while no replica serves; set before the first request.
+  void set_failover(Failover& failover) { failover_ = &failover; }
   const LossSummary& losses() const override { return losses_; }
 
   /// Requests/s that the replicas serving now sustain, by what one of each pool does. O(replicas).
@@ -89,7 +109,9 @@ class Service final : public ReplicaListener, public ReplicaDirectory, public Re
   std::int64_t ended() const { return ended_; }
   /// A request arrives at now(); `phase` says how it stands to step boundaries of the same time.
   /// Returns where it is kept while it is here; no_slot when it ended at once.
-  RequestSlot arrive(RequestId id, const Arrival& arrival, Phase phase);
+  /// `carried`: it comes from another service, under an id of its own; it is admitted like others.
+  RequestSlot arrive(RequestId id, const Arrival& arrival, Phase phase,
+                     const CarriedOver* carried = nullptr);
   /// The client of the request at `slot` left: it ends with `outcome` at once while it waits, at
   /// the next step boundary while it runs, and as if nothing had been in a static batch.
   void abandon(RequestSlot slot, Outcome outcome, Phase phase);
@@ -154,6 +176,8 @@ class Service final : public ReplicaListener, public ReplicaDirectory, public Re
   void set_ready(std::uint32_t member, bool ready);
   void set_deadline(RequestSlot slot);
   void dispatch();
+  void note_stranded();
+  void send_away();
   void expire();
   void change_load(std::uint32_t member, const LoadChange& change, Draws& draws);
   void await_timeout(std::uint32_t member, RequestSlot slot);
@@ -211,6 +235,7 @@ class Service final : public ReplicaListener, public ReplicaDirectory, public Re
   ServiceLoad load_;
   AnswerListener* answers_ = nullptr;
   const AnswerReaders* readers_ = nullptr;
+  Failover* failover_ = nullptr;  // null: requests wait here whatever happens
   LossSummary losses_;
   static constexpr double rate_resolution = 1e6;
   std::int64_t ready_rate_ = 0;  // in requests/s x rate_resolution: sums do not depend on the order

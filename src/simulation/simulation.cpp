@@ -123,6 +123,10 @@ void Simulation::build_services(const PolicyRegistries& policies) {
     path_->connect(sites_);
     for (const auto& service : services_) {
       service->set_answer_readers(*path_);
+      if (service->datacenter() &&
+          !config_.path->edge->datacenters[*service->datacenter()].failover.empty()) {
+        service->set_failover(*path_);
+      }
     }
     if (config_.metrics.regions) {
       path_->tell_users(collector_.users());

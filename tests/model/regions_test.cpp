@@ -156,6 +156,90 @@ TEST(Regions, ADatacenterWhoseReplicasDoNotServeIsPassedOver) {
   EXPECT_EQ(found[1], 1.0);
 }
 
+/// The eastern pool is down from 500 to 800 s. `failover` is that of the eastern datacenter.
+std::string east_dies(const std::string& failover, const std::string& more = "") {
+  return two_sites("", failover) + R"(
+faults:
+  health_check: {interval: 1s, timeout: 500ms, failures: 2}
+  request_timeout: 60s
+  max_retries: 3
+  reload: 1s
+  processes:
+    machine: {scope: node, pool: eastern, law: timeline, at: 500s, for: 300s}
+)" + more;
+}
+
+std::string to_west(const std::string& rtt) {
+  return "failover: [{datacenter: west, rtt: {mean: " + rtt + "}}]";
+}
+
+std::int64_t went_on(const RunResult& result) {
+  std::int64_t sum = 0;
+  for (const FailoverSummary& way : result.path.failovers) {
+    sum += way.waiting + way.retried;
+  }
+  return sum;
+}
+
+std::int64_t lost_and_went_on(const RunResult& result) {
+  return result.path.failovers.empty() ? 0 : result.path.failovers.front().retried;
+}
+
+// What the dead replica had is lost when that is noticed, goes west, and is answered there: nobody
+// waits for 300 s, and who went pays the round trip between the two.
+TEST(Regions, LostRequestsGoToTheNextDatacenter) {
+  const auto tell = [](const RunResult& result) {
+    const SliceSummary& east = slice(result, "datacenter", "east");
+    const SliceSummary& west = slice(result, "datacenter", "west");
+    return fmt::format("{} {} {} {} {} {}", test::share(result, Outcome::completed),
+                       lost_and_went_on(result), result.operations.losses.retried,
+                       result.slices.front().ttft.max,
+                       east.measured + west.measured - result.slices.front().measured,
+                       west.measured - slice(result, "pool", "western").measured);
+  };
+  const std::vector<double> stay = test::numbers_of_text(east_dies(""), tell);
+  const std::vector<double> near = test::numbers_of_text(east_dies(to_west("0ms")), tell);
+  const std::vector<double> far = test::numbers_of_text(east_dies(to_west("10s")), tell);
+  EXPECT_EQ(stay[1], 0);
+  EXPECT_GT(stay[3], 290'000) << "until the machine is repaired";
+  for (const std::vector<double>& found : {near, far}) {
+    EXPECT_EQ(found[0], 1.0);
+    EXPECT_GT(found[1], 75) << "at 75/s, for more than a second";
+    EXPECT_EQ(found[1], found[2]) << "all that were lost, and no others";
+    EXPECT_EQ(found[4], 0);
+    EXPECT_EQ(found[5], 0) << "a request belongs to the datacenter that answered it";
+  }
+  EXPECT_LT(near[3], 5'000) << "until it is noticed";
+  EXPECT_NEAR(far[3] - near[3], 10'000, 20);
+}
+
+// Nobody to go to: they wait, and go as soon as western replicas serve again.
+TEST(Regions, RequestsWaitUntilAnotherDatacenterServes) {
+  const std::string west_dies =
+      "    other: {scope: node, pool: western, law: timeline, at: 400s, for: 250s}\n";
+  const std::vector<double> found =
+      test::numbers_of_text(east_dies(to_west("10ms"), west_dies), [](const RunResult& result) {
+        return fmt::format("{} {} {}", test::share(result, Outcome::completed), went_on(result),
+                           slice(result, "region", "america").ttft.max);
+      });
+  EXPECT_EQ(found[0], 1.0);
+  EXPECT_NEAR(found[1], 75 * 150, 75 * 4 + tolerance(0.5, 75 * 150) * 75 * 150);
+  EXPECT_NEAR(found[2], 151'000, 3'000) << "from 500 s to the load after the repair at 650 s";
+}
+
+// Where no datacenter loses its replicas a failover order changes nothing.
+TEST(Regions, AFailoverOrderThatIsNotNeededChangesNothing) {
+  const auto tell = [](const RunResult& result) {
+    return fmt::format("{} {} {}", result.fingerprint >> 32U, result.fingerprint & 0xffffffffU,
+                       went_on(result));
+  };
+  const std::vector<double> with = test::numbers_of_text(two_sites("", to_west("10ms")), tell);
+  const std::vector<double> without = test::numbers_of_text(two_sites("", ""), tell);
+  EXPECT_EQ(with[0], without[0]);
+  EXPECT_EQ(with[1], without[1]);
+  EXPECT_EQ(with[2], 0);
+}
+
 // No room at an entrance that takes 50 requests/s in: with 75/s offered a server without a queue
 // takes 1 / (1 + 75/50) of them (Erlang B), the next datacenter has the others.
 TEST(Regions, WhatADatacenterCannotTakeInGoesToTheNext) {
