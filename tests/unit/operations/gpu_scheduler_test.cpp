@@ -179,7 +179,7 @@ class GpuSchedulerTest : public testing::Test {
   }
   void build() {
     gpus = std::make_unique<GpuScheduler>(config, 0, engine);
-    books.used.assign(static_cast<std::size_t>(config.shared_gpus[0].nodes), 0);
+    books.used.assign(static_cast<std::size_t>(most_nodes(config.shared_gpus[0])), 0);
     books.per_node = config.gpus[0].gpus_per_node;
     for (std::size_t p = 0; p < config.pools.size(); ++p) {
       pools.push_back(std::make_unique<FakePool>(engine, *gpus, books, static_cast<PoolIndex>(p),
