@@ -55,8 +55,8 @@ struct FaultProcess {
   double shape = 1;  // weibull
   Duration at{};     // timeline
   Duration lasting{};
-  int unit = 0;       // timeline: which one, from 0: as FailureDomains counts them
-  double factor = 0;  // link, store: share of the bandwidth that is left meanwhile
+  int unit = 0;                       // timeline: which one, from 0: as FailureDomains counts them
+  double factor = 0;                  // link, store: share of the bandwidth that is left meanwhile
   std::vector<RepairClass> repair{};  // sorted by name; exponential, weibull
 };
 

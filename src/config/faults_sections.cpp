@@ -162,8 +162,8 @@ SectionDecl process_section() {
       .derived("required with law: timeline")
       .only_when("law: timeline", on_timeline)
       .field("unit", &FaultProcess::unit, count_kind(0, 100'000'000), "0",
-             "which one breaks, from 0: within its pool or shared GPUs when they are named, else over "
-             "all pools in their order, then all shared GPUs in theirs")
+             "which one breaks, from 0: within its pool or shared GPUs when they are named, else "
+             "over all pools in their order, then all shared GPUs in theirs")
       .only_when("law: timeline", has_units)
       .field("factor", &FaultProcess::factor, ratio_kind({0, 1, false}), "0",
              "share of the bandwidth that is left; 0: as good as none")

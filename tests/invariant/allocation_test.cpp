@@ -375,9 +375,13 @@ Overrides with_rollout(Overrides overrides, const std::string& rollout) {
 std::string rollout_of(const RunResult& result, const Config& config) {
   const RolloutSummary& rollout = result.operations.rollouts.front();
   const auto failed = result.slices.front().outcomes[static_cast<std::size_t>(Outcome::failed)];
+  std::int64_t notes = 0;
+  for (const std::string& note : result.notes) {
+    notes += note.rfind("Rollout ", 0) == 0 ? 1 : 0;
+  }
   return broken_laws(result, config) + fmt::format("{} {} {} {} {} notes {}", rollout.outcome,
                                                    rollout.loads, rollout.lacked, rollout.lacks,
-                                                   failed, result.notes.size());
+                                                   failed, notes);
 }
 
 TEST(Allocation, RolloutsInPlaceNeedNoMoreGpusThanThereAre) {

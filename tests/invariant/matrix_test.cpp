@@ -150,8 +150,10 @@ void check_energy(const RunResult& result, const Config& config, Findings& findi
                     pool.name + ": steps without energy, or energy without steps");
     whole += energy.joules;
   }
+  whole += result.energy.unallocated_joules;
   findings.expect(std::abs(result.energy.joules - whole) <= 1e-9 * whole,
-                  fmt::format("{} J are not the sum of pools, {}", result.energy.joules, whole));
+                  fmt::format("{} J are not the sum of pools and unallocated, {}",
+                              result.energy.joules, whole));
 }
 
 double sum(const std::vector<double>& values) {

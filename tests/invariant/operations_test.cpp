@@ -247,8 +247,11 @@ Overrides draw_sharing(Draws& draws) {
     set(pool + ".store", "weights");
     set(pool + ".provision", draws.below(2) == 0 ? "0s" : "300ms");
     set(pool + ".start", draws.below(3) == 0 ? "cold" : "ready");
-    constexpr const char* weights[] = {"null", "{}", "{tier: memory}", "{prefetch: ssd}"};
-    set(pool + ".weights", weights[draws.below(4)]);
+  }
+  constexpr const char* weights[] = {"{}", "{tier: memory}", "{prefetch: ssd}"};
+  const std::uint32_t kind = draws.below(4);
+  if (kind < 3) {  // the scaled pool extends the fixed one
+    set("pools.fixed.weights", weights[kind]);
   }
   set("pools.scaled.autoscale.provisioning_delay", "null");
   return overrides;

@@ -164,8 +164,11 @@ void Rollout::check_gpus() {
 
 bool Rollout::batch_settled() const {
   const RolloutBatch& batch = batches_[next_batch_ - 1];
-  return std::all_of(batch.changes.begin(), batch.changes.end(),
-                     [this](const SlotChange& change) { return pool_.settled(change.slot); });
+  // On the way back nobody needs replicas of the new version that never got GPUs.
+  return std::all_of(batch.changes.begin(), batch.changes.end(), [this](const SlotChange& change) {
+    const bool needless = phase_ == Phase::rolling_back && change.to_new;
+    return pool_.settled(change.slot) || (needless && pool_.waits_since(change.slot));
+  });
 }
 
 void Rollout::on_progress() {

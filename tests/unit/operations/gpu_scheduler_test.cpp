@@ -179,7 +179,7 @@ class GpuSchedulerTest : public testing::Test {
   }
   void build() {
     gpus = std::make_unique<GpuScheduler>(config, 0, engine);
-    books.used.assign(static_cast<std::size_t>(config.shared_gpus[0].nodes), 0);
+    books.used.assign(static_cast<std::size_t>(most_nodes(config.shared_gpus[0])), 0);
     books.per_node = config.gpus[0].gpus_per_node;
     for (std::size_t p = 0; p < config.pools.size(); ++p) {
       pools.push_back(std::make_unique<FakePool>(engine, *gpus, books, static_cast<PoolIndex>(p),
@@ -217,6 +217,28 @@ class GpuSchedulerTest : public testing::Test {
       count += gpu.first == node && faults > 0 ? 1 : 0;
     }
     return count;
+  }
+
+  /// Up to four faults of nodes and GPUs within 15 s, of which some last for ever.
+  void strike_at_random(Draws& draws, SimTime begin) {
+    const auto below = [&draws](std::uint32_t bound) {
+      return static_cast<int>(draws.below(bound));
+    };
+    for (int i = below(5); i > 0; --i) {
+      const int node = below(static_cast<std::uint32_t>(config.shared_gpus[0].nodes));
+      const bool whole = below(2) == 0;
+      const int gpu = whole ? 0 : below(8);
+      const GpuRange range{0, node, gpu, whole ? 8 : 1};
+      const Duration from = std::chrono::milliseconds{below(15'000)};
+      const Duration lasting = std::chrono::milliseconds{below(9000)};
+      const Duration noticed = std::chrono::milliseconds{below(3000)};
+      const bool for_ever = below(3) == 0;
+      engine.at(begin + from, EventPriority::window,
+                [this, range, noticed] { strike(range, noticed); });
+      if (!for_ever) {
+        engine.at(begin + from + lasting, EventPriority::window, [this, range] { repair(range); });
+      }
+    }
   }
 
   /// A claim of the pool that waits finds no node with its GPUs free, or with those of replicas
@@ -593,21 +615,7 @@ TEST_F(GpuSchedulerTest, NoScheduleBreaksItsPromises) {
         }
       });
     }
-    for (int i = below(5); i > 0; --i) {
-      const int node = below(static_cast<std::uint32_t>(config.shared_gpus[0].nodes));
-      const bool whole = below(2) == 0;
-      const int gpu = whole ? 0 : below(8);
-      const GpuRange range{0, node, gpu, whole ? 8 : 1};
-      const Duration from = std::chrono::milliseconds{below(15'000)};
-      const Duration lasting = std::chrono::milliseconds{below(9000)};
-      const Duration noticed = std::chrono::milliseconds{below(3000)};
-      const bool for_ever = below(3) == 0;
-      engine.at(begin + from, EventPriority::window,
-                [this, range, noticed] { strike(range, noticed); });
-      if (!for_ever) {
-        engine.at(begin + from + lasting, EventPriority::window, [this, range] { repair(range); });
-      }
-    }
+    strike_at_random(draws, begin);
     // Demands stand still: preemption comes to an end, which is the end of all events.
     engine.run_until(begin + t + 40s);
     const std::int64_t settled = books.preemptions;
