@@ -166,8 +166,9 @@ void check_bursts(Reader& reader, const RawNode& path, const Config& config) {
 /// Shares of tenants need tenants.
 void check_tenants(Reader& reader, const RawNode& root, const char* key, const std::string& path,
                    const Config& config, const ServiceConfig& service) {
-  const bool by_tenant =
-      service.queue.policy == "weighted_fair" && service.queue.params.text("by") == "tenant";
+  const auto& texts = service.queue.params.texts();
+  const auto by = texts.find("by");
+  const bool by_tenant = by != texts.end() && by->second == "tenant";
   if (by_tenant && !(config.path && config.path->limits)) {
     reader.report(inner(inner(root, key), "queue").place, path + ".queue.by",
                   "there are no tenants without path.limits.keys",

@@ -17,9 +17,10 @@ PolicyCatalog test_policies() {
   catalog["router"] = {{"least_requests", "Fewest.", {}},
                        {"power_of_two", "Two of many.", {choices}},
                        {"round_robin", "In turn.", {}}};
+  const ParamDoc by{"by", ParamKind::text, "tier", "Whose.", 0, 0, {"tier", "tenant"}};
   catalog["queue"] = {{"aging", "Tests every kind.", of_every_kind},
                       {"fcfs", "In order.", {}},
-                      {"weighted_fair", "By weights.", {weight}}};
+                      {"weighted_fair", "By weights.", {by, weight}}};
   catalog["admission"] = {{"always", "All.", {}}};
   ParamDoc schedule{"schedule", ParamKind::text, "x=1", "Has an equals sign.", 0, 0, {}};
   schedule.accepts = [](const std::string& text) { return text.find('=') != std::string::npos; };
