@@ -28,8 +28,7 @@ Edge::Edge(std::uint64_t seed, const EdgeConfig& config)
   for (const RegionConfig& config_of_region : config.regions) {
     sum += config_of_region.share;
     cumulative_share_.push_back(sum / all);
-    Region region{LatencySampler{config_of_region.access},
-                  routes_of(config_of_region.routes),
+    Region region{LatencySampler{config_of_region.access}, routes_of(config_of_region.routes),
                   Outages{seed, "outage:edge:" + config_of_region.name, config_of_region.outages},
                   Turnstile{config_of_region.capacity},
                   static_cast<double>(config_of_region.queue)};

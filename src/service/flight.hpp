@@ -49,8 +49,8 @@ struct alignas(64) Flight {
   std::int32_t used_tokens = 0;  // of the attempt: computed by a replica
   bool reconnected = false;      // by a connection that idled
   bool context_lost = false;     // of its session: what it goes on is to be computed anew
-  bool failing_over = false;   // on its way from one datacenter to another
-  std::uint8_t failovers = 0;  // so far, modulo 64: attempts differ by it
+  bool failing_over = false;     // on its way from one datacenter to another
+  std::uint8_t failovers = 0;    // so far, modulo 64: attempts differ by it
 };
 static_assert(sizeof(Flight) == 192);
 

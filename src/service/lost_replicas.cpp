@@ -102,7 +102,7 @@ void Service::send_away() {
       return;
     }
     request.state = RequestState::free;
-    queue_.forget_one();
+    leave_line(slot, false);
     if (request.scheduled == never) {  // else the queue policy has seen it served
       queue_policy_->left(view_of(slot));
     }

@@ -593,7 +593,7 @@ void RequestPath::leave(std::uint32_t place) {
   if (flight.failing_over) {
     flight.failing_over = false;
     carried_.erase(place);
-    tell(Stage::serving, outcome, engine_.now() - flight.stage_began, flight.stage_began);
+    tell(flight, Stage::serving, outcome, engine_.now() - flight.stage_began, flight.stage_began);
   }
   end_attempt(place, outcome, engine_.now());
 }

@@ -151,7 +151,7 @@ std::vector<double> with_fallback(double rate, const std::string& service) {
   return numbers_of_text(text, [](const RunResult& result) {
     const SliceSummary& all = result.slices.front();
     return fmt::format("{} {} {} {}", share(result, Outcome::degraded), all.queue.max,
-                       result.end.time_since_epoch().count() * 1e-9, all.queue.mean);
+                       to_seconds(result.end.time_since_epoch()), all.queue.mean);
   });
 }
 
@@ -209,8 +209,9 @@ path:
   safety_before: {blocked: 50%}
 )",
                     [](const RunResult& result) {
-                      return fmt::format("{}", 20.0 / 1000 * share(result, Outcome::completed) *
-                                                   result.slices.front().arrived);
+                      return fmt::format("{}",
+                                         20.0 / 1000 * share(result, Outcome::completed) *
+                                             static_cast<double>(result.slices.front().arrived));
                     })[0];
 }
 

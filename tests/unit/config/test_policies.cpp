@@ -31,7 +31,7 @@ PolicyCatalog test_policies() {
   const ParamDoc mark{"scale_up_threshold", ParamKind::ratio, "1000", "A mark.", 0, 1e12, {}};
   catalog["autoscaler"] = {{"scheduled", "By the clock.", {schedule}},
                            {"target_utilization", "By rules.", behavior},
-                            {"threshold", "By marks.", {mark}}};
+                           {"threshold", "By marks.", {mark}}};
   catalog["placement"] = {{"cheapest", "The lowest price.", {}},
                           {"spread", "Some of each.", {of_every_kind[1]}}};
   return catalog;

@@ -190,7 +190,9 @@ TEST_F(WeightLoadingTest, PeersSpreadWeightsLikeATree) {
   const double first = 20.0 / 4;
   const double round = 20.0 / 10;
   for (std::size_t slot = 0; slot < 11; ++slot) {
-    EXPECT_NEAR(pulled[slot], first + std::ceil(std::log2(slot + 1.0)) * round, tolerance) << slot;
+    EXPECT_NEAR(pulled[slot], first + std::ceil(std::log2(static_cast<double>(slot + 1))) * round,
+                tolerance)
+        << slot;
   }
   const std::vector<StoreBytes> from = loading->pulled_from();
   ASSERT_EQ(from.size(), 2U);
