@@ -45,6 +45,7 @@ void finish_length(Reader& reader, const RawNode& map, const std::string& path, 
   if (law.minimum > law.maximum) {
     reader.report(place_of_key(map, "minimum"), join_path(path, "minimum"),
                   fmt::format("minimum {} is above maximum {}", law.minimum, law.maximum));
+    return;
   }
   if (law.kind == LengthKind::quantiles) {
     check_quantiles(reader, map, path, law);

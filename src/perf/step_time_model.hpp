@@ -137,9 +137,12 @@ struct CostColumn {
            pair * w.attention_pairs + (w.kv_tokens > 0 ? kv_read : 0) +
            (w.attention_pairs > 0 ? chunk : 0);
   }
+  Femtoseconds host_cost(const StepWork& w) const {
+    return w.attention_pairs > 0 ? prompt_host : host;
+  }
   Femtoseconds cost(const StepWork& w) const {
     const Femtoseconds on_device = device_cost(w);
-    const Femtoseconds on_host = w.attention_pairs > 0 ? prompt_host : host;
+    const Femtoseconds on_host = host_cost(w);
     return on_device > on_host ? on_device : on_host;
   }
 };

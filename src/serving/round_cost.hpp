@@ -24,13 +24,14 @@ inline constexpr Femtoseconds least_step = 1'000'000;
 /// the first step on: work.kv_tokens > 0 where growth > 0.
 inline AffineCost affine_cost(const CostColumn& column, const StepWork& work, std::int64_t growth) {
   const Femtoseconds device = column.device_cost(work);
+  const Femtoseconds host = column.host_cost(work);
   const Femtoseconds slope = column.kv_token * growth;
-  if (device >= column.host || slope == 0) {
-    const Femtoseconds busy = device > column.host ? device : column.host;
-    return {busy, device >= column.host ? slope : 0, unlimited_steps};
+  if (device >= host || slope == 0) {
+    const Femtoseconds busy = device > host ? device : host;
+    return {busy, device >= host ? slope : 0, unlimited_steps};
   }
   // The host bounds the step until the device catches up.
-  return {column.host, 0, (column.host - device) / slope + 1};
+  return {host, 0, (host - device) / slope + 1};
 }
 
 /// The round of `count` micro-batches, `work[i]` growing by `growth[i]` KV tokens a step. With one

@@ -1,3 +1,4 @@
+// What share of its GPUs' peak arithmetic a pool's tokens needed.
 #include "simulation/model_flops.hpp"
 
 #include "perf/roofline_bound.hpp"

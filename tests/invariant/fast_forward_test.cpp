@@ -77,6 +77,9 @@ CostColumn draw_column(Draws& draws, const Scale& scale, std::int64_t budget, st
     column.host = column.device[1] + column.kv_read +
                   amount(draws, scale, column.kv_token * kv + scale.grain);
   }
+  // Launching prompts may take longer, and they may have passes of their own.
+  column.prompt_host = column.host + (column.pair % 2 == 0 ? column.chunk : 0);
+  column.prompt_pass = column.pair % 3 == 0 ? 1 + column.chunk % budget : 0;
   return column;
 }
 

@@ -270,6 +270,10 @@ Schedule draw_schedule(std::uint64_t seed, bool shared) {
   schedule.shared = shared;
   schedule.serving = draw_serving(draws);
   if (shared) {
+    // Shared nodes hand nothing on; their weights are drawn with them.
+    std::erase_if(schedule.serving, [](const auto& one) {
+      return one.first.find(".weights") != std::string::npos && one.first.rfind("pools.", 0) == 0;
+    });
     const Overrides sharing = draw_sharing(draws);
     schedule.serving.insert(schedule.serving.end(), sharing.begin(), sharing.end());
   }

@@ -40,6 +40,8 @@ CostColumn random_column(Draws& draws) {
   column.pair = draws.below(1'000'000);
   column.chunk = draws.below(2'000'000'000);
   column.host = static_cast<Femtoseconds>(draws.below(200)) * us;
+  column.prompt_host = column.host + static_cast<Femtoseconds>(draws.below(200)) * us;
+  column.prompt_pass = draws.below(2) == 0 ? 0 : 1 + static_cast<std::int64_t>(draws.below(budget));
   return column;
 }
 
