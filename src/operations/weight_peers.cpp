@@ -75,7 +75,7 @@ void WeightPeers::send(PullId id, int peer) {
   sent.begin(engine_.now());
   pull.flow = engine_.transfer(
       names_[static_cast<std::size_t>(peer)], names_[static_cast<std::size_t>(pull.node)],
-      pull.left, [this, id, peer, &sent, bytes = pull.left] {
+      pull.left, [this, id, &sent, bytes = pull.left] {
         PullEnd end;
         const PoolConfig& pool = config_.pools[pool_];
         end.share = BytesPerSecond::of(config_.gpus[pool.gpu].nic.count() / sent.peak());
