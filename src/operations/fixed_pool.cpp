@@ -1,7 +1,6 @@
 // A pool of given size: each slot is brought to its goal.
 #include "operations/fixed_pool.hpp"
 
-#include <algorithm>
 #include <utility>
 
 namespace plimsoll {
@@ -72,7 +71,7 @@ void FixedPool::open() {
     if (pool_.start == PoolStart::cold) {
       begin_load(i);
     } else {
-      slot.state = State::standby;
+      set_state(slot, State::standby);
       slot.replica->become_ready();
       reconcile(i);
     }
@@ -159,11 +158,14 @@ void FixedPool::reconcile(std::size_t i) {
 }
 
 void FixedPool::serve(std::size_t i) {
-  slots_[i].state = State::serving;
+  set_state(slots_[i], State::serving);
   directory_.replica_ready(slots_[i].replica->index());
-  const auto serving = std::count_if(slots_.begin(), slots_.end(),
-                                     [](const Slot& slot) { return slot.state == State::serving; });
-  account_.serves(i, serving, weights_);
+  account_.serves(i, serving_, weights_);
+}
+
+void FixedPool::set_state(Slot& slot, State state) {
+  serving_ += (state == State::serving ? 1 : 0) - (slot.state == State::serving ? 1 : 0);
+  slot.state = state;
 }
 
 void FixedPool::turn_off(std::size_t i) {
@@ -172,14 +174,14 @@ void FixedPool::turn_off(std::size_t i) {
   account_.repaired(i);
   account_.returned(i);
   ++slot.generation;
-  slot.state = State::off;
+  set_state(slot, State::off);
   slot.replica->turn_off();
   cold_starts_.give_up(i);
 }
 
 void FixedPool::begin_load(std::size_t i) {
   Slot& slot = slots_[i];
-  slot.state = State::loading;
+  set_state(slot, State::loading);
   slot.version = slot.goal.version;
   slot.load_began = engine_.now();
   const std::uint64_t generation = ++slot.generation;
@@ -216,7 +218,7 @@ void FixedPool::finish_load(std::size_t i, std::uint64_t generation) {
   const bool corrupt = is_corrupt(i);
   ++counts_[index(slot.version)].loads;
   counts_[index(slot.version)].corrupt += corrupt ? 1 : 0;
-  slot.state = State::standby;
+  set_state(slot, State::standby);
   slot.cause = DownCause::deployment;
   slot.replica->become_ready();
   incidents_.set_corrupt(slot.replica->index(), corrupt);
@@ -227,7 +229,7 @@ void FixedPool::finish_load(std::size_t i, std::uint64_t generation) {
 }
 
 void FixedPool::begin_drain(Slot& slot) {
-  slot.state = State::draining;
+  set_state(slot, State::draining);
   ++slot.generation;
   slot.replica->begin_draining();
   directory_.replica_leaving(slot.replica->index(), *this);
@@ -249,7 +251,7 @@ void FixedPool::finish_drain(std::size_t i, std::uint64_t generation) {
     turn_off(i);
     slot.cause = DownCause::loading;
   } else {
-    slot.state = State::standby;
+    set_state(slot, State::standby);
     slot.replica->end_draining();
   }
   reconcile(i);
@@ -274,7 +276,7 @@ bool FixedPool::machine_failed(std::size_t i, DownCause cause) {
     return false;
   }
   ++slot.generation;
-  slot.state = State::broken;
+  set_state(slot, State::broken);
   slot.cause = gpus_ != nullptr ? cause : slot.cause;
   slot.replica->fail(cause);
   account_.failed(i);
@@ -328,7 +330,7 @@ std::optional<SimTime> FixedPool::waits_since(std::size_t slot) const {
 }
 
 void FixedPool::claim(std::size_t i) {
-  slots_[i].state = State::waiting;
+  set_state(slots_[i], State::waiting);
   slots_[i].claimed = engine_.now();
   gpus_->claim(member_, i);
 }
@@ -336,7 +338,7 @@ void FixedPool::claim(std::size_t i) {
 void FixedPool::withdraw(std::size_t i) {
   Slot& slot = slots_[i];
   end_wait(slot);
-  slot.state = State::off;
+  set_state(slot, State::off);
   slot.cause = DownCause::deployment;
   gpus_->withdraw(member_, i);
 }
@@ -356,7 +358,7 @@ void FixedPool::granted(std::size_t i, const std::vector<int>& nodes) {
   const bool opens = std::exchange(slot.opens, false);
   if (opens && engine_.now() == sim_start && pool_.start == PoolStart::ready) {
     weights_->adopt(i);
-    slot.state = State::standby;
+    set_state(slot, State::standby);
     slot.cause = DownCause::deployment;
     slot.replica->become_ready();
     reconcile(i);

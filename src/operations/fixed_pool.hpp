@@ -124,6 +124,8 @@ class FixedPool final : public FaultTarget, public GpuClaimant, private DrainLis
   void reconcile(std::size_t slot);
   void begin_load(std::size_t slot);
   void serve(std::size_t slot);
+  /// Every change of a slot's state, so that serving_ keeps up.
+  void set_state(Slot& slot, State state);
   void finish_load(std::size_t slot, std::uint64_t generation);
   void begin_drain(Slot& slot);
   void finish_drain(std::size_t slot, std::uint64_t generation);
@@ -149,6 +151,7 @@ class FixedPool final : public FaultTarget, public GpuClaimant, private DrainLis
   std::int64_t preempted_busy_ = 0;
   std::function<void()> listener_;
   std::vector<Slot> slots_;
+  std::int64_t serving_ = 0;  // slots in that state
   std::vector<LoadedVersion> versions_;
   std::vector<Counts> counts_;  // by version
 };

@@ -158,14 +158,14 @@ StageResult RequestPath::visit_response_cache(Flight& flight, SimTime t) {
 }
 
 StageResult RequestPath::visit_model_router(Flight& flight, SimTime t) {
-  const auto place = static_cast<std::size_t>(&flight - flights_.data());
-  const ModelRouter::Choice choice = model_router_->choose(
-      follows_sessions_ ? sessions_[place] : flight.record.id, flight.record.request_class,
-      experiments_ ? experiments_->model_of(flight.record.arm) : std::nullopt,
-      [&](ModelIndex model) {
-        const Service& service = *sites_.of(model, flight.at.datacenter);
-        return ModelRouter::Line{service.in_line(), service.ready_rate()};
-      });
+  const ModelRouter::Choice choice =
+      model_router_->choose(follows_sessions_ ? sessions_[place_of(flight)] : flight.record.id,
+                            flight.record.request_class,
+                            experiments_ ? experiments_->model_of(flight.record.arm) : std::nullopt,
+                            [&](ModelIndex model) {
+                              const Service& service = *sites_.of(model, flight.at.datacenter);
+                              return ModelRouter::Line{service.in_line(), service.ready_rate()};
+                            });
   flight.model = choice.model;
   flight.spilled = choice.spilled;
   return model_router_->pass(attempt_id(flight), t);
