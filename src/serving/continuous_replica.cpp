@@ -408,7 +408,7 @@ void ContinuousReplica<Decoding>::drop_running(RequestSlot slot, SimTime now) {
   const LeavingSequence left = decoding_.remove(position, *requests_, batches_);
   Request& request = (*requests_)[slot];
   request.emitted_tokens = request.output_tokens - static_cast<std::int32_t>(left.rest);
-  decoding_.kv().give_back(left.blocks);
+  give_back(slot, prefill_tokens(request) - 1, left.blocks);
   static_cast<void>(last_token_of(left.joined, now));  // no pause counts it any more
 }
 
@@ -663,6 +663,15 @@ void ContinuousReplica<Decoding>::finish(RequestSlot slot, std::int64_t tokens, 
   end_request(slot, now);
 }
 
+/// Blocks that the steps of the segment took whose end lies before `t`.
+template <class Decoding>
+std::int64_t ContinuousReplica<Decoding>::taken_before(SimTime t) const {
+  if (!decode_runs_ || decoding_.count() == 0) {
+    return 0;
+  }
+  return decoding_.kv().need_of(segment_.first_boundary_from(t, true) - 1);
+}
+
 template <class Decoding>
 void ContinuousReplica<Decoding>::on_read(void* replica, std::uint64_t) {
   static_cast<ContinuousReplica*>(replica)->end_read();
@@ -673,8 +682,9 @@ template <class Decoding>
 void ContinuousReplica<Decoding>::end_read() {
   const SimTime now = engine_->now();
   UnreadAnswer answer;
+  const std::int64_t taken = taken_before(now);
   while (unread_->take(answer)) {
-    give_back(answer.slot, answer.tokens, answer.blocks);
+    give_back(answer.slot, answer.tokens, answer.blocks, taken);
     end_request(answer.slot, now);
   }
   if (waiting_.empty()) {

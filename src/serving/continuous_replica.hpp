@@ -99,10 +99,12 @@ class ContinuousReplica final : public Replica {
   bool head_fits(std::int64_t decode_need);
   void take_memory(RequestSlot slot, std::int64_t tokens, std::int64_t blocks);
   /// A sequence that is done here with its first `tokens` in KV gives back its blocks, as far as no
-  /// other uses them.
-  void give_back(RequestSlot slot, std::int64_t tokens, std::int64_t blocks) {
-    decoding_.kv().give_back(prefixes_ ? prefixes_->end(slot, tokens, blocks) : blocks);
+  /// other uses them. Steps under way have taken `taken` blocks.
+  void give_back(RequestSlot slot, std::int64_t tokens, std::int64_t blocks,
+                 std::int64_t taken = 0) {
+    decoding_.kv().give_back(prefixes_ ? prefixes_->end(slot, tokens, blocks, taken) : blocks);
   }
+  std::int64_t taken_before(SimTime t) const;
   void finish(RequestSlot slot, std::int64_t tokens, std::int64_t blocks, SimTime now);
   void end_read();
   void add_chunk(MicroBatch& batch, RequestSlot slot, std::int64_t done);

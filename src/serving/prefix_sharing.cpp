@@ -62,6 +62,10 @@ void PrefixSharing::take(RequestSlot slot, std::int64_t tokens, const PrefixHit&
 
 void PrefixSharing::computed(RequestSlot slot, std::int64_t tokens) {
   cache_.settle(kv_->free());
+  name(slot, tokens);
+}
+
+void PrefixSharing::name(RequestSlot slot, std::int64_t tokens) {
   PrefixUse& use = requests_->prefix_use(slot);
   const std::int64_t whole = std::min(tokens / block_, whole_common(use));
   if (whole > use.common_blocks && cache_.resident(use.prefix.common) == use.common_blocks) {
@@ -99,10 +103,12 @@ std::int64_t PrefixSharing::let_go(PrefixUse& use, PrefixId own, std::int64_t bl
   return freed;
 }
 
-std::int64_t PrefixSharing::end(RequestSlot slot, std::int64_t tokens, std::int64_t blocks) {
+std::int64_t PrefixSharing::end(RequestSlot slot, std::int64_t tokens, std::int64_t blocks,
+                                std::int64_t taken) {
   PrefixUse& use = requests_->prefix_use(slot);
   const Request& request = (*requests_)[slot];
-  computed(slot, tokens);
+  cache_.settle(kv_->free() - taken);
+  name(slot, tokens);
   const PrefixId own = own_stream(slot);
   const std::int64_t freed = let_go(use, own, blocks);
   if (use.prefix.session == no_prefix && request.preemptions > 0) {

@@ -37,9 +37,10 @@ class PrefixSharing {
   void take(RequestSlot slot, std::int64_t tokens, const PrefixHit& hit);
   /// Its first `tokens` are in KV: whole blocks of them get their names.
   void computed(RequestSlot slot, std::int64_t tokens);
-  /// It is done here with its first `tokens` in KV, and held `blocks`, named ones included. Returns
-  /// those that become free.
-  std::int64_t end(RequestSlot slot, std::int64_t tokens, std::int64_t blocks);
+  /// It is done here with its first `tokens` in KV, and held `blocks`, named ones included. `taken`
+  /// >= 0: free blocks that steps under way have taken already, which the ledger learns at the end
+  /// of their segment. Returns the blocks that become free.
+  std::int64_t end(RequestSlot slot, std::int64_t tokens, std::int64_t blocks, std::int64_t taken);
   /// It leaves with its first `tokens` in KV and will be computed again: what it has computed it
   /// may find then. Returns the blocks that become free.
   std::int64_t preempt(RequestSlot slot, std::int64_t tokens, std::int64_t blocks);
@@ -57,6 +58,7 @@ class PrefixSharing {
   std::int64_t whole_common(const PrefixUse& use) const {
     return use.prefix.common == no_prefix ? 0 : use.prefix.common_tokens / block_;
   }
+  void name(RequestSlot slot, std::int64_t tokens);
   void name_own(PrefixUse& use, PrefixId stream, std::int64_t tokens);
   std::int64_t let_go(PrefixUse& use, PrefixId own, std::int64_t blocks);
 

@@ -193,6 +193,27 @@ void draw_readers(std::uint64_t seed, ReplicaCase& c) {
   }
 }
 
+/// In some cases clients leave, wherever their requests are then; many of them on a boundary.
+void draw_leavers(std::uint64_t seed, ReplicaCase& c) {
+  Draws draws = RandomStream{seed, "leavers"}.of(0);
+  if (!chance(draws, 30)) {
+    return;
+  }
+  const std::vector<SimTime> boundaries = play_naive(c).boundaries;
+  if (boundaries.empty()) {
+    return;
+  }
+  const std::int64_t last = boundaries.back().time_since_epoch().count();
+  for (CaseRequest& request : c.requests) {
+    if (!chance(draws, 30)) {
+      continue;
+    }
+    const SimTime on = boundaries[draws.below(static_cast<std::uint32_t>(boundaries.size()))];
+    const SimTime between_them{Duration{between(draws, 0, last)}};
+    request.leaves = std::max(request.arrival, chance(draws, 60) ? on : between_them);
+  }
+}
+
 /// Puts a request, a deadline or a window exactly on (or a nanosecond beside) a boundary: what lies
 /// before it stays as it was, so the boundary is still there.
 void aim_at_boundary(Draws& draws, ReplicaCase& c) {
@@ -323,6 +344,7 @@ ReplicaCase draw_case(std::uint64_t seed) {
   for (std::uint32_t rounds = draws.below(8); rounds > 0; --rounds) {
     aim_at_boundary(draws, c);
   }
+  draw_leavers(seed, c);
   c.energy = draw_energy(draws, c);
   c.draft_energy = draw_energy(draws, c);
   return c;
@@ -345,8 +367,10 @@ struct Coverage {
   std::int64_t whole_prompts = 0;
   std::int64_t contiguous = 0;
   std::int64_t bursts = 0;
-  std::int64_t reads = 0;    // answers that were held until they were read
-  std::int64_t held_up = 0;  // times that unread answers left no room for whoever ran
+  std::int64_t reads = 0;          // answers that were held until they were read
+  std::int64_t left_decoding = 0;  // clients amid their answers
+  std::int64_t left_prefill = 0;   // and amid their prompts
+  std::int64_t held_up = 0;        // times that unread answers left no room for whoever ran
   NaiveReplica::Counts prefixes;
   std::int64_t unfinished = 0;
   std::int64_t arrivals_before = 0;  // in the nanosecond of a boundary, and seen by it
@@ -368,6 +392,8 @@ void Coverage::add(const ReplicaCase& c, const NaiveResult& naive, const PlayRes
   limited += naive.counts.limited;
   reads += naive.counts.reads;
   held_up += naive.counts.held_up;
+  left_decoding += naive.counts.left_decoding;
+  left_prefill += naive.counts.left_prefill;
   pipelined += c.costs.stages() > 1 ? 1 : 0;
   unequal += c.costs.kinds.size() > 1 ? 1 : 0;
   prefixes.hits += naive.counts.hits;
@@ -409,12 +435,12 @@ std::string Coverage::text() const {
       "up {}, overtaken {}, pipelined {}, unequal {}, whole prompts {}, contiguous {}, speculated "
       "{}, unfinished {}, at boundaries: arrivals {} + {} after, deadlines {}, windows {}, "
       "prefixes found {}, blocks in use {}, own {}, of sessions {}, copies {}, lost {}, unread {}, "
-      "held up {}",
+      "held up {}, left {} decoding and {} in prompts",
       steps, fast_reports, preempted_decodes, preempted_prefills, resumed, chunks, cuts, limited,
       given_up, overtaken, pipelined, unequal, whole_prompts, contiguous, bursts, unfinished,
       arrivals_before, arrivals_after, deadlines_at, windows_at, prefixes.hits,
       prefixes.hits_in_use, prefixes.own_hits, prefixes.session_hits, prefixes.copies,
-      prefixes.lost, reads, held_up);
+      prefixes.lost, reads, held_up, left_decoding, left_prefill);
 }
 
 std::string describe(const ReplicaCase& c) {
@@ -500,6 +526,8 @@ TEST(FastForward, IsTheSameAsStepByStepAndAsTheOracle) {
   EXPECT_GT(coverage.prefixes.lost, 2);
   EXPECT_GT(coverage.reads, 50);
   EXPECT_GT(coverage.held_up, 0);
+  EXPECT_GT(coverage.left_decoding, 20);
+  EXPECT_GT(coverage.left_prefill, 2);
   EXPECT_GT(coverage.unfinished, 2);
   EXPECT_GT(coverage.arrivals_before, 10);
   EXPECT_GT(coverage.arrivals_after, 10);

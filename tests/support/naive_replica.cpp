@@ -59,6 +59,31 @@ void NaiveReplica::cancel_waiting(RequestSlot slot) {
   drop(slot);
 }
 
+void NaiveReplica::cancel_running(RequestSlot slot) {
+  const auto found = std::find_if(sequences_.begin(), sequences_.end(),
+                                  [slot](const Sequence& s) { return s.slot == slot; });
+  found->leaves = ++leavers_;
+}
+
+void NaiveReplica::drop_leavers(SimTime now) {
+  std::vector<std::pair<std::int64_t, RequestSlot>> leavers;
+  for (Sequence& s : sequences_) {
+    if (s.leaves > 0 && runs(s)) {
+      leavers.emplace_back(s.leaves, s.slot);
+      const bool prompt = s.stage == Stage::prefilling;
+      (prompt ? counts_.left_prefill : counts_.left_decoding)++;
+      prefix_.given_up_tokens += caches() && prompt ? s.goal - s.in_kv : 0;
+      (*requests_)[s.slot].emitted_tokens = static_cast<std::int32_t>(s.emitted);
+    }
+    s.leaves = 0;
+  }
+  std::sort(leavers.begin(), leavers.end());
+  for (const auto& [order, slot] : leavers) {
+    drop(slot);
+    listener_->on_cancelled(slot, now);
+  }
+}
+
 void NaiveReplica::drop(RequestSlot slot) {
   const auto found = std::find_if(sequences_.begin(), sequences_.end(),
                                   [slot](const Sequence& s) { return s.slot == slot; });
@@ -119,6 +144,7 @@ void NaiveReplica::end_step() {
   completed_ = false;
   emit_decodes(now);
   emit_first(now);
+  drop_leavers(now);
   plan(end_ns_, end_rest_);
 }
 

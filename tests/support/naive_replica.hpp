@@ -31,7 +31,9 @@ class NaiveReplica {
     std::int64_t limited = 0;       // steps that drew all that the GPUs may
     std::int64_t reads = 0;         // answers that were held until they were read
     std::int64_t held_up = 0;       // steps in which nothing ran since unread answers had the KV
-    std::int64_t cuts = 0;          // admissions amid steps of decodes alone, of which none ended
+    std::int64_t left_decoding = 0;  // clients who left amid their answer, and
+    std::int64_t left_prefill = 0;   // amid the steps of their prompt
+    std::int64_t cuts = 0;           // admissions amid steps of decodes alone, of which none ended
   };
 
   NaiveReplica(const ReplicaShape& shape, RequestTable& requests, EventSink& sink,
@@ -40,6 +42,8 @@ class NaiveReplica {
   void become_ready(SimTime now);
   void enqueue(RequestSlot slot, SimTime now);
   void cancel_waiting(RequestSlot slot);
+  /// It leaves at the end of the step under way, unless it ends there.
+  void cancel_running(RequestSlot slot);
 
   /// When the step under way ends, to the nearest nanosecond; `never` when there is none.
   SimTime next_boundary() const;
@@ -75,6 +79,7 @@ class NaiveReplica {
     std::optional<Draws> draws{};  // of speculation, since it began to decode
     std::int64_t gain = 0;         // tokens that the step gave it
     SimTime until = never;         // unread: its last token leaves then
+    std::int64_t leaves = 0;       // > 0: at the end of the step, in this order
     Femtoseconds waited = 0;       // for its next token, while prompts alone were computed
   };
 
@@ -97,6 +102,7 @@ class NaiveReplica {
   void emit_decodes(SimTime now);
   void emit_first(SimTime now);
   void drop(RequestSlot slot);
+  void drop_leavers(SimTime now);
   void finish(RequestSlot slot, SimTime now);
   void complete(RequestSlot slot, SimTime now);
   bool runs(const Sequence& sequence) const {
@@ -130,6 +136,7 @@ class NaiveReplica {
   PrefixCounts prefix_;
   std::int64_t joins_ = 0;
   std::int64_t chunk_turns_ = 0;
+  std::int64_t leavers_ = 0;
   bool ready_ = false;
   bool stepping_ = false;
   bool only_decodes_ = false;  // the step that ended last

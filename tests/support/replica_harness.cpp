@@ -64,8 +64,16 @@ class Recorder : public EventSink, public ReplicaListener {
     }
     return slot;
   }
+  /// The slot of a request that waits or runs, else no_slot.
+  RequestSlot client_leaves(std::size_t i) const {
+    const RequestSlot slot = slots_[i];
+    const bool there = slot != no_slot && (table_[slot].state == RequestState::waiting ||
+                                           table_[slot].state == RequestState::running);
+    return there ? slot : no_slot;
+  }
   void gave_up(std::size_t i, SimTime now) {
     result_.requests[i].given_up = ns(now);
+    result_.requests[i].emitted = table_[slots_[i]].emitted_tokens;
     end(slots_[i]);
   }
 
@@ -125,7 +133,9 @@ class Recorder : public EventSink, public ReplicaListener {
     return std::max(now, request.first_token +
                              case_.requests[request.id].read_gap * (request.output_tokens - 1));
   }
-  void on_cancelled(RequestSlot, SimTime) override {}
+  void on_cancelled(RequestSlot slot, SimTime now) override {
+    gave_up(static_cast<std::size_t>(table_[slot].id), now);
+  }
   void on_completed(RequestSlot slot, SimTime now) override {
     result_.requests[table_[slot].id].finished = ns(now);
     result_.requests[table_[slot].id].emitted = table_[slot].emitted_tokens;
@@ -156,7 +166,7 @@ class Recorder : public EventSink, public ReplicaListener {
 struct Event {
   SimTime time;
   EventPriority priority;
-  std::size_t index;  // of the request or window
+  std::size_t index;  // of the request or window; of a client who leaves behind all requests'
 };
 
 std::vector<Event> events_of(const ReplicaCase& replica_case) {
@@ -174,6 +184,9 @@ std::vector<Event> events_of(const ReplicaCase& replica_case) {
     add(request.arrival, before ? EventPriority::arrival : EventPriority::dispatch, i);
     if (request.deadline != never) {
       add(request.deadline, EventPriority::deadline, i);
+    }
+    if (request.leaves != never) {
+      add(request.leaves, EventPriority::deadline, replica_case.requests.size() + i);
     }
   }
   for (std::size_t i = 0; i < replica_case.windows.size(); ++i) {
@@ -197,7 +210,10 @@ void set_tables(ReplicaShape& shape, const ReplicaCase& replica_case) {
 class Player {
  public:
   Player(const ReplicaCase& replica_case, bool fast_forward, Engine& engine)
-      : recorder_{replica_case}, shape_{replica_case.shape}, engine_{engine} {
+      : recorder_{replica_case},
+        requests_{replica_case.requests.size()},
+        shape_{replica_case.shape},
+        engine_{engine} {
     set_tables(shape_, replica_case);
     shape_.fast_forward = fast_forward;
     replica_ = make_replica(0, shape_, engine, recorder_.table(), recorder_, recorder_);
@@ -224,13 +240,24 @@ class Player {
         replica_->enqueue(recorder_.arrive(event.index), Phase::after_steps);
         break;
       case EventPriority::deadline:
-        if (const RequestSlot slot = recorder_.patience_ends(event.index); slot != no_slot) {
+        if (event.index >= requests_) {
+          leave(event.index - requests_);
+        } else if (const RequestSlot slot = recorder_.patience_ends(event.index); slot != no_slot) {
           replica_->cancel_waiting(slot, Phase::before_steps);
           recorder_.gave_up(event.index, engine_.now());
         }
         break;
       default:
         close_window();
+    }
+  }
+  void leave(std::size_t request) {
+    const RequestSlot slot = recorder_.client_leaves(request);
+    if (slot != no_slot && recorder_.table()[slot].state == RequestState::running) {
+      replica_->cancel_running(slot, Phase::before_steps);
+    } else if (slot != no_slot) {
+      replica_->cancel_waiting(slot, Phase::before_steps);
+      recorder_.gave_up(request, engine_.now());
     }
   }
   void close_window() {
@@ -241,6 +268,7 @@ class Player {
   }
 
   Recorder recorder_;
+  std::size_t requests_;
   ReplicaShape shape_;
   Engine& engine_;
   std::unique_ptr<Replica> replica_;
@@ -400,9 +428,15 @@ NaiveResult play_naive(const ReplicaCase& replica_case) {
     if (event.priority == EventPriority::fleet) {
       replica.become_ready(event.time);
     } else if (event.priority == EventPriority::deadline) {
-      if (const RequestSlot slot = recorder.patience_ends(event.index); slot != no_slot) {
+      const std::size_t requests = replica_case.requests.size();
+      const bool leaves = event.index >= requests;
+      const std::size_t i = leaves ? event.index - requests : event.index;
+      const RequestSlot slot = leaves ? recorder.client_leaves(i) : recorder.patience_ends(i);
+      if (slot != no_slot && recorder.table()[slot].state == RequestState::running) {
+        replica.cancel_running(slot);
+      } else if (slot != no_slot) {
         replica.cancel_waiting(slot);
-        recorder.gave_up(event.index, event.time);
+        recorder.gave_up(i, event.time);
       }
     } else if (event.priority == EventPriority::window) {
       PoolGauges gauges;

@@ -22,6 +22,7 @@ struct CaseRequest {
   SimTime deadline = never;  // leaves the line then, unless it was scheduled before
   SharedPrefix prefix{};     // only with a prefix cache
   Duration read_gap{};       // between tokens that its client reads; where the shape holds unread
+  SimTime leaves = never;    // its client does, wherever the request is then, unless it is unread
 };
 
 /// One replica, what comes to it, and when its metrics windows end. Whoever plays it sets
