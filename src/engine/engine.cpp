@@ -65,7 +65,7 @@ class Engine::Impl {
   struct Flow {
     FlowId id = 0;
     Bytes bytes;
-    s4u::ActivityPtr activity;  // null until SimGrid's clock stands where it begins
+    s4u::ActivityPtr activity;  // null until its latency has passed in SimGrid's clock, too
     std::function<void()> done;
     bool ended = false;  // its event is in the heap
     bool cancelled = false;
@@ -219,11 +219,19 @@ FlowId Engine::Impl::transfer(const std::string& from, const std::string& to, By
     return id;
   }
   const auto size = static_cast<std::uint64_t>(bytes.count());
-  defer(
-      [this, id, source, destination, size] {
-        start_flow(id, s4u::Comm::sendto_init(source, destination)->set_payload_size(size));
-      },
-      false);
+  const auto start = [this, id, source, destination, size] {
+    start_flow(id, s4u::Comm::sendto_init(source, destination)->set_payload_size(size));
+  };
+  const Duration latency = platform_.latency(source, destination);
+  if (latency == Duration{}) {
+    defer(start, false);
+  } else {
+    at(engine_.now_ + latency, EventPriority::completion, [this, id, start] {
+      if (flows_.contains(id) && !flows_.at(id).cancelled) {
+        defer(start, false);
+      }
+    });
+  }
   return id;
 }
 
@@ -259,6 +267,9 @@ Bytes Engine::Impl::drop_flow(FlowId id) {
   flows_.erase(id);
   if (flow.ended) {
     return flow.bytes;
+  }
+  if (flow.activity == nullptr) {
+    return Bytes{};  // its latency had not passed
   }
   const double left = flow.activity->get_remaining();
   flow.activity->set_data(nullptr);

@@ -51,9 +51,9 @@ class SignalHandlersKept {
 
 /// SimGrid with the private command line it wants. Its defaults model TCP over a wide area (a
 /// 350 GB pull at 100 Gb/s and 35 ms takes 6,022 s with them); these give plain max-min sharing
-/// with equal weights, whatever the latencies (docs/adr/0002). A flow weighs bandwidth / weight-S
-/// in the solver, which forgets whoever weighs less than its precision and aborts when it meets
-/// him.
+/// with equal weights (docs/adr/0002). CM02 weighs a flow by the latency of its route, and with
+/// weight-S by the bandwidths of its links; only flows without latency weigh 1 each. So no link
+/// here has any: whoever starts a flow lets latency() pass before.
 std::unique_ptr<simgrid::s4u::Engine> make_engine() {
   static std::array<std::string, 10> arguments = {
       "plimsoll",
@@ -63,7 +63,7 @@ std::unique_ptr<simgrid::s4u::Engine> make_engine() {
       "--cfg=network/TCP-gamma:0",
       "--cfg=network/latency-factor:1",
       "--cfg=network/bandwidth-factor:1",
-      "--cfg=network/weight-S:1e12",
+      "--cfg=network/weight-S:0",
       "--cfg=maxmin/precision:1e-12",
 #ifdef PLIMSOLL_THREAD_CONTEXTS
       "--cfg=contexts/factory:thread",  // the sanitizer does not follow SimGrid's own stacks
@@ -120,6 +120,7 @@ void SimGridPlatform::add_remote_names(const PlatformSpec& spec) {
     zone_->add_route(host->get_netpoint(), nullptr, nullptr, nullptr,
                      {up, simgrid::s4u::LinkInRoute{shared.at(remote.link)}}, true);
     hosts_.emplace(remote.name, host);
+    latencies_.emplace(host, latencies_.at(hosts_.at(remote.store)));
   }
 }
 
@@ -130,11 +131,11 @@ simgrid::s4u::Host* SimGridPlatform::add_host(const std::string& name, BytesPerS
   PLIMSOLL_CHECK(latency >= Duration{}, fmt::format("{} needs a latency of 0 or more", name));
   simgrid::s4u::Host* const host = zone_->create_host("host " + name, host_flops);
   auto* const link = zone_->create_split_duplex_link("link " + name, bandwidth.count());
-  link->set_latency(to_seconds(latency));
   link->seal();
   const simgrid::s4u::LinkInRoute up{link, simgrid::s4u::LinkInRoute::Direction::UP};
   zone_->add_route(host->get_netpoint(), nullptr, nullptr, nullptr, {up}, true);
   hosts_.emplace(name, host);
+  latencies_.emplace(host, latency);
   links_.emplace(name, OwnLink{link, bandwidth.count()});
   return host;
 }
@@ -143,6 +144,11 @@ simgrid::s4u::Host* SimGridPlatform::host(const std::string& name) const {
   const auto found = hosts_.find(name);
   PLIMSOLL_CHECK(found != hosts_.end(), fmt::format("no node or store is called {}", name));
   return found->second;
+}
+
+Duration SimGridPlatform::latency(const simgrid::s4u::Host* from,
+                                  const simgrid::s4u::Host* to) const {
+  return latencies_.at(from) + latencies_.at(to);
 }
 
 void SimGridPlatform::set_bandwidth_share(const std::string& name, double share) {

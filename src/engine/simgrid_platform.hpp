@@ -22,6 +22,9 @@ class SimGridPlatform {
   simgrid::s4u::Host* host(const std::string& name) const;
   /// InternalError when there is no such node or it has no disk.
   simgrid::s4u::Disk* disk(const std::string& name) const;
+  /// Of a flow between two of them, both ends' together: it is to pass before the flow starts,
+  /// since links have none.
+  Duration latency(const simgrid::s4u::Host* from, const simgrid::s4u::Host* to) const;
   /// Sets the bandwidth of its link, each way, to a share of what was built.
   void set_bandwidth_share(const std::string& name, double share);
   /// Where actors live; no part of the network.
@@ -42,6 +45,7 @@ class SimGridPlatform {
   };
   std::map<std::string, simgrid::s4u::Host*, std::less<>> hosts_;
   std::map<std::string, OwnLink, std::less<>> links_;
+  std::map<const simgrid::s4u::Host*, Duration> latencies_;  // looked up, never gone through
 };
 
 }  // namespace plimsoll

@@ -75,6 +75,33 @@ TEST(Network, SharesAreMaxMin) {
   EXPECT_NEAR(ends[0], 50.0 / 2.5, 1e-6);
 }
 
+TEST(Network, ASlowLinkOnTheWayCostsNoShareOfTheOthers) {
+  // Nine near and one that also crosses a link of 1.25 GB/s, over an uplink of 12.5: all ten have
+  // 1.25 GB/s, however unlike their routes and latencies are.
+  PlatformSpec platform = near_and_far(100us, 35ms);
+  platform.groups.front().count = 9;
+  platform.shared_links.push_back({"wan", BytesPerSecond::of(1.25e9)});
+  platform.remote_names.push_back({"store abroad", "store", "wan"});
+  std::vector<Pull> pulls{{"store abroad", "far-0", gigabytes(10)}};
+  for (int i = 0; i < 9; ++i) {
+    pulls.push_back({"store", "near-" + std::to_string(i), gigabytes(10)});
+  }
+  const auto ends = ends_of(platform, pulls);
+  for (std::size_t i = 0; i < ends.size(); ++i) {
+    EXPECT_NEAR(ends[i], 8.0 + (i == 0 ? 0.035 : 0.0001), 0.035);
+  }
+}
+
+TEST(Network, AFlowCancelledBeforeItsLatencyPassedCarriedNothing) {
+  Engine engine{near_and_far(100us, 35ms)};
+  Bytes carried = gigabytes(1);
+  const FlowId flow = engine.transfer("store", "far-0", gigabytes(50), [] { FAIL(); });
+  engine.at(sim_start + 10ms, EventPriority::fleet,
+            [&] { engine.cancel_flow(flow, [&](Bytes bytes) { carried = bytes; }); });
+  engine.run();
+  EXPECT_EQ(carried, Bytes{});
+}
+
 TEST(Network, OppositeDirectionsDoNotShare) {
   const auto ends = ends_of(near_and_far(0s, 0s), {{"near-0", "near-1", gigabytes(125)},
                                                    {"near-1", "near-0", gigabytes(125)}});
