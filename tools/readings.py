@@ -82,6 +82,11 @@ def derived(result, resolved, rows):
     if span > 0:
         figures["tokens_per_s"] = sum(int(row["output_tokens"]) for row in rows) / span
         figures["requests_per_s"] = sum(int(row["arrived"]) for row in rows) / span
+        # Rates of the windows, in which requests arrive: a run's own totals hold its drain, too.
+        answered = (outcomes["completed"] + outcomes["cached"]) / ended if ended else 0
+        figures["answers_per_s"] = figures["requests_per_s"] * answered
+        figures["prompt_tokens_per_s"] = sum(int(row["prompt_tokens"]) for row in rows) / span
+        figures["running_mean"] = sum(int(row["running"]) for row in rows) / len(rows)
         figures["queued_mean"] = sum(int(row["queued"]) for row in rows) / len(rows)
         figures["utilization"] = sum(float(row["gpu_utilization"]) for row in rows) / len(rows)
     figures["event_loss"] = event_losses(resolved, rows)
