@@ -21,6 +21,23 @@ struct SharedPrefix {
                                     // of earlier turns
 };
 
+/// Sessions that traces name have the ids from here on: the first request of the session, and in
+/// the last byte which of its contexts.
+inline constexpr PrefixId first_named_session = PrefixId{3} << 61;
+
+/// Context number `context` of the session that the request `first` began.
+constexpr PrefixId named_session(RequestId first, std::uint8_t context) {
+  return first_named_session + (first << 8) + context;
+}
+
+/// Whose session it is: one that a trace names stays the same when it drops its context.
+constexpr PrefixId owner_of(PrefixId session) {
+  return session >> 61 == first_named_session >> 61 ? session & ~PrefixId{0xff} : session;
+}
+
+/// The key of a request that a trace does not say; it is drawn.
+inline constexpr std::uint32_t no_key = ~std::uint32_t{0};
+
 /// One request as its user sends it. `output_tokens` is what the model will produce: the truth,
 /// known to the workload and the replica's arithmetic, never to a policy.
 struct Arrival {
@@ -31,7 +48,8 @@ struct Arrival {
   ClassIndex request_class = 0;
   SharedPrefix prefix;
   std::uint32_t tenant = 0;              // as a request path knows it
-  RequestId session_began = no_request;  // the first request of the session that this one goes on
+  std::uint32_t key = no_key;            // among the API keys of its class
+  RequestId session_began = no_request;  // the first request of the session that it is of, if known
 };
 
 /// Yields arrivals in non-decreasing time. Ids are given by order: the n-th has id n.
@@ -55,6 +73,8 @@ class RequestSource {
   virtual bool closed_loop() const = 0;
   /// Rows of a trace that were skipped as bad so far.
   virtual std::int64_t skipped_rows() const = 0;
+  /// What a trace says and the scenario has no use for, one sentence each.
+  virtual std::vector<std::string> notes() const { return {}; }
 };
 
 struct SourceOptions {

@@ -70,13 +70,13 @@ Rules of three layers as operators write them, and where they stand in a scenari
 | of GPU clusters | `pools.NAME.autoscale`, a replica being a cluster |
 | of API services | `path.api_tier.autoscale` |
 | of cache layers | `autoscale` of `path.response_cache` and of the conversation cache, by `node` |
-| thresholds up and down | `policy: threshold` |
+| thresholds up and down | `policy: threshold`, which `scale_metric` says by itself |
 | `scale_metric` queue_depth, cpu_utilization, memory_utilization | the same words |
 | `scale_up_threshold: 1000_requests` | `1000`: requests that wait, a bare number |
 | `scale_up_threshold: 70%` | the same |
-| `min_clusters`, `max_clusters` | `min_replicas`, `max_replicas` |
+| `min_clusters`, `max_clusters` | the same, or `min_replicas`, `max_replicas` |
 | `min_instances`, `max_instances` | the same; caches need none (1, ten times those of t = 0) |
-| `expansion_factor: 1.5x` | `1.5` |
+| `expansion_factor: 1.5x` | the same, or `1.5` |
 )";
 
 [[noreturn]] void refuse_name(const PolicyCatalog& catalog, const std::string& name) {

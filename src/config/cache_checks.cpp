@@ -43,7 +43,10 @@ void check_contexts(Reader& reader, const RawNode& map, const std::string& path,
     report(".cache", "contexts are as large as their tokens, and there are none at t = 0",
            "leave out object_size and filled");
   }
-  if (!config.clients || !config.clients->sessions || !config.clients->sessions->keeps_context) {
+  const bool traced = !reader.config().workload.trace.empty();  // which may name its sessions
+  const bool turns =
+      config.clients && config.clients->sessions && config.clients->sessions->keeps_context;
+  if (!traced && !turns) {
     report(".bytes_per_token", "no turn of any session has a context to look for",
            "add path.clients.sessions with keeps_context: true, or use conversations");
   }

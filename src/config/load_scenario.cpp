@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "config/policy_rules.hpp"
 #include "config/sections.hpp"
 #include "plimsoll/scenario.hpp"
 #include "scenario/read_scenario.hpp"
@@ -39,7 +40,11 @@ void throw_if_any(std::vector<Diagnostic>& findings) {
 }
 
 MergeRules merge_rules() {
-  return {{"policy", policy_own_keys()}, {"kind", {"minimum", "maximum"}}};
+  std::vector<std::string> own = policy_own_keys();
+  for (const auto& alias : policy_rules("autoscaler").aliases) {
+    own.push_back(alias.first);
+  }
+  return {{"policy", own}, {"kind", {"minimum", "maximum"}}};
 }
 
 }  // namespace

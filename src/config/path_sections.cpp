@@ -214,9 +214,10 @@ SectionDecl limits_section() {
       .field("charge", &LimitsConfig::charge,
              word_kind<TokenCharge>(
                  {{"expected", TokenCharge::expected}, {"used", TokenCharge::used}}),
-             "expected",
-             "what token buckets charge: the prompt and the answer that is expected of the class; "
-             "used: the same at first, and what replicas computed once the request has ended")
+             "used",
+             "what token buckets charge. used: the prompt and the answer that is expected of the "
+             "class while a request is in flight, and what replicas computed once it has ended; "
+             "expected: the first of these for good")
       .section("keys", &LimitsConfig::keys, keys_fields().build(),
                "API keys of all classes that have none of their own")
       .list("class_keys", &LimitsConfig::class_keys, std::move(class_keys),

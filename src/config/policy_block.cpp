@@ -4,6 +4,7 @@
 
 #include "base/unit_text.hpp"
 #include "config/kinds.hpp"
+#include "config/policy_rules.hpp"
 #include "config/sections.hpp"
 
 namespace plimsoll {
@@ -20,8 +21,11 @@ Parsed<double> parse_parameter(const ParamDoc& doc, const std::string& text) {
       return count.value ? Parsed<double>{static_cast<double>(*count.value), ""}
                          : Parsed<double>{std::nullopt, count.expected};
     }
-    case ParamKind::ratio:
-      return parse_ratio(text);
+    case ParamKind::ratio: {
+      // What is at least 1 is a factor: 1.5x is 1.5.
+      const bool times = doc.minimum >= 1 && !text.empty() && text.back() == 'x';
+      return parse_ratio(times ? text.substr(0, text.size() - 1) : text);
+    }
     case ParamKind::duration: {
       const Parsed<Duration> duration = parse_duration(text);
       return duration.value ? Parsed<double>{static_cast<double>(duration.value->count()), ""}
@@ -78,6 +82,20 @@ void read_text_parameter(Reader& reader, const ParamDoc& doc, const RawNode& nod
   params.set_text(doc.key, node.text);
 }
 
+/// "1000_requests" is meant as 1000: the number before a word, with a question; else nothing.
+std::string number_meant(const std::string& text) {
+  const std::size_t digits = std::min(text.find_first_not_of("0123456789.,_"), text.size());
+  std::string number = text.substr(0, digits);
+  number.erase(
+      std::remove_if(number.begin(), number.end(), [](char c) { return c == '_' || c == ','; }),
+      number.end());
+  const std::string word = text.substr(digits);
+  const bool is_word = !word.empty() && std::all_of(word.begin(), word.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || c == '_' || c == ' ';
+  });
+  return is_word && parse_number(number).value ? fmt::format("did you mean {}? ", number) : "";
+}
+
 /// A number within its range, in base units; reported and 0 when it is none.
 double read_number(Reader& reader, const ParamDoc& doc, const RawNode& node,
                    const std::string& path) {
@@ -85,12 +103,14 @@ double read_number(Reader& reader, const ParamDoc& doc, const RawNode& node,
   if (!parsed.value) {
     // Some ratios may as well be counts.
     const bool counts = doc.kind == ParamKind::ratio && doc.maximum > 1;
-    reader.report(node.place, path,
-                  fmt::format("expected {}, {}",
-                              counts ? "a bare number such as 1000, or a ratio such as 0.87 or 87%"
-                                     : parsed.expected,
-                              describe_found(node)),
-                  (counts ? "without a unit: " : "") + doc.help);
+    reader.report(
+        node.place, path,
+        fmt::format(
+            "expected {}, {}",
+            counts ? "a bare number such as 1000, or a ratio such as 0.87 or 87%" : parsed.expected,
+            describe_found(node)),
+        (counts ? number_meant(node.is_scalar() ? node.text : "") + "without a unit: " : "") +
+            doc.help);
   } else if (*parsed.value < doc.minimum || *parsed.value > doc.maximum) {
     reader.report(
         node.place, path,
@@ -147,19 +167,24 @@ const PolicyDoc* find_policy(const PolicyCatalog& catalog, const std::string& ki
   return nullptr;
 }
 
-const PolicyDoc* choose_policy(Reader& reader, const RawNode& map, const std::string& path,
-                               const std::string& kind, const std::string& standard) {
+const PolicyDoc* choose_policy(Reader& reader, const PolicyBlock& block, const RawNode& map,
+                               const std::string& path) {
   const RawNode* const given = map.find(policy_key);
-  const std::string name = given == nullptr ? standard : given->text;
-  const PolicyDoc* const doc = find_policy(reader.policies(), kind, name);
+  const PolicyRules& rules = policy_rules(block.kind);
+  const bool told = !rules.telling_key.empty() && map.find(rules.telling_key) != nullptr;
+  const std::string name = given != nullptr ? given->text
+                           : told           ? rules.told_policy
+                                            : block.default_policy;
+  const PolicyDoc* const doc = find_policy(reader.policies(), block.kind, name);
   if (doc == nullptr) {
     std::vector<std::string> names;
-    for (const PolicyDoc& known : policies_of(reader.policies(), kind)) {
+    for (const PolicyDoc& known : policies_of(reader.policies(), block.kind)) {
       names.push_back(known.name);
     }
     reader.report(given == nullptr ? map.place : given->place, join_path(path, policy_key),
-                  fmt::format("no {} policy named \"{}\"", kind, name),
-                  name_hint(name, names, kind + " policies"));
+                  name.empty() ? "missing key: which policy decides is not said"
+                               : fmt::format("no {} policy named \"{}\"", block.kind, name),
+                  name_hint(name, names, block.kind + " policies"));
   }
   return doc;
 }
@@ -212,17 +237,75 @@ void report_unknown_parameters(Reader& reader, const PolicyDoc& doc, const RawNo
   }
 }
 
+/// The value of a key of the holder, however it is spelled.
+const RawNode* find_own(Reader& reader, const PolicyBlock& block, const std::string& key,
+                        const RawNode& map, const std::string& path) {
+  const RawNode* node = map.find(key);
+  for (const auto& [alias, meant] : policy_rules(block.kind).aliases) {
+    const RawNode* const other = meant == key ? map.find(alias) : nullptr;
+    if (node != nullptr && other != nullptr) {
+      reader.report(other->place, join_path(path, alias),
+                    fmt::format("{} says the same, and both are given", key), "keep one of them");
+    }
+    node = node == nullptr ? other : node;
+  }
+  return node;
+}
+
+/// How long it takes until what is asked for at the next evaluation serves, from the moment that
+/// the signal is of; none: that is not known before.
+std::optional<Duration> lead_of(const PolicyBlock& block, const RawNode& own) {
+  Duration sum{};
+  for (const char* const part : {"provisioning_delay", "signal_delay", "interval"}) {
+    const auto field = std::find_if(block.own_keys.fields.begin(), block.own_keys.fields.end(),
+                                    [&](const FieldDecl& one) { return one.key == part; });
+    const RawNode* const given = own.find(part);
+    if (field == block.own_keys.fields.end() || (given == nullptr && field->default_text.empty())) {
+      return std::nullopt;
+    }
+    const std::optional<Duration> value =
+        parse_duration(given != nullptr ? given->text : field->default_text).value;
+    if (!value) {
+      return std::nullopt;
+    }
+    sum += *value;
+  }
+  return sum;
+}
+
+/// Forecasts must reach until what is asked for serves; where nothing is said, they do.
+void reach_ahead(Reader& reader, const ParamDoc& doc, const RawNode* given, const std::string& path,
+                 Duration lead, PolicyParams& params) {
+  if (params.duration(doc.key) >= lead) {
+    return;
+  }
+  if (given == nullptr) {
+    params.set_number(doc.key, static_cast<double>(lead.count()));
+    return;
+  }
+  reader.report(given->place, path,
+                fmt::format("it ends before what is asked for serves: the provisioning delay, the "
+                            "signal's age and an interval are {}",
+                            format_duration(lead)),
+                "lengthen it to that at least, or leave it out");
+}
+
 /// Splits a policy block into the policy's own keys and those of its holder.
 void read_policy_block(Reader& reader, const PolicyBlock& block, const RawNode& map,
                        const std::string& path, PolicyConfig& policy, void* holder) {
-  const PolicyDoc* const doc = choose_policy(reader, map, path, block.kind, block.default_policy);
+  const PolicyDoc* const doc = choose_policy(reader, block, map, path);
   std::vector<std::string> known{std::string{policy_key}};
   RawNode own;
   own.kind = RawNode::Kind::map;
   own.place = map.place;
   for (const FieldDecl& key : block.own_keys.fields) {
     known.push_back(key.key);
-    if (const RawNode* const node = map.find(key.key)) {
+    for (const auto& [alias, meant] : policy_rules(block.kind).aliases) {
+      if (meant == key.key) {
+        known.push_back(alias);
+      }
+    }
+    if (const RawNode* const node = find_own(reader, block, key.key, map, path)) {
       append_entry(own, key.key, *node);
     }
   }
@@ -231,10 +314,15 @@ void read_policy_block(Reader& reader, const PolicyBlock& block, const RawNode& 
     return;
   }
   policy.policy = doc->name;
+  const PolicyRules& rules = policy_rules(block.kind);
+  const std::optional<Duration> lead = lead_of(block, own);
   for (const ParamDoc& param : doc->params) {
     known.push_back(param.key);
-    read_parameter(reader, param, find_parameter(map, param.key), join_path(path, param.key),
-                   policy.params);
+    const RawNode* const given = find_parameter(map, param.key);
+    read_parameter(reader, param, given, join_path(path, param.key), policy.params);
+    if (lead && param.key == rules.reaching_key) {
+      reach_ahead(reader, param, given, join_path(path, param.key), *lead, policy.params);
+    }
   }
   report_unknown_parameters(reader, *doc, map, "", path, known);
 }

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/unit_text.hpp"
+#include "config/policy_rules.hpp"
 #include "config/sections.hpp"
 #include "plimsoll/scenario.hpp"
 
@@ -88,12 +89,37 @@ void put_parameter(Json& schema, const std::string& key, Json parameter) {
   put_parameter(inner, key.substr(dot + 1), std::move(parameter));
 }
 
+/// Keys that may be spelled in another way, too.
+void add_aliases(Json& schema, const PolicyRules& rules) {
+  Json& properties = schema["properties"];
+  for (const auto& [alias, meant] : rules.aliases) {
+    if (properties.contains(meant)) {
+      Json spelled = properties[meant];  // a copy: the next key may move it
+      properties[alias] = std::move(spelled);
+    }
+  }
+}
+
+/// A policy is named, unless another key tells which it is.
+void require_policy(Json& schema, const std::string& name, const PolicyRules& rules) {
+  schema.erase("required");
+  const Json named{{"required", Json::array({"policy"})}};
+  if (name == rules.told_policy) {
+    const Json told{{"required", Json::array({rules.telling_key})}};
+    schema["anyOf"] = Json::array({named, told});
+  } else {
+    schema["required"] = named["required"];
+  }
+}
+
 /// One alternative per policy: its name, its parameters, and the keys beside them.
 Json policy_schema(const FieldDecl& field, const PolicyCatalog& policies) {
   Json alternatives = Json::array();
+  const PolicyRules& rules = policy_rules(field.doc.policy_kind);
   const auto kind = policies.find(field.doc.policy_kind);
   for (const PolicyDoc& policy : kind == policies.end() ? std::vector<PolicyDoc>{} : kind->second) {
     Json schema = section_schema(*field.child, policies);
+    add_aliases(schema, rules);
     schema["description"] = policy.summary;
     Json name{{"const", policy.name}};
     schema["properties"]["policy"] = name;
@@ -103,7 +129,7 @@ Json policy_schema(const FieldDecl& field, const PolicyCatalog& policies) {
       put_parameter(schema, param.key, std::move(described));
     }
     if (policy.name != field.default_text) {
-      schema["required"] = Json::array({"policy"});
+      require_policy(schema, policy.name, rules);
     }
     alternatives.push_back(std::move(schema));
   }

@@ -80,9 +80,9 @@ FieldDecl tier_autoscale_field(Section<TierAutoscaleConfig> keys, std::string he
 FieldDecl autoscale_field() {
   Section<AutoscaleConfig> keys;
   keys.field("min_replicas", &AutoscaleConfig::min_replicas, count_kind(0, 1'000'000), "1",
-             "replicas at least")
+             "replicas at least; also min_clusters, a replica being a cluster")
       .field("max_replicas", &AutoscaleConfig::max_replicas, count_kind(1, 1'000'000), "",
-             "replicas at most");
+             "replicas at most; also max_clusters");
   add_loop_keys(keys);
   keys.optional("provisioning_delay", &AutoscaleConfig::provisioning_delay, duration_kind(),
                 "until an added replica serves; pools of start: cold go through their cold start "

@@ -16,6 +16,11 @@ ScalingLoop::ScalingLoop(Engine& engine, ScalableTarget& target, std::unique_ptr
       timer_{engine.make_timer(EventPriority::window, &ScalingLoop::on_timer, this, 0)} {
 }
 
+void ScalingLoop::tell(std::optional<Duration> provisioning, SimTime measured_from) {
+  lead_ = provisioning ? std::optional{*provisioning + delay_ + interval_} : std::nullopt;
+  measured_from_ = measured_from;
+}
+
 void ScalingLoop::set_observer(std::function<void(const ScalingStep&)> observer) {
   observer_ = std::move(observer);
 }
@@ -57,6 +62,8 @@ void ScalingLoop::evaluate() {
   snapshot.minimum = target_.minimum();
   snapshot.maximum = target_.maximum();
   snapshot.dollars_per_hour = target_.dollars_per_hour();
+  snapshot.lead = lead_;
+  snapshot.measured = step.at - delay_ - interval_ >= measured_from_;
   const ScalingDecision decision = policy_->decide(snapshot);
   step.decided = std::clamp(decision.desired, snapshot.minimum, snapshot.maximum);
   step.reason = decision.desired < snapshot.minimum   ? ScalingReason::at_minimum

@@ -38,6 +38,9 @@ class ScalingLoop {
   ScalingLoop(Engine& engine, ScalableTarget& target, std::unique_ptr<Autoscaler> policy,
               Duration interval, Duration delay);
 
+  /// How long an instance takes to serve, if that is known before, and when the measured part of
+  /// the run begins; set before start().
+  void tell(std::optional<Duration> provisioning, SimTime measured_from);
   /// Gets every evaluation; set before start().
   void set_observer(std::function<void(const ScalingStep&)> observer);
   void start();
@@ -60,6 +63,8 @@ class ScalingLoop {
   std::unique_ptr<Autoscaler> policy_;
   Duration interval_;
   Duration delay_;
+  std::optional<Duration> lead_;
+  SimTime measured_from_ = sim_start;
   std::function<void(const ScalingStep&)> observer_;
   TimerId timer_;
   std::deque<Sample> samples_;  // the first is the newest that may be seen, or none may

@@ -166,13 +166,26 @@ std::string latencies_part(const RunResult& result, const Config& config,
   return table + wrapped(rates, style.width, 0);
 }
 
+/// Of a pool that an autoscaler steers: the most replicas that there were, of those that there may
+/// be.
+std::string replicas_text(const RunResult& result, const PoolSummary& pool, std::int64_t of_each) {
+  for (const ScalingSummary& scaling : result.scaling) {
+    if (scaling.pool == pool.name) {
+      return fmt::format("{} of {}", grouped(scaling.replicas_max * of_each),
+                         grouped(pool.replicas * of_each));
+    }
+  }
+  return grouped(pool.replicas * of_each);
+}
+
 std::string pools_part(const RunResult& result) {
   std::vector<std::vector<std::string>> rows;
   for (const PoolSummary& pool : result.pools) {
-    rows.push_back({pool.name, pool.gpu, grouped(pool.gpus), grouped(pool.replicas),
-                    percent(pool.gpu_utilization), percent(pool.kv_cache_usage_mean),
-                    percent(pool.kv_cache_usage_max), figure(pool.mean_batch),
-                    grouped(pool.waiting_max), grouped(pool.preemptions)});
+    const std::int64_t gpus_of_each = pool.replicas > 0 ? pool.gpus / pool.replicas : 0;
+    rows.push_back({pool.name, pool.gpu, replicas_text(result, pool, gpus_of_each),
+                    replicas_text(result, pool, 1), percent(pool.gpu_utilization),
+                    percent(pool.kv_cache_usage_mean), percent(pool.kv_cache_usage_max),
+                    figure(pool.mean_batch), grouped(pool.waiting_max), grouped(pool.preemptions)});
   }
   return text_table({{"pool", false},
                      {"GPU", false},

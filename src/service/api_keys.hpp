@@ -18,6 +18,10 @@ class ApiKeys {
 
   /// The key of the request `id` of a class.
   std::uint32_t draw(std::uint64_t id, ClassIndex request_class) const;
+  /// The key with this number among those of a class.
+  std::uint32_t of_class(ClassIndex request_class, std::uint32_t number) const {
+    return groups_[group_of_class_[request_class]].first + number;
+  }
   std::uint32_t count() const { return keys_; }
   std::uint32_t tenants() const { return tenants_; }
   std::uint32_t tenant_of(std::uint32_t key) const;

@@ -14,7 +14,7 @@ std::uint64_t identity_of(const Sender& sender, AssignBy by) {
   if (sender.session_began != no_request) {
     return sender.session_began;
   }
-  // Sessions of traces are numbered from 2^62 on, out of the way of requests.
+  // Sessions that are guessed at are numbered from 2^62 on, out of the way of requests.
   return sender.session != no_prefix ? sender.session : sender.request;
 }
 

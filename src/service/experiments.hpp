@@ -15,7 +15,7 @@ namespace plimsoll {
 struct Sender {
   RequestId request = 0;
   ClassIndex request_class = 0;
-  RequestId session_began = no_request;  // its first request; none: not a further turn
+  RequestId session_began = no_request;  // its first request; none: not known
   PrefixId session = no_prefix;          // of a trace's conversation
   std::uint32_t key = 0;                 // its API key; known where there are limits
 };

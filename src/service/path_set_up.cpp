@@ -49,8 +49,9 @@ RequestPath::RequestPath(const Config& config, Engine& engine, EventSink& sink, 
   set_up_caches();
   set_up_limits();
   note_present();
-  follows_sessions_ = experiments_ || (model_router_ && model_router_->splits_in_parts() &&
-                                       clients_.has_sessions());
+  const bool sessions = clients_.has_sessions() || !config.workload.trace.empty();
+  follows_sessions_ =
+      experiments_ || (model_router_ && model_router_->splits_in_parts() && sessions);
   counts_.attacked =
       !path_.attacks.empty() || (path_.load_balancer && path_.load_balancer->per_source);
   if (!path_.attacks.empty()) {

@@ -188,7 +188,7 @@ StageResult RequestPath::visit_tokenizer(Flight& flight, SimTime t) {
 }
 
 StageResult RequestPath::visit_streaming(Flight& flight, SimTime t) {
-  const StageResult result = streaming_->open(attempt_id(flight), session_of(flight), t);
+  const StageResult result = streaming_->open(attempt_id(flight), owner_of(session_of(flight)), t);
   flight.connected = result.passes();
   flight.reconnected = result.hit;
   flight.setup = result.latency;

@@ -31,8 +31,9 @@ std::uint32_t RequestPath::take_place() {
   return place;
 }
 
-/// What a request is, whatever its attempts: the four words of one block of draws.
-void RequestPath::draw_traits(Flight& flight) const {
+/// What a request is, whatever its attempts: the four words of one block of draws, and its key, if
+/// the workload does not know it.
+void RequestPath::draw_traits(Flight& flight, std::uint32_t key) const {
   if (edge_ || popularity_) {
     Draws draws = trait_stream_.of(flight.record.id);
     const std::uint32_t region = draws();
@@ -49,7 +50,8 @@ void RequestPath::draw_traits(Flight& flight) const {
   }
   if (limits_ || auth_) {
     flight.limited.tier = flight.record.tier;
-    flight.limited.key = keys_.draw(flight.record.id, flight.record.request_class);
+    flight.limited.key = key == no_key ? keys_.draw(flight.record.id, flight.record.request_class)
+                                       : keys_.of_class(flight.record.request_class, key);
     flight.limited.tokens = static_cast<double>(flight.record.prompt_tokens) +
                             expected_output_[flight.record.request_class];
   }
@@ -94,7 +96,7 @@ std::uint32_t RequestPath::take(RequestId id, const Arrival& arrival) {
   flight.model = asked.model;
   flight.attack = attacking_;
   flight.patience = attacking_ > 0 ? never : clients_.patience_ends(id, engine_.now());
-  draw_traits(flight);
+  draw_traits(flight, arrival.key);
   if (users_ != nullptr) {
     users_->on_user(flight.at, engine_.now());
   }
@@ -134,7 +136,7 @@ void RequestPath::take_part(std::uint32_t place, const Arrival& arrival) {
   }
 }
 
-/// The session that a request is of, which it may be alone in.
+/// The conversation that a request is of, which it may be alone in.
 PrefixId RequestPath::session_of(const Flight& flight) const {
   const PrefixId session = keeps_prefixes_ ? prefixes_[place_of(flight)].session : no_prefix;
   return session == no_prefix ? Clients::session_of(flight.record.id) : session;
@@ -623,7 +625,7 @@ void RequestPath::release(Flight& flight, Outcome outcome) {
   }
   if (flight.connected) {
     const bool client_left = outcome == Outcome::abandoned || outcome == Outcome::timed_out;
-    streaming_->close(session_of(flight), !client_left, engine_.now());
+    streaming_->close(owner_of(session_of(flight)), !client_left, engine_.now());
     flight.connected = false;
     StageResult result;  // what became of the attempt beyond is in the rows that follow
     result.hit = flight.reconnected;

@@ -149,7 +149,7 @@ class RequestPath final : public EventSink,
   void set_up_limits();
   void note_present();
   std::uint32_t take_place();
-  void draw_traits(Flight& flight) const;
+  void draw_traits(Flight& flight, std::uint32_t key) const;
   /// A place for a request that arrives at now(), and who it is.
   std::uint32_t take(RequestId id, const Arrival& arrival);
   void begin_attempt(std::uint32_t place, Phase phase, Stage from);

@@ -203,7 +203,7 @@ RequestView Service::view_of(RequestSlot slot) const {
   view.predicted_output.tokens = predicted_output_[request.request_class];
   view.arrived = request.arrived;
   if (requests_.keeps_prefixes()) {
-    view.session = requests_.prefix_use(slot).prefix.session;
+    view.session = owner_of(requests_.prefix_use(slot).prefix.session);
   }
   if (requests_.keeps_tenants()) {
     view.tenant = requests_.tenant(slot);

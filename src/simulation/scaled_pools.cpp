@@ -19,6 +19,7 @@ void ScaledPools::add(const Config& config, PoolIndex pool, std::vector<Replica*
     const AutoscaleConfig& scale = *entry.config->autoscale;
     entry.loop = std::make_unique<ScalingLoop>(engine, *entry.target, std::move(policy),
                                                scale.interval, scale.signal_delay);
+    entry.loop->tell(scale.provisioning_delay, sim_start + config.warm_up);
   }
 }
 

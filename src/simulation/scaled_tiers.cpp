@@ -101,11 +101,14 @@ void ScaledTiers::add_tier(std::string name, const TierAutoscaleConfig& config,
   entry.target = std::make_unique<ScalableTier>(engine, config, instances, *entry.port);
   entry.loop = std::make_unique<ScalingLoop>(engine, *entry.target, std::move(policy),
                                              config.interval, config.signal_delay);
+  entry.loop->tell(config.provisioning_delay, measured_from_);
   entries_.push_back(std::move(entry));
 }
 
-void ScaledTiers::add(const PathConfig& config, RequestPath& path, Engine& engine,
+void ScaledTiers::add(const Config& scenario, RequestPath& path, Engine& engine,
                       const Registry<Autoscaler>& autoscalers) {
+  const PathConfig& config = *scenario.path;
+  measured_from_ = sim_start + scenario.warm_up;
   if (config.api_tier && config.api_tier->autoscale) {
     add_tier("api_tier", *config.api_tier->autoscale, config.api_tier->instances,
              std::make_unique<ApiTierPort>(*path.api_tier()), engine, autoscalers);

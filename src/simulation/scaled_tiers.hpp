@@ -20,7 +20,7 @@ class ScaledTiers {
 
   /// The tiers of `path` with an autoscaler; all referred to outlive this. Throws ConfigError when
   /// a policy watches what its tier cannot show.
-  void add(const PathConfig& config, RequestPath& path, Engine& engine,
+  void add(const Config& scenario, RequestPath& path, Engine& engine,
            const Registry<Autoscaler>& autoscalers);
   /// At t = 0.
   void open();
@@ -41,6 +41,7 @@ class ScaledTiers {
 
   std::vector<Entry> entries_;
   std::function<void(const ScalingRow&)> writer_;
+  SimTime measured_from_ = sim_start;  // the end of the warm-up
 };
 
 }  // namespace plimsoll

@@ -169,7 +169,7 @@ std::vector<Replica*> Simulation::replicas_of(PoolIndex pool) const {
 
 void Simulation::build_pools(const PolicyRegistries& policies) {
   if (path_) {
-    scaled_tiers_.add(*config_.path, *path_, engine_, policies.autoscalers);
+    scaled_tiers_.add(config_, *path_, engine_, policies.autoscalers);
   }
   for (std::size_t p = 0; p < plans_.size(); ++p) {
     const auto pool = static_cast<PoolIndex>(p);
@@ -466,6 +466,9 @@ void Simulation::add_notes(RunResult& result) const {
     for (std::string& note : path_->notes()) {
       result.notes.push_back(std::move(note));
     }
+  }
+  for (std::string& note : source_->notes()) {
+    result.notes.push_back(std::move(note));
   }
   if (prefixes_seen_ && caches_prefixes(config_) && config_.workload.trace_prefix) {
     result.notes.push_back(

@@ -1,42 +1,21 @@
-// Workload: the three kinds of request streams: open loop, closed loop, trace.
-#include <fmt/format.h>
-
+// Workload: request streams that are drawn: open loop, closed loop.
 #include <algorithm>
 #include <boost/random/exponential_distribution.hpp>
-#include <cmath>
 #include <functional>
 #include <optional>
 #include <queue>
 #include <vector>
 
-#include "plimsoll/errors.hpp"
 #include "plimsoll/workload.hpp"
+#include "workload/arrival_limits.hpp"
 #include "workload/class_mix.hpp"
 #include "workload/played_spans.hpp"
 #include "workload/renewal_process.hpp"
 #include "workload/request_maker.hpp"
-#include "workload/trace_lineage.hpp"
-#include "workload/trace_reader.hpp"
+#include "workload/trace_replay.hpp"
 
 namespace plimsoll {
 namespace {
-
-/// Where arrivals end: by count, or at the end of the run (arrivals lie in [0, duration)).
-class Limits {
- public:
-  explicit Limits(const Config& config)
-      : requests_{config.workload.max_requests},
-        end_{config.duration > Duration::zero() ? sim_start + config.duration : never} {}
-
-  bool reached(RequestId next) const {
-    return requests_ > 0 && next >= static_cast<RequestId>(requests_);
-  }
-  bool over(SimTime at) const { return at >= end_; }
-
- private:
-  std::int64_t requests_;
-  SimTime end_;
-};
 
 class OpenLoop : public RequestSource {
  public:
@@ -84,7 +63,7 @@ class OpenLoop : public RequestSource {
     ++id_;
   }
 
-  Limits limits_;
+  ArrivalLimits limits_;
   RenewalProcess process_;
   RequestMaker maker_;
   std::optional<ClassMix> mix_;         // of users, whose tiers grow apart
@@ -143,7 +122,7 @@ class ClosedLoop : public RequestSource {
     }
   }
 
-  Limits limits_;
+  ArrivalLimits limits_;
   RequestMaker maker_;
   RandomStream think_stream_;
   Duration think_time_;
@@ -151,73 +130,6 @@ class ClosedLoop : public RequestSource {
   // At most one entry per user.
   std::priority_queue<SimTime, std::vector<SimTime>, std::greater<>> ready_;
   RequestId id_ = 0;
-};
-
-class TraceReplay : public RequestSource {
- public:
-  TraceReplay(const Config& config, const SourceOptions& options)
-      : limits_{config},
-        maker_{config.workload, config.seed},
-        path_{config.workload.trace},
-        speed_{config.workload.trace_speed},
-        reader_{path_, open_byte_file(path_), options.skip_bad_rows} {
-    if (config.workload.trace_prefix) {
-      lineage_.emplace(*config.workload.trace_prefix);
-    }
-  }
-
-  bool next(Arrival& out) override {
-    TraceRow row;
-    if (ended_ || limits_.reached(id_) || !reader_.next(row)) {
-      ended_ = true;
-      return false;
-    }
-    out.at = sim_start + scaled(row.at);
-    if (limits_.over(out.at)) {
-      ended_ = true;
-      return false;
-    }
-    out.prompt_tokens = row.prompt_tokens;
-    out.output_tokens = row.output_tokens;
-    out.reusable_prefix_tokens = row.reusable_prefix_tokens;
-    out.request_class = maker_.draw_class(id_);
-    out.prefix = SharedPrefix{};
-    if (lineage_) {
-      lineage_->fill(id_, out);
-    } else {
-      maker_.fill_prefix(id_, out);
-    }
-    ++id_;
-    return true;
-  }
-  void on_finished(SimTime) override {}
-  bool closed_loop() const override { return false; }
-  std::int64_t skipped_rows() const override { return reader_.skipped_rows(); }
-
- private:
-  Duration scaled(Duration at) const {
-    if (speed_ == 1.0) {
-      return at;
-    }
-    constexpr double most = 9e18;  // ns; the clock ends at 9.22e18
-    const double ns = std::round(static_cast<double>(at.count()) / speed_);
-    if (!(ns <= most)) {
-      throw ConfigError{
-          {Diagnostic{path_, 0, 0, "workload.trace_speed",
-                      fmt::format("at speed {} the trace lasts over 285 years", speed_),
-                      "expected a factor near 1; larger plays the trace faster"}}};
-    }
-    return Duration{static_cast<std::int64_t>(ns)};
-  }
-
-  Limits limits_;
-  RequestMaker maker_;
-  std::string path_;
-  double speed_;
-  TraceReader reader_;
-  std::optional<TraceLineage> lineage_;
-  RequestId id_ = 0;
-  bool ended_ = false;
 };
 
 }  // namespace

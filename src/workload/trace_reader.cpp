@@ -19,10 +19,10 @@ namespace {
 
 constexpr const char* header_hint =
     "the first line names the columns: arrival_s,prompt_tokens,output_tokens and, optionally, "
-    "reusable_prefix_tokens, in any order";
+    "reusable_prefix_tokens,session,class,tenant,key, in any order";
 constexpr const char* row_hint = "correct the row, or count and skip such rows by --skip-bad-rows";
 
-using Csv = io::CSVReader<4, io::trim_chars<' ', '\t'>, io::no_quote_escape<','>,
+using Csv = io::CSVReader<8, io::trim_chars<' ', '\t'>, io::no_quote_escape<','>,
                           io::throw_on_overflow, io::empty_line_comment>;
 
 /// Feeds libfccp: only a short read may mean the end, the last line always ends in a line feed,
@@ -92,11 +92,15 @@ struct TraceReader::Columns {
   int line() const { return static_cast<int>(csv.get_file_line()); }
 
   Csv csv;
-  bool has_prefix = false;
+  int expected = 3;  // values in a row
   const char* at = "";
   const char* prompt = "";
   const char* output = "";
   const char* prefix = "";
+  const char* session = "";
+  const char* request_class = "";
+  const char* tenant = "";
+  const char* key = "";
 };
 
 TraceReader::TraceReader(std::string name, std::unique_ptr<ByteSource> bytes, bool skip_bad_rows)
@@ -106,7 +110,7 @@ TraceReader::TraceReader(std::string name, std::unique_ptr<ByteSource> bytes, bo
   Csv& csv = columns_->csv;
   try {
     csv.read_header(io::ignore_missing_column, "arrival_s", "prompt_tokens", "output_tokens",
-                    "reusable_prefix_tokens");
+                    "reusable_prefix_tokens", "session", "class", "tenant", "key");
   } catch (const io::error::header_missing&) {
     fail_file(1, "the trace is empty", header_hint);
   } catch (const io::error::duplicated_column_in_header& e) {
@@ -124,7 +128,16 @@ TraceReader::TraceReader(std::string name, std::unique_ptr<ByteSource> bytes, bo
                 header_hint);
     }
   }
-  columns_->has_prefix = csv.has_column("reusable_prefix_tokens");
+  const auto note = [&](const char* column) {
+    const bool there = csv.has_column(column);
+    columns_->expected += there ? 1 : 0;
+    return there;
+  };
+  has_.reusable_prefix_tokens = note("reusable_prefix_tokens");
+  has_.session = note("session");
+  has_.request_class = note("class");
+  has_.tenant = note("tenant");
+  has_.key = note("key");
 }
 
 TraceReader::~TraceReader() = default;
@@ -152,13 +165,13 @@ bool TraceReader::next(TraceRow& out) {
 bool TraceReader::read_columns() {
   constexpr const char* wrong_count = "expected {} values, as the header names, found {}";
   Columns& c = *columns_;
-  const int expected = c.has_prefix ? 4 : 3;
   try {
-    return c.csv.read_row(c.at, c.prompt, c.output, c.prefix);
+    return c.csv.read_row(c.at, c.prompt, c.output, c.prefix, c.session, c.request_class, c.tenant,
+                          c.key);
   } catch (const io::error::too_few_columns&) {
-    fail_row("", fmt::format(wrong_count, expected, "fewer"));
+    fail_row("", fmt::format(wrong_count, c.expected, "fewer"));
   } catch (const io::error::too_many_columns&) {
-    fail_row("", fmt::format(wrong_count, expected, "more"));
+    fail_row("", fmt::format(wrong_count, c.expected, "more"));
   } catch (const io::error::line_length_limit_exceeded&) {
     fail_file(c.line(), "the line is longer than 16 MiB", "is this a CSV file with line ends?");
   }
@@ -169,9 +182,21 @@ void TraceReader::check_row(TraceRow& out) const {
   out.at = checked_time(c.at);
   out.prompt_tokens = checked_tokens("prompt_tokens", c.prompt, 1, max_trace_tokens);
   out.output_tokens = checked_tokens("output_tokens", c.output, 1, max_trace_tokens);
-  if (c.has_prefix) {
+  if (has_.reusable_prefix_tokens) {
     out.reusable_prefix_tokens =
         checked_tokens("reusable_prefix_tokens", c.prefix, 0, out.prompt_tokens);
+  }
+  if (has_.session) {
+    out.session = checked_name("session", c.session, true);
+  }
+  if (has_.request_class) {
+    out.request_class = checked_name("class", c.request_class, false);
+  }
+  if (has_.tenant) {
+    out.tenant = checked_name("tenant", c.tenant, false);
+  }
+  if (has_.key) {
+    out.key = checked_name("key", c.key, false);
   }
 }
 
@@ -209,6 +234,33 @@ std::int32_t TraceReader::checked_tokens(const char* column, const char* text, s
                                  quoted(whole)));
   }
   return tokens;
+}
+
+std::string_view TraceReader::checked_name(const char* column, const char* text,
+                                           bool may_be_empty) const {
+  constexpr std::size_t most = 200;
+  const std::string_view name{text};
+  const bool is_text = std::none_of(name.begin(), name.end(),
+                                    [](char c) { return (c >= 0 && c < ' ') || c == 127; });
+  if (!is_text || name.size() > most || (name.empty() && !may_be_empty)) {
+    fail_row(column,
+             fmt::format("expected a name of at most {} bytes, found {}", most, quoted(name)));
+  }
+  return name;
+}
+
+void TraceReader::refuse(const std::string& column, const std::string& message,
+                         const std::string& hint) {
+  if (!skip_bad_rows_) {
+    throw ConfigError{{Diagnostic{name_, columns_->line(), 0, column, message,
+                                  hint + "; or count and skip such rows by --skip-bad-rows"}}};
+  }
+  ++skipped_;
+}
+
+void TraceReader::refuse_header(const std::string& key_path, const std::string& message,
+                                const std::string& hint) const {
+  throw ConfigError{{Diagnostic{name_, 1, 0, key_path, message, hint}}};
 }
 
 void TraceReader::fail_row(const std::string& column, const std::string& message) const {

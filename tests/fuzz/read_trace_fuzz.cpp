@@ -38,6 +38,10 @@ Ending read_all(std::string_view bytes, bool skip_bad_rows) {
       require(row.prompt_tokens >= 1 && row.prompt_tokens <= plimsoll::max_trace_tokens);
       require(row.output_tokens >= 1 && row.output_tokens <= plimsoll::max_trace_tokens);
       require(row.reusable_prefix_tokens >= 0 && row.reusable_prefix_tokens <= row.prompt_tokens);
+      require(row.session.size() <= 200 &&
+              row.request_class.empty() != reader.columns().request_class);
+      require(row.tenant.empty() != reader.columns().tenant);
+      require(row.key.empty() != reader.columns().key);
       last = row.at;
       ++ending.rows;
       ending.skipped = reader.skipped_rows();

@@ -98,15 +98,16 @@ TEST(Platform, OutagesOfEveryStageLoseNobodyEither) {
   expect_nobody_lost(play("feasible_outages"));
 }
 
-// Rules of three layers as the platform states them (policies.md says what is written otherwise).
-// The cache has no bounds of its own.
+// Rules of three layers as the platform states them, word by word but for `1000_requests`
+// (policies.md), and what the platform does not say: how long a cluster takes to come. The cache
+// has no bounds of its own.
 TEST(Platform, ScalingRulesOfThreeLayersLoadAsStated) {
   std::string pool = test::plain_pool;
   pool.replace(pool.find("replicas: 1,"), 12, "replicas: 50,");
   const std::string text = test::scenario_with_pools("pools:\n  gpu_clusters:\n    {" + pool + R"(,
-     autoscale: {policy: threshold, provisioning_delay: 1min,
+     autoscale: {provisioning_delay: 1min,
                  scale_metric: queue_depth, scale_up_threshold: 1000, scale_down_threshold: 100,
-                 min_replicas: 50, max_replicas: 500}}
+                 min_clusters: 50, max_clusters: 500}}
 )" + test::load(10, 60) + R"(
 path:
   popularity: {objects: 1000, exponent: 0.9}
@@ -114,7 +115,6 @@ path:
     instances: 1000
     cpu: {mean: 10ms}
     autoscale:
-      policy: threshold
       scale_metric: cpu_utilization
       scale_up_threshold: 70%
       scale_down_threshold: 40%
@@ -125,25 +125,32 @@ path:
     node: 10 kB
     object_size: 1 kB
     autoscale:
-      policy: threshold
       scale_metric: memory_utilization
       scale_up_threshold: 85%
       scale_down_threshold: 60%
-      expansion_factor: 1.5
+      expansion_factor: 1.5x
 )");
   const LoadedScenario loaded =
       load_scenario_text(text, "test.yaml", {}, policy_catalog(builtin_policies()));
   const AutoscaleConfig& clusters = *loaded.config.pools[0].autoscale;
+  EXPECT_EQ(clusters.policy.policy, "threshold");
+  EXPECT_EQ(clusters.policy.params.text("scale_metric"), "queue_depth");
   EXPECT_EQ(clusters.policy.params.ratio("scale_up_threshold"), 1000);
   EXPECT_EQ(clusters.policy.params.ratio("scale_down_threshold"), 100);
   EXPECT_EQ(clusters.min_replicas, 50);
   EXPECT_EQ(clusters.max_replicas, 500);
   const TierAutoscaleConfig& services = *loaded.config.path->api_tier->autoscale;
+  EXPECT_EQ(services.policy.policy, "threshold");
+  EXPECT_EQ(services.policy.params.text("scale_metric"), "cpu_utilization");
   EXPECT_EQ(services.policy.params.ratio("scale_up_threshold"), 0.7);
+  EXPECT_EQ(services.policy.params.ratio("scale_down_threshold"), 0.4);
   EXPECT_EQ(services.min_instances, 1000);
   EXPECT_EQ(services.max_instances, 10'000);
   const TierAutoscaleConfig& caches = *loaded.config.path->response_cache->autoscale;
+  EXPECT_EQ(caches.policy.policy, "threshold");
   EXPECT_EQ(caches.policy.params.text("scale_metric"), "memory_utilization");
+  EXPECT_EQ(caches.policy.params.ratio("scale_up_threshold"), 0.85);
+  EXPECT_EQ(caches.policy.params.ratio("scale_down_threshold"), 0.6);
   EXPECT_EQ(caches.policy.params.ratio("expansion_factor"), 1.5);
   EXPECT_EQ(caches.min_instances, 1);
   EXPECT_EQ(caches.max_instances, 40) << "ten times the nodes of t = 0";

@@ -32,6 +32,10 @@ struct ScalingSnapshot {
   std::int64_t minimum = 1;
   std::int64_t maximum = 1;
   double dollars_per_hour = 0;  // of one instance; 0: no price
+  // From the moment that the signal is of until what the next evaluation asks for serves; none:
+  // that is not known before.
+  std::optional<Duration> lead;
+  bool measured = true;  // all that the signal tells of came after the warm-up
 
   std::int64_t current() const { return ready + loading; }
 };
@@ -65,7 +69,7 @@ struct ScalingDecision {
   ScalingReason reason = ScalingReason::steady;
 };
 
-/// How good forecasts turned out to be, over those whose time has come.
+/// How good forecasts turned out to be, over those whose time came within what is measured.
 struct ForecastError {
   std::int64_t compared = 0;
   double mape = 0;  // mean of |forecast - actual| / actual, over actual > 0

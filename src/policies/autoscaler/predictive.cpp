@@ -12,16 +12,19 @@
 namespace plimsoll {
 namespace {
 
-/// Compares each forecast for the end of the horizon with what came then.
+/// Compares each forecast with what came at its time, if that counts.
 class ForecastAccount {
  public:
-  void add(double actual, double forecast_for_later, std::int64_t horizon) {
+  void add(double actual, double forecast_for_later, std::int64_t steps, bool counts) {
     pending_.push_back(forecast_for_later);
-    if (static_cast<std::int64_t>(pending_.size()) <= horizon) {
+    if (static_cast<std::int64_t>(pending_.size()) <= steps) {
       return;
     }
     const double forecast = pending_.front();
     pending_.pop_front();
+    if (!counts) {
+      return;
+    }
     ++compared_;
     sum_of_errors_ += forecast - actual;
     sum_of_actuals_ += actual;
@@ -66,11 +69,12 @@ class Predictive final : public Autoscaler {
       return {current, ScalingReason::no_signal};
     }
     if (!forecaster_) {
-      open(snapshot.interval);
+      open(snapshot);
     }
     forecaster_->observe(*snapshot.signal);
     const std::vector<double> expected = forecaster_->forecast(steps_);
-    account_.add(*snapshot.signal, expected.back(), steps_);
+    account_.add(*snapshot.signal, expected[static_cast<std::size_t>(told_ - 1)], told_,
+                 snapshot.measured);
     const double most =
         std::max(*snapshot.signal, *std::max_element(expected.begin(), expected.end()));
     const double needed = std::ceil(std::min(most * (1 + margin_) / rate_, 1e12) - 1e-9);
@@ -81,22 +85,32 @@ class Predictive final : public Autoscaler {
   std::optional<ForecastError> forecast_error() const override { return account_.error(); }
 
  private:
-  void open(Duration interval) {
-    steps_ = std::max<std::int64_t>(1, (horizon_ + interval - Duration{1}) / interval);
+  /// Whole intervals that `ahead` takes.
+  std::int64_t intervals_in(Duration ahead) const {
+    return std::max<std::int64_t>(1, (ahead + interval_ - Duration{1}) / interval_);
+  }
+
+  void open(const ScalingSnapshot& snapshot) {
+    interval_ = snapshot.interval;
+    steps_ = intervals_in(horizon_);
+    told_ = std::min(steps_, intervals_in(snapshot.lead.value_or(horizon_)));
     if (params_.text("model") == "ar") {
       forecaster_ = make_autoregression(params_.count("order"), params_.count("history"));
       return;
     }
     const Smoothing smoothing{params_.ratio("level"), params_.ratio("trend"),
                               params_.ratio("seasonal")};
-    forecaster_ = make_holt_winters(smoothing, params_.duration("season") / interval);
+    forecaster_ = make_holt_winters(smoothing, params_.duration("season") / interval_);
   }
 
   PolicyParams params_;
   double rate_;
   double margin_;
   Duration horizon_;
+  Duration interval_{};
   std::int64_t steps_ = 1;
+  std::int64_t told_ =
+      1;  // intervals ahead at which errors are told: what is asked for serves then
   std::unique_ptr<Forecaster> forecaster_;
   ForecastAccount account_;
 };
@@ -119,7 +133,9 @@ PolicyEntry<Autoscaler> predictive_entry() {
          "Requests per second that an instance is to bear.", 1e-6, 1e9},
         {"margin", ParamKind::ratio, "10%", "Capacity held beyond the forecast.", 0, 10},
         {"horizon", ParamKind::duration, "5min",
-         "How far ahead: the provisioning delay and an interval at least.", 1, 8.64e13},
+         "How far ahead: the provisioning delay, the signal's age and an interval at least, which "
+         "it is if nothing is said and they are longer. Errors are told at that distance.",
+         1, 8.64e13},
         {"season", ParamKind::duration, "24h", "Of holt_winters: what repeats.", 1, 3.2e16},
         {"level", ParamKind::ratio, "0.3", "Of holt_winters: smoothing of the level.", 0, 1},
         {"trend", ParamKind::ratio, "0.05", "Of holt_winters: smoothing of the trend.", 0, 1},

@@ -187,6 +187,39 @@ TEST(LoadScenario, AnotherPolicyKeepsTheKeysBesideIt) {
   EXPECT_EQ(loaded.config.pools[0].autoscale->max_replicas, 9);
 }
 
+AutoscaleConfig autoscale_of(const std::string& block) {
+  const LoadedScenario loaded =
+      load_over_base("pools: {main: {replicas: 3, autoscale: {" + block + "}}}\n");
+  const LoadedScenario again =
+      load_scenario_text(loaded.resolved_yaml, "elsewhere.yaml", {}, test_policies());
+  EXPECT_EQ(again.resolved_yaml, loaded.resolved_yaml);
+  return *loaded.config.pools[0].autoscale;
+}
+
+TEST(LoadScenario, AnAutoscalerMayBeSpelledAsOperatorsDo) {
+  const AutoscaleConfig scale = autoscale_of(
+      "provisioning_delay: 1s, scale_metric: queue_depth, scale_up_threshold: 70%, "
+      "expansion_factor: 1.5x, min_clusters: 2, max_clusters: 9");
+  EXPECT_EQ(scale.policy.policy, "threshold");
+  EXPECT_EQ(scale.min_replicas, 2);
+  EXPECT_EQ(scale.max_replicas, 9);
+  EXPECT_EQ(scale.policy.params.ratio("expansion_factor"), 1.5);
+  const AutoscaleConfig plain = autoscale_of(
+      "policy: threshold, provisioning_delay: 1s, expansion_factor: 1.5, max_replicas: 9");
+  EXPECT_EQ(plain.policy.params.ratio("expansion_factor"), 1.5);
+}
+
+TEST(LoadScenario, AHorizonReachesUntilWhatIsAskedForServes) {
+  const auto horizon_of = [](const std::string& block) {
+    return autoscale_of("policy: predictive, max_replicas: 9, " + block)
+        .policy.params.duration("horizon");
+  };
+  EXPECT_EQ(horizon_of("provisioning_delay: 1min"), 5min) << "the default is longer";
+  EXPECT_EQ(horizon_of("provisioning_delay: 6min, signal_delay: 30s, interval: 1min"), 450s);
+  EXPECT_EQ(horizon_of("provisioning_delay: 4min, interval: 1min, horizon: 5min"), 5min);
+  EXPECT_EQ(horizon_of("provisioning_delay: 4min, interval: 1min, horizon: 1h"), 1h);
+}
+
 TEST(LoadScenario, ReadsEverySection) {
   const Config config = load_over_base(rich).config;
   EXPECT_EQ(config.warm_up, 1234567ns);

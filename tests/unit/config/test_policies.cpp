@@ -29,9 +29,13 @@ PolicyCatalog test_policies() {
       {"behavior.scale_up.stabilization", ParamKind::duration, "0", "How long.", 0, 1e15, {}},
       {"behavior.scale_down.pods", ParamKind::count, "0", "Pods.", 0, 100, {}}};
   const ParamDoc mark{"scale_up_threshold", ParamKind::ratio, "1000", "A mark.", 0, 1e12, {}};
-  catalog["autoscaler"] = {{"scheduled", "By the clock.", {schedule}},
+  const ParamDoc metric{"scale_metric", ParamKind::text, "queue_depth", "What is seen.", 0, 0, {}};
+  const ParamDoc horizon{"horizon", ParamKind::duration, "5min", "How far ahead.", 1, 1e15, {}};
+  const ParamDoc factor{"expansion_factor", ParamKind::ratio, "1", "Growth.", 1, 100, {}};
+  catalog["autoscaler"] = {{"predictive", "By forecasts.", {horizon}},
+                           {"scheduled", "By the clock.", {schedule}},
                            {"target_utilization", "By rules.", behavior},
-                           {"threshold", "By marks.", {mark}}};
+                           {"threshold", "By marks.", {metric, mark, factor}}};
   catalog["placement"] = {{"cheapest", "The lowest price.", {}},
                           {"spread", "Some of each.", {of_every_kind[1]}}};
   return catalog;

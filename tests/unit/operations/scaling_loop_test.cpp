@@ -59,6 +59,9 @@ class ScalingLoopTest : public ::testing::Test {
     policy = owned.get();
     policy->wanted = wanted;
     loop = std::make_unique<ScalingLoop>(engine, target, std::move(owned), 10s, delay);
+    if (provisioning) {
+      loop->tell(provisioning, sim_start + warm_up);
+    }
     loop->set_observer([this](const ScalingStep& step) { steps.push_back(step); });
     loop->start();
     engine.run_until(sim_start + end);
@@ -66,6 +69,8 @@ class ScalingLoopTest : public ::testing::Test {
 
   Engine engine{PlatformSpec{}};
   FakeTarget target{engine};
+  std::optional<Duration> provisioning;
+  Duration warm_up{};
   std::vector<std::int64_t> wanted;
   FakePolicy* policy = nullptr;
   std::unique_ptr<ScalingLoop> loop;
@@ -110,6 +115,25 @@ TEST_F(ScalingLoopTest, ADelayOfWholeIntervalsShowsTheScrapeOfThatMoment) {
   EXPECT_EQ(policy->shown[1].signal, std::nullopt);
   EXPECT_EQ(policy->shown[2].signal, 10.0);
   EXPECT_EQ(policy->shown[3].signal, 20.0);
+}
+
+TEST_F(ScalingLoopTest, ThePolicyKnowsHowFarItHasToLookAheadAndWhatIsMeasured) {
+  provisioning = 90s;
+  warm_up = 25s;
+  play(10s, 75s);
+  ASSERT_GE(policy->shown.size(), 6U);
+  for (const ScalingSnapshot& shown : policy->shown) {
+    EXPECT_EQ(shown.lead, 90s + 10s + 10s) << "provisioning, age of the signal, an interval";
+    // The signal is of the interval that ended 10 s ago.
+    EXPECT_EQ(shown.measured, shown.now - 20s >= sim_start + 25s);
+  }
+}
+
+TEST_F(ScalingLoopTest, NobodyKnowsHowLongAColdStartTakes) {
+  play(20s, 15s);
+  ASSERT_EQ(policy->shown.size(), 1U);
+  EXPECT_EQ(policy->shown[0].lead, std::nullopt);
+  EXPECT_FALSE(policy->shown[0].measured) << "what is 20 s old came before t = 0";
 }
 
 TEST_F(ScalingLoopTest, DecisionsAreKeptWithinTheBoundsAndTold) {

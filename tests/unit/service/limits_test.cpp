@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
+#include <map>
 #include <vector>
 
 #include "plimsoll/rng.hpp"
@@ -186,6 +188,85 @@ TEST_F(LimitsTest, ClassesMayHaveKeysOfTheirOwn) {
   EXPECT_EQ(keys.tenant_of(10), 3U);
   EXPECT_EQ(keys.number_in_group(10), 2U);
   EXPECT_EQ(keys.class_of(7), "");
+}
+
+/// A request that was let in.
+struct Admitted {
+  SimTime at{};
+  SimTime ends{};
+  double expected = 0;
+  double used = 0;
+};
+
+/// Random requests of one key in order of time, of which those that are let in end after up to
+/// `longest`, having used up to one and a half of what was expected, or nothing.
+std::vector<Admitted> admitted(Limits& limits, Duration longest) {
+  const RandomStream stream{5, "requests"};
+  Draws draws = stream.of(0);
+  std::vector<Admitted> all;
+  std::multimap<SimTime, std::size_t> in_flight;
+  SimTime t = sim_start;
+  for (int i = 0; i < 4000; ++i) {
+    const std::uint32_t gap = draws.below(10) < 4 ? 0 : draws.below(300);
+    t += std::chrono::milliseconds{gap};
+    while (!in_flight.empty() && in_flight.begin()->first <= t) {
+      const Admitted& one = all[in_flight.begin()->second];
+      limits.leave({0, 0, one.expected}, one.used, one.ends);
+      in_flight.erase(in_flight.begin());
+    }
+    const double expected = 20.0 + draws.below(180);
+    const double share = draws.below(4) == 0 ? 0.0 : 0.01 * draws.below(150);
+    const std::uint32_t lasts =
+        draws.below(static_cast<std::uint32_t>(longest / std::chrono::milliseconds{1}) + 1);
+    if (limits.decide({0, 0, expected}, t) == Limits::Decision::allowed) {
+      all.push_back({t, t + std::chrono::milliseconds{lasts}, expected, expected * share});
+      in_flight.emplace(all.back().ends, all.size() - 1);
+    }
+  }
+  return all;
+}
+
+// The bucket's level is at most burst before the first of a span and at least 0 after the last; in
+// between it gains rate x time and what comes back of requests that were in flight before.
+TEST_F(LimitsTest, NeverLetsInMoreThanRateAndBurstOfUsedTokensBesideWhatIsInFlight) {
+  constexpr double rate = 300;
+  constexpr double burst = 900;
+  limits().charge = TokenCharge::used;
+  limits().key = RateLimitConfig{};
+  limits().key->tokens = Frequency::of(rate);
+  limits().key->token_burst = burst;
+  for (const Duration longest : {Duration{1ms}, Duration{400ms}, Duration{5s}, Duration{60s}}) {
+    const ApiKeys keys{config, 1};
+    Limits all{config, keys};
+    const std::vector<Admitted> let_in = admitted(all, longest);
+    ASSERT_GT(let_in.size(), 200U);
+    double least_slack = burst;
+    for (std::size_t i = 0; i < let_in.size(); i += 7) {
+      const SimTime from = let_in[i].at;
+      std::vector<const Admitted*> before;
+      for (std::size_t m = 0; m < i; ++m) {
+        if (let_in[m].ends > from) {
+          before.push_back(&let_in[m]);
+        }
+      }
+      for (std::size_t j = i; j < let_in.size(); j += 1 + (j - i) / 8) {
+        const SimTime to = let_in[j].at;
+        double taken = 0;
+        for (std::size_t k = i; k <= j; ++k) {
+          // Who ended at this very moment has settled, if it was let in before the last one came.
+          taken += let_in[k].ends <= to && k < j ? let_in[k].used : let_in[k].expected;
+        }
+        double given_back = 0;
+        for (const Admitted* one : before) {
+          given_back += one->ends <= to ? std::max(0.0, one->expected - one->used) : 0.0;
+        }
+        const double allowed = rate * to_seconds(to - from) + burst + given_back;
+        ASSERT_LE(taken, allowed + 1e-3) << "from " << i << " to " << j;
+        least_slack = std::min(least_slack, allowed - taken);
+      }
+    }
+    EXPECT_LT(least_slack, 200.0) << "the bucket is tighter than it need be";
+  }
 }
 
 // What is computed for a key in the long run is rate x time, whatever was expected of its answers.

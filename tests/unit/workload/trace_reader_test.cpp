@@ -161,6 +161,42 @@ TEST(TraceReader, APrefixIsAtMostThePrompt) {
   EXPECT_THAT(failure_of_text(four + "0,10,1\n").message, HasSubstr("expected 4 values"));
 }
 
+TEST(TraceReader, MayNameSessionClassTenantAndKey) {
+  const std::string text =
+      "key,session,arrival_s,prompt_tokens,output_tokens,class,tenant\n"
+      "k 1, s/1 ,0,1,1,free,Zo\xC3\xAB\nk2,,1,1,1,plus,b\n";
+  TraceReader reader{"t.csv", std::make_unique<MemoryBytes>(text), false};
+  EXPECT_TRUE(reader.columns().session && reader.columns().request_class);
+  EXPECT_TRUE(reader.columns().tenant && reader.columns().key);
+  EXPECT_FALSE(reader.columns().reusable_prefix_tokens);
+  TraceRow row;
+  ASSERT_TRUE(reader.next(row));
+  EXPECT_EQ(row.session, "s/1");
+  EXPECT_EQ(row.request_class, "free");
+  EXPECT_EQ(row.tenant, "Zo\xC3\xAB");
+  EXPECT_EQ(row.key, "k 1");
+  ASSERT_TRUE(reader.next(row));
+  EXPECT_EQ(row.session, "") << "of none";
+  EXPECT_EQ(row.key, "k2");
+}
+
+TEST(TraceReader, NamesAreShortPrintableAndOnlyThatOfASessionMayBeMissing) {
+  const std::string names = "arrival_s,prompt_tokens,output_tokens,session,class,tenant,key\n";
+  const auto column_of = [&](const std::string& row) {
+    const Diagnostic found = failure_of_text(names + "0,1,1,s,c,t,k\n" + row + "\n");
+    EXPECT_EQ(found.line, found.key_path.empty() ? -1 : 3);
+    return found.key_path;
+  };
+  EXPECT_EQ(column_of("1,1,1,,c,t,k"), "") << "of no session";
+  EXPECT_EQ(column_of("1,1,1,s,,t,k"), "class");
+  EXPECT_EQ(column_of("1,1,1,s,c,,k"), "tenant");
+  EXPECT_EQ(column_of("1,1,1,s,c,t,"), "key");
+  EXPECT_EQ(column_of("1,1,1,s\x01,c,t,k"), "session");
+  EXPECT_EQ(column_of("1,1,1," + std::string(201, 's') + ",c,t,k"), "session");
+  EXPECT_EQ(column_of("1,1,1," + std::string(200, 's') + ",c,t,k"), "");
+  EXPECT_THAT(failure_of_text(names + "0,1,1,s,c,t\n").message, HasSubstr("expected 7 values"));
+}
+
 TEST(TraceReader, BadFilesAreErrorsEvenWhenSkipping) {
   struct Case {
     std::string text;

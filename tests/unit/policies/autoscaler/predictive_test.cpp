@@ -151,6 +151,22 @@ TEST(Predictive, ItsForecastErrorsAreThoseByHand) {
   EXPECT_DOUBLE_EQ(error.bias, (20.0 + 20.0) / (80 + 100));
 }
 
+TEST(Predictive, ItsErrorsAreToldWhereWhatIsAskedForServesAndAfterTheWarmUp) {
+  // The horizon is 4 intervals, and an instance serves after 2: the errors are those by hand of two
+  // intervals ahead. The first three values came before the warm-up ended.
+  AutoscalerHarness harness = predictive("ar", 4);
+  harness.snapshot.lead = 2 * harness.snapshot.interval;
+  int asked = 0;
+  for (const double value : {100.0, 120.0, 80.0, 100.0, 50.0}) {
+    harness.snapshot.measured = asked++ >= 3;
+    harness.ask(value);
+  }
+  const ForecastError error = *harness.policy().forecast_error();
+  EXPECT_EQ(error.compared, 2);
+  EXPECT_DOUBLE_EQ(error.mape, (20.0 / 100 + 30.0 / 50) / 2) << "120 of 100, 80 of 50";
+  EXPECT_DOUBLE_EQ(error.bias, (20.0 + 30.0) / (100 + 50));
+}
+
 TEST(Predictive, SeesThePastOnly) {
   // Two futures, one past: the same decisions until they part.
   for (const std::string model : {"holt_winters", "ar"}) {
