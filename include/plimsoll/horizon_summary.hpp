@@ -24,6 +24,13 @@ struct DemandDay {
   std::int64_t arrived = 0;        // requests that were played; without carried backlog
 };
 
+/// A point that a growth curve was fitted to.
+struct GrowthPoint {
+  Duration at{};
+  double given = 0;   // users
+  double fitted = 0;  // of the curve then
+};
+
 /// Users of a tier, on average over the horizon.
 struct TierUsers {
   TierIndex tier = 0;
@@ -50,7 +57,9 @@ struct HorizonSummary {
   Duration covered{};
   Duration horizon{};
   double requests = 0;   // expected arrivals of the whole horizon
-  double completed = 0;  // estimated, as is what follows
+  double completed = 0;  // estimated, as is what follows; without who left between windows
+  double cached = 0;
+  std::int64_t left = 0;  // between windows, unserved: the sum of those of the windows' gaps
   double output_tokens = 0;
   BilledLoad load;
 };

@@ -59,7 +59,7 @@ struct SliceSummary {
   std::int64_t good = 0;               // measured completed requests that met all their SLOs
   LatencySummary ttft, tpot, itl, e2el, queue;  // itl only for "all" and pools
   LatencySummary perceived;                     // ttft where tokens are streamed, else e2el
-  double request_throughput = 0;                // measured completed / measured seconds
+  double request_throughput = 0;                // completed in the time of arrivals / rated_seconds
   double output_throughput = 0;                 // tokens/s
   double total_token_throughput = 0;
   double request_goodput = 0;
@@ -156,9 +156,12 @@ struct PoolSummary {
   std::int64_t off_ns = 0;       // not rented
   DownTimes down_by_cause{};     // parts of down_ns
   std::int64_t preemptions = 0;
-  std::int64_t measured_serving_ns = 0;  // busy + idle without the gaps between windows
-  double gpu_utilization = 0;            // busy / measured_serving_ns
-  double kv_cache_usage_mean = 0;        // over window ends
+  std::int64_t measured_serving_ns = 0;  // busy + idle; gaps between windows and the drain left out
+  /// Of busy + idle, what was idle if all of it was like what measured_serving_ns saw; each window
+  /// for the part of the horizon that it stands for. What the cost of idle GPUs rests on.
+  std::int64_t billed_idle_ns = 0;
+  double gpu_utilization = 0;      // busy / measured_serving_ns
+  double kv_cache_usage_mean = 0;  // over window ends
   double kv_cache_usage_max = 0;
   double mean_batch = 0;  // decoding sequences per step
   /// Operations that the matrices need for the tokens computed and emitted (2 x active parameters a
@@ -287,6 +290,10 @@ struct RunResult {
   std::uint64_t seed = 0;
   SimTime end{};  // when the last event happened
   SimTime arrivals_end{};
+  double rated_seconds = 0;  // what rates are over: warm-up to last arrival, or the windows
+  // Completed per second in the best whole window (MetricsConfig::window) until the last arrival,
+  // and over rated_seconds if that is more: what this fleet was seen to serve.
+  double most_completed_per_second = 0;
   Verdict verdict;
   std::vector<SliceSummary> slices;    // the first is "all"
   std::vector<WindowSummary> windows;  // empty when they were streamed; thinned when very many
@@ -298,6 +305,7 @@ struct RunResult {
   OperationsSummary operations;                 // faults and rollouts
   std::optional<AllocationSummary> allocation;  // of shared GPUs
   std::vector<TokenCell> token_cells;           // of completed requests
+  std::int64_t cached_output_tokens = 0;        // of answers from a cache
   std::vector<TierUsers> tier_users;            // of a workload of users
   std::vector<RentMark> rent_marks;             // at changes of prices during the run
   std::vector<StageSummary> stages;             // that the scenario has; none without a path
@@ -306,12 +314,13 @@ struct RunResult {
   std::vector<WaitingRoomSummary> waiting_rooms;  // of models that have one
   std::vector<EdgeRow> edge_rows;                 // where rows by region are asked for
   std::vector<ExperimentSummary> experiments;
-  double gpu_utilization = 0;         // busy / (busy + idle) over all GPUs
+  double gpu_utilization = 0;         // busy / (busy + idle) over all GPUs, as of pools
   double kv_cache_usage = 0;          // used / total over all pools, mean over window ends
   std::int64_t queued_centrally = 0;  // at the end
   std::vector<ThresholdVerdict> thresholds;
   CostSummary cost;
   std::vector<DemandDay> demand;          // of workloads of users
+  std::vector<GrowthPoint> growth_fit;    // of a curve that was fitted, at the points it was given
   std::optional<HorizonSummary> horizon;  // when only windows were played
   EnergySummary energy;                   // of all pools
   std::optional<MonitoringSummary> monitoring;

@@ -27,8 +27,9 @@ struct TokenCell {
 /// horizon were, an estimate for the whole of it.
 struct BilledLoad {
   std::int64_t arrived = 0;
-  std::int64_t unanswered = 0;  // ended without an answer, from a GPU or a cache
-  std::int64_t good = 0;        // answered within the objectives of their tier
+  std::int64_t unanswered = 0;            // ended without an answer, from a GPU or a cache
+  std::int64_t good = 0;                  // answered within the objectives of their tier
+  std::int64_t cached_output_tokens = 0;  // of answers from a cache, which no cell has
   std::vector<TokenCell> cells;
 
   std::int64_t completed() const;
@@ -119,7 +120,8 @@ struct MoneySummary {
   double revenue_per_gpu_hour = 0;    // $
   double cost_per_good_request = 0;   // $; of requests within their tier's objectives
   bool breaks_even = false;           // at some load of this mix, on the fleet as it is
-  double break_even_rate = 0;         // requests/s at which revenue equals cost
+  double break_even_rate = 0;         // completed requests/s at which revenue equals cost
+  double served_rate = 0;             // requests/s that the fleet was seen to complete, at best
   double break_even_share = 0;        // of the load that was completed
 };
 

@@ -101,4 +101,8 @@ std::vector<DemandDay> demand_by_day(const Config& config);
 /// Users of each of its tiers, on average over the duration; none without users.
 std::vector<TierUsers> mean_users_by_tier(const Config& config);
 
+/// A fitted growth curve at the points that it was given; empty when it goes through them, or there
+/// are no users.
+std::vector<GrowthPoint> growth_fit(const Config& config);
+
 }  // namespace plimsoll

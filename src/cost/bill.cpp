@@ -187,6 +187,7 @@ struct Drivers {
   std::int64_t arrivals = 0;
   std::int64_t prompt_tokens = 0;
   std::int64_t output_tokens = 0;
+  std::int64_t cached_output_tokens = 0;
   Int128 gpu_ns = 0;
   Int128 weight_bytes = 0;  // of every model and precision, once
   std::int64_t api_instance_ns = 0;
@@ -264,6 +265,7 @@ Drivers drivers_of(const RunResult& result, const BilledLoad& load, const Config
   drivers.arrivals = load.arrived;
   drivers.prompt_tokens = load.prompt_tokens();
   drivers.output_tokens = load.output_tokens();
+  drivers.cached_output_tokens = load.cached_output_tokens;
   for (const PoolSummary& pool : result.pools) {
     drivers.gpu_ns += static_cast<Int128>(rented_ns(pool)) * pool.gpus_per_replica;
   }
@@ -350,6 +352,10 @@ void add_moved(ItemRows& rows, const CostItemConfig& item, const Drivers& driver
       static_cast<Int128>(item.per_prompt_token.count()) * drivers.prompt_tokens +
       static_cast<Int128>(item.per_output_token.count()) * drivers.output_tokens;
   rows.add("Bytes of requests and tokens", true, by_load, bytes_per_gb, "GB", price);
+  // Clients get them as they get others.
+  rows.add("Bytes of cached answers", true,
+           static_cast<Int128>(item.per_output_token.count()) * drivers.cached_output_tokens,
+           bytes_per_gb, "GB", price);
 }
 
 /// A pool at one price: a row for each span of it and each contract.
@@ -366,6 +372,7 @@ void add_contract_rows(std::vector<BillRow>& rows, const RunResult& result, cons
         const PoolSummary& pool = result.pools[p];
         const Int128 gpu_ns = static_cast<Int128>(rented[c] - before[c]) * pool.gpus_per_replica;
         BillRow row = gpu_row({pool.name, pool.gpu}, contract, *span.price, gpu_ns);
+        row.region = row.region.empty() ? config.pools[p].region : row.region;
         row.begin = span.begin;
         row.end = span.end;
         rows.push_back(row);

@@ -115,6 +115,7 @@ BilledLoad billed_load(const RunResult& result) {
   load.arrived = whole.arrived;
   load.good = whole.good;
   load.cells = result.token_cells;
+  load.cached_output_tokens = result.cached_output_tokens;
   load.unanswered = whole.arrived - whole.in_flight - load.completed() -
                     whole.outcomes[static_cast<std::size_t>(Outcome::cached)];
   return load;

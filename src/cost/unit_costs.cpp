@@ -144,7 +144,7 @@ MicroUsd share_of(MicroUsd amount, Int128 part, Int128 whole) {
 void add_waste(MoneySummary& money, const RunResult& result, const BilledLoad& load) {
   for (const PoolSummary& pool : result.pools) {
     const MicroUsd amount = gpu_cost(money, pool.name);
-    money.idle = money.idle + share_of(amount, pool.idle_ns, rented_ns(pool));
+    money.idle = money.idle + share_of(amount, pool.billed_idle_ns, rented_ns(pool));
     money.down = money.down + share_of(amount, pool.down_ns, rented_ns(pool));
   }
   const SliceSummary& whole = result.slices.front();
@@ -155,8 +155,16 @@ void add_waste(MoneySummary& money, const RunResult& result, const BilledLoad& l
   }
 }
 
+/// The time in which requests arrived that the load is of.
+Duration paid_arrivals(const RunResult& result, const Config& config) {
+  const Duration run = result.end.time_since_epoch();
+  return config.duration > Duration::zero() ? std::min(run, config.duration) : run;
+}
+
 /// Revenue = cost at x times the load: fixed_revenue + x load_revenue = fixed_cost + x load_cost.
-void add_break_even(MoneySummary& money, const RunResult& result, const BilledLoad& load) {
+void add_break_even(MoneySummary& money, const RunResult& result, const BilledLoad& load,
+                    const Config& config) {
+  money.served_rate = result.most_completed_per_second;
   const std::int64_t completed = load.completed();
   MicroUsd load_cost;
   MicroUsd load_revenue;
@@ -170,7 +178,8 @@ void add_break_even(MoneySummary& money, const RunResult& result, const BilledLo
   const MicroUsd gained = load_revenue - load_cost;
   money.breaks_even = gap.count() <= 0 || gained.count() > 0;
   if (gap.count() > 0 && gained.count() > 0) {
-    const double seconds = to_seconds(result.end.time_since_epoch());
+    // Nobody arrives in the drain.
+    const double seconds = to_seconds(paid_arrivals(result, config));
     money.break_even_share = gap / gained;
     money.break_even_rate =
         seconds > 0 ? money.break_even_share * static_cast<double>(completed) / seconds : 0;
@@ -187,7 +196,7 @@ void add_unit_costs(MoneySummary& money, const RunResult& result, const BilledLo
                     const Config& config) {
   money.units = unit_costs(money, result, load, config);
   add_waste(money, result, load);
-  add_break_even(money, result, load);
+  add_break_even(money, result, load, config);
   for (const TierConfig& tier : config.tiers) {
     money.users += mean_users(result, config, tier.name);
   }

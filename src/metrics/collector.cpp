@@ -25,6 +25,7 @@ MetricsCollector::MetricsCollector(const Config& config)
     : config_{config},
       warm_up_end_{sim_start + config.warm_up},
       spans_{config.horizon},
+      arrivals_{config},
       covered_(config.horizon.windows.size()),
       columns_{config.pools.size() + 1},
       cells_(config.workload.classes.size() * columns_),
@@ -35,6 +36,8 @@ MetricsCollector::MetricsCollector(const Config& config)
       waiting_rooms_{config, spans_},
       window_measured_{config.warm_up == Duration::zero() && spans_.covers(sim_start)} {
   for (CoveredCounts& window : covered_) {
+    window.classes.resize(config.workload.classes.size());
+    window.pools.resize(config.pools.size());
     for (std::size_t c = 0; c < cells_.size(); ++c) {
       TokenCell& cell = window.cells.emplace_back();
       cell.request_class = static_cast<ClassIndex>(c / columns_);
@@ -57,7 +60,9 @@ void MetricsCollector::on_arrival(RequestId id, ClassIndex request_class, SimTim
   ++counts.arrived;
   counts.measured += measured(now) ? 1 : 0;
   if (const int span = spans_.of(now); span >= 0) {
-    ++covered_[static_cast<std::size_t>(span)].arrived;
+    CoveredCounts& window = covered_[static_cast<std::size_t>(span)];
+    ++window.arrived;
+    ++window.classes[request_class].arrived;
   }
   note_event(arrival_event, id, now);
 }
@@ -84,7 +89,7 @@ void MetricsCollector::on_end(const RequestRecord& record) {
   sample_.offer(record);
   const bool counts_in = measured(record.arrived);
   const SloConfig& objectives = config_.tiers[record.tier].slo;
-  cell.counts.add_end(record, counts_in, objectives);
+  cell.counts.add_end(record, counts_in, arrivals_.rates(record.finished, counts_in), objectives);
   if (record.arm != no_arm) {
     arms_->ended(record, {counts_in, counts_in && meets(objectives, record), tpot_ns(record)});
   }
@@ -105,11 +110,18 @@ void MetricsCollector::on_end(const RequestRecord& record) {
 }
 
 void MetricsCollector::cover(CoveredCounts& window, const RequestRecord& record) const {
-  window.cached += record.outcome == Outcome::cached ? 1 : 0;
+  CoveredCounts::OfClass& of_class = window.classes[record.request_class];
+  ++of_class.ended;
+  if (record.outcome == Outcome::cached) {
+    ++window.cached;
+    window.cached_output_tokens += record.output_tokens;
+    ++of_class.cached;
+  }
   if (record.outcome != Outcome::completed) {
     return;
   }
   ++window.completed;
+  ++of_class.completed;
   window.good += meets(config_.tiers[record.tier].slo, record) ? 1 : 0;
   window.output_tokens += record.emitted_tokens;
   TokenCell& cell = window.cells[cell_of(record)];
@@ -153,8 +165,10 @@ SimTime MetricsCollector::next_window_end() const {
   if (window_left_out()) {
     return boundary;  // one row of the time series for a gap and the lead-in after it
   }
-  return window_begin_ < warm_up_end_ ? std::min({regular, warm_up_end_, boundary})
-                                      : std::min(regular, boundary);
+  const SimTime next = std::min(regular, boundary);
+  return window_begin_ < warm_up_end_      ? std::min(next, warm_up_end_)
+         : window_begin_ < arrivals_.end() ? std::min(next, arrivals_.end())
+                                           : next;
 }
 
 void MetricsCollector::check_conservation(SimTime end, const std::vector<PoolGauges>& gauges,
@@ -246,6 +260,11 @@ void MetricsCollector::close_window(SimTime end, const std::vector<PoolGauges>& 
           value_of(config_.thresholds[i], threshold_scopes_[i], Span::window, end, gauges));
     }
   }
+  if (window_in_shares() && end - window_begin_ == config_.metrics.window) {
+    most_completed_per_second_ =
+        std::max(most_completed_per_second_,
+                 static_cast<double>(window_completed_) / to_seconds(end - window_begin_));
+  }
   take_gauges(gauges);
   flush_window();
   window_begin_ = end;
@@ -259,20 +278,40 @@ void MetricsCollector::take_gauges(const std::vector<PoolGauges>& gauges) {
   for (const PoolGauges& now : gauges) {
     PoolTotals& pool = pools_[now.pool];
     if (window_left_out()) {
-      pool.left_out_busy_ns += now.busy_ns - pool.last.busy_ns;
-      pool.left_out_idle_ns += now.idle_ns - pool.last.idle_ns;
       pool.left_out_energy = pool.left_out_energy + (now.energy - pool.last.energy);
     }
+    take_shares(pool, now);
     pool.last = now;
     pool.waiting_max = std::max(pool.waiting_max, now.waiting);
-    pool.running_sum += now.running;
-    pool.kv_used_sum += now.kv_blocks_used;
-    pool.kv_total_sum += now.kv_blocks_total;
     if (now.kv_blocks_total > 0) {
       pool.kv_usage_max = std::max(pool.kv_usage_max, static_cast<double>(now.kv_blocks_used) /
                                                           static_cast<double>(now.kv_blocks_total));
     }
   }
+}
+
+/// What shares of GPU time and means over windows rest on.
+void MetricsCollector::take_shares(PoolTotals& pool, const PoolGauges& now) {
+  const std::int64_t busy_ns = now.busy_ns - pool.last.busy_ns;
+  const std::int64_t idle_ns = now.idle_ns - pool.last.idle_ns;
+  const PoolTokens tokens = tokens_of(pool);
+  if (!window_in_shares()) {
+    pool.left_out_busy_ns += busy_ns;
+    pool.left_out_idle_ns += idle_ns;
+    pool.left_out_tokens.prompt += tokens.prompt - pool.last_tokens.prompt;
+    pool.left_out_tokens.generation += tokens.generation - pool.last_tokens.generation;
+  } else {
+    ++pool.readings;
+    pool.running_sum += now.running;
+    pool.kv_used_sum += now.kv_blocks_used;
+    pool.kv_total_sum += now.kv_blocks_total;
+    if (const int span = spans_.of(window_begin_); span >= 0) {
+      CoveredCounts::OfPool& covered = covered_[static_cast<std::size_t>(span)].pools[now.pool];
+      covered.busy_ns += busy_ns;
+      covered.idle_ns += idle_ns;
+    }
+  }
+  pool.last_tokens = tokens;
 }
 
 void MetricsCollector::flush_window() {

@@ -19,6 +19,7 @@
 #include "metrics/stage_accounts.hpp"
 #include "metrics/thresholds.hpp"
 #include "metrics/waiting_room_accounts.hpp"
+#include "metrics/weighed_windows.hpp"
 #include "metrics/window_log.hpp"
 #include "plimsoll/config.hpp"
 #include "plimsoll/metrics.hpp"
@@ -63,13 +64,16 @@ class MetricsCollector final : public EventSink {
     unallocated_energy_ = std::move(energy);
   }
   /// Tokens of a pool, of all steps that were told.
-  PoolTokens pool_tokens(std::size_t pool) const {
-    const PoolTotals& totals = pools_[pool];
-    return {totals.computed, totals.decoded + totals.burst + totals.first_tokens};
+  PoolTokens pool_tokens(std::size_t pool) const { return tokens_of(pools_[pool]); }
+  /// Of these, within the GPU time of PoolSummary::measured_serving_ns. After `finish`.
+  PoolTokens measured_tokens(std::size_t pool) const {
+    const PoolTokens all = pool_tokens(pool);
+    const PoolTokens& left_out = pools_[pool].left_out_tokens;
+    return {all.prompt - left_out.prompt, all.generation - left_out.generation};
   }
 
-  /// When the current window has to be closed: its length after its begin, cut at the warm-up, so
-  /// that every window is wholly before or wholly after it.
+  /// When the current window has to be closed: its length after its begin, cut at the warm-up and
+  /// at the last arrival, so that every window is wholly before or wholly after each.
   SimTime next_window_end() const;
 
   /// Closes the current window at `end`, after all events at or before `end`. `gauges` has every
@@ -85,6 +89,8 @@ class MetricsCollector final : public EventSink {
 
   /// By window of the horizon, when only some are played.
   const std::vector<CoveredCounts>& covered() const { return covered_; }
+  /// What each of them stands for; before `finish`.
+  void weigh(std::vector<WindowWeight> weights) { weights_ = std::move(weights); }
 
   std::int64_t arrived() const { return arrived_; }
   std::int64_t ended() const { return ended_; }
@@ -119,10 +125,14 @@ class MetricsCollector final : public EventSink {
     std::int64_t kv_used_sum = 0;  // blocks, over window ends
     std::int64_t kv_total_sum = 0;
     double kv_usage_max = 0;
-    std::int64_t left_out_busy_ns = 0;  // outside the windows of the horizon
+    // After the last arrival, and outside the windows of the horizon.
+    std::int64_t left_out_busy_ns = 0;
     std::int64_t left_out_idle_ns = 0;
-    EnergyGauges left_out_energy;
-    PoolGauges last;  // at the end of the window before
+    PoolTokens left_out_tokens;
+    PoolTokens last_tokens;        // at the end of the window before
+    EnergyGauges left_out_energy;  // outside the windows of the horizon
+    std::int64_t readings = 0;     // window ends that the sums beside it are over
+    PoolGauges last;               // at the end of the window before
     KvTransferAccount kv;
   };
   /// The part of a run that a slice or a threshold speaks of.
@@ -141,6 +151,12 @@ class MetricsCollector final : public EventSink {
   bool measured(SimTime arrived) const { return arrived >= warm_up_end_ && spans_.covers(arrived); }
   /// The current window lies outside the windows of the horizon that are played and measured.
   bool window_left_out() const { return spans_.partial() && !window_measured_; }
+  /// Nor is the drain, in which nobody arrives, in shares of GPU time and in means over windows.
+  bool window_in_shares() const { return !window_left_out() && window_begin_ < arrivals_.end(); }
+  static PoolTokens tokens_of(const PoolTotals& totals) {
+    return {totals.computed, totals.decoded + totals.burst + totals.first_tokens};
+  }
+  void take_shares(PoolTotals& pool, const PoolGauges& now);
   void make_scopes();
   /// The scope of a tag; an empty kind is the whole.
   Scope make_scope(const std::string& kind, const std::string& name) const;
@@ -188,7 +204,9 @@ class MetricsCollector final : public EventSink {
   const Config& config_;
   SimTime warm_up_end_;
   CoveredSpans spans_;
+  ArrivalSpan arrivals_;
   std::vector<CoveredCounts> covered_;  // by window of the horizon
+  std::vector<WindowWeight> weights_;   // of these; empty until they are told
   std::size_t columns_;                 // pools, and one for requests that no replica ever had
   std::vector<Cell> cells_;
   std::vector<ClassCounts> classes_;
@@ -210,7 +228,8 @@ class MetricsCollector final : public EventSink {
   std::int64_t arrived_ = 0;
   std::int64_t ended_ = 0;
   std::int64_t completed_ = 0;
-  std::int64_t refused_ = 0;  // for want of capacity: see BacklogPoint
+  double most_completed_per_second_ = 0;  // in a whole window
+  std::int64_t refused_ = 0;              // for want of capacity: see BacklogPoint
   std::uint64_t fingerprint_ = 0;
 
   SimTime window_begin_{};

@@ -182,16 +182,21 @@ std::int64_t MetricsCollector::measured_in_flight_of(const Scope& scope,
 }
 
 double MetricsCollector::seconds_of(Span span, SimTime end) const {
-  if (span == Span::total && spans_.partial()) {
-    return to_seconds(spans_.covered_until(end));
-  }
-  const SimTime begin = span == Span::window ? window_begin_ : warm_up_end_;
-  return end > begin ? to_seconds(end - begin) : 0;
+  return span == Span::total ? arrivals_.seconds(end) : to_seconds(end - window_begin_);
 }
 
 MetricValue MetricsCollector::request_value_of(const Scope& scope, const std::string& metric,
                                                Span span, SimTime end,
                                                const std::vector<PoolGauges>& gauges) const {
+  if (span == Span::total && !weights_.empty()) {
+    const WeighedCounts counts = weighed_counts(covered_, weights_, scope.classes);
+    if (metric == "availability" && counts.ended > 0) {
+      return {true, counts.answered / counts.ended};
+    }
+    if (metric == "unfinished" && counts.arrived > 0) {
+      return {true, 1 - counts.answered / counts.arrived};
+    }
+  }
   const std::int64_t in_flight = span == Span::total ? measured_in_flight_of(scope, gauges) : 0;
   return request_value(metric, counts_of(scope, span), in_flight, seconds_of(span, end));
 }
@@ -284,6 +289,10 @@ SliceSummary MetricsCollector::summarize_slice(const Scope& scope, SimTime end,
   slice.name = scope.name;
   put_counts(slice, counts_of(scope, Span::total), in_flight_of(scope, gauges),
              measured_in_flight_of(scope, gauges), seconds_of(Span::total, end));
+  if (!weights_.empty() && !scope.classes.empty()) {
+    slice.availability = request_value_of(scope, "availability", Span::total, end, gauges).value;
+    slice.unfinished_share = request_value_of(scope, "unfinished", Span::total, end, gauges).value;
+  }
   slice.ttft = summarize_latency(latency_of(scope, &RequestLatencies::ttft, Span::total));
   slice.tpot = summarize_latency(latency_of(scope, &RequestLatencies::tpot, Span::total));
   slice.itl = summarize_latency(itl_of(scope, Span::total));
@@ -314,13 +323,20 @@ PoolSummary MetricsCollector::summarize_pool(std::size_t pool, const PoolGauges&
   const std::int64_t measured_idle = summary.idle_ns - totals.left_out_idle_ns;
   summary.measured_serving_ns = measured_busy + measured_idle;
   summary.gpu_utilization = ratio(measured_busy, summary.measured_serving_ns).value;
+  const std::int64_t serving_ns = summary.busy_ns + summary.idle_ns;
+  if (!weights_.empty()) {
+    summary.billed_idle_ns = weighed_idle_ns(covered_, weights_, pool, serving_ns);
+  } else if (summary.measured_serving_ns > 0) {
+    summary.billed_idle_ns = static_cast<std::int64_t>(static_cast<Int128>(serving_ns) *
+                                                       measured_idle / summary.measured_serving_ns);
+  }
   summary.kv_cache_usage_mean = ratio(totals.kv_used_sum, totals.kv_total_sum).value;
   summary.kv_cache_usage_max = totals.kv_usage_max;
   summary.mean_batch = ratio(totals.decoded, totals.steps).value;
   if (config.speculation && totals.decoded > 0) {
     summary.tokens_per_sequence_step = ratio(totals.decoded + totals.burst, totals.decoded).value;
   }
-  summary.running_mean = ratio(totals.running_sum, windows_.closed()).value;
+  summary.running_mean = ratio(totals.running_sum, totals.readings).value;
   summary.sequence_slots = std::int64_t{config.replicas} * config.max_num_seqs;
   const Int128 slot_ns = static_cast<Int128>(gauges.busy_ns + gauges.idle_ns + gauges.draining_ns) *
                          config.max_num_seqs;
@@ -380,10 +396,13 @@ RunResult MetricsCollector::finish(SimTime end, SimTime arrivals_end,
   result.seed = config_.seed;
   result.end = end;
   result.arrivals_end = arrivals_end;
+  result.rated_seconds = arrivals_.seconds(end);
   result.queued_centrally = queued_centrally;
   for (const Scope& scope : slices_) {
     result.slices.push_back(summarize_slice(scope, end, gauges));
   }
+  result.most_completed_per_second =
+      std::max(most_completed_per_second_, result.slices.front().request_throughput);
   if (regions_) {
     for (SliceSummary& slice : regions_->slices(seconds_of(Span::total, end))) {
       result.slices.push_back(std::move(slice));
@@ -401,6 +420,7 @@ RunResult MetricsCollector::finish(SimTime end, SimTime arrivals_end,
   }
   result.token_cells = token_cells();
   const Scope& whole = slices_.front();
+  result.cached_output_tokens = counts_of(whole, Span::total).cached_output_tokens;
   result.gpu_utilization = gpu_value_of(whole, "gpu_utilization", Span::total, gauges).value;
   result.kv_cache_usage = gpu_value_of(whole, "kv_cache_usage", Span::total, gauges).value;
   result.energy = energy_of(whole, Span::total, end, gauges);

@@ -33,4 +33,18 @@ Duration CoveredSpans::covered_until(SimTime end) const {
   return sum;
 }
 
+ArrivalSpan::ArrivalSpan(const Config& config)
+    : spans_{config.horizon},
+      warm_up_end_{sim_start + config.warm_up},
+      end_{config.duration > Duration::zero() ? sim_start + config.duration : never} {
+}
+
+double ArrivalSpan::seconds(SimTime run_end) const {
+  if (spans_.partial()) {
+    return to_seconds(spans_.covered_until(run_end));
+  }
+  const SimTime end = std::min(run_end, end_);
+  return end > warm_up_end_ ? to_seconds(end - warm_up_end_) : 0;
+}
+
 }  // namespace plimsoll

@@ -42,13 +42,13 @@ MetricValue request_value(const std::string& metric, const EndedCounts& counts,
   if (seconds <= 0) {
     return {};
   }
-  std::int64_t amount = counts.measured_outcomes[static_cast<std::size_t>(Outcome::completed)];
+  std::int64_t amount = counts.rated.requests;
   if (metric == "output_throughput") {
-    amount = counts.output_tokens;
+    amount = counts.rated.output_tokens;
   } else if (metric == "total_token_throughput") {
-    amount = counts.prompt_tokens + counts.output_tokens;
+    amount = counts.rated.prompt_tokens + counts.rated.output_tokens;
   } else if (metric == "request_goodput") {
-    amount = counts.good;
+    amount = counts.rated.good;
   } else {
     PLIMSOLL_CHECK(metric == "request_throughput", "every rate of metric_docs is known here");
   }

@@ -17,7 +17,7 @@ MetricValue ratio(Int128 part, Int128 whole);
 MetricValue latency_value(const LatencySketch& sketch, const ThresholdConfig& threshold);
 
 /// A metric of metric_docs that counts of requests give: of `counts`, of which `measured_in_flight`
-/// have not ended, in `seconds`. InternalError when there is no such metric.
+/// have not ended; rates are over `seconds`. InternalError when there is no such metric.
 MetricValue request_value(const std::string& metric, const EndedCounts& counts,
                           std::int64_t measured_in_flight, double seconds);
 

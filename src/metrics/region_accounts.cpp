@@ -21,7 +21,7 @@ auto& RegionAccounts::account_of(Accounts& self, const ThresholdConfig& threshol
 }
 
 RegionAccounts::RegionAccounts(const Config& config)
-    : config_{config}, warm_up_end_{sim_start + config.warm_up} {
+    : config_{config}, warm_up_end_{sim_start + config.warm_up}, arrivals_{config} {
   for (const RegionConfig& region : config.path->edge->regions) {
     regions_.emplace_back().name = region.name;
   }
@@ -98,7 +98,8 @@ void RegionAccounts::on_user_first_token(UserPlace place, const RequestRecord& r
 
 void RegionAccounts::add_end(Measures& measures, const RequestRecord& record) const {
   const bool counts_in = measured(record.arrived);
-  measures.counts.add_end(record, counts_in, config_.tiers[record.tier].slo);
+  measures.counts.add_end(record, counts_in, arrivals_.rates(record.finished, counts_in),
+                          config_.tiers[record.tier].slo);
   if (!counts_in) {
     return;
   }

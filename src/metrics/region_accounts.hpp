@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "metrics/covered_spans.hpp"
 #include "metrics/request_counts.hpp"
 #include "metrics/thresholds.hpp"
 #include "serving/user_events.hpp"
@@ -25,7 +26,7 @@ class RegionAccounts final : public UserSink {
   void on_user_first_token(UserPlace place, const RequestRecord& record) override;
   void on_user_end(UserPlace place, const RequestRecord& record) override;
 
-  /// Rows of regions, then of datacenters; measured requests are of `seconds`.
+  /// Rows of regions, then of datacenters; rates are over `seconds`.
   std::vector<SliceSummary> slices(double seconds) const;
   std::vector<EdgeRow> edge_rows() const;
 
@@ -67,6 +68,7 @@ class RegionAccounts final : public UserSink {
 
   const Config& config_;
   SimTime warm_up_end_;
+  ArrivalSpan arrivals_;
   std::vector<Account> regions_;
   std::vector<Account> datacenters_;
   std::vector<std::int64_t> crossings_;  // by region and datacenter

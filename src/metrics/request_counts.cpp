@@ -44,20 +44,32 @@ std::optional<std::int64_t> tpot_ns(const RequestRecord& record) {
   return ((record.finished - record.first_token).count() + gaps / 2) / gaps;
 }
 
-void EndedCounts::add_end(const RequestRecord& record, bool measured, const SloConfig& objectives) {
+void EndedCounts::add_end(const RequestRecord& record, bool measured, bool in_span,
+                          const SloConfig& objectives) {
   const auto outcome = static_cast<std::size_t>(record.outcome);
   ++outcomes[outcome];
   measured_outcomes[outcome] += measured ? 1 : 0;
+  cached_output_tokens += record.outcome == Outcome::cached ? record.output_tokens : 0;
   if (record.outcome != Outcome::completed) {
     return;
   }
   billed_prompt_tokens += record.prompt_tokens;
   billed_output_tokens += record.emitted_tokens;
+  if (!measured && !in_span) {
+    return;
+  }
+  const int met = meets(objectives, record) ? 1 : 0;
   if (measured) {
     prompt_tokens += record.prompt_tokens;
     output_tokens += record.emitted_tokens;
     prefix_hit_tokens += record.prefix_hit_tokens;
-    good += meets(objectives, record) ? 1 : 0;
+    good += met;
+  }
+  if (in_span) {
+    ++rated.requests;
+    rated.good += met;
+    rated.prompt_tokens += record.prompt_tokens;
+    rated.output_tokens += record.emitted_tokens;
   }
 }
 
@@ -71,7 +83,12 @@ void EndedCounts::add(const EndedCounts& other, std::int64_t sign) {
   prefix_hit_tokens += sign * other.prefix_hit_tokens;
   billed_prompt_tokens += sign * other.billed_prompt_tokens;
   billed_output_tokens += sign * other.billed_output_tokens;
+  cached_output_tokens += sign * other.cached_output_tokens;
   good += sign * other.good;
+  rated.requests += sign * other.rated.requests;
+  rated.good += sign * other.rated.good;
+  rated.prompt_tokens += sign * other.rated.prompt_tokens;
+  rated.output_tokens += sign * other.rated.output_tokens;
 }
 
 std::int64_t EndedCounts::ended() const {
@@ -134,10 +151,11 @@ void put_counts(SliceSummary& slice, const EndedCounts& counts, std::int64_t in_
   const auto per_second = [seconds](std::int64_t amount) {
     return seconds > 0 ? static_cast<double>(amount) / seconds : 0.0;
   };
-  slice.request_throughput = per_second(slice.measured);
-  slice.output_throughput = per_second(counts.output_tokens);
-  slice.total_token_throughput = per_second(counts.prompt_tokens + counts.output_tokens);
-  slice.request_goodput = per_second(counts.good);
+  slice.request_throughput = per_second(counts.rated.requests);
+  slice.output_throughput = per_second(counts.rated.output_tokens);
+  slice.total_token_throughput =
+      per_second(counts.rated.prompt_tokens + counts.rated.output_tokens);
+  slice.request_goodput = per_second(counts.rated.good);
 }
 
 }  // namespace plimsoll

@@ -13,6 +13,15 @@
 
 namespace plimsoll {
 
+/// What completed in the span that rates are over: from the warm-up to the last arrival, whenever
+/// it had arrived; where only windows are played, what arrived in them.
+struct CompletedCounts {
+  std::int64_t requests = 0;
+  std::int64_t good = 0;  // within all their SLOs
+  std::int64_t prompt_tokens = 0;
+  std::int64_t output_tokens = 0;
+};
+
 /// Counts of requests that ended, all exact.
 struct EndedCounts {
   std::array<std::int64_t, outcome_count> outcomes{};           // of all requests
@@ -22,10 +31,13 @@ struct EndedCounts {
   std::int64_t prefix_hit_tokens = 0;
   std::int64_t billed_prompt_tokens = 0;  // of all completed requests
   std::int64_t billed_output_tokens = 0;
-  std::int64_t good = 0;  // measured completed requests within all their SLOs
+  std::int64_t cached_output_tokens = 0;  // of all requests that a cache answered
+  std::int64_t good = 0;                  // measured completed requests within all their SLOs
+  CompletedCounts rated;
 
-  /// A request ended; `objectives` are its tier's.
-  void add_end(const RequestRecord& record, bool measured, const SloConfig& objectives);
+  /// A request ended; `objectives` are its tier's. `in_span`: within what rates are over.
+  void add_end(const RequestRecord& record, bool measured, bool in_span,
+               const SloConfig& objectives);
   void add(const EndedCounts& other, std::int64_t sign);
   std::int64_t ended() const;
   std::int64_t measured_ended() const;
@@ -56,7 +68,7 @@ std::optional<std::int64_t> tpot_ns(const RequestRecord& record);
 bool meets(const SloConfig& objectives, const RequestRecord& record);
 
 /// Fills in what follows from counts: `in_flight` requests have not ended, `measured_in_flight` of
-/// them came after the warm-up, and measured ones are of `seconds`.
+/// them came after the warm-up, and what is rated is of `seconds`.
 void put_counts(SliceSummary& slice, const EndedCounts& counts, std::int64_t in_flight,
                 std::int64_t measured_in_flight, double seconds);
 

@@ -640,6 +640,7 @@ Json money_json(const MoneySummary& money, double months) {
   json["breaks_even"] = money.breaks_even;
   json["break_even_requests_per_second"] = money.break_even_rate;
   json["break_even_share_of_load"] = money.break_even_share;
+  json["served_requests_per_second"] = money.served_rate;
   json["bill"] = bill_json(money);
   json["revenue"] = revenue_json(money);
   json["units"] = units_json(money, months);
@@ -728,9 +729,7 @@ Json metrics_json(const RunResult& result, const Config& config) {
   json["gpu_hours"] = result.cost.gpu_hours;
   json["simulated_s"] = seconds(result.end);
   json["arrivals_end_s"] = seconds(result.arrivals_end);
-  json["measured_s"] = result.horizon
-                           ? to_seconds(result.horizon->covered)
-                           : std::max(0.0, seconds(result.end) - to_seconds(config.warm_up));
+  json["measured_s"] = result.rated_seconds;
   return json;
 }
 
@@ -747,6 +746,19 @@ Json demand_json(const std::vector<DemandDay>& days) {
     json["peak_requests_per_s"] = day.peak_requests_per_s;
     json["peak_concurrent_users"] = day.peak_concurrent;
     json["arrived"] = day.arrived;
+    list.push_back(json);
+  }
+  return list;
+}
+
+Json growth_fit_json(const std::vector<GrowthPoint>& points) {
+  Json list = Json::array();
+  for (const GrowthPoint& point : points) {
+    Json json = Json::object();
+    json["at_s"] = to_seconds(point.at);
+    json["users"] = point.given;
+    json["fitted"] = point.fitted;
+    json["residual"] = point.given > 0 ? Json(point.fitted / point.given - 1) : Json{};
     list.push_back(json);
   }
   return list;
@@ -772,6 +784,8 @@ Json horizon_json(const HorizonSummary& horizon) {
   json["horizon_s"] = to_seconds(horizon.horizon);
   json["requests"] = horizon.requests;
   json["completed"] = horizon.completed;
+  json["cached"] = horizon.cached;
+  json["left"] = horizon.left;
   json["output_tokens"] = horizon.output_tokens;
   json["windows"] = windows;
   return json;
@@ -1057,6 +1071,9 @@ Json result_document(const RunResult& result, const Config& config) {
   json["cost"] = cost_json(result.cost, result.end.time_since_epoch());
   if (!result.demand.empty()) {
     json["demand"] = demand_json(result.demand);
+  }
+  if (!result.growth_fit.empty()) {
+    json["growth_fit"] = growth_fit_json(result.growth_fit);
   }
   if (result.horizon) {
     json["horizon"] = horizon_json(*result.horizon);

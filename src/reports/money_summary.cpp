@@ -52,9 +52,13 @@ std::string unit_table(const MoneySummary& money) {
                     per(cost, unit.completed, 1), per(unit.prompt_cost, unit.prompt_tokens, 1e6),
                     per(unit.output_cost, unit.output_tokens, 1e6)});
   }
-  return text_table(
-      {{"who", false}, {"costs"}, {"earns"}, {"$/request"}, {"$/1M prompt"}, {"$/1M output"}},
-      rows);
+  return text_table({{"who", false},
+                     {"costs"},
+                     {"earns"},
+                     {"$/request"},
+                     {"of prompts: $/1M"},
+                     {"of outputs: $/1M"}},
+                    rows);
 }
 
 }  // namespace
@@ -81,6 +85,10 @@ std::string earnings_text(const MoneySummary& money) {
   } else if (money.break_even_share > 0) {
     text += fmt::format("; breaks even at {:.4g} requests/s, {:.4g} times the load",
                         money.break_even_rate, money.break_even_share);
+    if (money.break_even_rate > money.served_rate) {
+      text += fmt::format(", above the {:.4g} requests/s that this fleet was seen to serve",
+                          money.served_rate);
+    }
   } else {
     text += "; what users pay by the month covers all that does not follow load";
   }

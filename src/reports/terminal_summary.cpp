@@ -92,16 +92,22 @@ std::string verdict_part(const RunResult& result, const SummaryStyle& style) {
   return out;
 }
 
-std::string cost_part(const RunResult& result, const SummaryStyle& style) {
+std::string cost_part(const RunResult& result, const Config& config, const SummaryStyle& style) {
   const CostSummary& cost = result.cost;
   std::string text =
       fmt::format("costs {} for {} GPU-hours", dollars(cost.total), figure(cost.gpu_hours));
   if (cost.per_request > 0) {
-    text += fmt::format(": {} per request, {} per million output tokens", dollars(cost.per_request),
-                        dollars(cost.per_million_tokens));
+    text += fmt::format(": {} per request, all of it over the output tokens {} per million",
+                        dollars(cost.per_request), dollars(cost.per_million_tokens));
   }
   if (cost.revenue > 0) {
     text += fmt::format("; earns {}, margin {} %", dollars(cost.revenue), percent(cost.margin));
+  }
+  // Rates are over the time of arrivals, bills are not.
+  const Duration run = result.end.time_since_epoch();
+  if (config.duration > Duration::zero() && run > config.duration) {
+    text += fmt::format("; the bill is for {} s, {} s of them after the last arrival",
+                        figure(to_seconds(run)), figure(to_seconds(run - config.duration)));
   }
   return wrapped(text, style.width, 2);
 }
@@ -120,7 +126,8 @@ std::string energy_part(const RunResult& result, const SummaryStyle& style) {
 
 std::string requests_part(const RunResult& result, const SummaryStyle& style) {
   const SliceSummary& whole = result.slices.front();
-  std::string text = fmt::format("Requests: {} arrived", grouped(whole.arrived));
+  std::string text = fmt::format("Requests{}: {} arrived", result.horizon ? " played" : "",
+                                 grouped(whole.arrived));
   const auto share = [&](std::int64_t count) {
     return whole.arrived == 0
                ? 0.0
@@ -146,6 +153,42 @@ std::vector<std::string> latency_row(const char* name, const LatencySummary& lat
           figure(p[6]), figure(p[7]),         grouped(latency.count)};
 }
 
+/// What rates are over.
+std::string rated_span(const RunResult& result, const Config& config) {
+  const std::string seconds = figure(result.rated_seconds) + " s";
+  if (result.horizon) {
+    return "over the " + seconds + " of the windows";
+  }
+  const bool drains =
+      config.duration > Duration::zero() && result.end > sim_start + config.duration;
+  return "over " + seconds + ", " + (config.warm_up > Duration::zero() ? "warm-up" : "begin") +
+         (drains ? " to last arrival" : " to end");
+}
+
+/// Of windows: what became of the whole horizon, with those who left between them.
+std::string horizon_part(const RunResult& result, const SummaryStyle& style) {
+  if (!result.horizon) {
+    return {};
+  }
+  const HorizonSummary& horizon = *result.horizon;
+  const auto share = [&](double count) {
+    return horizon.requests > 0 ? 100 * count / horizon.requests : 0.0;
+  };
+  std::string text =
+      fmt::format("Of the horizon's {} requests an estimated {} completed ({:.2f} %)",
+                  figure(horizon.requests), figure(horizon.completed), share(horizon.completed));
+  if (horizon.cached > 0) {
+    text += fmt::format(", {} cached ({:.2f} %)", figure(horizon.cached), share(horizon.cached));
+  }
+  if (horizon.left > 0) {
+    text += fmt::format(", {} left unserved between windows ({:.2f} %)", grouped(horizon.left),
+                        share(static_cast<double>(horizon.left)));
+  }
+  return wrapped(
+      text + fmt::format("; availability {:.2f} %", 100 * result.slices.front().availability),
+      style.width, 0);
+}
+
 std::string latencies_part(const RunResult& result, const Config& config,
                            const SummaryStyle& style) {
   const SliceSummary& whole = result.slices.front();
@@ -160,9 +203,9 @@ std::string latencies_part(const RunResult& result, const Config& config,
       {{"ms", false}, {"mean"}, {"p50"}, {"p90"}, {"p99"}, {"p99.9"}, {"measured"}}, rows);
   const std::string rates = fmt::format(
       "{:.2f} % never finished and have no TPOT or E2E; {} requests/s completed, {} within their "
-      "SLOs; {} output tokens/s",
+      "SLOs; {} output tokens/s ({})",
       100 * whole.unfinished_share, figure(whole.request_throughput), figure(whole.request_goodput),
-      figure(whole.output_throughput));
+      figure(whole.output_throughput), rated_span(result, config));
   return table + wrapped(rates, style.width, 0);
 }
 
@@ -530,12 +573,13 @@ std::string terminal_summary(const RunResult& result, const Config& config,
     notes.push_back(std::move(note));
   }
   std::string out = verdict_part(result, style);
-  out += cost_part(result, style);
+  out += cost_part(result, config, style);
   out += energy_part(result, style);
   if (result.verdict.kind == VerdictKind::holds) {
     out += wrapped("nearest to its limit: " + bottleneck(result), style.width, 2);
   }
   out += "\n" + requests_part(result, style);
+  out += horizon_part(result, style);
   out += "\n" + latencies_part(result, config, style);
   out += stages_part(result);
   out += regions_part(result);

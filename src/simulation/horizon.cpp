@@ -37,9 +37,9 @@ void scale_energy(EnergySummary& energy, int n) {
 
 void scale_pool(PoolSummary& pool, int n) {
   for (std::int64_t* const count :
-       {&pool.gpus, &pool.replicas, &pool.busy_ns, &pool.idle_ns, &pool.down_ns, &pool.draining_ns,
-        &pool.off_ns, &pool.preemptions, &pool.sequence_slots, &pool.waiting_max,
-        &pool.kv_blocks}) {
+       {&pool.gpus, &pool.replicas, &pool.busy_ns, &pool.idle_ns, &pool.billed_idle_ns,
+        &pool.down_ns, &pool.draining_ns, &pool.off_ns, &pool.preemptions, &pool.sequence_slots,
+        &pool.waiting_max, &pool.kv_blocks}) {
     *count *= n;
   }
   pool.running_mean *= n;
@@ -65,10 +65,12 @@ void scale_horizon(HorizonSummary& horizon, int n) {
     window.represented_arrivals *= n;
   }
   horizon.requests *= n;
+  horizon.cached *= n;
+  horizon.left *= n;
   horizon.completed *= n;
   horizon.output_tokens *= n;
-  for (std::int64_t* const count :
-       {&horizon.load.arrived, &horizon.load.unanswered, &horizon.load.good}) {
+  for (std::int64_t* const count : {&horizon.load.arrived, &horizon.load.unanswered,
+                                    &horizon.load.good, &horizon.load.cached_output_tokens}) {
     *count *= n;
   }
   scale_cells(horizon.load.cells, n);
@@ -84,14 +86,20 @@ struct LoadEstimate {
   };
   double unanswered = 0;
   double good = 0;
+  double cached_output_tokens = 0;
   std::vector<Cell> cells;
 };
 
-/// What the part of the horizon brought for which a window stands: `weight` times what it had.
-void add_load(LoadEstimate& load, const CoveredCounts& window, double weight) {
-  const auto weighed = [weight](std::int64_t count) { return weight * static_cast<double>(count); };
-  load.unanswered += weighed(window.arrived - window.completed - window.cached);
+/// What the part of the horizon brought for which a window stands. Whoever left between windows is
+/// unanswered.
+void add_load(LoadEstimate& load, const CoveredCounts& window, const WindowFactors& factors) {
+  const auto weighed = [&factors](std::int64_t count) {
+    return factors.served * static_cast<double>(count);
+  };
+  const auto in_line = static_cast<double>(window.arrived - window.cached);
+  load.unanswered += factors.arrived * in_line - weighed(window.completed);
   load.good += weighed(window.good);
+  load.cached_output_tokens += factors.cached * static_cast<double>(window.cached_output_tokens);
   load.cells.resize(window.cells.size());
   for (std::size_t c = 0; c < window.cells.size(); ++c) {
     load.cells[c].of = window.cells[c];
@@ -106,6 +114,7 @@ BilledLoad rounded(const LoadEstimate& estimate, double arrived) {
   load.arrived = std::llround(arrived);
   load.unanswered = std::llround(estimate.unanswered);
   load.good = std::llround(estimate.good);
+  load.cached_output_tokens = std::llround(estimate.cached_output_tokens);
   for (const LoadEstimate::Cell& cell : estimate.cells) {
     if (cell.completed > 0) {
       load.cells.push_back({cell.of.request_class, cell.of.pool, std::llround(cell.completed),
@@ -166,6 +175,7 @@ void scale_back(RunResult& result, int n) {
     day.arrived *= n;
   }
   scale_cells(result.token_cells, n);
+  result.cached_output_tokens *= n;
   for (RentMark& mark : result.rent_marks) {
     for (std::int64_t& rented : mark.rented_ns) {
       rented *= n;
@@ -173,23 +183,51 @@ void scale_back(RunResult& result, int n) {
   }
   scale_energy(result.energy, n);
   result.queued_centrally *= n;
+  result.most_completed_per_second *= n;
   if (result.horizon) {
     scale_horizon(*result.horizon, n);
   }
 }
 
-HorizonSummary weigh_windows(const Config& config, const std::vector<CoveredCounts>& covered,
-                             const std::vector<GapBacklog>& gaps) {
+std::vector<WindowWeight> window_weights(const Config& config,
+                                         const std::vector<GapBacklog>& gaps) {
   const ArrivalConfig arrivals = compiled_arrivals(config);
+  const auto expected = [&arrivals](Duration from, Duration to) {
+    return expected_arrivals(arrivals, SimTime{from}, SimTime{to});
+  };
   const auto& windows = config.horizon.windows;
-  HorizonSummary horizon;
-  horizon.horizon = config.duration;
-  LoadEstimate load;
+  std::vector<WindowWeight> weights(windows.size());
   Duration begin{};
   for (std::size_t i = 0; i < windows.size(); ++i) {
     const bool last = i + 1 == windows.size();
     const Duration end =
         last ? config.duration : windows[i].to + (windows[i + 1].from - windows[i].to) / 2;
+    weights[i].length = windows[i].to - windows[i].from;
+    weights[i].represented = end - begin;
+    weights[i].expected_arrivals = expected(begin, end);
+    // Who left a gap is of both windows beside it, as its arrivals are.
+    const double before = i > 0 ? expected(windows[i - 1].to, begin) : 0;
+    const double after = expected(begin, windows[i].from);
+    const auto left = static_cast<double>(gaps[i].left);
+    const double left_before = before + after > 0 ? left * before / (before + after) : 0;
+    weights[i].left += left - left_before;
+    if (i > 0) {
+      weights[i - 1].left += left_before;
+    }
+    begin = end;
+  }
+  return weights;
+}
+
+HorizonSummary weigh_windows(const Config& config, const std::vector<CoveredCounts>& covered,
+                             const std::vector<GapBacklog>& gaps) {
+  const ArrivalConfig arrivals = compiled_arrivals(config);
+  const std::vector<WindowWeight> weights = window_weights(config, gaps);
+  const auto& windows = config.horizon.windows;
+  HorizonSummary horizon;
+  horizon.horizon = config.duration;
+  LoadEstimate load;
+  for (std::size_t i = 0; i < windows.size(); ++i) {
     WindowCoverage window;
     window.from = SimTime{windows[i].from};
     window.to = SimTime{windows[i].to};
@@ -199,17 +237,16 @@ HorizonSummary weigh_windows(const Config& config, const std::vector<CoveredCoun
     window.carried = gaps[i].carried;
     window.left = gaps[i].left;
     window.expected_arrivals = expected_arrivals(arrivals, window.from, window.to);
-    window.represented_arrivals = expected_arrivals(arrivals, SimTime{begin}, SimTime{end});
+    window.represented_arrivals = weights[i].expected_arrivals;
     horizon.requests += window.represented_arrivals;
-    if (window.arrived > 0) {
-      const double weight = window.represented_arrivals / static_cast<double>(window.arrived);
-      horizon.completed += weight * static_cast<double>(window.completed);
-      horizon.output_tokens += weight * static_cast<double>(window.output_tokens);
-      add_load(load, covered[i], weight);
-    }
+    horizon.left += window.left;
+    const WindowFactors factors = factors_of(covered[i], weights[i]);
+    horizon.completed += factors.served * static_cast<double>(window.completed);
+    horizon.cached += factors.cached * static_cast<double>(covered[i].cached);
+    horizon.output_tokens += factors.served * static_cast<double>(window.output_tokens);
+    add_load(load, covered[i], factors);
     horizon.covered += windows[i].to - windows[i].from;
     horizon.windows.push_back(window);
-    begin = end;
   }
   horizon.load = rounded(load, horizon.requests);
   return horizon;

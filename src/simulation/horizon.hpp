@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "metrics/covered_spans.hpp"
+#include "metrics/weighed_windows.hpp"
 #include "plimsoll/config.hpp"
 #include "plimsoll/metrics.hpp"
 
@@ -27,9 +27,15 @@ struct GapBacklog {
 void scale_back(RunResult& result, int n);
 void scale_back(WindowSummary& window, int n);
 
-/// Each window stands for the part of the horizon that is nearer to it than to others. Fleets are
+/// Each window stands for the part of the horizon that is nearer to it than to others. Who left a
+/// gap
+/// (`gaps` are by window) belongs to the windows beside it, in proportion to the arrivals of its
+/// halves.
+std::vector<WindowWeight> window_weights(const Config& config, const std::vector<GapBacklog>& gaps);
+
+/// The horizon by these weights. Who left was not served and pays nothing. Fleets are
 /// rented in gaps as well, so that costs by time are those of the horizon as they are; what follows
-/// load (HorizonSummary::load) is estimated. `gaps` are by window.
+/// load (HorizonSummary::load) is estimated.
 HorizonSummary weigh_windows(const Config& config, const std::vector<CoveredCounts>& covered,
                              const std::vector<GapBacklog>& gaps);
 

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "cost/bill.hpp"
 #include "simulation/horizon.hpp"
@@ -21,6 +22,23 @@ constexpr RequestId arrivals_per_look = 65'536;
 constexpr int refusals_without_time = 100'000;
 
 constexpr Duration one_day = std::chrono::hours{24};
+
+/// A fitted curve has three parameters: it may miss the points that it was given, and does not say
+/// so.
+std::string misfit_note(const std::vector<GrowthPoint>& points) {
+  constexpr double tolerated = 0.1;
+  std::string off;
+  for (const GrowthPoint& point : points) {
+    if (point.given > 0 && std::abs(point.fitted / point.given - 1) > tolerated) {
+      off += fmt::format("{}{:.3g} users for {:.3g} at {:.4g} d ({:+.0f} %)",
+                         off.empty() ? "" : ", ", point.fitted, point.given,
+                         to_seconds(point.at) / 86400, 100 * (point.fitted / point.given - 1));
+    }
+  }
+  return off.empty() ? off
+                     : "The fitted growth curve misses its points by more than 10 %: " + off +
+                           "; curve: milestones goes through all of them";
+}
 
 }  // namespace
 
@@ -462,6 +480,9 @@ SimTime Simulation::arrivals_end() const {
 
 /// What the scenario says and the model does not follow.
 void Simulation::add_notes(RunResult& result) const {
+  if (std::string note = misfit_note(result.growth_fit); !note.empty()) {
+    result.notes.push_back(std::move(note));
+  }
   if (path_) {
     for (std::string& note : path_->notes()) {
       result.notes.push_back(std::move(note));
@@ -531,13 +552,16 @@ RunResult Simulation::summarize() {
   for (const auto& replica : replicas_) {
     replica->settle(end);
   }
+  if (carried_) {
+    collector_.weigh(window_weights(config_, carried_->gaps()));
+  }
   RunResult result =
       collector_.finish(end, std::min(arrivals_end(), end), gauges(end), queued_centrally());
   for (std::size_t p = 0; p < plans_.size(); ++p) {
     result.pools[p].memory_arithmetic = plans_[p]->fit.arithmetic;
     result.pools[p].token_times = token_times(plans_[p]->shape, result, p);
     result.pools[p].model_flops_utilization =
-        model_flops_utilization(config_, p, collector_.pool_tokens(p), result.pools[p]);
+        model_flops_utilization(config_, p, collector_.measured_tokens(p), result.pools[p]);
   }
   set_nic_utilizations(result);
   result.rent_marks = std::move(rent_marks_);
@@ -557,6 +581,7 @@ RunResult Simulation::summarize() {
     add_stages(result);
   }
   result.demand = demand_by_day(config_);
+  result.growth_fit = growth_fit(config_);
   result.tier_users = mean_users_by_tier(config_);
   for (std::size_t d = 0; d < std::min(result.demand.size(), arrived_on_day_.size()); ++d) {
     result.demand[d].arrived = arrived_on_day_[d];

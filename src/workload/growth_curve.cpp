@@ -38,6 +38,89 @@ double law(UserGrowth::Curve curve, const Eigen::Vector3d& parameters, double da
   return market * (1 - decay) / (1 + q / p * decay);
 }
 
+/// Least squares of the logarithms of points: of relative deviations, where these are small.
+class LogFit {
+ public:
+  LogFit(UserGrowth::Curve curve, const std::vector<double>& days, const std::vector<double>& users)
+      : curve_{curve}, days_{days}, users_{users} {}
+
+  /// The smallest sum that a descent found from any start of a grid: few points leave several
+  /// minima.
+  Eigen::Vector3d best() const {
+    const double horizon = std::max(1e-3, days_.back());
+    const bool logistic = curve_ == UserGrowth::Curve::logistic;
+    Descent best = descent(start(1.5, logistic ? 5.0 : std::log(1e-3 / horizon), 10, horizon));
+    for (const double top : {1.05, 1.5, 5.0, 50.0, 1e4}) {
+      for (const double middle : {0.0, 0.25, 0.5, 0.75, 1.0}) {
+        for (const double pace : {1.0, 3.0, 10.0, 30.0, 100.0}) {
+          // Logistic: half of the market at a quarter of the time, and so on. Bass: p from 10^-5 to
+          // 10^1 over the time.
+          const double second =
+              logistic ? pace * middle : std::log(std::pow(10.0, 6 * middle - 5) / horizon);
+          const Descent next = descent(start(top, second, pace, horizon));
+          constexpr double clearly = 1 - 1e-6;  // rounding does not choose between equal minima
+          best = next.sum < best.sum * clearly ? next : best;
+        }
+      }
+    }
+    return best.at;
+  }
+
+ private:
+  struct Descent {
+    Eigen::Vector3d at;
+    double sum = 0;
+  };
+
+  Eigen::Vector3d start(double top, double second, double pace, double horizon) const {
+    return {std::log(top * users_.back()), second, std::log(pace / horizon)};
+  }
+
+  Eigen::VectorXd residuals(const Eigen::Vector3d& at) const {
+    Eigen::VectorXd r(static_cast<Eigen::Index>(days_.size()));
+    for (std::size_t k = 0; k < days_.size(); ++k) {
+      r[static_cast<Eigen::Index>(k)] =
+          std::log(std::max(1e-300, law(curve_, at, days_[k]))) - std::log(users_[k]);
+    }
+    return r;
+  }
+
+  /// Levenberg and Marquardt.
+  Descent descent(Eigen::Vector3d at) const {
+    Eigen::VectorXd r = residuals(at);
+    double damping = 1e-2;
+    constexpr int most_rounds = 500;
+    for (int round = 0; round < most_rounds; ++round) {
+      Eigen::MatrixXd jacobian(r.size(), 3);
+      constexpr double nudge = 1e-6;
+      for (int p = 0; p < 3; ++p) {
+        Eigen::Vector3d beside = at;
+        beside[p] += nudge;
+        jacobian.col(p) = (residuals(beside) - r) / nudge;
+      }
+      Eigen::Matrix3d normal = jacobian.transpose() * jacobian;
+      normal.diagonal() *= 1 + damping;
+      normal.diagonal().array() += 1e-12;
+      const Eigen::Vector3d step = normal.ldlt().solve(-jacobian.transpose() * r);
+      const Eigen::VectorXd next = residuals(at + step);
+      const bool better = next.squaredNorm() < r.squaredNorm();
+      damping = better ? damping / 3 : damping * 4;
+      if (better) {
+        at += step;
+        r = next;
+      }
+      if (damping > 1e12 || (better && step.norm() < 1e-12)) {
+        break;
+      }
+    }
+    return {at, r.squaredNorm()};
+  }
+
+  UserGrowth::Curve curve_;
+  const std::vector<double>& days_;
+  const std::vector<double>& users_;
+};
+
 }  // namespace
 
 GrowthCurve::GrowthCurve(const UserGrowth& growth) : curve_{growth.curve} {
@@ -104,53 +187,18 @@ double GrowthCurve::fitted(double day) const {
 }
 
 void GrowthCurve::fit() {
-  std::vector<std::size_t> rows;
+  std::vector<double> days;
+  std::vector<double> users;
   for (std::size_t i = 0; i < days_.size(); ++i) {
     if (users_[i] > 0 && (curve_ != UserGrowth::Curve::bass || days_[i] > 0)) {
-      rows.push_back(i);
+      days.push_back(days_[i]);
+      users.push_back(users_[i]);
     }
   }
-  const auto residuals = [&](const Eigen::Vector3d& at) {
-    Eigen::VectorXd r(static_cast<Eigen::Index>(rows.size()));
-    for (std::size_t k = 0; k < rows.size(); ++k) {
-      r[static_cast<Eigen::Index>(k)] =
-          std::log(std::max(1e-300, law(curve_, at, days_[rows[k]]))) - std::log(users_[rows[k]]);
-    }
-    return r;
-  };
-  const double horizon = std::max(1e-3, days_.back());
-  const bool logistic = curve_ == UserGrowth::Curve::logistic;
-  const double top = std::log(1.5 * users_.back());
-  Eigen::Vector3d at{top, logistic ? 5.0 : std::log(1e-3 / horizon), std::log(10 / horizon)};
-  Eigen::VectorXd r = residuals(at);
-  double damping = 1e-2;
-  constexpr int most_rounds = 500;
-  for (int round = 0; round < most_rounds; ++round) {
-    Eigen::MatrixXd jacobian(r.size(), 3);
-    constexpr double nudge = 1e-6;
-    for (int p = 0; p < 3; ++p) {
-      Eigen::Vector3d beside = at;
-      beside[p] += nudge;
-      jacobian.col(p) = (residuals(beside) - r) / nudge;
-    }
-    Eigen::Matrix3d normal = jacobian.transpose() * jacobian;
-    normal.diagonal() *= 1 + damping;
-    normal.diagonal().array() += 1e-12;
-    const Eigen::Vector3d step = normal.ldlt().solve(-jacobian.transpose() * r);
-    const Eigen::VectorXd next = residuals(at + step);
-    const bool better = next.squaredNorm() < r.squaredNorm();
-    damping = better ? damping / 3 : damping * 4;
-    if (better) {
-      at += step;
-      r = next;
-    }
-    if (damping > 1e12 || (better && step.norm() < 1e-12)) {
-      break;
-    }
-  }
-  parameters_ = {at[0], at[1], at[2]};
-  for (const std::size_t i : rows) {
-    misfit_ = std::max(misfit_, std::abs(fitted(days_[i]) / users_[i] - 1));
+  const Eigen::Vector3d best = LogFit{curve_, days, users}.best();
+  parameters_ = {best[0], best[1], best[2]};
+  for (std::size_t i = 0; i < days.size(); ++i) {
+    misfit_ = std::max(misfit_, std::abs(fitted(days[i]) / users[i] - 1));
   }
 }
 

@@ -13,7 +13,8 @@ namespace plimsoll {
 /// milestones: the piecewise cubic of Fritsch and Carlson (SIAM J. Numer. Anal. 17, 1980) with
 /// slopes by the weighted harmonic mean (Fritsch and Butland, 1984): it goes through every
 /// milestone, is monotone between them, and is constant outside. logistic and bass: least squares
-/// of the logarithms (milestones span orders of magnitude) by Levenberg and Marquardt.
+/// of the logarithms (milestones span orders of magnitude) by Levenberg and Marquardt, the best of
+/// descents from a grid of starts.
 class GrowthCurve {
  public:
   explicit GrowthCurve(const UserGrowth& growth);

@@ -224,6 +224,19 @@ std::vector<DemandDay> demand_by_day(const Config& config) {
   return config.workload.users ? UserDemand{config}.days() : std::vector<DemandDay>{};
 }
 
+std::vector<GrowthPoint> growth_fit(const Config& config) {
+  std::vector<GrowthPoint> points;
+  if (!config.workload.users ||
+      config.workload.users->growth.curve == UserGrowth::Curve::milestones) {
+    return points;
+  }
+  const GrowthCurve curve{config.workload.users->growth};
+  for (const UserGrowth::Point& point : config.workload.users->growth.points) {
+    points.push_back({point.at, point.users, curve.users_at(point.at)});
+  }
+  return points;
+}
+
 std::vector<TierUsers> mean_users_by_tier(const Config& config) {
   std::vector<TierUsers> all;
   if (!config.workload.users || config.duration == Duration::zero()) {

@@ -30,6 +30,7 @@ struct Books : ::testing::Test {
       pool.gpus_per_replica = 4;
       pool.busy_ns = hours * hour_ns;
       pool.idle_ns = hours * hour_ns;
+      pool.billed_idle_ns = pool.idle_ns;
       pool.token_times = {300'000'000, 3'000'000'000};
       result.pools.push_back(pool);
     }
@@ -234,6 +235,7 @@ TEST_F(Books, IdleTimeAndMissedAnswersAreSharesOfTheBill) {
   price_pools(2, 2);
   result.pools[1].down_ns = result.pools[1].idle_ns;
   result.pools[1].idle_ns = 0;
+  result.pools[1].billed_idle_ns = 0;
   const MoneySummary books = money();
   EXPECT_EQ(books.total.count(), 64'000'000);
   EXPECT_EQ(books.idle.count(), 16'000'000);
@@ -253,8 +255,26 @@ TEST_F(Books, BreaksEvenWhereRevenueMeetsCost) {
   EXPECT_DOUBLE_EQ(books.break_even_share, 32.0 / (13 - 5));
   EXPECT_DOUBLE_EQ(books.break_even_rate, 4 * 200.0 / 7200);
   EXPECT_EQ(books.unearned.count(), 13'000'000 * 50 / 200);
+  // An hour of arrivals and an hour of drain: the same answers are twice the rate.
+  config.duration = 1h;
+  EXPECT_DOUBLE_EQ(money().break_even_rate, 4 * 200.0 / 3600);
   egress.per_request = Bytes::of(60'000'000);  // $15 a load that earns $13
   EXPECT_FALSE(money().breaks_even);
+}
+
+TEST_F(Books, AnswersFromCachesAreSentAsOthersAre) {
+  price_pools(1, 1);
+  CostItemConfig& egress = item(CostComponent::network, CostDriver::bytes_moved);
+  egress.moved_price = UsdPerGb::of(1);
+  egress.per_output_token = Bytes::of(1'000);
+  const std::int64_t without =
+      money().by_component[static_cast<std::size_t>(CostComponent::network)].count();
+  result.cached_output_tokens = 3'000'000;  // 3 GB
+  const MoneySummary books = money();
+  EXPECT_EQ(books.by_component[static_cast<std::size_t>(CostComponent::network)].count(),
+            without + 3'000'000);
+  EXPECT_EQ(books.bill.back().description, "Bytes of cached answers");
+  EXPECT_TRUE(books.bill.back().follows_load);
 }
 
 TEST_F(Books, NothingIsLostForAnyPriceBook) {

@@ -74,6 +74,45 @@ TEST(Collector, CountsAndLatenciesOfAMinute) {
   EXPECT_DOUBLE_EQ(result.kv_cache_usage, 0.25);
 }
 
+/// 40 s of arrivals, of a minute that is played: what ends in the drain is counted and measured,
+/// and no rate has it; nor do shares of GPU time, here half busy before it and idle in it.
+TEST(Collector, ADrainIsInNoRate) {
+  Config config = metrics_config();
+  config.duration = 40s;
+  MetricsCollector collector{config};
+  const auto gauges = [&](SimTime end) {
+    std::vector<PoolGauges> all = gauges_at(config, end);
+    for (PoolGauges& pool : all) {
+      const std::int64_t served = pool.busy_ns + pool.idle_ns;
+      pool.busy_ns = std::min(served, served * 40'000 / (end.time_since_epoch() / 1ms)) / 2;
+      pool.busy_ns = end <= at_ms(40'000) ? served / 2 : pool.busy_ns;
+      pool.idle_ns = served - pool.busy_ns;
+    }
+    return all;
+  };
+  for (int i = 0; i < 50; ++i) {
+    if (at_ms(i * 1000) >= collector.next_window_end()) {
+      const SimTime end = collector.next_window_end();
+      collector.close_window(end, gauges(end), 0);
+    }
+    play(collector, served_request(static_cast<RequestId>(i), i * 1000, 0, 0));
+  }
+  collector.close_window(at_ms(50'000), gauges(at_ms(50'000)), 0);
+  const RunResult result = collector.finish(at_ms(60'000), at_ms(40'000), gauges(at_ms(60'000)), 0);
+  const SliceSummary& whole = result.slices.front();
+  EXPECT_EQ(whole.measured, 50);
+  EXPECT_DOUBLE_EQ(result.rated_seconds, 40);
+  EXPECT_DOUBLE_EQ(whole.request_throughput, 1.0);
+  EXPECT_DOUBLE_EQ(whole.output_throughput, 11.0);
+  EXPECT_DOUBLE_EQ(result.most_completed_per_second, 1.0);
+  EXPECT_NEAR(result.gpu_utilization, 0.5, 1e-9);
+  EXPECT_NEAR(result.pools[0].gpu_utilization, 0.5, 1e-9);
+  // What is billed as idle: half of all that was served, as it was while requests came.
+  const PoolSummary& pool = result.pools[0];
+  EXPECT_NEAR(static_cast<double>(pool.billed_idle_ns),
+              static_cast<double>(pool.busy_ns + pool.idle_ns) / 2, 2);
+}
+
 TEST(Collector, WindowsAndSlicesSumToTheWhole) {
   const Config config = metrics_config(3);
   const RunResult result = play_a_minute(config);

@@ -1,6 +1,7 @@
 // Windows and samples: the arithmetic of weighing back, and what waits when a window begins.
 #include "simulation/horizon.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -9,6 +10,7 @@
 #include <string>
 
 #include "plimsoll/run_scenario.hpp"
+#include "plimsoll/workload.hpp"
 #include "support/child_process.hpp"
 
 namespace plimsoll {
@@ -31,6 +33,7 @@ CoveredCounts window_of(std::int64_t arrived, std::int64_t completed, std::int64
   window.good = completed / 2;
   window.output_tokens = output;
   window.cells = {{0, 0, completed, output, output}, {0, 1, 0, 0, 0}};
+  window.classes = {{arrived, arrived, completed, 0}};
   return window;
 }
 
@@ -38,7 +41,7 @@ TEST(WeighWindows, EachStandsForWhatIsNearestToIt) {
   Config config = steady(10);
   config.horizon.windows = {{10s, 20s}, {60s, 80s}};
   const HorizonSummary horizon =
-      weigh_windows(config, {window_of(100, 90, 900), window_of(200, 100, 1000)}, {{0, 0}, {7, 3}});
+      weigh_windows(config, {window_of(100, 90, 900), window_of(200, 100, 1000)}, {{0, 0}, {7, 0}});
   // Half way between them is 40 s: 40 s x 10/s and 60 s x 10/s.
   EXPECT_NEAR(horizon.windows[0].represented_arrivals, 400, 1e-9);
   EXPECT_NEAR(horizon.windows[1].represented_arrivals, 600, 1e-9);
@@ -48,13 +51,54 @@ TEST(WeighWindows, EachStandsForWhatIsNearestToIt) {
   EXPECT_NEAR(horizon.output_tokens, 400 * 9.0 + 600 * 5.0, 1e-9);
   EXPECT_EQ(horizon.covered, 30s);
   EXPECT_EQ(horizon.windows[1].carried, 7);
-  EXPECT_EQ(horizon.windows[1].left, 3);
   EXPECT_EQ(horizon.load.arrived, 1000);
   EXPECT_EQ(horizon.load.completed(), 660);
   EXPECT_EQ(horizon.load.unanswered, 340);
   EXPECT_EQ(horizon.load.good, 330);
   EXPECT_EQ(horizon.load.output_tokens(), 6600);
   ASSERT_EQ(horizon.load.cells.size(), 1U) << "nothing completed in the other pool";
+}
+
+/// As above, and 40 of the 400 of the gap left: 20 of each half of it. A tenth of what the windows
+/// stand for is cached, and never stood in that line.
+TEST(WeighWindows, WhoLeftAGapWasNotServedAndPaysNothing) {
+  Config config = steady(10);
+  config.horizon.windows = {{10s, 20s}, {60s, 80s}};
+  std::vector<CoveredCounts> covered = {window_of(100, 90, 900), window_of(200, 100, 1000)};
+  covered[0].cached = covered[0].classes[0].cached = 10;
+  covered[1].cached = covered[1].classes[0].cached = 20;
+  const std::vector<GapBacklog> gaps = {{0, 0}, {7, 40}};
+  const std::vector<WindowWeight> weights = window_weights(config, gaps);
+  EXPECT_NEAR(weights[0].left, 20, 1e-9);
+  EXPECT_NEAR(weights[1].left, 20, 1e-9);
+  EXPECT_EQ(weights[0].represented, 40s);
+  const HorizonSummary horizon = weigh_windows(config, covered, gaps);
+  // Of 360 of 400 that came to the line 340 were served as the window's 90 were, of 540 of 600 520.
+  const double completed = 340 * (90.0 / 90) + 520 * (100.0 / 180);
+  EXPECT_EQ(horizon.left, 40);
+  EXPECT_NEAR(horizon.cached, 100, 1e-9);
+  EXPECT_NEAR(horizon.completed, completed, 1e-9);
+  EXPECT_NEAR(horizon.output_tokens, 10 * completed, 1e-9);
+  EXPECT_EQ(horizon.load.completed(), std::llround(completed));
+  EXPECT_EQ(horizon.load.output_tokens(), std::llround(10 * completed));
+  EXPECT_EQ(horizon.load.unanswered, std::llround(1000 - 100 - completed));
+  const WeighedCounts counts = weighed_counts(covered, weights, {0});
+  EXPECT_NEAR(counts.arrived, 1000, 1e-9);
+  EXPECT_NEAR(counts.ended, 1000, 1e-9) << "who left has ended";
+  EXPECT_NEAR(counts.answered, 100 + completed, 1e-9);
+}
+
+/// A window in the peak of which 9 s of 10 are busy, one at night of which 2 are of 20: 40 s and
+/// 60 s of the horizon were as they are.
+TEST(WeighWindows, IdleTimeIsThatOfWhatEachStandsFor) {
+  Config config = steady(10);
+  config.horizon.windows = {{10s, 20s}, {60s, 80s}};
+  std::vector<CoveredCounts> covered = {window_of(1, 1, 1), window_of(1, 1, 1)};
+  covered[0].pools = {{9'000'000'000, 1'000'000'000}};
+  covered[1].pools = {{2'000'000'000, 18'000'000'000}};
+  const std::vector<WindowWeight> weights = window_weights(config, {{0, 0}, {0, 0}});
+  EXPECT_NEAR(static_cast<double>(weighed_idle_ns(covered, weights, 0, 100'000'000'000)),
+              (0.1 * 40 + 0.9 * 60) * 1e9, 1);
 }
 
 TEST(WeighWindows, OneWindowOfEverythingIsItself) {
@@ -97,6 +141,41 @@ TEST(Sample, OneNthOfTheFleetAndBack) {
 
 RunResult play_shipped(const std::string& name, const test::Overrides& overrides) {
   return run_scenario(test::load_shipped("tiny/" + name + ".yaml", overrides).config, {});
+}
+
+/// Whoever comes before the last arrival is served alike, whatever is played after it.
+TEST(Drain, ChangesNoRateAndNoShareOfGpuTime) {
+  const auto figures = [](const std::string& drain) {
+    const RunResult result = play_shipped("windowed", {{"windows", "all"}, {"drain", drain}});
+    const SliceSummary& all = result.slices.front();
+    const PoolSummary& pool = result.pools.front();
+    return fmt::format("{} {} {} {} {} {} {}", all.request_throughput, all.request_goodput,
+                       all.output_throughput, pool.gpu_utilization, pool.slot_occupancy,
+                       pool.model_flops_utilization, result.most_completed_per_second);
+  };
+  const std::string without = test::in_child([&] { return figures("0"); });
+  EXPECT_EQ(test::in_child([&] { return figures("20min"); }), without);
+}
+
+/// An event of the scenario multiplies what comes in it, in whichever window it lies, and the whole
+/// of the horizon by the part that it fills.
+TEST(PlayedWindows, HaveTheEventsOfTheirTime) {
+  const auto expected = [](const std::string& factor) {
+    Config config =
+        test::load_shipped("tiny/users.yaml", {{"windows", "[[20h, 21h], [26h, 28h]]"},
+                                               {"workload.users.events.news.ramp", "0"},
+                                               {"workload.users.events.news.factor", factor}})
+            .config;
+    return window_weights(config, {{0, 0}, {0, 0}});
+  };
+  const ArrivalConfig arrivals = compiled_arrivals(
+      test::load_shipped("tiny/users.yaml", {{"workload.users.events.news.factor", "1"}}).config);
+  const double in_event = expected_arrivals(arrivals, SimTime{26h}, SimTime{28h});
+  const auto plain = expected("1");
+  const auto viral = expected("3");
+  EXPECT_NEAR(viral[0].expected_arrivals, plain[0].expected_arrivals, 1e-6) << "it lies elsewhere";
+  EXPECT_NEAR(viral[1].expected_arrivals - plain[1].expected_arrivals, 2 * in_event,
+              2e-3 * in_event);
 }
 
 TEST(PlayedWindows, OneWindowOfEverythingIsTheFullRun) {
@@ -168,7 +247,9 @@ TEST(PlayedWindows, EarnPayAndDrawWhatTheFullRunDoesUnderConstantLoad) {
            std::to_string(part.cost.money.revenue_total.count()) + " " +
            std::to_string(part.cost.per_request * 1e9) + " " +
            std::to_string(part.energy.mean_watts) + " " +
-           std::to_string(part.energy.joules_per_request);
+           std::to_string(part.energy.joules_per_request) + " " +
+           std::to_string(part.pools[0].model_flops_utilization * 1e6) + " " +
+           std::to_string(part.cost.money.idle.count());
   });
   std::istringstream found{told};
   const auto expect_within_two_percent = [&found](double wanted) {
@@ -186,6 +267,19 @@ TEST(PlayedWindows, EarnPayAndDrawWhatTheFullRunDoesUnderConstantLoad) {
   expect_within_two_percent(full.cost.per_request * 1e9);
   expect_within_two_percent(full.energy.mean_watts);
   expect_within_two_percent(full.energy.joules_per_request);
+  expect_within_two_percent(full.pools[0].model_flops_utilization * 1e6);
+  expect_within_two_percent(static_cast<double>(full.cost.money.idle.count()));
+}
+
+/// Half of the load of the fleet is idle time, however little of it is played: rate over what one
+/// replica serves, and nobody rents more or less for that.
+TEST(PlayedWindows, IdleIsWhatThePlayedTimeWas) {
+  const RunResult part = play_paying("[[10min, 15min], [40min, 45min]]");
+  const MoneySummary& money = part.cost.money;
+  const double gpu = to_dollars(money.by_component[static_cast<std::size_t>(CostComponent::gpu)]);
+  EXPECT_GT(gpu, 0);
+  EXPECT_NEAR(to_dollars(money.idle) / gpu, 1 - part.gpu_utilization, 0.02);
+  EXPECT_LE(money.idle.count() + money.down.count(), money.total.count());
 }
 
 /// Twice what one replica serves, and who has waited a minute leaves: half of the gap does.
@@ -208,6 +302,38 @@ TEST(PlayedWindows, SayHowManyOfAGapLeft) {
   const double estimated = std::stod(test::in_child(
       [&] { return std::to_string(play("[[29.5min, 32min]]").horizon->windows.at(0).left); }));
   EXPECT_NEAR(estimated / left, 1, 0.05);
+}
+
+/// One window at the end says of the 32 minutes what the full run of them does: who left before it
+/// is in the availability, in the threshold, in the load that pays.
+TEST(PlayedWindows, WhoLeftAGapIsInTheAvailability) {
+  const auto play = [](const std::string& windows) {
+    return play_shipped("windowed", {{"windows", windows},
+                                     {"duration", "32min"},
+                                     {"workload.arrivals.rate", "6/s"},
+                                     {"workload.arrivals.shapes", "[]"},
+                                     {"thresholds.availability", "[value>=0.99]"},
+                                     {"service.queue.deadline", "1min"},
+                                     {"service.queue.max_outstanding", "4"}});
+  };
+  const RunResult full = play("all");
+  const double full_completed = static_cast<double>(full.slices.front().measured);
+  std::istringstream found{test::in_child([&] {
+    const RunResult part = play("[[30min, 32min]]");
+    return std::to_string(part.slices.front().availability) + " " +
+           std::to_string(part.thresholds.at(0).value) + " " +
+           std::to_string(part.horizon->completed) + " " +
+           std::to_string(part.horizon->load.completed()) + " " +
+           std::to_string(part.slices.front().unfinished_share);
+  })};
+  double availability = 0, threshold = 0, completed = 0, paying = 0, unfinished = 0;
+  found >> availability >> threshold >> completed >> paying >> unfinished;
+  ASSERT_LT(full.slices.front().availability, 0.7) << "half of them should leave";
+  EXPECT_EQ(availability, threshold);
+  EXPECT_NEAR(availability, full.slices.front().availability, 0.03);
+  EXPECT_NEAR(unfinished, full.slices.front().unfinished_share, 0.03);
+  EXPECT_NEAR(completed / full_completed, 1, 0.05);
+  EXPECT_NEAR(paying / full_completed, 1, 0.05);
 }
 
 /// Of the requests that wait for a GPU in the full run.

@@ -87,5 +87,40 @@ TEST(GrowthCurve, AFittedBassCurveGivesBackItsLaw) {
   }
 }
 
+/// ChatGPT's milestones have no S in them. The sum of squared logarithms of the best curve of a
+/// grid of the three parameters, much finer than that of the starts, is no smaller than the fit's.
+TEST(GrowthCurve, NoCurveOfAGridFitsBetter) {
+  const std::vector<std::pair<double, double>> rows = {{1, 1e5}, {5, 1e6}, {40, 1e7}, {60, 1e8}};
+  for (const auto kind : {UserGrowth::Curve::logistic, UserGrowth::Curve::bass}) {
+    const GrowthCurve curve{growth_of(kind, rows)};
+    const auto sum_of = [&](auto&& users_at) {
+      double sum = 0;
+      for (const auto& [t, users] : rows) {
+        sum += std::pow(std::log(std::max(1e-300, users_at(t)) / users), 2);
+      }
+      return sum;
+    };
+    const double fitted = sum_of([&](double t) { return curve.users_at(from_seconds(t * 86400)); });
+    double best = 1e300;
+    for (double m = 18.4; m < 32; m += 0.2) {
+      for (double a = -14; a < 14; a += 0.2) {
+        for (double b = -8; b < 1; b += 0.1) {
+          const double rate = std::exp(b);
+          best = std::min(best, sum_of([&](double t) {
+                            if (kind == UserGrowth::Curve::logistic) {
+                              return std::exp(m) / (1 + std::exp(a - rate * t));
+                            }
+                            const double p = std::exp(a);
+                            const double decay = std::exp(-(p + rate) * t);
+                            return std::exp(m) * (1 - decay) / (1 + rate / p * decay);
+                          }));
+        }
+      }
+    }
+    EXPECT_LT(fitted, best * 1.0001) << static_cast<int>(kind);
+    EXPECT_GT(curve.worst_misfit(), 0.1) << "it should say that it misses";
+  }
+}
+
 }  // namespace
 }  // namespace plimsoll
