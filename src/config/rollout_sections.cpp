@@ -91,10 +91,10 @@ void finish_rollout(Reader& reader, const RawNode& map, const std::string& path,
   const Config& config = reader.config();
   if (rollout.pool < config.pools.size()) {
     const PoolConfig& pool = config.pools[rollout.pool];
-    require(!pool.autoscale, "pool", fmt::format("{} grows and shrinks by itself", pool.name),
-            "roll out to pools without autoscale");
-    require(!pool.procurement, "pool", fmt::format("replicas of {} come and go", pool.name),
-            "roll out to pools without procurement");
+    require(!is_blue_green(rollout) || (!pool.autoscale && !pool.procurement), "strategy",
+            fmt::format("{} grows and shrinks meanwhile, and so would have to its second set",
+                        pool.name),
+            "use rolling with max_surge, or canary");
     require(!rollout.progress_deadline || pool.allocation, "progress_deadline",
             fmt::format("{} has its own machines and waits for none", pool.name),
             "leave it out, or give the pool an allocation");
@@ -152,7 +152,8 @@ SectionDecl rollout_section() {
   Section<RolloutConfig> section;
   section
       .field("pool", &RolloutConfig::pool, reference_kind<std::size_t>(NameList::pools), "",
-             "whose replicas get it")
+             "whose replicas get it; replicas that it adds meanwhile begin with the new version, "
+             "but with the old one while a canary is judged")
       .field("version", &RolloutConfig::version, text_kind(), "", "of the weights, for people")
       .derived("the rollout's name")
       .field("at", &RolloutConfig::at, duration_kind(), "",

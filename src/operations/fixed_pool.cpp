@@ -4,24 +4,6 @@
 #include <utility>
 
 namespace plimsoll {
-namespace {
-
-/// The weights that replicas begin with and come back with after a repair.
-LoadedVersion first_version(const Config& config, const PoolConfig& pool) {
-  LoadedVersion version;
-  if (!adds_cold(pool)) {
-    version.load = config.faults ? config.faults->reload : Duration::zero();
-    for (const RolloutConfig& rollout : config.rollouts) {
-      if (&config.pools[rollout.pool] == &pool && rollout.load) {
-        // Who has to load the old version again needs as long as for the new one.
-        version.load = *rollout.load / rollout.loaders;
-      }
-    }
-  }
-  return version;
-}
-
-}  // namespace
 
 FixedPool::FixedPool(const Config& config, PoolIndex pool, std::vector<Replica*> replicas,
                      ReplicaDirectory& directory, ReplicaIncidents& incidents, Engine& engine,
@@ -32,24 +14,18 @@ FixedPool::FixedPool(const Config& config, PoolIndex pool, std::vector<Replica*>
       engine_{engine},
       weights_{weights},
       cold_starts_{pool_, engine, weights, replicas.size()},
-      account_{replicas.size(), pool_.replicas, pool_.contract, engine} {
+      account_{replicas.size(), pool_.replicas, pool_.contract, engine},
+      versions_{config, pool, config.faults ? config.faults->reload : Duration::zero()} {
   for (Replica* const replica : replicas) {
     Slot slot;
     slot.replica = replica;
     slots_.push_back(slot);
   }
-  add_version(first_version(config, pool_));
 }
 
 void FixedPool::share(GpuScheduler& gpus) {
   gpus_ = &gpus;
   member_ = gpus.add(slots_.front().replica->shape().pool, slots_.size(), *this);
-}
-
-int FixedPool::add_version(const LoadedVersion& version) {
-  versions_.push_back(version);
-  counts_.emplace_back();
-  return static_cast<int>(versions_.size()) - 1;
 }
 
 void FixedPool::open() {
@@ -185,7 +161,7 @@ void FixedPool::begin_load(std::size_t i) {
   slot.version = slot.goal.version;
   slot.load_began = engine_.now();
   const std::uint64_t generation = ++slot.generation;
-  const LoadedVersion& version = versions_[index(slot.version)];
+  const LoadedVersion& version = versions_.of(slot.version);
   const auto done = [this, i, generation] { finish_load(i, generation); };
   account_.begin(i, version.load ? StartPhase::load : StartPhase::provision);
   if (version.load) {
@@ -196,17 +172,10 @@ void FixedPool::begin_load(std::size_t i) {
   }
 }
 
-/// One shard that was read before it was written makes the copy corrupt.
-bool FixedPool::is_corrupt(std::size_t i) const {
+std::vector<ReadSpan> FixedPool::reads_of(std::size_t i) const {
   const Slot& slot = slots_[i];
-  const LoadedVersion& version = versions_[index(slot.version)];
-  if (!version.checkpoint) {
-    return version.corrupt;
-  }
-  const std::vector<ReadSpan> reads = version.load
-                                          ? std::vector<ReadSpan>{{slot.load_began, engine_.now()}}
-                                          : weights_->reads_of(i);
-  return version.corrupt || version.checkpoint->read_too_early(reads, version.loaders) > 0;
+  return versions_.of(slot.version).load ? std::vector<ReadSpan>{{slot.load_began, engine_.now()}}
+                                         : weights_->reads_of(i);
 }
 
 void FixedPool::finish_load(std::size_t i, std::uint64_t generation) {
@@ -215,9 +184,7 @@ void FixedPool::finish_load(std::size_t i, std::uint64_t generation) {
     return;
   }
   account_.started(i);
-  const bool corrupt = is_corrupt(i);
-  ++counts_[index(slot.version)].loads;
-  counts_[index(slot.version)].corrupt += corrupt ? 1 : 0;
+  const bool corrupt = versions_.note_load(slot.version, reads_of(i));
   set_state(slot, State::standby);
   slot.cause = DownCause::deployment;
   slot.replica->become_ready();

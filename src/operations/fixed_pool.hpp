@@ -11,7 +11,7 @@
 #include "operations/cold_starts.hpp"
 #include "operations/fault_target.hpp"
 #include "operations/gpu_scheduler.hpp"
-#include "operations/rollout/checkpoint_writing.hpp"
+#include "operations/rollout/rollout_target.hpp"
 #include "operations/start_account.hpp"
 #include "operations/wait_meter.hpp"
 #include "operations/weight_source.hpp"
@@ -22,35 +22,16 @@
 
 namespace plimsoll {
 
-/// What a slot is for.
-enum class SlotUse : std::uint8_t {
-  off,      // not rented
-  standby,  // loaded, gets no requests
-  serving,
-};
-
-/// What a slot should become: each is brought there on its own, through faults and drains.
-struct SlotGoal {
-  int version = 0;
-  SlotUse use = SlotUse::off;
-  friend bool operator==(const SlotGoal&, const SlotGoal&) = default;
-};
-
-/// How copies of a version come into being.
-struct LoadedVersion {
-  std::optional<Duration> load;  // none: through the pool's cold start
-  int loaders = 1;
-  std::optional<CheckpointWriting> checkpoint;  // none: written long before
-  bool corrupt = false;                         // the checkpoint is, and so every copy
-};
-
 /// Replicas are slots; those above PoolConfig::replicas are off until a rollout uses them. A slot
 /// that changes its version drains first, so that no request is lost by that.
 ///
 /// On shared GPUs a slot that is to be used claims some, and waits for the grant; it keeps them
 /// while it changes its version. What others preempt, or what breaks, claims anew as long as its
 /// goal wants it.
-class FixedPool final : public FaultTarget, public GpuClaimant, private DrainListener {
+class FixedPool final : public RolloutTarget,
+                        public FaultTarget,
+                        public GpuClaimant,
+                        private DrainListener {
  public:
   /// `replicas` are the slots in order, all down, of consecutive indices. References outlive this.
   /// `weights` may be null when the pool never starts cold.
@@ -60,27 +41,24 @@ class FixedPool final : public FaultTarget, public GpuClaimant, private DrainLis
 
   /// Its machines are shared ones, which outlive it. Before open().
   void share(GpuScheduler& gpus);
-  /// Called from events whenever a slot came further; set before open().
-  void set_listener(std::function<void()> listener) { listener_ = std::move(listener); }
   /// At t = 0: the pool's replicas begin with version 0, ready or loading.
   void open();
 
-  /// The number of a new version.
-  int add_version(const LoadedVersion& version);
-  void set_goal(std::size_t slot, SlotGoal goal);
-  SlotGoal goal(std::size_t slot) const { return slots_[slot].goal; }
-  /// It is what it should be, or broken (then it will be, once repaired).
-  bool settled(std::size_t slot) const;
-  std::size_t size() const { return slots_.size(); }
-  /// Since when the slot has waited for shared GPUs; none: it does not.
-  std::optional<SimTime> waits_since(std::size_t slot) const;
-  /// The version that a replica has, or last had.
-  int version_of(ReplicaIndex replica) const {
+  // RolloutTarget
+  LoadedVersions& versions() override { return versions_; }
+  std::size_t size() const override { return slots_.size(); }
+  SlotGoal goal(std::size_t slot) const override { return slots_[slot].goal; }
+  void set_goal(std::size_t slot, SlotGoal goal) override;
+  bool spare(std::size_t slot) const override { return slots_[slot].goal.use != SlotUse::serving; }
+  bool settled(std::size_t slot) const override;
+  /// For shared GPUs.
+  std::optional<SimTime> waits_since(std::size_t slot) const override;
+  WeightsVersion version_of(ReplicaIndex replica) const override {
     return slots_[replica - slots_.front().replica->index()].version;
   }
-  /// Copies of a version that were loaded, and those of them that are corrupt.
-  std::int64_t loads(int version) const { return counts_[index(version)].loads; }
-  std::int64_t corrupt_loads(int version) const { return counts_[index(version)].corrupt; }
+  /// Nobody else adds any.
+  void add_with(WeightsVersion, std::optional<WeightsVersion>) override {}
+  void set_listener(std::function<void()> listener) override { listener_ = std::move(listener); }
 
   /// How the pool's replicas came to serve, up to now(); replica time in it adds up exactly.
   ElasticitySummary elasticity() const;
@@ -115,12 +93,6 @@ class FixedPool final : public FaultTarget, public GpuClaimant, private DrainLis
     SimTime claimed{};
     std::optional<TimerId> reclaim;
   };
-  struct Counts {
-    std::int64_t loads = 0;
-    std::int64_t corrupt = 0;
-  };
-  static std::size_t index(int version) { return static_cast<std::size_t>(version); }
-
   void reconcile(std::size_t slot);
   void begin_load(std::size_t slot);
   void serve(std::size_t slot);
@@ -135,7 +107,7 @@ class FixedPool final : public FaultTarget, public GpuClaimant, private DrainLis
   void give_back(std::size_t slot);
   void take_back(std::size_t slot);
   void end_wait(Slot& slot);
-  bool is_corrupt(std::size_t slot) const;
+  std::vector<ReadSpan> reads_of(std::size_t slot) const;
   void on_drained(ReplicaIndex replica) override;
 
   const PoolConfig& pool_;
@@ -152,8 +124,7 @@ class FixedPool final : public FaultTarget, public GpuClaimant, private DrainLis
   std::function<void()> listener_;
   std::vector<Slot> slots_;
   std::int64_t serving_ = 0;  // slots in that state
-  std::vector<LoadedVersion> versions_;
-  std::vector<Counts> counts_;  // by version
+  LoadedVersions versions_;
 };
 
 }  // namespace plimsoll

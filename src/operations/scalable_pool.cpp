@@ -16,7 +16,8 @@ ScalablePool::ScalablePool(const Config& config, PoolIndex pool, std::vector<Rep
       incidents_{incidents},
       engine_{engine},
       weights_{weights},
-      procurement_{config, pool} {
+      procurement_{config, pool},
+      versions_{config, pool, Duration::zero()} {
   PLIMSOLL_CHECK(weights_ != nullptr || !adds_cold(pool_), "who starts cold has weights to pull");
   slots_.resize(replicas.size());
   for (std::size_t i = 0; i < replicas.size(); ++i) {
@@ -112,6 +113,7 @@ void ScalablePool::begin(Slot& slot, WeightsVersion version) {
   slot.ordered = engine_.now();
   slot.called_off = false;
   slot.version = version;
+  slot.wanted = version;
   slot.state = State::ordered;
   slot.clock.begin(StartPhase::stock_out, engine_.now());
 }
@@ -119,8 +121,11 @@ void ScalablePool::begin(Slot& slot, WeightsVersion version) {
 void ScalablePool::order(std::size_t index, WeightsVersion version) {
   Slot& slot = slots_[index];
   PLIMSOLL_CHECK(slot.state == State::off, "only a slot that is off is ordered");
+  if (is_extra(index) && !slot.wanted_extra) {
+    return;
+  }
   if (slot.machine_broken) {
-    slot.order_when_repaired = version;
+    slot.order_when_repaired = true;
     return;
   }
   begin(slot, version);
@@ -167,12 +172,17 @@ void ScalablePool::prepare(Slot& slot) {
     after(slot, pool_.provision, &ScalablePool::pull);
   } else {
     const bool scaled = pool_.autoscale && pool_.autoscale->provisioning_delay;
-    after(slot, scaled ? *pool_.autoscale->provisioning_delay : Duration::zero(),
-          &ScalablePool::serve);
+    const Duration delay = scaled ? *pool_.autoscale->provisioning_delay : Duration::zero();
+    // Loading is a part of it.
+    after(slot, std::max(delay, *versions_.of(slot.version).load), &ScalablePool::serve);
   }
 }
 
 void ScalablePool::pull(Slot& slot) {
+  if (const auto load = versions_.of(slot.version).load) {
+    load_timed(slot, *load);
+    return;
+  }
   enter(slot, State::pulling, StartPhase::pull);
   weights_->bring(
       index_of(slot), slot.version, [this, &slot] { load(slot); },
@@ -181,6 +191,15 @@ void ScalablePool::pull(Slot& slot) {
 
 void ScalablePool::load(Slot& slot) {
   enter(slot, State::loading, StartPhase::load);
+}
+
+/// A copy whose time a rollout gives.
+void ScalablePool::load_timed(Slot& slot, Duration load) {
+  if (weights_ != nullptr) {
+    weights_->give_up(index_of(slot));  // GPUs keep nothing of other versions
+  }
+  enter(slot, State::loading, StartPhase::load);
+  after(slot, load, &ScalablePool::warm_up);
 }
 
 void ScalablePool::warm_up(Slot& slot) {
@@ -195,10 +214,31 @@ void ScalablePool::serve(Slot& slot) {
   seen_.longest_start_ns = std::max(seen_.longest_start_ns, (engine_.now() - slot.ordered).count());
   ++serving_;
   note_serving(seen_, serving_, slot.clock.times(engine_.now()), engine_.now(),
-               [&](StartPhase phase) { return weights_->bound_of(index_of(slot), phase); });
+               [&](StartPhase phase) {
+                 const bool timed = versions_.of(slot.version).load.has_value();
+                 return timed ? start_phase_names[static_cast<std::size_t>(phase)]
+                              : weights_->bound_of(index_of(slot), phase);
+               });
   end_start(slot);
   slot.replica->become_ready();
+  note_version(slot);
   directory_.replica_ready(slot.replica->index());
+  come_further();
+}
+
+/// What its copy is like, once there are versions to tell apart.
+void ScalablePool::note_version(Slot& slot) {
+  if (!versions_.several()) {
+    return;
+  }
+  std::vector<ReadSpan> reads;
+  if (const auto load = versions_.of(slot.version).load) {
+    const SimTime loaded = engine_.now() - pool_.warm_up;
+    reads.push_back({std::max(slot.ordered, loaded - *load), loaded});
+  } else {
+    reads = weights_->reads_of(index_of(slot));
+  }
+  incidents_.set_corrupt(slot.replica->index(), versions_.note_load(slot.version, reads));
 }
 
 void ScalablePool::end_start(Slot& slot) {
@@ -227,7 +267,9 @@ void ScalablePool::give_up_start(Slot& slot) {
 void ScalablePool::release(Slot& slot) {
   slot.state = State::off;
   slot.called_off = false;
+  slot.redeploys = false;
   slot.cause = DownCause::loading;
+  settle_version(slot);
   end_failure(slot);
   slot.replica->turn_off();
   const auto contract = static_cast<std::size_t>(procurement_.contract_of(index_of(slot)));
@@ -245,14 +287,15 @@ void ScalablePool::release(Slot& slot) {
   if (market_ != nullptr) {
     market_->leave(index_of(slot));
   }
+  come_further();
 }
 
 // ---- orders and decisions ----
 
 void ScalablePool::place_order(int replicas) {
-  for (std::size_t i = 0; i < slots_.size() && replicas > 0; ++i) {
+  for (std::size_t i = 0; i < own_slots() && replicas > 0; ++i) {
     if (slots_[i].state == State::off && !slots_[i].order_when_repaired) {
-      order(i, 0);
+      order(i, slots_[i].version);
       --replicas;
     }
   }
@@ -263,22 +306,14 @@ bool ScalablePool::starts(const Slot& slot) const {
   return slot.state >= State::ordered && slot.state <= State::warming;
 }
 
-std::int64_t ScalablePool::count(State state) const {
-  std::int64_t number = 0;
-  for (const Slot& slot : slots_) {
-    number += slot.state == state ? 1 : 0;
-  }
-  return number;
-}
-
 InstanceCounts ScalablePool::instances() const {
   InstanceCounts counts;
-  counts.ready = count(State::ready);
-  counts.draining = count(State::draining);
-  for (const Slot& slot : slots_) {
-    const bool comes_back = slot.state == State::failed && !slot.called_off;
+  for (std::size_t i = 0; i < own_slots(); ++i) {
+    const Slot& slot = slots_[i];
+    const bool comes_back = (slot.state == State::failed && !slot.called_off) || slot.redeploys;
+    counts.ready += slot.state == State::ready ? 1 : 0;
     counts.loading += starts(slot) || comes_back ? 1 : 0;
-    counts.draining += slot.called_off ? 1 : 0;
+    counts.draining += slot.called_off || (slot.state == State::draining && !comes_back) ? 1 : 0;
   }
   return counts;
 }
@@ -288,7 +323,7 @@ std::int64_t ScalablePool::minimum() const {
 }
 
 std::int64_t ScalablePool::maximum() const {
-  return static_cast<std::int64_t>(slots_.size());
+  return static_cast<std::int64_t>(own_slots());
 }
 
 double ScalablePool::dollars_per_hour() const {
@@ -338,14 +373,15 @@ std::optional<double> ScalablePool::scrape(ScalingSignal signal, Duration interv
 
 void ScalablePool::scale_to(std::int64_t instances) {
   std::int64_t current = this->instances().current();
-  for (std::size_t slot = 0; slot < slots_.size() && current < instances; ++slot) {
+  for (std::size_t slot = 0; slot < own_slots() && current < instances; ++slot) {
     if (slots_[slot].state == State::off && !slots_[slot].machine_broken) {
-      order(slot, 0);
+      order(slot, slots_[slot].version);
       ++current;
     }
   }
   for (; current > instances; --current) {
-    remove_one();
+    const bool removed = (on_trial_ && remove_one(false)) || remove_one(true);
+    PLIMSOLL_CHECK(removed, "who is asked to remove an instance has one");
   }
 }
 
@@ -373,37 +409,53 @@ std::vector<ScalablePool::Slot*> ScalablePool::may_go(InQuestion in_question) {
   return slots;
 }
 
-/// The youngest that is loading goes first, since it serves nobody; else the one that drains
-/// soonest: with the fewest outstanding requests, the last slot of equal ones.
-void ScalablePool::remove_one() {
+/// Whether whoever scales the pool may take it away; `on_trial`: also what is.
+bool ScalablePool::may_be_removed(const Slot& slot, bool on_trial) const {
+  return !is_extra(index_of(slot)) && (on_trial || slot.wanted != on_trial_);
+}
+
+/// The youngest that is loading goes first, since it serves nobody, then one that is broken or
+/// about to load; else the one that drains soonest: with the fewest outstanding requests, the last
+/// slot of equal ones. False when there is none.
+bool ScalablePool::remove_one(bool on_trial) {
+  const auto among = [&](auto in_question) {
+    return may_go(
+        [&](const Slot& slot) { return may_be_removed(slot, on_trial) && in_question(slot); });
+  };
   Slot* youngest = nullptr;
-  for (Slot* const slot : may_go([this](const Slot& slot) { return starts(slot); })) {
+  for (Slot* const slot : among([this](const Slot& slot) { return starts(slot); })) {
     youngest = youngest == nullptr || slot->number > youngest->number ? slot : youngest;
   }
   if (youngest != nullptr) {
     call_off(*youngest);
-    return;
+    return true;
   }
-  if (scrap_one()) {
-    return;
+  if (scrap_one(on_trial)) {
+    return true;
+  }
+  for (Slot* const slot : among([](const Slot& slot) { return slot.redeploys; })) {
+    leave_after_all(*slot);
+    return true;
   }
   Slot* lightest = nullptr;
   std::int64_t least = 0;
-  for (Slot* const slot : may_go([](const Slot& slot) { return slot.state == State::ready; })) {
+  for (Slot* const slot : among([](const Slot& slot) { return slot.state == State::ready; })) {
     const std::int64_t outstanding = directory_.outstanding(slot->replica->index());
     if (lightest == nullptr || outstanding <= least) {
       lightest = slot;
       least = outstanding;
     }
   }
-  PLIMSOLL_CHECK(lightest != nullptr, "who is asked to remove an instance has one");
-  begin_draining(*lightest);
+  if (lightest != nullptr) {
+    begin_draining(*lightest);
+  }
+  return lightest != nullptr;
 }
 
 /// A broken one serves nobody; it is off once it is repaired.
-bool ScalablePool::scrap_one() {
+bool ScalablePool::scrap_one(bool on_trial) {
   for (Slot& slot : slots_) {
-    if (slot.state == State::failed && !slot.called_off) {
+    if (slot.state == State::failed && !slot.called_off && may_be_removed(slot, on_trial)) {
       slot.called_off = true;
       return true;
     }
@@ -420,22 +472,34 @@ void ScalablePool::call_off(Slot& slot) {
   }
   slot.state = State::off;
   slot.cause = DownCause::loading;
+  settle_version(slot);
   if (market_ != nullptr) {
     market_->leave(index_of(slot));
   }
+  come_further();
 }
 
 // ---- the end of a replica ----
 
-void ScalablePool::begin_draining(Slot& slot) {
+void ScalablePool::begin_draining(Slot& slot, bool redeploys) {
   PLIMSOLL_CHECK(slot.state == State::ready, "only a replica that serves can drain");
   slot.state = State::draining;
+  slot.redeploys = redeploys;
+  ++slot.drains;
   --serving_;
   slot.replica->begin_draining();
-  if (gpus_ != nullptr) {
+  if (gpus_ != nullptr && !redeploys) {
     gpus_->leaving(member_, index_of(slot));
   }
   directory_.replica_leaving(slot.replica->index(), *this);
+}
+
+/// One that drains to load another version is given back instead.
+void ScalablePool::leave_after_all(Slot& slot) {
+  slot.redeploys = false;
+  if (gpus_ != nullptr) {
+    gpus_->leaving(member_, index_of(slot));
+  }
 }
 
 void ScalablePool::drain(std::size_t index, std::function<void()> drained) {
@@ -446,9 +510,13 @@ void ScalablePool::drain(std::size_t index, std::function<void()> drained) {
 void ScalablePool::on_drained(ReplicaIndex replica) {
   Slot& slot = slots_[replica - slots_.front().replica->index()];
   // Its last step is still ending: it goes once that is over.
-  engine_.at(engine_.now(), EventPriority::dispatch, [this, &slot, number = slot.number] {
-    if (slot.state != State::draining || slot.number != number) {
+  engine_.at(engine_.now(), EventPriority::dispatch, [this, &slot, drains = slot.drains] {
+    if (slot.state != State::draining || slot.drains != drains) {
       return;  // it failed meanwhile
+    }
+    if (slot.redeploys) {
+      reload(slot);
+      return;
     }
     release(slot);
     const std::function<void()> drained = std::exchange(slot.drained, nullptr);
@@ -456,6 +524,159 @@ void ScalablePool::on_drained(ReplicaIndex replica) {
       drained();
     }
   });
+}
+
+// ---- rollouts ----
+
+void ScalablePool::come_further() {
+  if (listener_) {
+    engine_.at(engine_.now(), EventPriority::fleet, listener_);
+  }
+}
+
+void ScalablePool::add_with(WeightsVersion version, std::optional<WeightsVersion> on_trial) {
+  added_with_ = version;
+  on_trial_ = on_trial;
+  for (std::size_t i = 0; i < own_slots(); ++i) {
+    if (goal(i).use == SlotUse::off) {
+      settle_version(slots_[i]);
+    }
+  }
+}
+
+/// What a slot that is off, or goes, will begin with: what is on trial stays so.
+void ScalablePool::settle_version(Slot& slot) {
+  if (!versions_.several()) {
+    return;
+  }
+  slot.wanted = slot.wanted == on_trial_ ? slot.wanted : added_with_;
+  slot.version = slot.state == State::off ? slot.wanted : slot.version;
+}
+
+SlotGoal ScalablePool::goal(std::size_t index) const {
+  const Slot& slot = slots_[index];
+  const bool leaves = slot.state == State::draining && !slot.redeploys;
+  const bool used = slot.state != State::off && !leaves && !slot.called_off;
+  return {slot.wanted, used ? SlotUse::serving : SlotUse::off};
+}
+
+void ScalablePool::set_goal(std::size_t index, SlotGoal goal) {
+  Slot& slot = slots_[index];
+  if (is_extra(index)) {
+    slot.wanted_extra = goal.use == SlotUse::serving;
+    if (!slot.wanted_extra) {
+      give_up_extra(slot);
+      return;
+    }
+  }
+  slot.wanted = goal.version;
+  if (slot.state != State::off) {
+    redeploy(slot);
+    return;
+  }
+  slot.version = goal.version;
+  if (is_extra(index)) {
+    order(index, goal.version);
+  }
+}
+
+/// It comes to the version that is wanted, unless it is leaving.
+void ScalablePool::redeploy(Slot& slot) {
+  const bool same = slot.version == slot.wanted;
+  switch (slot.state) {
+    case State::off:
+    case State::failed:  // it will begin with what is wanted
+      break;
+    case State::ordered:
+      slot.version = slot.wanted;
+      break;
+    case State::provisioned:
+    case State::pulling:
+    case State::loading:
+    case State::warming:
+      if (!same) {
+        give_up_start(slot);
+        reload(slot);
+      }
+      break;
+    case State::ready:
+      if (!same) {
+        begin_draining(slot, true);
+      }
+      break;
+    case State::draining:
+      if (same && slot.redeploys) {
+        slot.redeploys = false;
+        slot.state = State::ready;
+        ++serving_;
+        slot.replica->end_draining();
+        directory_.replica_ready(slot.replica->index());
+        come_further();
+      }
+      break;
+  }
+}
+
+/// On its machines, which have nothing to do, from the beginning.
+void ScalablePool::reload(Slot& slot) {
+  slot.redeploys = false;
+  slot.version = slot.wanted;
+  slot.ordered = engine_.now();
+  slot.replica->turn_off();
+  slot.replica->begin_loading(DownCause::deployment);
+  slot.clock.begin(StartPhase::provision, engine_.now());
+  if (weights_ != nullptr) {
+    weights_->give_up(index_of(slot));
+  }
+  if (const auto load = versions_.of(slot.version).load) {
+    load_timed(slot, *load);
+  } else {
+    prepare(slot);
+  }
+}
+
+/// A slot that a rollout added goes, whatever it does.
+void ScalablePool::give_up_extra(Slot& slot) {
+  slot.order_when_repaired = false;
+  if (starts(slot)) {
+    call_off(slot);
+  } else if (slot.state == State::failed) {
+    slot.called_off = true;
+  } else if (slot.redeploys) {
+    leave_after_all(slot);
+  } else if (slot.state == State::ready) {
+    begin_draining(slot);
+  }
+}
+
+bool ScalablePool::settled(std::size_t index) const {
+  const Slot& slot = slots_[index];
+  if (is_extra(index) && !slot.wanted_extra) {
+    return slot.state == State::off || slot.state == State::failed;
+  }
+  switch (slot.state) {
+    case State::off:
+    case State::failed:
+      return true;
+    case State::ordered:
+      return !is_extra(index);
+    case State::ready:
+      return slot.version == slot.wanted;
+    case State::draining:
+      return !slot.redeploys;
+    case State::provisioned:
+    case State::pulling:
+    case State::loading:
+    case State::warming:
+      return false;
+  }
+  return false;
+}
+
+std::optional<SimTime> ScalablePool::waits_since(std::size_t index) const {
+  const Slot& slot = slots_[index];
+  return is_extra(index) && slot.state == State::ordered ? std::optional{slot.ordered}
+                                                         : std::nullopt;
 }
 
 // ---- failures ----
@@ -472,15 +693,17 @@ void ScalablePool::break_down(Slot& slot, DownCause cause) {
   }
   slot.failed = engine_.now();
   ++seen_.failures;
-  if (slot.state == State::draining) {
+  const bool redeploys = std::exchange(slot.redeploys, false);
+  if (slot.state == State::draining && !redeploys) {
     return;  // off when what it had has been taken away
   }
   if (slot.state == State::ready) {
     --serving_;
-  } else {
+  } else if (!redeploys) {
     give_up_start(slot);
   }
   slot.state = State::failed;
+  come_further();
 }
 
 void ScalablePool::end_failure(Slot& slot) {
@@ -495,6 +718,7 @@ void ScalablePool::fail(std::size_t index) {
   PLIMSOLL_CHECK(slot.state > State::ordered && !slot.failed,
                  "only a replica whose machines run can fail");
   slot.drained = nullptr;
+  slot.redeploys = false;
   if (slot.state == State::draining) {
     slot.state = State::ready;  // breaks as one that serves
     ++serving_;
@@ -510,6 +734,7 @@ void ScalablePool::restart(std::size_t index, WeightsVersion version) {
   end_failure(slot);
   slot.ordered = engine_.now();
   slot.version = version;
+  slot.wanted = version;
   slot.clock.begin(StartPhase::provision, engine_.now());
   prepare(slot);
 }
@@ -545,10 +770,8 @@ void ScalablePool::machine_repaired(std::size_t index) {
 void ScalablePool::end_repair(std::size_t index) {
   Slot& slot = slots_[index];
   slot.machine_broken = false;
-  if (slot.state == State::off && slot.order_when_repaired) {
-    const WeightsVersion version = *slot.order_when_repaired;
-    slot.order_when_repaired.reset();
-    order(index, version);
+  if (slot.state == State::off && std::exchange(slot.order_when_repaired, false)) {
+    order(index, slot.version);
     return;
   }
   if (slot.state != State::failed) {
@@ -559,7 +782,7 @@ void ScalablePool::end_repair(std::size_t index) {
     return;
   }
   if (!slot.called_off) {
-    restart(index, slot.version);
+    restart(index, slot.wanted);
     return;
   }
   const std::function<void()> dismissed = std::exchange(slot.drained, nullptr);
@@ -710,6 +933,7 @@ void ScalablePool::granted(std::size_t index, const std::vector<int>& nodes) {
 void ScalablePool::preempted(std::size_t index, Duration grace) {
   Slot& slot = slots_[index];
   const bool again = keeps_its_size();
+  slot.redeploys = false;  // it leaves
   if (slot.state == State::draining) {
     slot.reclaim = engine_.at(engine_.now() + grace, EventPriority::fleet,
                               [this, &slot] { take_gpus_back(slot, false); });

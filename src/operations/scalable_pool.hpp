@@ -12,6 +12,7 @@
 #include "operations/gpu_scheduler.hpp"
 #include "operations/offer_market.hpp"
 #include "operations/procurement.hpp"
+#include "operations/rollout/rollout_target.hpp"
 #include "operations/scalable_target.hpp"
 #include "operations/start_account.hpp"
 #include "operations/start_clock.hpp"
@@ -31,6 +32,11 @@ namespace plimsoll {
 ///       -> warming -> ready -> draining -> off
 ///   any of these -> failed -> pulling or off
 ///
+/// A slot that a rollout gives another version drains, keeps its machines, loads that version in
+/// their place and serves again; meanwhile it counts as loading. One that is off or on order begins
+/// with the version that it should have. The slots behind maximum() are those that rollouts add:
+/// nobody else orders or removes them.
+///
 /// A pool on shared GPUs orders by claiming some: it waits for the grant as for the end of a
 /// stock-out, and what others preempt goes as spot machines do that are taken back after a notice.
 ///
@@ -41,6 +47,7 @@ namespace plimsoll {
 /// then ready. While a draining replica holds its slot, fewer may be loading than were asked for:
 /// the next evaluation asks again. One that failed counts as loading until it serves again.
 class ScalablePool final : public ScalableTarget,
+                           public RolloutTarget,
                            public FaultTarget,
                            public GpuClaimant,
                            private DrainListener {
@@ -72,7 +79,7 @@ class ScalablePool final : public ScalableTarget,
   bool serves(std::size_t slot) const { return slots_[slot].state == State::ready; }
   bool failed(std::size_t slot) const { return slots_[slot].state == State::failed; }
   bool off(std::size_t slot) const { return slots_[slot].state == State::off; }
-  /// That it has, or had last.
+  /// That it has; of a slot that is off, the one that it will begin with.
   WeightsVersion version(std::size_t slot) const { return slots_[slot].version; }
   /// Stops abruptly whatever it does, and everybody knows at once: requests in flight are handed
   /// back to the service, a start is given up. It stays rented. Not for slots that are off, ordered
@@ -83,11 +90,26 @@ class ScalablePool final : public ScalableTarget,
   /// A failed slot's machines are given back: it is off.
   void dismiss(std::size_t slot);
   /// A slot that is off is ordered, and serves `version` in the end; once it is repaired, when its
-  /// machine is broken.
+  /// machine is broken. Not one that a rollout adds and wants no more.
   void order(std::size_t slot, WeightsVersion version);
   /// A slot that serves ends what it has and gets no more; then it is off and `drained` (may be
   /// empty) runs as an event.
   void drain(std::size_t slot, std::function<void()> drained);
+
+  // RolloutTarget
+  LoadedVersions& versions() override { return versions_; }
+  std::size_t size() const override { return slots_.size(); }
+  SlotGoal goal(std::size_t slot) const override;
+  void set_goal(std::size_t slot, SlotGoal goal) override;
+  bool spare(std::size_t slot) const override { return is_extra(slot) && off(slot); }
+  bool settled(std::size_t slot) const override;
+  /// For machines of a slot that a rollout adds.
+  std::optional<SimTime> waits_since(std::size_t slot) const override;
+  WeightsVersion version_of(ReplicaIndex replica) const override {
+    return slots_[replica - slots_.front().replica->index()].version;
+  }
+  void add_with(WeightsVersion version, std::optional<WeightsVersion> on_trial) override;
+  void set_listener(std::function<void()> listener) override { listener_ = std::move(listener); }
 
   // GpuClaimant: the claims are those of share().
   void granted(std::size_t slot, const std::vector<int>& nodes) override;
@@ -125,13 +147,17 @@ class ScalablePool final : public ScalableTarget,
     State state = State::off;
     bool called_off = false;  // it is off once it is repaired
     bool machine_broken = false;
-    bool opens = false;                                 // its claim is that of t = 0
-    DownCause cause = DownCause::loading;               // why it has to start
-    std::optional<DownCause> broken_by;                 // until it is noticed
-    bool waits_for_others = false;                      // for GPUs in place of broken ones
-    std::optional<WeightsVersion> order_when_repaired;  // off until then
+    bool opens = false;                    // its claim is that of t = 0
+    DownCause cause = DownCause::loading;  // why it has to start
+    std::optional<DownCause> broken_by;    // until it is noticed
+    bool waits_for_others = false;         // for GPUs in place of broken ones
+    bool order_when_repaired = false;      // off until then
     WeightsVersion version = 0;
-    std::uint64_t number = 0;  // of its order: the youngest is called off first
+    WeightsVersion wanted = 0;  // by a rollout: differs from version until it is loaded
+    bool wanted_extra = false;  // of the slots that rollouts add
+    bool redeploys = false;     // it drains to load what is wanted, and keeps its machines
+    std::uint64_t number = 0;   // of its order: the youngest is called off first
+    std::uint64_t drains = 0;   // how often it began to
     SimTime ordered{};
     SimTime since{};                 // of being rented
     std::optional<SimTime> failed;   // since when it is broken
@@ -156,7 +182,15 @@ class ScalablePool final : public ScalableTarget,
   void release(Slot& slot);
   void end_start(Slot& slot);
   void give_up_start(Slot& slot);
-  void begin_draining(Slot& slot);
+  void begin_draining(Slot& slot, bool redeploys = false);
+  void leave_after_all(Slot& slot);
+  void redeploy(Slot& slot);
+  void reload(Slot& slot);
+  void load_timed(Slot& slot, Duration load);
+  void note_version(Slot& slot);
+  void settle_version(Slot& slot);
+  void give_up_extra(Slot& slot);
+  void come_further();
   void arm_reclaim(Slot& slot);
   void give_notice(Slot& slot, Duration notice);
   void note_reclaim(const Slot& slot);
@@ -168,8 +202,9 @@ class ScalablePool final : public ScalableTarget,
   void place_order(int replicas);
   template <class InQuestion>
   std::vector<Slot*> may_go(InQuestion in_question);
-  void remove_one();
-  bool scrap_one();
+  bool remove_one(bool on_trial);
+  bool scrap_one(bool on_trial);
+  bool may_be_removed(const Slot& slot, bool on_trial) const;
   void break_down(Slot& slot, DownCause cause);
   void end_failure(Slot& slot);
   void end_repair(std::size_t slot);
@@ -177,11 +212,12 @@ class ScalablePool final : public ScalableTarget,
   void end_wait(Slot& slot);
   void call_off(Slot& slot);
   void on_drained(ReplicaIndex replica) override;
-  std::int64_t count(State state) const;
   bool starts(const Slot& slot) const;
   std::size_t index_of(const Slot& slot) const {
     return static_cast<std::size_t>(&slot - slots_.data());
   }
+  std::size_t own_slots() const { return slots_.size() - static_cast<std::size_t>(pool_.surge); }
+  bool is_extra(std::size_t slot) const { return slot >= own_slots(); }
   PoolGauges gauges() const;
 
   const Config& config_;
@@ -195,6 +231,10 @@ class ScalablePool final : public ScalableTarget,
   std::unique_ptr<OfferMarket> market_;  // null: no offers
   bool opening_ = false;                 // t = 0: what is placed is there
   Procurement procurement_;
+  LoadedVersions versions_;
+  WeightsVersion added_with_ = 0;
+  std::optional<WeightsVersion> on_trial_;
+  std::function<void()> listener_;  // of rollouts
   std::vector<Slot> slots_;
   std::uint64_t orders_ = 0;
   std::int64_t serving_ = 0;

@@ -136,17 +136,20 @@ FixedPool& FleetOperations::add_fixed(PoolIndex pool, std::vector<Replica*> repl
     entry.target = entry.pool.get();
     faults_->add_pool(pool, *entry.pool, service, slots, weights);
   }
-  add_rollouts(pool);
+  add_rollouts(pool, *entry.pool);
   return *entry.pool;
 }
 
-void FleetOperations::add_scaled(PoolIndex pool, FaultTarget& target, Service& service,
+void FleetOperations::add_scaled(PoolIndex pool, ScalablePool& target, Service& service,
                                  WeightSource* weights) {
   watch(pool, service);
   if (faults_) {
     entries_[pool].target = &target;
     faults_->add_pool(pool, target, service,
                       static_cast<std::size_t>(replica_slots(config_.pools[pool])), weights);
+  }
+  if (has_rollouts(config_, pool)) {
+    add_rollouts(pool, target);
   }
 }
 
@@ -155,16 +158,16 @@ bool FleetOperations::draw_corrupt(const RolloutConfig& rollout) const {
   return draws.uniform() < rollout.version_corrupt;
 }
 
-void FleetOperations::add_rollouts(PoolIndex pool) {
+void FleetOperations::add_rollouts(PoolIndex pool, RolloutTarget& target) {
   Entry& entry = entries_[pool];
   for (const RolloutConfig* const rollout : in_order_) {
     if (rollout->pool == pool) {
       entry.rollouts.push_back(std::make_unique<Rollout>(
-          *rollout, config_.pools[pool].name, *entry.pool, engine_, weights_[pool],
+          *rollout, config_.pools[pool].name, target, engine_, weights_[pool],
           draw_corrupt(*rollout), [this](const IncidentRow& row) { tell(row); }));
     }
   }
-  entry.pool->set_listener([this, pool] {
+  target.set_listener([this, pool] {
     for (const auto& rollout : entries_[pool].rollouts) {
       rollout->on_progress();
     }

@@ -9,6 +9,7 @@
 #include "operations/fixed_pool.hpp"
 #include "operations/model_stores.hpp"
 #include "operations/rollout/rollout.hpp"
+#include "operations/scalable_pool.hpp"
 #include "plimsoll/metrics.hpp"
 #include "service/service.hpp"
 #include "simulation/fleet_builder.hpp"
@@ -38,7 +39,7 @@ class FleetOperations final : public AnswerListener {
   /// that never start cold.
   FixedPool& add_fixed(PoolIndex pool, std::vector<Replica*> replicas, Service& service,
                        WeightSource* weights);
-  void add_scaled(PoolIndex pool, FaultTarget& target, Service& service, WeightSource* weights);
+  void add_scaled(PoolIndex pool, ScalablePool& target, Service& service, WeightSource* weights);
   /// A pool to which nothing happens.
   void skip(PoolIndex pool);
   /// At t = 0: the replicas of a fixed pool begin.
@@ -61,7 +62,7 @@ class FleetOperations final : public AnswerListener {
   };
 
   void watch(PoolIndex pool, Service& service);
-  void add_rollouts(PoolIndex pool);
+  void add_rollouts(PoolIndex pool, RolloutTarget& target);
   void begin_due(PoolIndex pool);
   void tell(const IncidentRow& row);
   bool draw_corrupt(const RolloutConfig& rollout) const;

@@ -25,9 +25,7 @@ class ScaledPools {
            Engine& engine, WeightSource* weights, std::unique_ptr<Autoscaler> policy);
   void skip(PoolIndex pool);
   bool has(PoolIndex pool) const { return entries_[pool].target != nullptr; }
-  /// The pool, for faults; it was added.
-  FaultTarget& target(PoolIndex pool) { return *entries_[pool].target; }
-  /// The pool, for those who give it machines; it was added.
+  /// The pool, for those who give it machines or take them, and for rollouts; it was added.
   ScalablePool& pool(PoolIndex pool) { return *entries_[pool].target; }
   /// At t = 0: its replicas begin, and its loop.
   void open(PoolIndex pool);

@@ -221,7 +221,7 @@ void Simulation::build_pools(const PolicyRegistries& policies) {
       shared_gpus_.note(pool, scaled_pools_.pool(pool));
     }
     if (is_operated(config_, pool)) {
-      operations_.add_scaled(pool, scaled_pools_.target(pool), service, weights);
+      operations_.add_scaled(pool, scaled_pools_.pool(pool), service, weights);
     } else {
       operations_.skip(pool);
     }

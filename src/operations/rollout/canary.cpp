@@ -30,6 +30,9 @@ class Canary final : public RolloutStrategy {
     if (next < slots.serving.size()) {
       replace_up_to(slots.serving.size(), Duration::zero());
     }
+    for (std::size_t i = 0; i + 1 < batches.size(); ++i) {
+      batches[i].for_added = false;
+    }
     return batches;
   }
 

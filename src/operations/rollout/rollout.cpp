@@ -31,7 +31,7 @@ std::unique_ptr<RolloutStrategy> make_strategy(const RolloutConfig& rollout) {
   throw InternalError{"a rollout without a strategy"};
 }
 
-Rollout::Rollout(const RolloutConfig& config, const std::string& pool_name, FixedPool& pool,
+Rollout::Rollout(const RolloutConfig& config, const std::string& pool_name, RolloutTarget& pool,
                  Engine& engine, Bytes weights, bool version_corrupt, Observer observer)
     : config_{config},
       pool_name_{pool_name},
@@ -77,15 +77,15 @@ void Rollout::start() {
   version.checkpoint = checkpoint_;
   version.corrupt = version_corrupt_;
   for (std::size_t slot = 0; slot < pool_.size(); ++slot) {
-    const SlotGoal goal = pool_.goal(slot);
-    if (goal.use == SlotUse::serving) {
+    if (pool_.goal(slot).use == SlotUse::serving) {
       slots_.serving.push_back(slot);
-      old_version_ = goal.version;
-    } else {
+    } else if (pool_.spare(slot)) {
       slots_.spare.push_back(slot);
     }
   }
-  new_version_ = pool_.add_version(version);
+  old_version_ = pool_.versions().standing();
+  new_version_ = pool_.versions().add(version);
+  pool_.add_with(old_version_, new_version_);
   tell(fmt::format("{} of version {} to {} begins", rollout_kind_name(config_.strategy),
                    config_.version, pool_name_));
   if (gate_) {
@@ -108,8 +108,16 @@ void Rollout::begin_batch() {
     finish(phase_ == Phase::rolling_back ? Phase::rolled_back : Phase::completed);
     return;
   }
-  const RolloutBatch& batch = batches_[next_batch_++];
+  RolloutBatch& batch = batches_[next_batch_++];
   baking_ = false;
+  if (phase_ == Phase::under_way && batch.for_added && !for_added_) {
+    for_added_ = true;
+    for (const std::size_t slot : added(old_version_)) {
+      batch.changes.push_back({slot, true, SlotUse::serving});
+      slots_.serving.push_back(slot);
+    }
+    pool_.add_with(new_version_, std::nullopt);
+  }
   for (const SlotChange& change : batch.changes) {
     if (phase_ == Phase::under_way) {
       made_.push_back(change);
@@ -120,6 +128,25 @@ void Rollout::begin_batch() {
     await_gpus(engine_.now() + *config_.progress_deadline);
   }
   advance();
+}
+
+/// Slots that are in use and have, or will have, this version, of which no batch knows.
+std::vector<std::size_t> Rollout::added(WeightsVersion version) const {
+  std::vector<std::size_t> added;
+  const auto knows = [](const std::vector<SlotChange>& changes, std::size_t slot) {
+    return std::any_of(changes.begin(), changes.end(),
+                       [slot](const SlotChange& change) { return change.slot == slot; });
+  };
+  for (std::size_t slot = 0; slot < pool_.size(); ++slot) {
+    const bool planned = knows(made_, slot) || std::any_of(batches_.begin(), batches_.end(),
+                                                           [&](const RolloutBatch& batch) {
+                                                             return knows(batch.changes, slot);
+                                                           });
+    if (!planned && pool_.goal(slot) == SlotGoal{version, SlotUse::serving}) {
+      added.push_back(slot);
+    }
+  }
+  return added;
 }
 
 void Rollout::await_gpus(SimTime at) {
@@ -158,7 +185,17 @@ void Rollout::check_gpus() {
   tell(fmt::format("{} of {} replicas of the batch have had no GPUs for {:g} s: it is rolled back",
                    lacked_, batches_[next_batch_ - 1].changes.size(),
                    to_seconds(*config_.progress_deadline)));
+  go_back();
+}
+
+void Rollout::go_back() {
   phase_ = Phase::rolling_back;
+  batches_.clear();
+  for (const std::size_t slot : added(new_version_)) {
+    made_.push_back({slot, true, SlotUse::serving});
+    slots_.serving.push_back(slot);
+  }
+  pool_.add_with(old_version_, std::nullopt);
   begin_batches(strategy_->back(slots_, made_));
 }
 
@@ -213,15 +250,17 @@ void Rollout::roll_back() {
   if (phase_ != Phase::under_way) {
     return;  // for want of GPUs it goes back already
   }
-  phase_ = Phase::rolling_back;
   tell(fmt::format("the gate fires after {} answers, {} degraded and {} failed", answers_.answers,
                    answers_.degraded, answers_.failed));
-  begin_batches(strategy_->back(slots_, made_));
+  go_back();
 }
 
 void Rollout::finish(Phase phase) {
   phase_ = phase;
   ended_at_ = engine_.now();
+  if (phase == Phase::completed) {
+    pool_.versions().set_standing(new_version_);
+  }
   tell(phase_name(phase));
   engine_.at(engine_.now(), EventPriority::fleet, ended_);
 }
@@ -269,8 +308,8 @@ RolloutSummary Rollout::summary() const {
   }
   summary.ended_s = seconds_or_none(ended_at_);
   if (new_version_ >= 0) {
-    summary.loads = pool_.loads(new_version_);
-    summary.corrupt_loads = pool_.corrupt_loads(new_version_);
+    summary.loads = pool_.versions().loads(new_version_);
+    summary.corrupt_loads = pool_.versions().corrupt_loads(new_version_);
   }
   summary.answers = answers_.answers;
   summary.degraded = answers_.degraded;

@@ -22,7 +22,7 @@ class Rollout {
 
   /// `version_corrupt`: the checkpoint was drawn corrupt; `weights` is its size. References outlive
   /// this.
-  Rollout(const RolloutConfig& config, const std::string& pool_name, FixedPool& pool,
+  Rollout(const RolloutConfig& config, const std::string& pool_name, RolloutTarget& pool,
           Engine& engine, Bytes weights, bool version_corrupt, Observer observer);
 
   /// Begins now, with the validation; `ended` is called as an event when it is over, one way or
@@ -56,13 +56,15 @@ class Rollout {
   void check_gpus();
   std::vector<SimTime> waits() const;
   void roll_back();
+  void go_back();
+  std::vector<std::size_t> added(WeightsVersion version) const;
   void finish(Phase phase);
   bool batch_settled() const;
   void tell(std::string what) const;
 
   const RolloutConfig& config_;
   const std::string& pool_name_;
-  FixedPool& pool_;
+  RolloutTarget& pool_;
   Engine& engine_;
   std::optional<CheckpointWriting> checkpoint_;
   bool version_corrupt_;
@@ -72,8 +74,9 @@ class Rollout {
   std::optional<HealthGate> gate_;
 
   Phase phase_ = Phase::waiting;
-  int old_version_ = 0;
-  int new_version_ = -1;
+  WeightsVersion old_version_ = 0;
+  WeightsVersion new_version_ = -1;
+  bool for_added_ = false;  // replicas that others add have the new version
   RolloutSlots slots_;
   std::vector<SlotChange> made_;  // on the way there
   std::vector<RolloutBatch> batches_;

@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "operations/fixed_pool.hpp"
+#include "operations/rollout/rollout_target.hpp"
 #include "plimsoll/rollout_config.hpp"
 
 namespace plimsoll {
@@ -24,9 +24,13 @@ struct SlotChange {
 };
 
 /// Changes that begin together; the next batch begins when all have been made and `bake` is over.
+/// Until a batch says `for_added`, replicas that others add to the pool begin with the old version;
+/// that batch takes them over, too, and those that come later begin with the new one. On the way
+/// back they begin with the old version.
 struct RolloutBatch {
   std::vector<SlotChange> changes;
   Duration bake{};
+  bool for_added = true;
 };
 
 /// A strategy is a plan: it is asked once for the way there and, when the gate fires, for the way

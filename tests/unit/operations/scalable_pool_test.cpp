@@ -304,6 +304,149 @@ TEST_F(ScalablePoolTest, AColdStartThatIsCalledOffGoesAtOnce) {
   expect_time_adds_up();
 }
 
+/// Versions of which a copy is loaded in 30 ms, in the place of another.
+class RolledOutPoolTest : public ScalablePoolTest {
+ protected:
+  WeightsVersion add_version() {
+    LoadedVersion version;
+    version.load = 30ms;
+    return pool->versions().add(version);
+  }
+  void bring(std::size_t slot, WeightsVersion version) {
+    pool->set_goal(slot, {version, SlotUse::serving});
+  }
+};
+
+TEST_F(RolledOutPoolTest, ASlotWithAnotherVersionDrainsLoadsAndServesAgain) {
+  open(2);
+  const RequestId running = arrive(0ms, 40);
+  at(10ms, [&] {
+    bring(0, add_version());
+    expect_counts(1, 1, 0);
+    EXPECT_EQ(pool->version(0), 0) << "it still answers with that";
+  });
+  const RequestId meanwhile = arrive(20ms, 10);
+  at(41ms, [&] { EXPECT_EQ(pool->version(0), 1); });
+  at(70ms - 1ns, [&] {
+    expect_counts(1, 1, 0);
+    EXPECT_FALSE(pool->settled(0));
+  });
+  at(70ms + 1ns, [&] {
+    expect_counts(2, 0, 0);
+    EXPECT_TRUE(pool->settled(0));
+  });
+  at(100ms, [] {});
+  engine.run();
+  EXPECT_EQ(ended[running].finished - sim_start, 40ms) << "nothing is lost by that";
+  EXPECT_EQ(ended[meanwhile].replica, 1U);
+  EXPECT_EQ(pool->versions().loads(1), 1);
+  EXPECT_EQ(gauges(0).draining_ns, 30'000'000);
+  EXPECT_EQ(gauges(0).down_ns, 30'000'000);
+  EXPECT_EQ(gauges(0).off_ns, 0) << "it keeps its machines";
+  expect_time_adds_up();
+}
+
+TEST_F(RolledOutPoolTest, WhoGetsHisVersionBackWhileHeDrainsStays) {
+  open(1);
+  arrive(0ms, 40);
+  at(10ms, [&] { bring(0, add_version()); });
+  at(20ms, [&] {
+    bring(0, 0);
+    expect_counts(1, 0, 0);
+  });
+  at(100ms, [] {});
+  engine.run();
+  EXPECT_EQ(gauges(0).down_ns, 0);
+  EXPECT_EQ(pool->versions().loads(1), 0);
+}
+
+TEST_F(RolledOutPoolTest, AddedReplicasBeginWithWhatIsSaidAndCanariesGoLast) {
+  open(2);
+  at(10ms, [&] {
+    const WeightsVersion version = add_version();
+    pool->add_with(0, version);
+    bring(1, version);
+  });
+  at(50ms, [&] {
+    pool->scale_to(3);
+    EXPECT_EQ(pool->version(2), 0) << "the canary is judged";
+  });
+  at(160ms, [&] {
+    pool->scale_to(1);
+    EXPECT_TRUE(pool->serves(1)) << "it is the canary";
+    EXPECT_TRUE(pool->settled(0)) << "who goes is waited for by nobody";
+  });
+  at(170ms, [&] {
+    pool->add_with(1, std::nullopt);
+    pool->scale_to(2);
+    EXPECT_EQ(pool->version(0), 1);
+  });
+  at(300ms, [&] { EXPECT_TRUE(pool->serves(0)); });
+  engine.run();
+  EXPECT_EQ(pool->versions().loads(1), 2);
+  expect_time_adds_up();
+}
+
+TEST_F(RolledOutPoolTest, WhatARolloutAddsIsNeitherCountedNorRemovedByOthers) {
+  config.pools[0].autoscale->max_replicas = 2;
+  config.pools[0].surge = 1;
+  open(2);
+  EXPECT_EQ(pool->maximum(), 2);
+  EXPECT_FALSE(pool->spare(1));
+  EXPECT_TRUE(pool->spare(2));
+  at(10ms, [&] { bring(2, add_version()); });
+  at(110ms + 1ns, [&] {
+    EXPECT_TRUE(pool->serves(2));
+    expect_counts(2, 0, 0);
+    pool->scale_to(1);
+    EXPECT_TRUE(pool->serves(2));
+    pool->set_goal(2, {1, SlotUse::off});
+  });
+  at(120ms, [&] { EXPECT_TRUE(pool->settled(2)); });
+  engine.run();
+  EXPECT_EQ(gauges(2).down_ns, 100'000'000) << "it was provisioned as any other, loading included";
+  EXPECT_TRUE(pool->off(2));
+}
+
+TEST_F(RolledOutPoolTest, WhoBreaksAmidItComesBackWithTheNewVersion) {
+  open(2);
+  arrive(0ms, 40);
+  at(10ms, [&] { bring(0, add_version()); });
+  at(20ms, [&] {
+    EXPECT_TRUE(pool->machine_failed(0, DownCause::gpu));
+    EXPECT_TRUE(pool->settled(0));
+    expect_counts(1, 1, 0);
+  });
+  at(30ms, [&] { service->replica_lost(0); });
+  at(50ms, [&] { pool->machine_repaired(0); });
+  at(200ms, [] {});
+  engine.run();
+  EXPECT_TRUE(pool->serves(0));
+  EXPECT_EQ(pool->version(0), 1);
+  EXPECT_EQ(gauges(0).down_ns, 130'000'000) << "30 ms broken, then a start of 100 ms";
+  expect_time_adds_up();
+}
+
+TEST_F(RolledOutPoolTest, AmongThoseWhoDrainForAVersionSomeMayGo) {
+  open(2);
+  arrive(0ms, 40);
+  arrive(0ms, 60);
+  at(10ms, [&] {
+    const WeightsVersion version = add_version();
+    bring(0, version);
+    bring(1, version);
+  });
+  at(20ms, [&] {
+    pool->scale_to(1);
+    expect_counts(0, 1, 1);
+  });
+  at(200ms, [] {});
+  engine.run();
+  EXPECT_EQ(ended.size(), 2U);
+  EXPECT_TRUE(pool->off(0) != pool->off(1));
+  expect_time_adds_up();
+}
+
 class ProcuredPoolTest : public ScalablePoolTest {
  protected:
   /// Replicas of t = 0 serve; added ones are ordered, provisioned (10 ms), pull (50), load (30) and
