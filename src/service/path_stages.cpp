@@ -158,15 +158,21 @@ StageResult RequestPath::visit_response_cache(Flight& flight, SimTime t) {
 }
 
 StageResult RequestPath::visit_model_router(Flight& flight, SimTime t) {
-  const ModelRouter::Choice choice =
-      model_router_->choose(follows_sessions_ ? sessions_[place_of(flight)] : flight.record.id,
-                            flight.record.request_class,
-                            experiments_ ? experiments_->model_of(flight.record.arm) : std::nullopt,
-                            [&](ModelIndex model) {
-                              const Service& service = *sites_.of(model, flight.at.datacenter);
-                              return ModelRouter::Line{service.in_line(), service.ready_rate()};
-                            });
+  const std::int64_t tokens =
+      std::int64_t{flight.record.prompt_tokens} + flight.record.output_tokens;
+  const ModelRouter::Choice choice = model_router_->choose(
+      follows_sessions_ ? sessions_[place_of(flight)] : flight.record.id,
+      flight.record.request_class,
+      experiments_ ? experiments_->model_of(flight.record.arm) : std::nullopt,
+      [&](ModelIndex model) {
+        const Service& service = *sites_.of(model, flight.at.datacenter);
+        return ModelRouter::Line{service.in_line(), service.ready_rate()};
+      },
+      [&](ModelIndex model) {
+        return tokens <= sites_.of(model, flight.at.datacenter)->max_context();
+      });
   flight.model = choice.model;
+  flight.wanted = choice.wanted;
   flight.spilled = choice.spilled;
   return model_router_->pass(attempt_id(flight), t);
 }

@@ -160,6 +160,7 @@ void RequestPath::begin_attempt(std::uint32_t place, Phase phase, Stage from) {
   flight.used_tokens = 0;
   flight.back = {};
   flight.model = flight.record.model;
+  flight.wanted = flight.record.model;
   flight.spilled = false;
   flight.next = from;
   if (from == first_) {
@@ -685,7 +686,7 @@ void RequestPath::think(std::uint32_t place, const SharedPrefix& prefix) {
   }
   Thinker& thinker = thinkers_[number];
   thinker.request_class = flight.record.request_class;
-  thinker.model = flight.record.model;
+  thinker.model = flight.wanted;
   thinker.session_began = follows_sessions_ ? sessions_[place] : no_request;
   thinker.conversation = {std::int64_t{flight.record.prompt_tokens} + flight.record.output_tokens,
                           prefix};
