@@ -13,6 +13,11 @@
 
 namespace plimsoll {
 
+/// A model answered to the end, be it a fallback or a corrupt copy.
+constexpr bool answered_by_model(Outcome outcome) {
+  return outcome == Outcome::completed || outcome == Outcome::degraded;
+}
+
 /// Counts of requests that ended, all exact.
 struct EndedCounts {
   std::array<std::int64_t, outcome_count> outcomes{};           // of all requests
@@ -29,10 +34,12 @@ struct EndedCounts {
   void add(const EndedCounts& other, std::int64_t sign);
   std::int64_t ended() const;
   std::int64_t measured_ended() const;
-  std::int64_t measured_answered() const;  // completed or cached
+  std::int64_t measured_answered() const;  // as asked for: completed or cached
+  std::int64_t measured_degraded() const;  // answered otherwise
 };
 
-/// The latencies that belong to requests.
+/// The latencies that belong to requests; those to the last token to all that a model answered,
+/// whichever it was.
 struct RequestLatencies {
   LatencySketch ttft, tpot, e2el, queue;
 

@@ -158,10 +158,15 @@ std::string latencies_part(const RunResult& result, const Config& config,
   }
   const std::string table = text_table(
       {{"ms", false}, {"mean"}, {"p50"}, {"p90"}, {"p99"}, {"p99.9"}, {"measured"}}, rows);
+  const std::int64_t degraded = whole.outcomes[static_cast<std::size_t>(Outcome::degraded)];
   const std::string rates = fmt::format(
-      "{:.2f} % never finished and have no TPOT or E2E; {} requests/s completed, {} within their "
+      "{:.2f} % never finished and have no TPOT or E2E; {}{} requests/s completed, {} within their "
       "SLOs; {} output tokens/s",
-      100 * whole.unfinished_share, figure(whole.request_throughput), figure(whole.request_goodput),
+      100 * whole.unfinished_share,
+      degraded > 0
+          ? fmt::format("TPOT and E2E are also those of {} degraded answers; ", grouped(degraded))
+          : "",
+      figure(whole.request_throughput), figure(whole.request_goodput),
       figure(whole.output_throughput));
   return table + wrapped(rates, style.width, 0);
 }

@@ -155,6 +155,47 @@ std::vector<double> with_fallback(double rate, const std::string& service) {
   });
 }
 
+/// 15/s ask for tokens of a model that does 10/s, half of them more than the fallback's context
+/// has. `split`: before that, to another model of that context.
+std::vector<double> with_short_fallback(const std::string& split) {
+  std::string text =
+      test::scenario_with_pools("pools:\n  a: " + slow_pool("tiny") +
+                                "\n  b: " + slow_pool("other") +
+                                "\nmetrics: {window: 1000s, sample_requests: 0}\n" + R"(
+duration: 300s
+workload:
+  arrivals: {rate: 15/s}
+  lengths: {prompt: {kind: fixed, mean: 10}, output: {kind: fixed, mean: 10}}
+  classes:
+    short: {share: 1, model: tiny}
+    long: {share: 1, model: tiny, prompt: {kind: fixed, mean: 100}}
+path:
+  model_router: {)" + split + R"(spillovers: [{from: tiny, to: other, waiting: 3}]}
+)");
+  text.replace(text.find("  profiles:"), 0, "    other: {extends: tiny, max_context: 64}\n");
+  return numbers_of_text(text, [](const RunResult& result) {
+    const SliceSummary& all = result.slices.front();
+    const auto outcome = [&](Outcome one) { return all.outcomes[static_cast<std::size_t>(one)]; };
+    return fmt::format("{} {} {} {} {} {} {}", outcome(Outcome::over_context),
+                       outcome(Outcome::degraded), outcome(Outcome::completed), all.arrived,
+                       all.unfinished, all.e2el.count, all.availability);
+  });
+}
+
+// Whom the fallback has no room for waits for the model that he asked for; an answer of a fallback
+// is one, in unfinished, TPOT and E2E, if not what was asked for.
+TEST(Spillover, LeavesWhatIsTooLongAndItsAnswersAreAnswers) {
+  for (const char* split : {"", "splits: [{to: other, share: 50%}], "}) {
+    const std::vector<double> found = with_short_fallback(split);
+    EXPECT_EQ(found[0], 0) << split;
+    EXPECT_GT(found[1], 300) << split;
+    EXPECT_EQ(found[1] + found[2], found[3]) << split;
+    EXPECT_EQ(found[4], 0) << split;
+    EXPECT_EQ(found[5], found[3]) << split;
+    EXPECT_NEAR(found[6], found[2] / found[3], 1e-12) << split;
+  }
+}
+
 TEST(Spillover, TakesTheExcessAlsoWhereNobodyWaitsCentrally) {
   for (const char* service : {"", "service: {queue: {max_outstanding: 2}}\n"}) {
     const std::vector<double> found = with_fallback(15, service);
