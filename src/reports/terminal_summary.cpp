@@ -406,6 +406,19 @@ std::string regions_part(const RunResult& result) {
                                           rows);
 }
 
+/// What those cost who are no users.
+std::string cost_of_attacks(const CostSummary& cost) {
+  double sum = 0;
+  bool some = false;
+  for (const UnitCost& unit : cost.money.units) {
+    if (unit.kind == "class") {
+      sum += to_dollars(unit.prompt_cost + unit.output_cost);
+      some = true;
+    }
+  }
+  return some ? fmt::format(" at {}", dollars(sum)) : "";
+}
+
 std::string path_part(const RunResult& result, const SummaryStyle& style) {
   const PathSummary& path = result.path;
   std::string text;
@@ -417,11 +430,12 @@ std::string path_part(const RunResult& result, const SummaryStyle& style) {
   }
   if (path.attacked) {
     text += fmt::format(
-        "Attacks: {} requests, {} of them answered, {} attempts dropped by their source; of {} "
+        "Attacks: {} requests, {} of them answered{}, {} attempts dropped by their source; of {} "
         "requests of users meanwhile {} were answered; {} attempts of users dropped by their "
         "source\n",
-        grouped(path.attack_requests), grouped(path.attack_answered), grouped(path.attack_dropped),
-        grouped(path.users_attacked), grouped(path.users_answered), grouped(path.users_dropped));
+        grouped(path.attack_requests), grouped(path.attack_answered), cost_of_attacks(result.cost),
+        grouped(path.attack_dropped), grouped(path.users_attacked), grouped(path.users_answered),
+        grouped(path.users_dropped));
   }
   for (const FailoverSummary& way : path.failovers) {
     if (way.waiting + way.retried > 0) {

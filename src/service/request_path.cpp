@@ -95,8 +95,8 @@ std::uint32_t RequestPath::take(RequestId id, const Arrival& arrival) {
   flight.attack = attacking_;
   flight.patience = attacking_ > 0 ? never : clients_.patience_ends(id, engine_.now());
   draw_traits(flight);
-  if (users_ != nullptr) {
-    users_->on_user(flight.at, engine_.now());
+  if (UserSink* const users = users_of(flight)) {
+    users->on_user(flight.at, engine_.now());
   }
   if (keeps_prefixes_) {
     remember_prefix(place, arrival.prefix);
@@ -451,8 +451,8 @@ void RequestPath::tell_first_token(std::uint32_t place, SimTime first) {
   flight.attempt_ends = never;
   flight.record.first_token = first;
   sink_.on_first_token(flight.record);
-  if (users_ != nullptr) {
-    users_->on_user_first_token(flight.at, flight.record);
+  if (UserSink* const users = users_of(flight)) {
+    users->on_user_first_token(flight.at, flight.record);
   }
 }
 
@@ -639,8 +639,8 @@ void RequestPath::finish(std::uint32_t place) {
   release(flight, flight.record.outcome);
   flight.record.finished = engine_.now();
   sink_.on_end(flight.record);
-  if (users_ != nullptr) {
-    users_->on_user_end(flight.at, flight.record);
+  if (UserSink* const users = users_of(flight)) {
+    users->on_user_end(flight.at, flight.record);
   }
   if (metering_ && flight.record.emitted_tokens > 0) {
     metering_->add(flight.limited.key,
