@@ -6,6 +6,7 @@
 
 #include "config/kinds.hpp"
 #include "config/path_parts.hpp"
+#include "config/sections.hpp"
 
 namespace plimsoll {
 namespace {
@@ -70,7 +71,11 @@ SectionDecl edge_section(SectionDecl cache) {
   SectionDecl datacenter =
       Section<DatacenterConfig>{}
           .list("outages", &DatacenterConfig::outages, outage_section(share_of_requests),
-                "nothing in it answers; regions go to their next one")
+                "regions go to their next datacenter. With share: 1 nothing in it answers: pools "
+                "that name it stop as by a fault of a zone (`faults` says who notices and what "
+                "becomes of their requests, by its defaults without one), while answers that are "
+                "computed are read on. With a smaller share only its entrance refuses so many "
+                "requests, and what is in it works on; so does a pool that names no datacenter")
           .optional("capacity", &DatacenterConfig::capacity, frequency_kind(),
                     "requests per second that it takes in; the rest waits")
           .field("queue", &DatacenterConfig::queue, big_count_kind(0, 1'000'000'000), "1000",
@@ -229,9 +234,42 @@ void check_failovers(Reader& reader, const RawNode& root, const Config& config) 
   }
 }
 
+bool goes_down_whole(const DatacenterConfig& datacenter) {
+  return std::any_of(datacenter.outages.begin(), datacenter.outages.end(),
+                     [](const OutageConfig& outage) { return outage.share >= 1.0; });
+}
+
+/// What stops with a datacenter stands in it alone. Its outages are faults: without `faults` they
+/// are noticed and survived by the defaults of that section.
+void settle_outages(Reader& reader, const RawNode& pools, Config& config) {
+  bool some = false;
+  for (const PoolConfig& pool : config.pools) {
+    const std::optional<std::size_t> there = datacenter_of(config, pool);
+    if (!there || !goes_down_whole(config.path->edge->datacenters[*there])) {
+      continue;
+    }
+    some = true;
+    const auto shares_elsewhere = [&](const PoolConfig& other) {
+      return other.allocation && pool.allocation &&
+             other.allocation->from == pool.allocation->from && other.datacenter != pool.datacenter;
+    };
+    if (std::any_of(config.pools.begin(), config.pools.end(), shares_elsewhere)) {
+      reader.report(pools.place, "pools." + pool.name,
+                    fmt::format("{} goes down whole, and shared_gpus.{} serve pools elsewhere, too",
+                                pool.datacenter, config.shared_gpus[pool.allocation->from].name),
+                    "give the pools of each datacenter shared GPUs of their own");
+    }
+  }
+  if (some && !config.faults) {
+    RawNode defaults;
+    defaults.kind = RawNode::Kind::map;
+    read_section(reader, faults_section(), defaults, "faults", &config.faults.emplace());
+  }
+}
+
 }  // namespace
 
-void check_datacenters(Reader& reader, const RawNode& root, const Config& config) {
+void check_datacenters(Reader& reader, const RawNode& root, Config& config) {
   const RawNode& pools = *root.find("pools");
   check_failovers(reader, root, config);
   if (!check_names(reader, pools, config) || !datacenters_own_pools(config)) {
@@ -239,6 +277,7 @@ void check_datacenters(Reader& reader, const RawNode& root, const Config& config
   }
   check_mixture(reader, pools, config);
   check_reach(reader, root, config);
+  settle_outages(reader, pools, config);
 }
 
 }  // namespace plimsoll

@@ -24,8 +24,8 @@ void check_objects_of_caches(Reader& reader, const RawNode& map, const std::stri
 /// Connections are found open by a share or by a pool.
 void check_connections(Reader& reader, const RawNode& map, const std::string& path,
                        const PathConfig& config);
-/// Pools that stand in datacenters: `root` is the scenario.
-void check_datacenters(Reader& reader, const RawNode& root, const Config& config);
+/// Pools that stand in datacenters, and faults where these go down: `root` is the scenario.
+void check_datacenters(Reader& reader, const RawNode& root, Config& config);
 /// What the path says and the rest of the scenario makes void: `root` is the scenario.
 void check_path(Reader& reader, const RawNode& root, const Config& config);
 

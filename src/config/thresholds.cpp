@@ -1,4 +1,4 @@
-// Config: thresholds, k6's grammar: a metric, perhaps for one tier, model, pool, region or
+// Config: thresholds, k6's grammar: a metric, perhaps for one tier, class, model, pool, region or
 // datacenter, and conditions on it.
 #include <fmt/format.h>
 
@@ -98,7 +98,7 @@ bool split_metric(const std::string& key, ThresholdConfig& threshold) {
   return true;
 }
 
-const std::vector<std::string> tags = {"tier", "model", "pool", "region", "datacenter"};
+const std::vector<std::string> tags = {"tier", "class", "model", "pool", "region", "datacenter"};
 
 template <class Named>
 std::vector<std::string> names_of(const std::vector<Named>& entries) {
@@ -115,6 +115,9 @@ std::vector<std::string> names_of_tag(const Reader& reader, const Config& config
   if (tag == "region" || tag == "datacenter") {
     const EdgeConfig& edge = *config.path->edge;
     return tag == "region" ? names_of(edge.regions) : names_of(edge.datacenters);
+  }
+  if (tag == "class") {
+    return names_of(config.workload.classes);
   }
   return reader.names(tag == "tier"    ? NameList::tiers
                       : tag == "model" ? NameList::models
@@ -151,7 +154,7 @@ bool check_tag(Reader& reader, const RawEntry& entry, const std::string& path,
     return false;
   }
   const bool place = tag == "region" || tag == "datacenter";
-  if ((place || tag == "tier") && !find_metric_doc(threshold.metric).by_tier) {
+  if ((place || tag == "tier" || tag == "class") && !find_metric_doc(threshold.metric).by_tier) {
     reader.report(entry.key_place, path,
                   fmt::format("{} is not known by {}", threshold.metric, tag),
                   "it belongs to replicas; tag it with a pool or a model");
@@ -164,7 +167,7 @@ bool check_tag(Reader& reader, const RawEntry& entry, const std::string& path,
   if (std::find(names.begin(), names.end(), threshold.tag_value) == names.end()) {
     reader.report(entry.key_place, path,
                   fmt::format("no {} named \"{}\"", tag, threshold.tag_value),
-                  name_hint(threshold.tag_value, names, tag + "s"));
+                  name_hint(threshold.tag_value, names, tag == "class" ? "classes" : tag + "s"));
     return false;
   }
   return true;

@@ -6,6 +6,7 @@
 #include "cost/bill.hpp"
 #include "cost/revenue.hpp"
 #include "cost/unit_costs.hpp"
+#include "plimsoll/counted_classes.hpp"
 
 namespace plimsoll {
 namespace {
@@ -65,6 +66,20 @@ std::int64_t sum_of(const std::vector<TokenCell>& cells, std::int64_t TokenCell:
   return sum;
 }
 
+/// What did not come from users was not theirs to be answered, but drives the bill as they do.
+void add_uncounted(BilledLoad& load, const RunResult& result, const Config& config) {
+  if (result.horizon || all_count(config)) {
+    return;
+  }
+  load.unanswered += load.completed() - counted(load, config, &TokenCell::completed);
+  for (const SliceSummary& slice : result.slices) {
+    for (std::size_t c = 0; c < config.workload.classes.size(); ++c) {
+      const bool its = slice.kind == "class" && slice.name == config.workload.classes[c].name;
+      load.arrived += its && !counts(config, static_cast<ClassIndex>(c)) ? slice.arrived : 0;
+    }
+  }
+}
+
 /// Shared GPUs are paid for also when nobody has them.
 void add_unallocated(CostSummary& cost, const std::vector<SharedGpusSummary>& all) {
   for (const SharedGpusSummary& shared : all) {
@@ -92,6 +107,14 @@ double rented_gpu_hours(const PoolSummary& pool) {
 const char* contract_name(Contract contract) {
   constexpr const char* names[] = {"on_demand", "reserved", "spot", "reserved_3y"};
   return names[static_cast<int>(contract)];
+}
+
+std::int64_t counted(const BilledLoad& load, const Config& config, std::int64_t TokenCell::*count) {
+  std::int64_t sum = 0;
+  for (const TokenCell& cell : load.cells) {
+    sum += counts(config, cell.request_class) ? cell.*count : 0;
+  }
+  return sum;
 }
 
 std::int64_t BilledLoad::completed() const {
@@ -124,7 +147,8 @@ BilledLoad billed_load(const RunResult& result) {
 CostSummary summarize_cost(const RunResult& result, const Config& config,
                            std::vector<std::string>& notes) {
   CostSummary cost;
-  const BilledLoad load = billed_load(result);
+  BilledLoad load = billed_load(result);
+  add_uncounted(load, result, config);
   cost.money = summarize_money(result, load, config);
   for (std::size_t i = 0; i < result.pools.size(); ++i) {
     cost.lines.push_back(line_of(result.pools[i], config.pools[i], config, cost.money, notes));
@@ -134,11 +158,13 @@ CostSummary summarize_cost(const RunResult& result, const Config& config,
     add_unallocated(cost, result.allocation->shared);
   }
   cost.total = to_dollars(cost.money.total);
-  if (load.completed() > 0) {
-    cost.per_request = cost.total / static_cast<double>(load.completed());
+  const std::int64_t completed = counted(load, config, &TokenCell::completed);
+  const std::int64_t output_tokens = counted(load, config, &TokenCell::output_tokens);
+  if (completed > 0) {
+    cost.per_request = cost.total / static_cast<double>(completed);
   }
-  if (load.output_tokens() > 0) {
-    cost.per_million_tokens = cost.total / (static_cast<double>(load.output_tokens()) / million);
+  if (output_tokens > 0) {
+    cost.per_million_tokens = cost.total / (static_cast<double>(output_tokens) / million);
   }
   cost.revenue = to_dollars(cost.money.revenue_total);
   if (cost.revenue > 0) {

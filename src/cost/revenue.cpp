@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "cost/amounts.hpp"
+#include "plimsoll/counted_classes.hpp"
 
 namespace plimsoll {
 namespace {
@@ -18,7 +19,8 @@ struct Tokens {
 Tokens tokens_of(const BilledLoad& load, const Config& config, TierIndex tier, ModelIndex model) {
   Tokens tokens;
   for (const TokenCell& cell : load.cells) {
-    if (config.workload.classes[cell.request_class].tier == tier &&
+    if (counts(config, cell.request_class) &&
+        config.workload.classes[cell.request_class].tier == tier &&
         config.pools[cell.pool].model == model) {
       tokens.prompt += cell.prompt_tokens;
       tokens.output += cell.output_tokens;

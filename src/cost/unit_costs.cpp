@@ -2,10 +2,13 @@
 #include "cost/unit_costs.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "cost/amounts.hpp"
 #include "cost/bill.hpp"
+#include "cost/cost.hpp"
 #include "cost/revenue.hpp"
+#include "plimsoll/counted_classes.hpp"
 
 namespace plimsoll {
 
@@ -107,12 +110,35 @@ void add_cell(UnitCost& unit, const TokenCell& cell, const CellCost& cost) {
   unit.output_cost = unit.output_cost + cost.output;
 }
 
+/// Of each class that does not count, as `config` lists them.
+std::vector<UnitCost> uncounted_units(const std::vector<CellCost>& costs, const BilledLoad& load,
+                                      const Config& config) {
+  std::vector<UnitCost> units;
+  for (std::size_t c = 0; c < config.workload.classes.size(); ++c) {
+    if (counts(config, static_cast<ClassIndex>(c))) {
+      continue;
+    }
+    UnitCost& unit = units.emplace_back();
+    unit.kind = "class";
+    unit.name = config.workload.classes[c].name;
+    for (std::size_t i = 0; i < costs.size(); ++i) {
+      if (load.cells[i].request_class == c) {
+        add_cell(unit, load.cells[i], costs[i]);
+      }
+    }
+  }
+  return units;
+}
+
 std::vector<UnitCost> unit_costs(MoneySummary& money, const RunResult& result,
                                  const BilledLoad& load, const Config& config) {
   const std::vector<CellCost> costs = cell_costs(money, result, load);
   std::vector<UnitCost> units(config.tiers.size() + config.models.size());
   for (std::size_t i = 0; i < costs.size(); ++i) {
     const TokenCell& cell = load.cells[i];
+    if (!counts(config, cell.request_class)) {
+      continue;
+    }
     const std::size_t tier = config.workload.classes[cell.request_class].tier;
     const std::size_t model = config.tiers.size() + config.pools[cell.pool].model;
     add_cell(units[tier], cell, costs[i]);
@@ -134,6 +160,9 @@ std::vector<UnitCost> unit_costs(MoneySummary& money, const RunResult& result,
                   units.begin(), units.end(),
                   [](const UnitCost& unit) { return unit.kind == "model" && unit.completed == 0; }),
               units.end());
+  for (UnitCost& unit : uncounted_units(costs, load, config)) {
+    units.push_back(std::move(unit));
+  }
   return units;
 }
 
@@ -165,7 +194,7 @@ Duration paid_arrivals(const RunResult& result, const Config& config) {
 void add_break_even(MoneySummary& money, const RunResult& result, const BilledLoad& load,
                     const Config& config) {
   money.served_rate = result.most_completed_per_second;
-  const std::int64_t completed = load.completed();
+  const std::int64_t completed = counted(load, config, &TokenCell::completed);
   MicroUsd load_cost;
   MicroUsd load_revenue;
   for (const BillRow& row : money.bill) {

@@ -1,7 +1,8 @@
-// What breaks together: replicas and shared GPUs by GPU, node, rack and zone.
+// What breaks together: replicas and shared GPUs by GPU, node, rack, zone and datacenter.
 #include "fleet/failure_domains.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "plimsoll/errors.hpp"
 
@@ -19,6 +20,21 @@ int node_of_stage(const Config& config, const PoolConfig& pool, const Placement&
 }
 
 }  // namespace
+
+std::optional<std::size_t> datacenter_of_shared(const Config& config, std::size_t shared) {
+  std::optional<std::size_t> found;
+  for (const PoolConfig& pool : config.pools) {
+    if (!pool.allocation || pool.allocation->from != shared) {
+      continue;
+    }
+    const std::optional<std::size_t> datacenter = datacenter_of(config, pool);
+    if (!datacenter || (found && found != datacenter)) {
+      return std::nullopt;
+    }
+    found = datacenter;
+  }
+  return found;
+}
 
 FailureDomains::FailureDomains(const Config& config,
                                const std::vector<const Placement*>& placements)
@@ -42,6 +58,7 @@ void FailureDomains::add_pool(const Config& config, std::size_t p, const Placeme
   const int first = nodes();
   for (int number = 0; number < placement.nodes; ++number) {
     places_.push_back({{false, p}, number});
+    datacenters_.push_back(datacenter_of(config, pool));
   }
   replicas_of_node_.resize(places_.size());
   for (int r = 0; r < replica_slots(pool); ++r) {
@@ -63,6 +80,7 @@ void FailureDomains::add_shared(const Config& config, std::size_t s) {
   gpus_of_shared_node_.push_back(per_node);
   for (int number = 0; number < most_nodes(shared); ++number) {
     places_.push_back({{true, s}, number});
+    datacenters_.push_back(datacenter_of_shared(config, s));
     for (int gpu = 0; gpu < per_node; ++gpu) {
       gpus_.push_back({{true, s}, 0, {s, number, gpu, 1}});
     }
@@ -94,47 +112,54 @@ std::vector<int> FailureDomains::units(FaultScope scope, std::optional<NodeOwner
   return units;
 }
 
-std::vector<int> FailureDomains::nodes_of(FaultScope scope, int unit) const {
+Struck FailureDomains::struck_by(FaultScope scope, int unit) const {
+  PLIMSOLL_CHECK(scope != FaultScope::link && scope != FaultScope::store,
+                 "links and stores have no replicas");
+  if (scope == FaultScope::gpu) {
+    const Gpu& gpu = gpus_[static_cast<std::size_t>(unit)];
+    Struck struck;
+    if (gpu.owner.shared) {
+      struck.shared_gpus.push_back(gpu.range);
+    } else {
+      struck.replicas.push_back(gpu.replica);
+    }
+    return struck;
+  }
   std::vector<int> found;
-  for (int node = 0; node < nodes() && scope != FaultScope::gpu; ++node) {
+  for (int node = 0; node < nodes(); ++node) {
     if (contains(scope, unit, node)) {
       found.push_back(node);
     }
   }
-  return found;
+  return on_nodes(std::move(found));
 }
 
-std::vector<ReplicaIndex> FailureDomains::replicas(FaultScope scope, int unit) const {
-  if (scope == FaultScope::gpu) {
-    const Gpu& gpu = gpus_[static_cast<std::size_t>(unit)];
-    return gpu.owner.shared ? std::vector<ReplicaIndex>{} : std::vector{gpu.replica};
+Struck FailureDomains::in_datacenter(std::size_t datacenter) const {
+  std::vector<int> found;
+  for (int node = 0; node < nodes(); ++node) {
+    if (datacenters_[static_cast<std::size_t>(node)] == datacenter) {
+      found.push_back(node);
+    }
   }
-  PLIMSOLL_CHECK(scope != FaultScope::link && scope != FaultScope::store,
-                 "links and stores have no replicas");
-  std::vector<ReplicaIndex> found;
-  for (const int node : nodes_of(scope, unit)) {
+  return on_nodes(std::move(found));
+}
+
+Struck FailureDomains::on_nodes(std::vector<int> nodes) const {
+  Struck struck;
+  for (const int node : nodes) {
     const auto& there = replicas_of_node_[static_cast<std::size_t>(node)];
-    found.insert(found.end(), there.begin(), there.end());
-  }
-  std::sort(found.begin(), found.end());
-  found.erase(std::unique(found.begin(), found.end()), found.end());
-  return found;
-}
-
-std::vector<GpuRange> FailureDomains::shared_gpus(FaultScope scope, int unit) const {
-  if (scope == FaultScope::gpu) {
-    const Gpu& gpu = gpus_[static_cast<std::size_t>(unit)];
-    return gpu.owner.shared ? std::vector{gpu.range} : std::vector<GpuRange>{};
-  }
-  std::vector<GpuRange> found;
-  for (const int node : nodes_of(scope, unit)) {
+    struck.replicas.insert(struck.replicas.end(), there.begin(), there.end());
     const NodePlace& place = place_of(node);
     if (place.owner.shared) {
-      found.push_back(
+      struck.shared_gpus.push_back(
           {place.owner.index, place.number, 0, gpus_of_shared_node_[place.owner.index]});
     }
   }
-  return found;
+  std::sort(struck.replicas.begin(), struck.replicas.end());
+  struck.replicas.erase(std::unique(struck.replicas.begin(), struck.replicas.end()),
+                        struck.replicas.end());
+  struck.nodes = std::move(nodes);
+  return struck;
 }
 
 }  // namespace plimsoll

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "metrics/energy.hpp"
+#include "plimsoll/counted_classes.hpp"
 #include "plimsoll/errors.hpp"
 
 namespace plimsoll {
@@ -44,6 +45,9 @@ MetricsCollector::MetricsCollector(const Config& config)
       cell.pool = static_cast<PoolIndex>(c % columns_);
     }
   }
+  for (std::size_t c = 0; c < classes_.size(); ++c) {
+    classes_[c].counts = counts(config, static_cast<ClassIndex>(c));
+  }
   make_scopes();
   if (config.metrics.regions) {
     regions_.emplace(config);
@@ -59,6 +63,7 @@ void MetricsCollector::on_arrival(RequestId id, ClassIndex request_class, SimTim
   ClassCounts& counts = classes_[request_class];
   ++counts.arrived;
   counts.measured += measured(now) ? 1 : 0;
+  users_arrived_ += counts.counts ? 1 : 0;
   if (const int span = spans_.of(now); span >= 0) {
     CoveredCounts& window = covered_[static_cast<std::size_t>(span)];
     ++window.arrived;
@@ -85,7 +90,9 @@ void MetricsCollector::on_end(const RequestRecord& record) {
   ++ended_;
   ++window_ended_;
   Cell& cell = cells_[cell_of(record)];
-  refused_ += refused_for_capacity(record.outcome) ? 1 : 0;
+  const bool of_user = classes_[record.request_class].counts;
+  users_ended_ += of_user ? 1 : 0;
+  refused_ += of_user && refused_for_capacity(record.outcome) ? 1 : 0;
   sample_.offer(record);
   const bool counts_in = measured(record.arrived);
   const SloConfig& objectives = config_.tiers[record.tier].slo;
@@ -251,7 +258,7 @@ void MetricsCollector::close_window(SimTime end, const std::vector<PoolGauges>& 
   const WindowSummary window = summarize_window(end, gauges, queued_centrally);
   windows_.add(window);
   if (!window_left_out()) {
-    backlog_.add(BacklogPoint{end, window.queued, arrived_, refused_, ended_});
+    backlog_.add(BacklogPoint{end, window.queued, users_arrived_, refused_, users_ended_});
   }
   if (window_measured_) {
     for (std::size_t i = 0; i < thresholds_.size(); ++i) {

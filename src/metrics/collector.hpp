@@ -30,7 +30,9 @@ namespace plimsoll {
 /// Counts and latencies of a run. Everything is kept at the finest cell (class x pool; tier and
 /// model follow from the class) for the current window, and flushed into totals when it closes:
 /// memory depends on neither the horizon nor the number of windows. Only requests that arrived at
-/// or after Config::warm_up are measured; all are counted. Calls come in order of time.
+/// or after Config::warm_up are measured; all are counted. A class whose requests are no users'
+/// (see counts()) is in its own slice and in windows, and not in other slices. Calls come in order
+/// of time.
 class MetricsCollector final : public EventSink {
  public:
   /// Keeps a reference to `config`, which outlives it.
@@ -111,6 +113,7 @@ class MetricsCollector final : public EventSink {
     std::int64_t arrived = 0;
     std::int64_t measured = 0;  // arrived at or after the warm-up
     std::int64_t measured_at_window_begin = 0;
+    bool counts = true;
   };
   struct PoolTotals {
     LatencySketch window_itl;
@@ -158,6 +161,8 @@ class MetricsCollector final : public EventSink {
   }
   void take_shares(PoolTotals& pool, const PoolGauges& now);
   void make_scopes();
+  /// Some class does not count, or a threshold names one.
+  bool tells_classes() const;
   /// The scope of a tag; an empty kind is the whole.
   Scope make_scope(const std::string& kind, const std::string& name) const;
   std::int64_t gpus_of(std::size_t pool) const;
@@ -229,7 +234,10 @@ class MetricsCollector final : public EventSink {
   std::int64_t ended_ = 0;
   std::int64_t completed_ = 0;
   double most_completed_per_second_ = 0;  // in a whole window
-  std::int64_t refused_ = 0;              // for want of capacity: see BacklogPoint
+  // Of classes that count:
+  std::int64_t users_arrived_ = 0;
+  std::int64_t users_ended_ = 0;
+  std::int64_t refused_ = 0;  // for want of capacity: see BacklogPoint
   std::uint64_t fingerprint_ = 0;
 
   SimTime window_begin_{};

@@ -8,6 +8,7 @@
 #include "metrics/latency_summary.hpp"
 #include "metrics/metric_values.hpp"
 #include "metrics/verdict.hpp"
+#include "plimsoll/counted_classes.hpp"
 #include "plimsoll/errors.hpp"
 
 namespace plimsoll {
@@ -50,14 +51,18 @@ MetricsCollector::Scope MetricsCollector::make_scope(const std::string& kind,
   scope.name = name;
   const auto& classes = config_.workload.classes;
   for (std::size_t c = 0; c < classes.size(); ++c) {
-    const bool inside = kind.empty() ||
-                        (kind == "tier" && config_.tiers[classes[c].tier].name == name) ||
-                        (kind == "model" && config_.models[classes[c].model].name == name);
+    const bool named = kind == "class" && classes[c].name == name;
+    const bool inside =
+        named ||
+        (classes_[c].counts &&
+         (kind.empty() || (kind == "tier" && config_.tiers[classes[c].tier].name == name) ||
+          (kind == "model" && config_.models[classes[c].model].name == name)));
     if (inside) {
       scope.classes.push_back(c);
     }
     for (std::size_t p = 0; p < columns_; ++p) {
-      const bool of_pool = kind == "pool" && p < pools_.size() && config_.pools[p].name == name;
+      const bool of_pool = classes_[c].counts && kind == "pool" && p < pools_.size() &&
+                           config_.pools[p].name == name;
       if (inside || of_pool) {
         scope.cells.push_back(c * columns_ + p);
       }
@@ -73,10 +78,19 @@ MetricsCollector::Scope MetricsCollector::make_scope(const std::string& kind,
   return scope;
 }
 
+bool MetricsCollector::tells_classes() const {
+  const auto by_class = [](const ThresholdConfig& one) { return one.tag_key == "class"; };
+  return !all_count(config_) ||
+         std::any_of(config_.thresholds.begin(), config_.thresholds.end(), by_class);
+}
+
 void MetricsCollector::make_scopes() {
   slices_.push_back(make_scope("", ""));
   for (const TierConfig& tier : config_.tiers) {
     slices_.push_back(make_scope("tier", tier.name));
+  }
+  for (std::size_t c = 0; tells_classes() && c < classes_.size(); ++c) {
+    slices_.push_back(make_scope("class", config_.workload.classes[c].name));
   }
   for (const ModelSpec& model : config_.models) {
     Scope scope = make_scope("model", model.name);

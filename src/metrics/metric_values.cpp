@@ -34,7 +34,7 @@ MetricValue request_value(const std::string& metric, const EndedCounts& counts,
   }
   if (metric == "unfinished") {
     const std::int64_t all = counts.measured_ended() + measured_in_flight;
-    return ratio(all - counts.measured_answered(), all);
+    return ratio(all - counts.measured_answered() - counts.measured_degraded(), all);
   }
   if (metric == "prefix_hit_rate") {
     return ratio(counts.prefix_hit_tokens, counts.prompt_tokens);

@@ -1,10 +1,11 @@
-// Metrics room: the three signs of overload.
+// Metrics room: the four signs of overload.
 #include "metrics/overload.hpp"
 
 #include <fmt/core.h>
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 namespace plimsoll {
 namespace {
@@ -20,6 +21,43 @@ const BacklogPoint& point_at(const std::vector<BacklogPoint>& points, SimTime at
   const auto after = std::upper_bound(points.begin(), points.end(), at,
                                       [](SimTime t, const BacklogPoint& p) { return t < p.at; });
   return after == points.begin() ? points.front() : *(after - 1);
+}
+
+constexpr double least_rise = 40;           // requests
+constexpr std::size_t quarter_points = 10;  // fewer would miss the floor
+
+/// The least backlog after `from`, until `to`; none with too few points.
+std::optional<double> floor_of(const std::vector<BacklogPoint>& points, SimTime from, SimTime to) {
+  std::size_t seen = 0;
+  std::int64_t least = 0;
+  for (const BacklogPoint& point : points) {
+    if (point.at > from && point.at <= to) {
+      least = seen == 0 ? point.backlog : std::min(least, point.backlog);
+      ++seen;
+    }
+  }
+  return seen < quarter_points ? std::nullopt : std::optional{static_cast<double>(least)};
+}
+
+/// The fourth sign. `end`: of the arrivals; `arrivals`: of the second half.
+std::string find_slow_growth(const std::vector<BacklogPoint>& points, SimTime end,
+                             double arrivals) {
+  const Duration quarter = end.time_since_epoch() / 4;
+  const auto second = floor_of(points, sim_start + quarter, sim_start + 2 * quarter);
+  const auto third = floor_of(points, sim_start + 2 * quarter, sim_start + 3 * quarter);
+  const auto fourth = floor_of(points, sim_start + 3 * quarter, end);
+  if (!second || !third || !fourth) {
+    return {};
+  }
+  const bool rises = *second < *third && *third < *fourth;
+  if (!rises || *fourth - *second <= std::max(least_rise, std::sqrt(arrivals)) ||
+      *fourth <= least_ratio * *second) {
+    return {};
+  }
+  return fmt::format(
+      "OVERLOADED: the backlog grows slowly and does not come back: it was never below {:.0f}, "
+      "{:.0f} and {:.0f} requests in the second, third and last quarter of the arrivals",
+      *second, *third, *fourth);
 }
 
 }  // namespace
@@ -75,7 +113,7 @@ std::string find_overload(const BacklogSeries& series, SimTime arrivals_end) {
         "a longer duration would tell more",
         last->arrived - last->ended);
   }
-  return {};
+  return find_slow_growth(points, last->at, arrivals);
 }
 
 }  // namespace plimsoll

@@ -13,6 +13,7 @@ namespace plimsoll {
 struct BacklogPoint {
   SimTime at{};
   std::int64_t backlog = 0;  // requests waiting, centrally or in replicas; running ones not
+  // Of classes that count:
   std::int64_t arrived = 0;  // since t = 0
   std::int64_t refused = 0;  // since t = 0: ended shed, queue_full, timed_out or abandoned
   std::int64_t ended = 0;    // since t = 0, whatever the outcome
@@ -39,9 +40,14 @@ class BacklogSeries {
 ///  1. growth: B(end) - B(half) > max(50, 2 % of A, 4 sqrt(A)), and B(end) > 1.5 B(half); or
 ///  2. refusal: more than 5 % of the second half's arrivals (and more than 50) ended shed,
 ///     queue_full, timed_out or abandoned; or
-///  3. standstill: more than 50 requests arrived in the second half and none ended in it.
+///  3. standstill: more than 50 requests arrived in the second half and none ended in it; or
+///  4. slow growth: with F(q) the least backlog of the q-th quarter of the arrivals' time,
+///     F(2) < F(3) < F(4), F(4) - F(2) > max(40, sqrt(A)), and F(4) > 1.5 F(2).
 /// 4 sqrt(A) is what a queue at exactly full load may wander; a queue at load rho > 1 grows by
-/// A (1 - 1 / rho), which passes it once A is large. At least four points are needed.
+/// A (1 - 1 / rho), which passes it once A is large. A queue below full load comes back to its
+/// floor, in A >> 2 rho / (1 - rho)^2 arrivals again and again, and that floor does not rise; one
+/// above does not come back, long before its growth passes 4 sqrt(A). At least four points are
+/// needed, and for slow growth ten in each quarter.
 std::string find_overload(const BacklogSeries& series, SimTime arrivals_end);
 
 }  // namespace plimsoll

@@ -104,7 +104,7 @@ void RegionAccounts::add_end(Measures& measures, const RequestRecord& record) co
     return;
   }
   measures.latencies.add_end(record);
-  if (record.outcome == Outcome::completed && !streamed(record)) {
+  if (answered_by_model(record.outcome) && !streamed(record)) {
     measures.perceived.add((record.finished - record.arrived).count());
   }
 }

@@ -104,11 +104,15 @@ std::int64_t EndedCounts::measured_answered() const {
          measured_outcomes[static_cast<std::size_t>(Outcome::cached)];
 }
 
+std::int64_t EndedCounts::measured_degraded() const {
+  return measured_outcomes[static_cast<std::size_t>(Outcome::degraded)];
+}
+
 void RequestLatencies::add_end(const RequestRecord& record) {
   if (record.scheduled != never) {
     queue.add((record.scheduled - record.arrived).count());
   }
-  if (record.outcome != Outcome::completed) {
+  if (!answered_by_model(record.outcome)) {
     return;
   }
   e2el.add((record.finished - record.arrived).count());
@@ -144,7 +148,8 @@ void put_counts(SliceSummary& slice, const EndedCounts& counts, std::int64_t in_
   slice.billed_output_tokens = counts.billed_output_tokens;
   slice.measured = counts.measured_outcomes[static_cast<std::size_t>(Outcome::completed)];
   slice.measured_arrivals = counts.measured_ended() + measured_in_flight;
-  slice.unfinished = slice.measured_arrivals - counts.measured_answered();
+  slice.unfinished =
+      slice.measured_arrivals - counts.measured_answered() - counts.measured_degraded();
   slice.unfinished_share = share_of(slice.unfinished, slice.measured_arrivals);
   slice.good = counts.good;
   slice.availability = share_of(counts.measured_answered(), counts.measured_ended());

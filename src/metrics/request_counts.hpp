@@ -21,6 +21,10 @@ struct CompletedCounts {
   std::int64_t prompt_tokens = 0;
   std::int64_t output_tokens = 0;
 };
+/// A model answered to the end, be it a fallback or a corrupt copy.
+constexpr bool answered_by_model(Outcome outcome) {
+  return outcome == Outcome::completed || outcome == Outcome::degraded;
+}
 
 /// Counts of requests that ended, all exact.
 struct EndedCounts {
@@ -41,10 +45,12 @@ struct EndedCounts {
   void add(const EndedCounts& other, std::int64_t sign);
   std::int64_t ended() const;
   std::int64_t measured_ended() const;
-  std::int64_t measured_answered() const;  // completed or cached
+  std::int64_t measured_answered() const;  // as asked for: completed or cached
+  std::int64_t measured_degraded() const;  // answered otherwise
 };
 
-/// The latencies that belong to requests.
+/// The latencies that belong to requests; those to the last token to all that a model answered,
+/// whichever it was.
 struct RequestLatencies {
   LatencySketch ttft, tpot, e2el, queue;
 

@@ -88,6 +88,7 @@ void FaultInjector::start() {
   for (std::size_t process = 0; process < faults_.processes.size(); ++process) {
     start_process(process);
   }
+  play_outages_of_datacenters();
   for (std::size_t unit = 0; unit < units_.size(); ++unit) {
     await_fault(unit);
   }
@@ -107,6 +108,31 @@ void FaultInjector::start_process(std::size_t index) {
   const RandomStream stream{config_.seed, "faults:" + process.name};
   for (const int unit : units) {
     units_.push_back({index, unit, stream.of(static_cast<std::uint64_t>(unit))});
+  }
+}
+
+/// As a fault of a zone that is the datacenter: an outage of a part of the requests stops nothing.
+void FaultInjector::play_outages_of_datacenters() {
+  if (!datacenters_own_pools(config_)) {
+    return;
+  }
+  const std::vector<DatacenterConfig>& datacenters = config_.path->edge->datacenters;
+  for (std::size_t d = 0; d < datacenters.size(); ++d) {
+    for (const OutageConfig& outage : datacenters[d].outages) {
+      if (outage.share < 1.0) {
+        continue;
+      }
+      const SimTime at = sim_start + outage.at;
+      const std::string& name = datacenters[d].name;
+      engine_.at(at, EventPriority::fleet, [this, d, &name] {
+        tell("fault", name, "datacenter " + name);
+        strike(domains_.in_datacenter(d), DownCause::zone);
+      });
+      engine_.at(at + outage.lasting, EventPriority::fleet, [this, d, &name] {
+        tell("repaired", name, "datacenter " + name);
+        repair(domains_.in_datacenter(d));
+      });
+    }
   }
 }
 
@@ -139,17 +165,23 @@ void FaultInjector::begin(const FaultProcess& process, int unit) {
     lose_offers(process);
     return;
   }
-  for (const ReplicaIndex replica : domains_.replicas(process.scope, unit)) {
+  strike(domains_.struck_by(process.scope, unit), cause_of(process.scope));
+}
+
+void FaultInjector::strike(const Struck& struck, DownCause cause) {
+  for (const ReplicaIndex replica : struck.replicas) {
     if (machines_[replica].faults++ == 0) {
-      take_down(replica, cause_of(process.scope));
+      take_down(replica, cause);
     }
   }
-  for (const GpuRange& range : domains_.shared_gpus(process.scope, unit)) {
-    for (const StruckReplica& struck : inventories_[range.shared]->strike(range)) {
-      take_down(index_of(struck), cause_of(process.scope));
+  for (const GpuRange& range : struck.shared_gpus) {
+    for (const StruckReplica& dead : inventories_[range.shared]->strike(range)) {
+      take_down(index_of(dead), cause);
     }
   }
-  cut_power(process, unit);
+  for (const int node : struck.nodes) {
+    cut_power(node);
+  }
 }
 
 void FaultInjector::end(const FaultProcess& process, int unit) {
@@ -164,13 +196,19 @@ void FaultInjector::end(const FaultProcess& process, int unit) {
     }
     return;
   }
-  restore_power(process, unit);
-  for (const ReplicaIndex replica : domains_.replicas(process.scope, unit)) {
+  repair(domains_.struck_by(process.scope, unit));
+}
+
+void FaultInjector::repair(const Struck& struck) {
+  for (const int node : struck.nodes) {
+    restore_power(node);
+  }
+  for (const ReplicaIndex replica : struck.replicas) {
     if (--machines_[replica].faults == 0) {
       bring_back(replica);
     }
   }
-  for (const GpuRange& range : domains_.shared_gpus(process.scope, unit)) {
+  for (const GpuRange& range : struck.shared_gpus) {
     for (const StruckReplica& dead : inventories_[range.shared]->repair(range)) {
       notice_at_once(index_of(dead));
     }
@@ -245,27 +283,23 @@ std::vector<WeightSource*> FaultInjector::weights_on(const NodePlace& place) con
 }
 
 /// A broken GPU leaves its node's main memory alone.
-void FaultInjector::cut_power(const FaultProcess& process, int unit) {
-  for (const int node : domains_.nodes_of(process.scope, unit)) {
-    if (node_faults_[static_cast<std::size_t>(node)]++ > 0) {
-      continue;
-    }
-    const NodePlace& place = domains_.place_of(node);
-    for (WeightSource* const weights : weights_on(place)) {
-      weights->node_lost(place.number);
-    }
+void FaultInjector::cut_power(int node) {
+  if (node_faults_[static_cast<std::size_t>(node)]++ > 0) {
+    return;
+  }
+  const NodePlace& place = domains_.place_of(node);
+  for (WeightSource* const weights : weights_on(place)) {
+    weights->node_lost(place.number);
   }
 }
 
-void FaultInjector::restore_power(const FaultProcess& process, int unit) {
-  for (const int node : domains_.nodes_of(process.scope, unit)) {
-    if (--node_faults_[static_cast<std::size_t>(node)] > 0) {
-      continue;
-    }
-    const NodePlace& place = domains_.place_of(node);
-    for (WeightSource* const weights : weights_on(place)) {
-      weights->node_back(place.number);
-    }
+void FaultInjector::restore_power(int node) {
+  if (--node_faults_[static_cast<std::size_t>(node)] > 0) {
+    return;
+  }
+  const NodePlace& place = domains_.place_of(node);
+  for (WeightSource* const weights : weights_on(place)) {
+    weights->node_back(place.number);
   }
 }
 

@@ -1,5 +1,5 @@
 // Breaks machines, links and stores as the scenario says, repairs them, and has dead replicas
-// noticed by health checks.
+// noticed by health checks. Whole outages of datacenters are faults of all that stands in them.
 #pragma once
 
 #include <cstdint>
@@ -80,18 +80,21 @@ class FaultInjector {
     return pools_[replica.pool].first + static_cast<ReplicaIndex>(replica.slot);
   }
   void start_process(std::size_t process);
+  void play_outages_of_datacenters();
   void await_fault(std::size_t unit);
   void fault_of(std::size_t unit);
   void begin(const FaultProcess& process, int unit);
   void end(const FaultProcess& process, int unit);
   void lose_offers(const FaultProcess& process);
+  void strike(const Struck& struck, DownCause cause);
+  void repair(const Struck& struck);
   void take_down(ReplicaIndex replica, DownCause cause);
   void bring_back(ReplicaIndex replica);
   void notice_at_once(ReplicaIndex replica);
   void notice(ReplicaIndex replica);
   std::vector<WeightSource*> weights_on(const NodePlace& place) const;
-  void cut_power(const FaultProcess& process, int unit);
-  void restore_power(const FaultProcess& process, int unit);
+  void cut_power(int node);
+  void restore_power(int node);
   void limit(const FaultProcess& process, int unit, bool begins);
   std::vector<std::string> hosts_of(const FaultProcess& process, int unit) const;
   std::string describe(const FaultProcess& process, int unit) const;

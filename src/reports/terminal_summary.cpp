@@ -201,10 +201,15 @@ std::string latencies_part(const RunResult& result, const Config& config,
   }
   const std::string table = text_table(
       {{"ms", false}, {"mean"}, {"p50"}, {"p90"}, {"p99"}, {"p99.9"}, {"measured"}}, rows);
+  const std::int64_t degraded = whole.outcomes[static_cast<std::size_t>(Outcome::degraded)];
   const std::string rates = fmt::format(
-      "{:.2f} % never finished and have no TPOT or E2E; {} requests/s completed, {} within their "
+      "{:.2f} % never finished and have no TPOT or E2E; {}{} requests/s completed, {} within their "
       "SLOs; {} output tokens/s ({})",
-      100 * whole.unfinished_share, figure(whole.request_throughput), figure(whole.request_goodput),
+      100 * whole.unfinished_share,
+      degraded > 0
+          ? fmt::format("TPOT and E2E are also those of {} degraded answers; ", grouped(degraded))
+          : "",
+      figure(whole.request_throughput), figure(whole.request_goodput),
       figure(whole.output_throughput), rated_span(result, config));
   return table + wrapped(rates, style.width, 0);
 }
@@ -457,6 +462,19 @@ std::string regions_part(const RunResult& result) {
                                           rows);
 }
 
+/// What those cost who are no users.
+std::string cost_of_attacks(const CostSummary& cost) {
+  double sum = 0;
+  bool some = false;
+  for (const UnitCost& unit : cost.money.units) {
+    if (unit.kind == "class") {
+      sum += to_dollars(unit.prompt_cost + unit.output_cost);
+      some = true;
+    }
+  }
+  return some ? fmt::format(" at {}", dollars(sum)) : "";
+}
+
 std::string path_part(const RunResult& result, const SummaryStyle& style) {
   const PathSummary& path = result.path;
   std::string text;
@@ -468,11 +486,12 @@ std::string path_part(const RunResult& result, const SummaryStyle& style) {
   }
   if (path.attacked) {
     text += fmt::format(
-        "Attacks: {} requests, {} of them answered, {} attempts dropped by their source; of {} "
+        "Attacks: {} requests, {} of them answered{}, {} attempts dropped by their source; of {} "
         "requests of users meanwhile {} were answered; {} attempts of users dropped by their "
         "source\n",
-        grouped(path.attack_requests), grouped(path.attack_answered), grouped(path.attack_dropped),
-        grouped(path.users_attacked), grouped(path.users_answered), grouped(path.users_dropped));
+        grouped(path.attack_requests), grouped(path.attack_answered), cost_of_attacks(result.cost),
+        grouped(path.attack_dropped), grouped(path.users_attacked), grouped(path.users_answered),
+        grouped(path.users_dropped));
   }
   for (const FailoverSummary& way : path.failovers) {
     if (way.waiting + way.retried > 0) {

@@ -38,6 +38,7 @@ struct alignas(64) Flight {
   UserPlace at;
   std::uint16_t attempt = 0;  // 1, 2, ...
   ModelIndex model = 0;       // that answers
+  ModelIndex wanted = 0;      // that would, if nothing spilled
   Stage next = Stage::edge;
   FlightState state = FlightState::free;
   Outcome leaving = Outcome::completed;  // otherwise: its client left the service

@@ -19,17 +19,4 @@ bool ModelRouter::splits_in_parts() const {
                      [](const SplitConfig& split) { return split.share < 1.0; });
 }
 
-ModelIndex ModelRouter::split(std::uint64_t id, ClassIndex request_class) const {
-  const RequestClassConfig& asked = classes_[request_class];
-  Draws draws = split_stream_.of(id);
-  for (const SplitConfig& split : splits_) {
-    const bool concerns = (!split.request_class || *split.request_class == request_class) &&
-                          (!split.tier || *split.tier == asked.tier);
-    if (concerns && (split.share >= 1.0 || draws.uniform() < split.share)) {
-      return split.to;
-    }
-  }
-  return asked.model;
-}
-
 }  // namespace plimsoll

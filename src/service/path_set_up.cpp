@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "plimsoll/counted_classes.hpp"
 #include "service/capacity_weight.hpp"
 #include "service/request_path.hpp"
 
@@ -41,6 +42,7 @@ RequestPath::RequestPath(const Config& config, Engine& engine, EventSink& sink, 
   impatient_ = path_.clients && (path_.clients->patience || path_.clients->timeout);
   for (std::size_t i = 0; i < config.workload.classes.size(); ++i) {
     expected_output_.push_back(expected_output(config, static_cast<ClassIndex>(i)));
+    class_counts_.push_back(plimsoll::counts(config, static_cast<ClassIndex>(i)));
   }
   if (!config.experiments.empty()) {
     experiments_.emplace(config, config.seed);
@@ -154,6 +156,14 @@ void RequestPath::set_up_limits() {
 
 std::vector<std::string> RequestPath::notes() const {
   std::vector<std::string> notes;
+  for (const AttackConfig& attack : path_.attacks) {
+    if (class_counts_[attack.request_class]) {
+      notes.push_back(fmt::format(
+          "Users send class {}, too: requests of the attack count as theirs in the verdict, in "
+          "availability and per request; a class of its own with share: 0 keeps them apart",
+          config_.workload.classes[attack.request_class].name));
+    }
+  }
   if (!path_.limits || !config_.workload.trace.empty()) {
     return notes;
   }

@@ -43,8 +43,8 @@ StageResult RequestPath::visit(Stage stage, Flight& flight, SimTime t) {
 StageResult RequestPath::visit_edge(Flight& flight, SimTime t) {
   StageResult result = edge_->access(attempt_id(flight), flight.at.region, t);
   flight.back += result.latency - (result.ahead - result.wait);
-  if (users_ != nullptr) {
-    users_->on_access(flight.at, result.wait + result.latency, t);
+  if (UserSink* const users = users_of(flight)) {
+    users->on_access(flight.at, result.wait + result.latency, t);
   }
   if (cdn_ && result.passes()) {
     const StageResult found =
@@ -63,8 +63,9 @@ StageResult RequestPath::visit_wan(Flight& flight, SimTime t) {
   const StageResult& result = crossing.result;
   flight.back += result.latency - (result.ahead - result.wait);
   note_datacenter(flight, crossing.datacenter);
-  if (users_ != nullptr && crossing.datacenter != no_datacenter) {
-    users_->on_crossing(flight.at, result.wait + result.latency, !result.passes(), t);
+  if (UserSink* const users = users_of(flight);
+      users != nullptr && crossing.datacenter != no_datacenter) {
+    users->on_crossing(flight.at, result.wait + result.latency, !result.passes(), t);
   }
   return result;
 }
@@ -73,8 +74,8 @@ StageResult RequestPath::visit_wan(Flight& flight, SimTime t) {
 void RequestPath::note_datacenter(Flight& flight, std::uint16_t datacenter) {
   const std::uint16_t before = flight.at.datacenter;
   flight.at.datacenter = datacenter;
-  if (users_ != nullptr && datacenter != before) {
-    users_->on_moved(flight.at, before, flight.record.arrived);
+  if (UserSink* const users = users_of(flight); users != nullptr && datacenter != before) {
+    users->on_moved(flight.at, before, flight.record.arrived);
   }
 }
 
@@ -158,15 +159,21 @@ StageResult RequestPath::visit_response_cache(Flight& flight, SimTime t) {
 }
 
 StageResult RequestPath::visit_model_router(Flight& flight, SimTime t) {
-  const ModelRouter::Choice choice =
-      model_router_->choose(follows_sessions_ ? sessions_[place_of(flight)] : flight.record.id,
-                            flight.record.request_class,
-                            experiments_ ? experiments_->model_of(flight.record.arm) : std::nullopt,
-                            [&](ModelIndex model) {
-                              const Service& service = *sites_.of(model, flight.at.datacenter);
-                              return ModelRouter::Line{service.in_line(), service.ready_rate()};
-                            });
+  const std::int64_t tokens =
+      std::int64_t{flight.record.prompt_tokens} + flight.record.output_tokens;
+  const ModelRouter::Choice choice = model_router_->choose(
+      follows_sessions_ ? sessions_[place_of(flight)] : flight.record.id,
+      flight.record.request_class,
+      experiments_ ? experiments_->model_of(flight.record.arm) : std::nullopt,
+      [&](ModelIndex model) {
+        const Service& service = *sites_.of(model, flight.at.datacenter);
+        return ModelRouter::Line{service.in_line(), service.ready_rate()};
+      },
+      [&](ModelIndex model) {
+        return tokens <= sites_.of(model, flight.at.datacenter)->max_context();
+      });
   flight.model = choice.model;
+  flight.wanted = choice.wanted;
   flight.spilled = choice.spilled;
   return model_router_->pass(attempt_id(flight), t);
 }

@@ -97,8 +97,8 @@ std::uint32_t RequestPath::take(RequestId id, const Arrival& arrival) {
   flight.attack = attacking_;
   flight.patience = attacking_ > 0 ? never : clients_.patience_ends(id, engine_.now());
   draw_traits(flight, arrival.key);
-  if (users_ != nullptr) {
-    users_->on_user(flight.at, engine_.now());
+  if (UserSink* const users = users_of(flight)) {
+    users->on_user(flight.at, engine_.now());
   }
   if (keeps_prefixes_) {
     remember_prefix(place, arrival.prefix);
@@ -162,6 +162,7 @@ void RequestPath::begin_attempt(std::uint32_t place, Phase phase, Stage from) {
   flight.used_tokens = 0;
   flight.back = {};
   flight.model = flight.record.model;
+  flight.wanted = flight.record.model;
   flight.spilled = false;
   flight.next = from;
   if (from == first_) {
@@ -452,8 +453,8 @@ void RequestPath::tell_first_token(std::uint32_t place, SimTime first) {
   flight.attempt_ends = never;
   flight.record.first_token = first;
   sink_.on_first_token(flight.record);
-  if (users_ != nullptr) {
-    users_->on_user_first_token(flight.at, flight.record);
+  if (UserSink* const users = users_of(flight)) {
+    users->on_user_first_token(flight.at, flight.record);
   }
 }
 
@@ -640,8 +641,8 @@ void RequestPath::finish(std::uint32_t place) {
   release(flight, flight.record.outcome);
   flight.record.finished = engine_.now();
   sink_.on_end(flight.record);
-  if (users_ != nullptr) {
-    users_->on_user_end(flight.at, flight.record);
+  if (UserSink* const users = users_of(flight)) {
+    users->on_user_end(flight.at, flight.record);
   }
   if (metering_ && flight.record.emitted_tokens > 0) {
     metering_->add(flight.limited.key,
@@ -687,7 +688,7 @@ void RequestPath::think(std::uint32_t place, const SharedPrefix& prefix) {
   }
   Thinker& thinker = thinkers_[number];
   thinker.request_class = flight.record.request_class;
-  thinker.model = flight.record.model;
+  thinker.model = flight.wanted;
   thinker.session_began = follows_sessions_ ? sessions_[place] : no_request;
   thinker.conversation = {std::int64_t{flight.record.prompt_tokens} + flight.record.output_tokens,
                           prefix};

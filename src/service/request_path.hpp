@@ -169,6 +169,10 @@ class RequestPath final : public EventSink,
   void enter_api_tier(std::uint32_t place);
   void enter_aggregation(std::uint32_t place, Phase phase);
   void note_datacenter(Flight& flight, std::uint16_t datacenter);
+  /// Who takes rows by region, of a request that is a user's; else null.
+  UserSink* users_of(const Flight& flight) const {
+    return class_counts_[flight.record.request_class] ? users_ : nullptr;
+  }
   Service& service_of(const Flight& flight) const {
     return *sites_.of(flight.model, flight.at.datacenter);
   }
@@ -214,7 +218,8 @@ class RequestPath final : public EventSink,
   EndListener& ends_;
   FollowUpListener& follow_ups_;
   Sites sites_;
-  UserSink* users_ = nullptr;  // null: no rows by region
+  UserSink* users_ = nullptr;       // null: no rows by region
+  std::vector<bool> class_counts_;  // by class: its requests are those of users
 
   // Stages; empty where the scenario has none.
   ApiKeys keys_;

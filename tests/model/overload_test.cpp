@@ -133,6 +133,64 @@ TEST(Attack, TheBalancerServesUsersAndAttackersAlikeUnlessItTellsThemApart) {
   EXPECT_EQ(shed[2] + shed[3], shed[1]) << "an attacker's request is answered or dropped";
 }
 
+/// 50/s of users for 100 s, all answered; 450/s of attackers for 50 s, of whom nine of ten are
+/// dropped by their source. `share`: of users who send what attackers do.
+std::vector<double> beside_attackers(const std::string& share) {
+  std::string text = test::scenario_with(R"(
+duration: 100s
+workload:
+  arrivals: {rate: 50/s}
+  lengths: {prompt: {kind: fixed, mean: 10}, output: {kind: fixed, mean: 10}}
+  classes: {chat: {share: 1}, flood: {share: )" +
+                                         share + R"(}}
+path:
+  load_balancer: {capacity: 1000/s, queue: 1000, per_source: {sources: 50000000, requests: 1/s}}
+  attacks: [{class: flood, at: 40s, lasting: 50s, rate: 450/s, sources: 45}]
+thresholds:
+  availability: ["value>=0.99"]
+  "availability{class:flood}": ["value<0.2"]
+)");
+  text.replace(
+      text.find("  profiles:"), 0,
+      "  prices:\n    rent: {gpu: one, provider: test, on_demand: $3.60/h, as_of: 2025-01-01, "
+      "source: a test}\n");
+  text.replace(text.find("main: {"), 7, "main: {price: rent, ");
+  return numbers_of_text(text, [](const RunResult& result) {
+    const SliceSummary& all = result.slices.front();
+    const SliceSummary& flood = slice(result, "class", "flood");
+    double tiers = 0;
+    double flood_cost = 0;
+    for (const UnitCost& unit : result.cost.money.units) {
+      const double cost = to_dollars(unit.prompt_cost + unit.output_cost);
+      tiers += unit.kind == "tier" ? cost : 0;
+      flood_cost += unit.kind == "class" ? cost : 0;
+    }
+    return fmt::format(
+        "{} {} {} {} {} {} {} {}", result.verdict.kind == VerdictKind::holds ? 1 : 0,
+        all.availability, flood.arrived - result.path.attack_requests,
+        result.cost.per_request * static_cast<double>(all.measured) - result.cost.total,
+        tiers + flood_cost - result.cost.total, flood_cost / tiers,
+        static_cast<double>(result.path.attack_answered) / static_cast<double>(all.measured),
+        slice(result, "class", "chat").arrived - all.arrived);
+  });
+}
+
+// 45 addresses have 1/s each: 2,250 of 22,500 requests pass, beside 5,000 of users.
+TEST(Attack, RequestsOfAttackersAreNotThoseOfUsers) {
+  const std::vector<double> apart = beside_attackers("0");
+  EXPECT_EQ(apart[0], 1) << "users get what they were promised";
+  EXPECT_EQ(apart[1], 1.0);
+  EXPECT_EQ(apart[2], 0) << "the class has the attack and nothing else";
+  EXPECT_NEAR(apart[3], 0, 1e-9) << "users' requests bear all costs";
+  EXPECT_NEAR(apart[4], 0, 1e-9) << "who caused what adds up";
+  EXPECT_NEAR(apart[5], apart[6], 0.01 * apart[6]) << "equal requests cost the same";
+  EXPECT_NEAR(apart[6], 0.45, 0.03);
+  EXPECT_EQ(apart[7], 0);
+  const std::vector<double> mixed = beside_attackers("0.001");
+  EXPECT_EQ(mixed[0], 0) << "nobody tells them apart";
+  EXPECT_LT(mixed[1], 0.5);
+}
+
 TEST(Attack, UsersBehindOneAddressAreDroppedWithIt) {
   const std::vector<double> found =
       under_attack(", per_source: {sources: 1, requests: 4/s, request_burst: 5}");
@@ -153,6 +211,47 @@ std::vector<double> with_fallback(double rate, const std::string& service) {
     return fmt::format("{} {} {} {}", share(result, Outcome::degraded), all.queue.max,
                        to_seconds(result.end.time_since_epoch()), all.queue.mean);
   });
+}
+
+/// 15/s ask for tokens of a model that does 10/s, half of them more than the fallback's context
+/// has. `split`: before that, to another model of that context.
+std::vector<double> with_short_fallback(const std::string& split) {
+  std::string text =
+      test::scenario_with_pools("pools:\n  a: " + slow_pool("tiny") +
+                                "\n  b: " + slow_pool("other") +
+                                "\nmetrics: {window: 1000s, sample_requests: 0}\n" + R"(
+duration: 300s
+workload:
+  arrivals: {rate: 15/s}
+  lengths: {prompt: {kind: fixed, mean: 10}, output: {kind: fixed, mean: 10}}
+  classes:
+    short: {share: 1, model: tiny}
+    long: {share: 1, model: tiny, prompt: {kind: fixed, mean: 100}}
+path:
+  model_router: {)" + split + R"(spillovers: [{from: tiny, to: other, waiting: 3}]}
+)");
+  text.replace(text.find("  profiles:"), 0, "    other: {extends: tiny, max_context: 64}\n");
+  return numbers_of_text(text, [](const RunResult& result) {
+    const SliceSummary& all = result.slices.front();
+    const auto outcome = [&](Outcome one) { return all.outcomes[static_cast<std::size_t>(one)]; };
+    return fmt::format("{} {} {} {} {} {} {}", outcome(Outcome::over_context),
+                       outcome(Outcome::degraded), outcome(Outcome::completed), all.arrived,
+                       all.unfinished, all.e2el.count, all.availability);
+  });
+}
+
+// Whom the fallback has no room for waits for the model that he asked for; an answer of a fallback
+// is one, in unfinished, TPOT and E2E, if not what was asked for.
+TEST(Spillover, LeavesWhatIsTooLongAndItsAnswersAreAnswers) {
+  for (const char* split : {"", "splits: [{to: other, share: 50%}], "}) {
+    const std::vector<double> found = with_short_fallback(split);
+    EXPECT_EQ(found[0], 0) << split;
+    EXPECT_GT(found[1], 300) << split;
+    EXPECT_EQ(found[1] + found[2], found[3]) << split;
+    EXPECT_EQ(found[4], 0) << split;
+    EXPECT_EQ(found[5], found[3]) << split;
+    EXPECT_NEAR(found[6], found[2] / found[3], 1e-12) << split;
+  }
 }
 
 TEST(Spillover, TakesTheExcessAlsoWhereNobodyWaitsCentrally) {

@@ -124,7 +124,8 @@ thresholds:
 
 TEST(Regions, AnOutageSendsUsersTheLongerWay) {
   const std::vector<double> found = test::numbers_of_text(
-      two_sites("", "outages: [{at: 500s, lasting: 100s}]"), [](const RunResult& result) {
+      two_sites("", "outages: [{at: 500s, lasting: 100s}]") + "faults: {reload: 0s}\n",
+      [](const RunResult& result) {
         const EdgeRow& america = way(result, "america");
         const double all = static_cast<double>(america.wan.count);
         return fmt::format("{} {} {} {} {} {}",
@@ -211,6 +212,72 @@ TEST(Regions, LostRequestsGoToTheNextDatacenter) {
   }
   EXPECT_LT(near[3], 5'000) << "until it is noticed";
   EXPECT_NEAR(far[3] - near[3], 10'000, 20);
+}
+
+/// The eastern datacenter is out from 500 to 600 s, with a share of the requests that come to it.
+std::string east_goes_down(const std::string& share, const std::string& failover) {
+  return two_sites("", "outages: [{at: 500s, lasting: 100s, share: " + share + "}]" + failover) +
+         R"(
+faults:
+  health_check: {interval: 1s, timeout: 500ms, failures: 2}
+  request_timeout: 60s
+  reload: 10s
+)";
+}
+
+double zone_seconds(const RunResult& result, std::size_t pool) {
+  return static_cast<double>(
+             result.pools[pool].down_by_cause[static_cast<std::size_t>(DownCause::zone)]) /
+         1e9;
+}
+
+// All that stands in it stops for as long as it is out and loads for 10 s more; what it had is lost
+// when that is noticed, goes west and is answered there. Of an outage of a part of the requests
+// the replicas know nothing.
+TEST(Regions, ADatacenterThatIsOutTakesItsReplicasWithIt) {
+  const auto tell = [](const RunResult& result) {
+    const OutageSummary& east = result.operations.outages[0];
+    const double up = static_cast<double>(east.up_ns) / 1e9;
+    return fmt::format("{} {} {} {} {} {} {} {}", test::share(result, Outcome::completed),
+                       result.operations.losses.lost, lost_and_went_on(result), east.outages,
+                       zone_seconds(result, 0), east.availability - up / (up + 110),
+                       zone_seconds(result, 1), result.slices.front().ttft.max);
+  };
+  const std::vector<double> whole =
+      test::numbers_of_text(east_goes_down("1", ", " + to_west("0ms")), tell);
+  EXPECT_EQ(whole[0], 1.0);
+  EXPECT_GT(whole[1], 0);
+  EXPECT_EQ(whole[2], whole[1]) << "all that were lost go on";
+  EXPECT_EQ(whole[3], 1);
+  EXPECT_EQ(whole[4], 110);
+  EXPECT_NEAR(whole[5], 0, 1e-12);
+  EXPECT_EQ(whole[6], 0) << "the other one is not concerned";
+  EXPECT_LT(whole[7], 5'000) << "nobody waits until it is back";
+  const std::vector<double> part =
+      test::numbers_of_text(east_goes_down("0.99", ", " + to_west("0ms")), tell);
+  EXPECT_EQ(part[1], 0);
+  EXPECT_EQ(part[3], 0);
+  EXPECT_EQ(part[4], 0);
+}
+
+// An outage is a fault: with a machine that breaks meanwhile, the pool is out until both are over,
+// and what is not said of faults is that section's default.
+TEST(Regions, AnOutageAndAFaultOverlapAsFaultsDo) {
+  const std::vector<double> both = test::numbers_of_text(
+      east_goes_down("1", "") +
+          "  processes:\n"
+          "    machine: {scope: node, pool: eastern, law: timeline, at: 550s, for: 150s}\n",
+      [](const RunResult& result) {
+        return fmt::format("{} {}", zone_seconds(result, 0), result.operations.outages[0].outages);
+      });
+  EXPECT_EQ(both[0], 210) << "from 500 to 700 s, and the load";
+  EXPECT_EQ(both[1], 1);
+  const std::vector<double> alone = test::numbers_of_text(
+      two_sites("", "outages: [{at: 500s, lasting: 100s}]"), [](const RunResult& result) {
+        return fmt::format("{} {}", zone_seconds(result, 0), result.operations.faults ? 1 : 0);
+      });
+  EXPECT_EQ(alone[0], 220) << "the default of reload is 2 min";
+  EXPECT_EQ(alone[1], 1);
 }
 
 // Nobody to go to: they wait, and go as soon as western replicas serve again.

@@ -2,8 +2,10 @@
 // broker.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <vector>
 
 #include "service/auth.hpp"
 #include "service/model_router.hpp"
@@ -12,6 +14,10 @@
 
 namespace plimsoll {
 namespace {
+
+bool anything(ModelIndex) {
+  return true;
+}
 
 using namespace std::chrono_literals;
 
@@ -235,18 +241,44 @@ TEST(ModelRouter, SplitsInOrderAndSpillsWhenManyWait) {
   int to_canary = 0;
   for (std::uint64_t id = 0; id < count; ++id) {
     const auto nobody = [](ModelIndex) { return ModelRouter::Line{0, 1}; };
-    to_canary += router.choose(id, 0, std::nullopt, nobody).model == 2 ? 1 : 0;
-    EXPECT_EQ(router.choose(id, 1, std::nullopt, nobody).model, 1);
+    to_canary += router.choose(id, 0, std::nullopt, nobody, anything).model == 2 ? 1 : 0;
+    EXPECT_EQ(router.choose(id, 1, std::nullopt, nobody, anything).model, 1);
   }
   expect_share(to_canary, 0.1);
   const auto many = [](ModelIndex model) { return ModelRouter::Line{model == 1 ? 5 : 0, 1}; };
-  const ModelRouter::Choice spilled = router.choose(1, 1, std::nullopt, many);
+  const ModelRouter::Choice spilled = router.choose(1, 1, std::nullopt, many, anything);
   EXPECT_EQ(spilled.model, 0);
   EXPECT_TRUE(spilled.spilled);
   const auto fewer = [](ModelIndex model) { return ModelRouter::Line{model == 1 ? 4 : 0, 1}; };
-  EXPECT_FALSE(router.choose(1, 1, std::nullopt, fewer).spilled);
-  EXPECT_EQ(router.choose(1, 1, ModelIndex{2}, many).model, 2)
+  EXPECT_FALSE(router.choose(1, 1, std::nullopt, fewer, anything).spilled);
+  EXPECT_EQ(router.choose(1, 1, ModelIndex{2}, many, anything).model, 2)
       << "what an experiment gave does not pass the splits";
+}
+
+TEST(ModelRouter, NeitherASplitNorAFallbackTakesWhatIsTooLongForItsModel) {
+  Config config;
+  config.workload.classes.resize(1);
+  ModelRouterConfig& router_config = config.path.emplace().model_router.emplace();
+  SplitConfig all;
+  all.to = 1;
+  all.share = 1;
+  router_config.splits = {all};
+  router_config.spillovers = {{0, 2, 5}};
+  const ModelRouter router{config, 1};
+  const auto many = [](ModelIndex model) { return ModelRouter::Line{model == 0 ? 9 : 0, 1}; };
+  const auto only = [](std::vector<ModelIndex> models) {
+    return [models](ModelIndex model) {
+      return std::find(models.begin(), models.end(), model) != models.end();
+    };
+  };
+  EXPECT_EQ(router.choose(1, 0, std::nullopt, many, only({0, 1, 2})).model, 1);
+  const ModelRouter::Choice spilled = router.choose(1, 0, std::nullopt, many, only({0, 2}));
+  EXPECT_EQ(spilled.model, 2) << "past the split, then to the fallback of its own model";
+  EXPECT_EQ(spilled.wanted, 0);
+  EXPECT_TRUE(spilled.spilled);
+  const ModelRouter::Choice stays = router.choose(1, 0, std::nullopt, many, only({0}));
+  EXPECT_EQ(stays.model, 0);
+  EXPECT_FALSE(stays.spilled);
 }
 
 TEST(ModelRouter, SpillsOnlyToAShorterLineForWhatReplicasDo) {
@@ -256,7 +288,8 @@ TEST(ModelRouter, SpillsOnlyToAShorterLineForWhatReplicasDo) {
   const ModelRouter router{config, 1};
   const auto spills = [&](ModelRouter::Line from, ModelRouter::Line to) {
     return router
-        .choose(1, 0, std::nullopt, [&](ModelIndex model) { return model == 0 ? from : to; })
+        .choose(
+            1, 0, std::nullopt, [&](ModelIndex model) { return model == 0 ? from : to; }, anything)
         .spilled;
   };
   EXPECT_TRUE(spills({20, 2}, {9, 1})) << "10 s against 9 s";
