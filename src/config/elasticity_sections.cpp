@@ -152,8 +152,8 @@ SectionDecl weights_section() {
       .field("memory_bandwidth", &WeightsConfig::memory_bandwidth, bandwidth_kind(), "200 GB/s",
              "of a node's main memory, which its loads share (8 channels of DDR4-3200: 205)")
       .field("lazy", &WeightsConfig::lazy, ratio_kind({0, 1, true}), "1",
-             "a replica serves once this share is in its GPUs; the rest streams in meanwhile (a "
-             "loader that is mapped)")
+             "a replica takes requests once this share is in its GPUs; the other layers stream in "
+             "under its first pass, which ends no earlier than the load (a mapped loader)")
       .written_when([](const WeightsConfig& weights) { return weights.lazy < 1; })
       .field("shards", &WeightsConfig::shards, count_kind(1, 1024), "1",
              "files in which a node's share is pulled at once, each from the server of the store "

@@ -197,6 +197,7 @@ void ScalablePool::serve(Slot& slot) {
   note_serving(seen_, serving_, slot.clock.times(engine_.now()), engine_.now(),
                [&](StartPhase phase) { return weights_->bound_of(index_of(slot), phase); });
   end_start(slot);
+  stream_rest(weights_, index_of(slot), *slot.replica);
   slot.replica->become_ready();
   directory_.replica_ready(slot.replica->index());
 }
