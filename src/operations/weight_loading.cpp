@@ -66,8 +66,8 @@ void WeightLoading::prefetch() {
     return;
   }
   for (std::size_t node = 0; node < nodes_.size(); ++node) {
-    if (!nodes_[node].there) {
-      continue;
+    if (!nodes_[node].there || nodes_[node].has(id(0))) {
+      continue;  // of a replica that serves: its node has them
     }
     pull_to_node(static_cast<int>(node), 0, {this, nobody, [] {}});
   }
@@ -99,7 +99,7 @@ void WeightLoading::settle_on(std::size_t slot, const std::vector<int>& nodes) {
 
 int WeightLoading::warmth(int index) const {
   const WeightNode& node = nodes_[static_cast<std::size_t>(index)];
-  return node.memory.holds(id(0)) ? 2 : node.ssd.holds(id(0)) ? 1 : 0;
+  return node.memory.holds(id(0)) ? 2 : node.has(id(0)) ? 1 : 0;
 }
 
 void WeightLoading::adopt(std::size_t index) {
@@ -521,7 +521,7 @@ void WeightLoading::node_lost(int index) {
 
 void WeightLoading::node_back(int index) {
   const WeightNode& node = nodes_[static_cast<std::size_t>(index)];
-  if (pool_.weights && pool_.weights->prefetch && node.there && !node.ssd.holds(id(0))) {
+  if (pool_.weights && pool_.weights->prefetch && node.there && !node.has(id(0))) {
     pull_to_node(index, 0, {this, nobody, [] {}});
   }
 }

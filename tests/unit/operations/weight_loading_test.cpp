@@ -386,6 +386,17 @@ TEST_F(WeightLoadingTest, PrefetchedWeightsAreThereAlready) {
   EXPECT_EQ(loading->uses()[0].bytes, bytes(40).count());
 }
 
+TEST_F(WeightLoadingTest, ANodeOfAReplicaThatServesPullsNothingAgain) {
+  config.pools[0].weights->prefetch = WeightTier::ssd;
+  build(3);
+  at(0s, [this] {
+    loading->adopt(0);
+    loading->prefetch();
+  });
+  engine->run();
+  EXPECT_EQ(loading->uses()[0].bytes, bytes(40).count()) << "to the two others";
+}
+
 TEST_F(WeightLoadingTest, AStartThatIsGivenUpTellsNobody) {
   build(1);
   bring(0s, 0);
