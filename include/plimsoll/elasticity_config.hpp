@@ -93,7 +93,7 @@ struct WeightsConfig {
   BytesPerSecond memory_bandwidth;       // of a node's main memory, shared by its loads
   int shards = 1;                        // files that a node pulls at a time, from any servers
   std::optional<PeersConfig> peers;      // none: all comes from the store
-  double lazy = 1;  // share that is in the GPUs when a replica begins to serve; mapped loaders
+  double lazy = 1;  // share in the GPUs from which on a replica takes requests; mapped loaders
 };
 
 }  // namespace plimsoll

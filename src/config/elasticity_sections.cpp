@@ -141,9 +141,10 @@ SectionDecl weights_section() {
              "where the weights of a slot that does not serve lie, at t = 0 and later: remote: its "
              "machines are given back and come empty; ssd, memory: its nodes keep them; gpu: its "
              "GPUs do")
-      .optional("prefetch", &WeightsConfig::prefetch, tier_kind(true),
-                "nodes of all slots pull from t = 0 on, over the same links, and keep what they "
-                "have (remote only)")
+      .optional(
+          "prefetch", &WeightsConfig::prefetch, tier_kind(true),
+          "nodes of shared_gpus, which are rented from the beginning, pull from t = 0 on, over "
+          "the same links, and keep what they have (remote only)")
       .field("ssd_cache", &WeightsConfig::ssd_cache, bytes_kind(), "4 TB",
              "of a node's SSDs, for weights; the least recently used go when it is full")
       .field("memory_cache", &WeightsConfig::memory_cache, bytes_kind(), "0",
@@ -152,8 +153,8 @@ SectionDecl weights_section() {
       .field("memory_bandwidth", &WeightsConfig::memory_bandwidth, bandwidth_kind(), "200 GB/s",
              "of a node's main memory, which its loads share (8 channels of DDR4-3200: 205)")
       .field("lazy", &WeightsConfig::lazy, ratio_kind({0, 1, true}), "1",
-             "a replica serves once this share is in its GPUs; the rest streams in meanwhile (a "
-             "loader that is mapped)")
+             "a replica takes requests once this share is in its GPUs; the other layers stream in "
+             "under its first pass, which ends no earlier than the load (a mapped loader)")
       .written_when([](const WeightsConfig& weights) { return weights.lazy < 1; })
       .field("shards", &WeightsConfig::shards, count_kind(1, 1024), "1",
              "files in which a node's share is pulled at once, each from the server of the store "
@@ -176,6 +177,9 @@ void check_elasticity(KeyCheck& check, const Config& config, const PoolConfig& p
     check.require(!pool.weights->prefetch || pool.weights->tier == WeightTier::remote, "weights",
                   "there is nothing to prefetch: the weights lie on the nodes already",
                   "leave out prefetch, or use tier: remote");
+    check.require(!pool.weights->prefetch || pool.allocation, "weights",
+                  "nobody rents the nodes of a slot that does not serve, so nothing is prefetched",
+                  "leave out prefetch, or have the pool's GPUs from shared_gpus");
     check.require(
         !pool.weights->peers || !pool.allocation, "weights",
         "nodes of shared GPUs hand nothing on: which share of a replica they have changes",

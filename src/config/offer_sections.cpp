@@ -83,8 +83,6 @@ void check_pool(KeyCheck& check, const RawNode& procurement, const Config& confi
                 "choose tp and pp that fill nodes, or a GPU with another gpus_per_node");
   check.require(!pool.weights || pool.weights->tier == WeightTier::remote, "weights",
                 "nodes of offers are given back and come empty", "use tier: remote");
-  check.require(!pool.weights || !pool.weights->prefetch, "weights",
-                "nodes that are not rented yet cannot prefetch", "leave out prefetch");
 }
 
 }  // namespace

@@ -187,6 +187,7 @@ void FixedPool::finish_load(std::size_t i, std::uint64_t generation) {
   const bool corrupt = versions_.note_load(slot.version, reads_of(i));
   set_state(slot, State::standby);
   slot.cause = DownCause::deployment;
+  stream_rest(weights_, i, *slot.replica);
   slot.replica->become_ready();
   incidents_.set_corrupt(slot.replica->index(), corrupt);
   reconcile(i);

@@ -13,6 +13,7 @@
 #include "operations/gpu_scheduler.hpp"
 #include "operations/rollout/rollout_target.hpp"
 #include "operations/start_account.hpp"
+#include "operations/stream_rest.hpp"
 #include "operations/wait_meter.hpp"
 #include "operations/weight_source.hpp"
 #include "plimsoll/config.hpp"

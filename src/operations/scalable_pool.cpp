@@ -220,6 +220,7 @@ void ScalablePool::serve(Slot& slot) {
                               : weights_->bound_of(index_of(slot), phase);
                });
   end_start(slot);
+  stream_rest(weights_, index_of(slot), *slot.replica);
   slot.replica->become_ready();
   note_version(slot);
   directory_.replica_ready(slot.replica->index());

@@ -16,6 +16,7 @@
 #include "operations/scalable_target.hpp"
 #include "operations/start_account.hpp"
 #include "operations/start_clock.hpp"
+#include "operations/stream_rest.hpp"
 #include "operations/wait_meter.hpp"
 #include "operations/weight_source.hpp"
 #include "plimsoll/config.hpp"

@@ -66,8 +66,8 @@ void WeightLoading::prefetch() {
     return;
   }
   for (std::size_t node = 0; node < nodes_.size(); ++node) {
-    if (!nodes_[node].there) {
-      continue;
+    if (!nodes_[node].there || nodes_[node].has(id(0))) {
+      continue;  // of a replica that serves: its node has them
     }
     pull_to_node(static_cast<int>(node), 0, {this, nobody, [] {}});
   }
@@ -99,7 +99,7 @@ void WeightLoading::settle_on(std::size_t slot, const std::vector<int>& nodes) {
 
 int WeightLoading::warmth(int index) const {
   const WeightNode& node = nodes_[static_cast<std::size_t>(index)];
-  return node.memory.holds(id(0)) ? 2 : node.ssd.holds(id(0)) ? 1 : 0;
+  return node.memory.holds(id(0)) ? 2 : node.has(id(0)) ? 1 : 0;
 }
 
 void WeightLoading::adopt(std::size_t index) {
@@ -222,6 +222,7 @@ void WeightLoading::end_pull(int index, const PullKey& key) {
 /// What flows for the slot alone ends.
 void WeightLoading::drop_work(std::size_t index) {
   Slot& slot = slots_[index];
+  slot.there = nullptr;
   const PullKey key = key_of(slot.wanted, index);
   for (const int at : routes_.nodes_of_slot[index]) {
     WeightNode& node = nodes_[static_cast<std::size_t>(at)];
@@ -439,7 +440,12 @@ void WeightLoading::piece_loaded(std::size_t index, std::size_t part, std::uint6
                                  Piece piece) {
   Slot& slot = slots_[index];
   if (piece == Piece::rest) {
-    slot.version = --slot.rests_left == 0 ? slot.wanted : slot.version;
+    if (--slot.rests_left == 0) {
+      slot.version = slot.wanted;
+      if (const std::function<void()> there = std::exchange(slot.there, nullptr)) {
+        there();
+      }
+    }
     return;
   }
   copied(index, start);
@@ -479,8 +485,18 @@ void WeightLoading::copied(std::size_t index, std::uint64_t start) {
   loaded();
 }
 
+bool WeightLoading::streams(std::size_t index, std::function<void()> there) {
+  Slot& slot = slots_[index];
+  if (slot.rests_left == 0) {
+    return false;
+  }
+  slot.there = std::move(there);
+  return true;
+}
+
 void WeightLoading::give_up(std::size_t index) {
   Slot& slot = slots_[index];
+  slot.rests_left = 0;
   drop_work(index);
   ++slot.start;
   slot.version = -1;
@@ -505,7 +521,7 @@ void WeightLoading::node_lost(int index) {
 
 void WeightLoading::node_back(int index) {
   const WeightNode& node = nodes_[static_cast<std::size_t>(index)];
-  if (pool_.weights && pool_.weights->prefetch && node.there && !node.ssd.holds(id(0))) {
+  if (pool_.weights && pool_.weights->prefetch && node.there && !node.has(id(0))) {
     pull_to_node(index, 0, {this, nobody, [] {}});
   }
 }

@@ -40,6 +40,7 @@ class WeightLoading final : public WeightSource {
   void adopt(std::size_t slot) override;
   void bring(std::size_t slot, WeightsVersion version, std::function<void()> pulled,
              std::function<void()> loaded) override;
+  bool streams(std::size_t slot, std::function<void()> there) override;
   void give_up(std::size_t slot) override;
   void released(std::size_t slot) override;
   void node_lost(int node) override;
@@ -66,11 +67,12 @@ class WeightLoading final : public WeightSource {
     WeightsVersion wanted = 0;
     std::size_t pulls_left = 0;
     std::size_t loads_left = 0;
-    std::size_t rests_left = 0;   // of lazy loads: shares that stream in while it serves
+    std::size_t rests_left = 0;   // of lazy loads: shares that stream in under the first pass
     std::vector<Carry> carries;   // under way
     std::vector<ReadSpan> reads;  // by node of it
     std::function<void()> pulled;
     std::function<void()> loaded;
+    std::function<void()> there;  // of lazy loads: after the last rest
     SimTime began{};
     double pull_rate = 0;  // of the tightest resource of the latest pull, bytes/s
     double load_rate = 0;

@@ -57,6 +57,9 @@ struct MappedRead {
 
 struct WeightNode {
   WeightNode(Bytes ssd_cache, Bytes memory_cache) : ssd{ssd_cache}, memory{memory_cache} {}
+  /// On SSD or in main memory, whole.
+  bool has(const WeightsId& id) const { return ssd.holds(id) || memory.holds(id); }
+
   WeightCache ssd;
   WeightCache memory;
   UseMeter nic, ssd_reads, memory_reads;

@@ -46,8 +46,11 @@ class WeightSource {
   /// are on its nodes, then `loaded` once they are in its GPUs.
   virtual void bring(std::size_t slot, WeightsVersion version, std::function<void()> pulled,
                      std::function<void()> loaded) = 0;
-  /// The start that bring() began is given up: neither function is called any more, and what flows
-  /// for it alone ends.
+  /// Whether a part of what bring() brings still streams into the GPUs of a slot that was loaded;
+  /// then `there` runs as an event once all of it is there.
+  virtual bool streams(std::size_t, std::function<void()>) { return false; }
+  /// The start that bring() began is given up: no function is called any more, and what flows for
+  /// it alone ends.
   virtual void give_up(std::size_t slot) = 0;
   /// The slot's machines are given back, or kept, as the scenario says.
   virtual void released(std::size_t slot) = 0;

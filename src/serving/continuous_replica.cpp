@@ -346,7 +346,7 @@ void ContinuousReplica<Decoding>::start_segment(FineTime start, bool preempted) 
     energy_.begin_segment(work);
   }
   audit_segment(work_, growth_, segment_);
-  engine_->arm(timer_, segment_.end());
+  arm_segment();
 }
 
 template <class Decoding>
@@ -425,13 +425,13 @@ void ContinuousReplica<Decoding>::forget_interrupted(RequestSlot slot) {
 template <class Decoding>
 void ContinuousReplica<Decoding>::settle(SimTime t) {
   if (active() > 0) {
-    report(segment_.steps_until(t));
+    report(steps_over(t));
   }
 }
 
 template <class Decoding>
 DroppedWork ContinuousReplica<Decoding>::drop_work(SimTime before) {
-  report(segment_.steps_until(before));
+  report(steps_over(before));
   DroppedWork dropped;
   std::vector<RequestSlot>& lost = dropped.running;
   for (std::size_t i = 0; i < static_cast<std::size_t>(decoding_.count()); ++i) {
@@ -549,7 +549,7 @@ std::int64_t ContinuousReplica<Decoding>::kv_blocks_used(SimTime t) const {
     return decoding_.kv().used();
   }
   return decoding_.kv().used() +
-         decoding_.kv().need_of(std::min(segment_.steps_until(t), segment_.steps));
+         decoding_.kv().need_of(std::min(steps_over(t), segment_.steps));
 }
 
 template <class Decoding>

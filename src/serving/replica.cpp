@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <utility>
 
 #include "serving/segment.hpp"
 
@@ -54,6 +55,37 @@ void Replica::become_ready() {
   }
 }
 
+void Replica::begin_streaming() {
+  PLIMSOLL_CHECK(activity_ == Activity::down, "weights stream in when a replica has just started");
+  streams_ = true;
+}
+
+void Replica::arm_segment() {
+  held_ = streams_;
+  if (!held_) {
+    engine_->arm(timer_, segment_.end());
+    return;
+  }
+  PLIMSOLL_CHECK(segment_.steps == 1, "the first pass is a step of its own");
+}
+
+void Replica::weights_complete() {
+  streams_ = false;
+  if (!std::exchange(held_, false)) {
+    return;
+  }
+  if (segment_.end() < engine_->now()) {
+    segment_.start = FineTime::of(engine_->now()).minus(segment_.first);
+  }
+  engine_->arm(timer_, segment_.end());
+}
+
+/// Whatever was to come does not come any more.
+void Replica::end_streaming() {
+  streams_ = false;
+  held_ = false;
+}
+
 void Replica::begin_draining() {
   PLIMSOLL_CHECK(activity_ == Activity::idle || activity_ == Activity::busy,
                  "only a replica that serves can drain");
@@ -68,6 +100,7 @@ void Replica::turn_off() {
                  "no request is lost with a replica");
   set_activity(Activity::off);
   draining_ = false;
+  end_streaming();
 }
 
 void Replica::begin_loading(DownCause cause) {
@@ -89,6 +122,7 @@ void Replica::fail(DownCause cause) {
     dropped = drop_work(engine_->now() - Duration{1});
   }
   kept_ = 0;
+  end_streaming();
   std::vector<RequestSlot>& lost = dropped.running;
   engine_->disarm(timer_);
   set_activity(Activity::down);

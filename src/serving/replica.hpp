@@ -92,6 +92,13 @@ class Replica {
 
   /// down -> idle. Starts what already waits.
   void become_ready();
+  /// Of a replica that is down and becomes ready before all its weights are there: layers stream in
+  /// under its first pass, which ends no earlier than weights_complete(). Every pass of a dense
+  /// model reads every weight, and one of a mixture of experts, whose prompt has tokens for nearly
+  /// all of them, waits for all, too. What it waits for is no step: it draws idle power meanwhile.
+  void begin_streaming();
+  /// The last layer is there. Does nothing when the replica went or failed meanwhile.
+  void weights_complete();
   /// It serves what it has and gets no more; its time counts as draining from now on.
   void begin_draining();
   /// Nothing waits or runs here: down or draining -> off.
@@ -149,6 +156,11 @@ class Replica {
 
   void set_busy(bool busy);
   bool is_idle() const { return activity_ == Activity::idle; }
+  /// Has the timer strike at the end of `segment_`; the first pass of weights that stream in waits
+  /// for the last of them.
+  void arm_segment();
+  /// Steps of `segment_` that are over at `t`.
+  std::int64_t steps_over(SimTime t) const { return held_ ? 0 : segment_.steps_until(t); }
   /// `slot` joins a batch now.
   void note_scheduled(RequestSlot slot);
   void end_request(RequestSlot slot, SimTime now);
@@ -166,6 +178,7 @@ class Replica {
   EventSink* sink_;
   ReplicaListener* listener_;
   TimerId timer_;
+  Segment segment_;  // under way, while something runs
   WaitingQueue waiting_;
   std::int64_t preemptions_ = 0;
   std::int64_t kept_ = 0;  // requests that on_prefilled told of, until let_go
@@ -177,6 +190,7 @@ class Replica {
   void audit_step(const StepWork& work, Femtoseconds cost) const;
   void set_activity(Activity activity);
   void add_time(SimTime now);
+  void end_streaming();
   using Spent = std::array<std::int64_t, 5>;
   void add_energy_gauges(EnergyGauges& gauges, const Spent& spent) const;
 
@@ -187,6 +201,8 @@ class Replica {
 
   Activity activity_ = Activity::down;
   bool draining_ = false;
+  bool streams_ = false;  // weights
+  bool held_ = false;     // the pass under way ends when they are there
   SimTime activity_since_{};
   DownCause down_cause_ = DownCause::loading;
   Spent spent_ns_{};     // by Activity; draining

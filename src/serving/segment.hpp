@@ -21,6 +21,11 @@ struct FineTime {
     const Femtoseconds sum = rest + d;
     return {ns + sum / fs_per_ns, sum % fs_per_ns};
   }
+  /// `d` >= 0 earlier.
+  FineTime minus(Femtoseconds d) const {
+    const std::int64_t whole = (d - rest + fs_per_ns - 1) / fs_per_ns;
+    return d <= rest ? FineTime{ns, rest - d} : FineTime{ns - whole, whole * fs_per_ns + rest - d};
+  }
   SimTime published() const { return SimTime{Duration{ns + (rest + fs_per_ns / 2) / fs_per_ns}}; }
 };
 

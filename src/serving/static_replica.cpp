@@ -41,12 +41,12 @@ std::int64_t StaticReplica::kv_blocks_used(SimTime) const {
 
 void StaticReplica::settle(SimTime t) {
   if (!batch_.empty()) {
-    report(segment_.steps_until(t));
+    report(steps_over(t));
   }
 }
 
 DroppedWork StaticReplica::drop_work(SimTime before) {
-  report(segment_.steps_until(before));
+  report(steps_over(before));
   DroppedWork dropped;
   dropped.running.swap(batch_);
   return dropped;
@@ -201,7 +201,7 @@ void StaticReplica::run(FineTime start, std::int64_t steps) {
     energy_.begin_segment(work_energy(*shape_->energy, work_, growth_));
   }
   audit_segment(work_, growth_, segment_);
-  engine_->arm(timer_, segment_.end());
+  arm_segment();
 }
 
 /// Tells the sink about the segment's first `steps` steps, as far as it does not know them.

@@ -50,7 +50,6 @@ class StaticReplica final : public Replica {
 
   std::int64_t blocks_per_sequence_;
   std::int64_t most_sequences_;
-  Segment segment_;
 
   // The batch: sequence i is number i / micro_batches of micro-batch i mod micro_batches.
   std::vector<RequestSlot> batch_;

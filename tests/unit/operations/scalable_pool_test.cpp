@@ -24,7 +24,8 @@ using namespace std::chrono_literals;
 constexpr Femtoseconds ms = 1'000'000'000'000;
 constexpr int context = 512;
 
-/// Weights that are pulled in `pull` and loaded in `load`.
+/// Weights that are pulled in `pull` and loaded in `load`; their last layers come `rest` after
+/// that.
 class FakeWeights final : public WeightSource {
  public:
   explicit FakeWeights(Engine& engine) : engine_{engine} {}
@@ -44,6 +45,18 @@ class FakeWeights final : public WeightSource {
       }
     });
   }
+  bool streams(std::size_t slot, std::function<void()> there) override {
+    if (rest == Duration::zero()) {
+      return false;
+    }
+    engine_.at(engine_.now() + rest, EventPriority::completion,
+               [this, slot, start = starts_[slot], there = std::move(there)] {
+                 if (starts_[slot] == start) {
+                   there();
+                 }
+               });
+    return true;
+  }
   void give_up(std::size_t slot) override { ++starts_[slot]; }
   void released(std::size_t slot) override { gone.push_back(slot); }
   void node_lost(int) override {}
@@ -55,6 +68,7 @@ class FakeWeights final : public WeightSource {
 
   Duration pull{50ms};
   Duration load{};
+  Duration rest{};
   std::vector<std::pair<std::size_t, WeightsVersion>> brought;
   std::vector<std::size_t> gone;
   std::vector<ReadSpan> reads{{}};
@@ -445,6 +459,67 @@ TEST_F(RolledOutPoolTest, AmongThoseWhoDrainForAVersionSomeMayGo) {
   EXPECT_EQ(ended.size(), 2U);
   EXPECT_TRUE(pool->off(0) != pool->off(1));
   expect_time_adds_up();
+/// One replica that pulls for 50 ms, so that it takes requests from then on, and has its last layer
+/// `rest` later.
+class StreamedWeightsTest : public ScalablePoolTest {
+ protected:
+  void open_cold(Duration rest) {
+    config.pools[0].start = PoolStart::cold;
+    config.pools[0].autoscale->provisioning_delay.reset();
+    weights.rest = rest;
+    open(1);
+  }
+};
+
+TEST_F(StreamedWeightsTest, TheFirstPassEndsNoEarlierThanTheLastLayerAndOthersRunAtFullSpeed) {
+  open_cold(30ms);
+  const RequestId first = arrive(60ms, 10);  // its pass would end at 70 ms
+  const RequestId second = arrive(61ms, 5);  // in the pass after the first
+  const RequestId later = arrive(200ms, 10);
+  at(75ms, [&] { EXPECT_EQ(gauges(0).running, 1) << "the pass is held"; });
+  engine.run();
+  EXPECT_EQ(ended[first].scheduled - sim_start, 60ms);
+  EXPECT_EQ(ended[first].finished - sim_start, 80ms);
+  EXPECT_EQ(ended[second].finished - sim_start, 85ms);
+  EXPECT_EQ(ended[later].finished - sim_start, 210ms);
+  EXPECT_EQ(gauges(0).busy_ns, 25'000'000 + 10'000'000);
+  expect_time_adds_up();
+}
+
+TEST_F(StreamedWeightsTest, APassThatIsLongerThanTheStreamIsAsLongAsEver) {
+  open_cold(30ms);
+  const RequestId first = arrive(60ms, 40);
+  engine.run();
+  EXPECT_EQ(ended[first].finished - sim_start, 100ms);
+}
+
+TEST_F(StreamedWeightsTest, WhoHasAllLayersBeforeAnybodyAsksServesAtFullSpeed) {
+  open_cold(30ms);
+  const RequestId first = arrive(90ms, 10);
+  engine.run();
+  EXPECT_EQ(ended[first].finished - sim_start, 100ms);
+}
+
+TEST_F(StreamedWeightsTest, AReplicaThatFailsUnderItsFirstPassComesAgainAndLosesNobody) {
+  open_cold(30ms);
+  const RequestId first = arrive(60ms, 10);
+  at(70ms, [&] { pool->fail(0); });
+  at(75ms, [&] { pool->restart(0, 0); });  // takes requests at 125 ms, has its last layer at 155
+  engine.run();
+  ASSERT_EQ(ended.size(), 1U);
+  EXPECT_EQ(ended[first].outcome, Outcome::completed);
+  EXPECT_EQ(ended[first].finished - sim_start, 155ms);
+  expect_time_adds_up();
+}
+
+TEST_F(StreamedWeightsTest, WhoDrainsUnderTheFirstPassEndsItAndGoes) {
+  config.pools[0].autoscale->min_replicas = 0;
+  open_cold(30ms);
+  const RequestId first = arrive(60ms, 10);
+  at(65ms, [&] { pool->scale_to(0); });
+  engine.run();
+  EXPECT_EQ(ended[first].finished - sim_start, 80ms);
+  EXPECT_EQ(gauges(0).draining_ns, 15'000'000);
 }
 
 class ProcuredPoolTest : public ScalablePoolTest {

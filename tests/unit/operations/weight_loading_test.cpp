@@ -93,12 +93,24 @@ class WeightLoadingTest : public testing::Test {
     loading = std::make_unique<WeightLoading>(config, 0, routes, nodes, *stores, *engine);
     pulled.resize(static_cast<std::size_t>(slots), -1);
     loaded.resize(static_cast<std::size_t>(slots), -1);
+    complete.resize(static_cast<std::size_t>(slots), -1);
   }
   void bring(Duration at, std::size_t slot, WeightsVersion version = 0) {
     engine->at(sim_start + at, EventPriority::fleet, [this, slot, version] {
       loading->bring(
           slot, version, [this, slot] { pulled[slot] = now(); },
           [this, slot] { loaded[slot] = now(); });
+    });
+  }
+  /// bring(), of a replica that takes requests as soon as it may.
+  void bring_streaming(Duration at, std::size_t slot) {
+    engine->at(sim_start + at, EventPriority::fleet, [this, slot] {
+      loading->bring(
+          slot, 0, [] {},
+          [this, slot] {
+            loaded[slot] = complete[slot] = now();
+            loading->streams(slot, [this, slot] { complete[slot] = now(); });
+          });
     });
   }
   void at(Duration t, std::function<void()> what) {
@@ -126,6 +138,7 @@ class WeightLoadingTest : public testing::Test {
   std::unique_ptr<WeightLoading> loading;
   std::vector<double> pulled;  // seconds, by slot; -1: never
   std::vector<double> loaded;
+  std::vector<double> complete;  // the last layer is there
 };
 
 constexpr double tolerance = 1e-6;
@@ -371,6 +384,17 @@ TEST_F(WeightLoadingTest, PrefetchedWeightsAreThereAlready) {
   EXPECT_NEAR(pulled[1], 20, tolerance) << "both nodes had theirs after 10 s";
   EXPECT_NEAR(loaded[1], 20 + 20.0 / 8, tolerance);
   EXPECT_EQ(loading->uses()[0].bytes, bytes(40).count());
+}
+
+TEST_F(WeightLoadingTest, ANodeOfAReplicaThatServesPullsNothingAgain) {
+  config.pools[0].weights->prefetch = WeightTier::ssd;
+  build(3);
+  at(0s, [this] {
+    loading->adopt(0);
+    loading->prefetch();
+  });
+  engine->run();
+  EXPECT_EQ(loading->uses()[0].bytes, bytes(40).count()) << "to the two others";
 }
 
 TEST_F(WeightLoadingTest, AStartThatIsGivenUpTellsNobody) {
@@ -619,6 +643,26 @@ TEST_F(WeightLoadingTest, ALazyReplicaServesWithItsShareAndTheRestStreamsIn) {
   engine->run();
   EXPECT_NEAR(loaded[1], 10 + 5.0 / 8, tolerance);
   EXPECT_EQ(loading->uses()[2].bytes, bytes(20).count()) << "both pieces once";
+}
+
+TEST_F(WeightLoadingTest, TheLastLayerOfALazyLoadComesWhenThatOfAWholeOneDoes) {
+  map_files(0.01);
+  build(2, 2);
+  bring_streaming(0s, 0);
+  bring_streaming(3s, 1);  // shares the read of the first
+  engine->run();
+  EXPECT_NEAR(loaded[0], 0.2 / 2.5, tolerance);
+  EXPECT_NEAR(complete[0], 20 / 2.5, tolerance) << "as for who waits for all of it";
+  EXPECT_NEAR(complete[1], 20 / 2.5, tolerance);
+}
+
+TEST_F(WeightLoadingTest, NobodyHearsOfTheLastLayerOfALoadThatWasGivenUp) {
+  map_files(0.25);
+  build(1);
+  bring_streaming(0s, 0);
+  at(5s, [this] { loading->give_up(0); });
+  engine->run();
+  EXPECT_NEAR(complete[0], 2, tolerance);
 }
 
 TEST_F(WeightLoadingTest, TheRestOfALazyLoadTakesBandwidthFromOthers) {
