@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "plimsoll/errors.hpp"
+
 namespace plimsoll {
 namespace {
 
@@ -114,6 +116,7 @@ StageResult Broker::hand_on(std::uint64_t id, SimTime t) {
   if (during_outage_ == BrokerOutage::fail) {
     return ends_as(Outcome::failed);
   }
+  PLIMSOLL_CHECK(!limited(), "who waits for a turn is held until the broker works again");
   StageResult result = passage_.pass(id, works_again);
   result.wait += works_again - t;
   result.ahead += works_again - t;

@@ -48,6 +48,17 @@ class Broker {
 
   /// The message of the attempt `id` comes at `t`; with a capacity, in order of time.
   StageResult hand_on(std::uint64_t id, SimTime t);
+  /// Until when the attempt `id` that comes at `t` is to be held, before it takes its turn; `t`: it
+  /// is not. Only with a capacity and no queue: whoever took a turn yet to come would hold up those
+  /// whom the outage does not hit.
+  SimTime held_until(std::uint64_t id, SimTime t) const {
+    const bool by_event = limited() && partitions_.empty() && during_outage_ == BrokerOutage::hold;
+    return by_event ? passage_.outages().end_for(id, t) : t;
+  }
+  /// Some attempt may be held.
+  bool holds() const {
+    return limited() && partitions_.empty() && !passage_.outages().spans().empty();
+  }
   bool limited() const { return passage_.turnstile().limited(); }
   /// Of all partitions until `t`; failovers are time that is not used.
   CapacityUse use(SimTime t) const;

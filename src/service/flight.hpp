@@ -16,6 +16,7 @@ enum class FlightState : std::uint8_t {
   moving,       // timer: comes to the stage `next`
   at_api_tier,  // waits for a worker or is worked on
   gathering,    // in a message that has not gone yet
+  held,         // before the broker, which fails over
   serving,      // in a Service
   ending,       // timer: its answer or refusal reaches the client
   backing_off,  // timer: the next attempt begins
@@ -28,7 +29,7 @@ struct alignas(64) Flight {
   RequestRecord record;          // what metrics are told of it
   SimTime patience = never;      // when the client leaves
   SimTime attempt_ends = never;  // when it gives the attempt up
-  SimTime stage_began{};         // at_api_tier, gathering, serving
+  SimTime stage_began{};         // at_api_tier, gathering, held, serving
   Duration back{};               // of the way from the datacenter to the client
   Duration setup{};              // of its connection
   Duration reading{};            // that the client takes beyond the engine

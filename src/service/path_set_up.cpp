@@ -96,6 +96,9 @@ void RequestPath::set_up_stages() {
   }
   if (path_.broker) {
     broker_.emplace(seed, *path_.broker);
+    if (broker_->holds()) {
+      held_messages_.emplace(engine_, *this);
+    }
   }
   if (path_.safety_before) {
     safety_before_.emplace(seed, "safety_before", *path_.safety_before);

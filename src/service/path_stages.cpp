@@ -186,7 +186,12 @@ StageResult RequestPath::visit_broker(Flight& flight, SimTime t) {
   if (!message_at_broker_) {
     message_at_broker_ = broker_->hand_on(attempt_id(flight), t);
   }
-  return *message_at_broker_;
+  StageResult result = *message_at_broker_;
+  if (flight.state == FlightState::held) {
+    result.wait += t - flight.stage_began;
+    flight.state = FlightState::moving;
+  }
+  return result;
 }
 
 StageResult RequestPath::visit_tokenizer(Flight& flight, SimTime t) {

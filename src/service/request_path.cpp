@@ -193,6 +193,9 @@ void RequestPath::walk(std::uint32_t place, Phase phase) {
       enter_service(place, phase);
       return;
     }
+    if (stage == Stage::broker && held_messages_ && is_held(place)) {
+      return;
+    }
     const StageResult result = visit(stage, flight, t);
     if (stage != Stage::streaming || !result.passes()) {
       tell(flight, stage, result);  // a connection's visit ends when it is closed
@@ -243,6 +246,7 @@ void RequestPath::tell_under_way() {
       case FlightState::turns_back:
       case FlightState::at_api_tier:
       case FlightState::gathering:
+      case FlightState::held:
       case FlightState::serving:
         tell(flight, flight.next, VisitEnd::under_way);
         break;
@@ -292,6 +296,7 @@ void RequestPath::on_timer(void* path, std::uint64_t place) {
     case FlightState::free:
     case FlightState::at_api_tier:
     case FlightState::gathering:
+    case FlightState::held:
     case FlightState::serving:
       break;
   }
@@ -340,10 +345,48 @@ void RequestPath::enter_aggregation(std::uint32_t place, Phase phase) {
                      by_model ? flight.model : flight.record.request_class, phase);
 }
 
-/// Whose client left has left the message.
-void RequestPath::on_message(const std::vector<Gathered>& requests, Duration after, Phase phase) {
+void RequestPath::begin_message() {
   in_message_ = true;
   message_at_broker_.reset();
+  message_held_until_.reset();
+}
+
+/// Requests of one message are held together, or not at all.
+bool RequestPath::is_held(std::uint32_t place) {
+  Flight& flight = flights_[place];
+  const bool joins = in_message_ && message_held_until_;
+  const SimTime until =
+      joins ? *message_held_until_ : broker_->held_until(attempt_id(flight), engine_.now());
+  if (in_message_) {
+    message_held_until_ = until;
+  }
+  if (until == engine_.now()) {
+    return false;
+  }
+  if (flight.state != FlightState::held) {
+    flight.stage_began = engine_.now();
+  }
+  flight.state = FlightState::held;
+  begin_waiting(place);
+  held_messages_->hold({place, attempt_id(flight)}, until, joins);
+  return true;
+}
+
+void RequestPath::on_released(const std::vector<Gathered>& requests) {
+  begin_message();
+  for (const Gathered& gathered : requests) {
+    const Flight& flight = flights_[gathered.place];
+    if (flight.state == FlightState::held && attempt_id(flight) == gathered.id) {
+      end_waiting(gathered.place);
+      walk(gathered.place, Phase::before_steps);
+    }
+  }
+  in_message_ = false;
+}
+
+/// Whose client left has left the message.
+void RequestPath::on_message(const std::vector<Gathered>& requests, Duration after, Phase phase) {
+  begin_message();
   for (const Gathered& gathered : requests) {
     Flight& flight = flights_[gathered.place];
     if (flight.state != FlightState::gathering || attempt_id(flight) != gathered.id) {
@@ -588,10 +631,9 @@ void RequestPath::leave(std::uint32_t place) {
     service_of(flight).abandon(flight.record.slot, outcome, Phase::before_steps);
     return;
   }
-  if (flight.state == FlightState::at_api_tier || flight.state == FlightState::gathering) {
-    const bool gathering = flight.state == FlightState::gathering;
-    tell(flight, gathering ? Stage::aggregation : Stage::api_tier, outcome,
-         engine_.now() - flight.stage_began, flight.stage_began);
+  if (flight.state == FlightState::at_api_tier || flight.state == FlightState::gathering ||
+      flight.state == FlightState::held) {
+    tell(flight, flight.next, outcome, engine_.now() - flight.stage_began, flight.stage_began);
   }
   if (flight.failing_over) {
     flight.failing_over = false;

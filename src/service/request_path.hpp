@@ -24,6 +24,7 @@
 #include "service/enforcement.hpp"
 #include "service/experiments.hpp"
 #include "service/flight.hpp"
+#include "service/held_messages.hpp"
 #include "service/limits.hpp"
 #include "service/metering.hpp"
 #include "service/model_router.hpp"
@@ -58,6 +59,7 @@ class RequestPath final : public EventSink,
                           public AnswerReaders,
                           public Failover,
                           public MessageListener,
+                          public HeldMessageListener,
                           public AttackListener,
                           public WakeUpOwner {
  public:
@@ -119,6 +121,8 @@ class RequestPath final : public EventSink,
   bool still_there(std::uint32_t place, std::uint64_t id) const override;
   // From the aggregation.
   void on_message(const std::vector<Gathered>& requests, Duration after, Phase phase) override;
+  // From those that were held while the broker failed over.
+  void on_released(const std::vector<Gathered>& requests) override;
   // From attacks.
   void on_attack(std::size_t number, const Arrival& arrival) override;
   // From the timing wheel, about patience.
@@ -168,6 +172,8 @@ class RequestPath final : public EventSink,
   StageResult visit_streaming(Flight& flight, SimTime t);
   void enter_api_tier(std::uint32_t place);
   void enter_aggregation(std::uint32_t place, Phase phase);
+  void begin_message();
+  bool is_held(std::uint32_t place);
   void note_datacenter(Flight& flight, std::uint16_t datacenter);
   /// Who takes rows by region, of a request that is a user's; else null.
   UserSink* users_of(const Flight& flight) const {
@@ -244,6 +250,7 @@ class RequestPath final : public EventSink,
   std::optional<ModelRouter> model_router_;
   std::optional<Aggregator> aggregator_;
   std::optional<Broker> broker_;
+  std::optional<HeldMessages> held_messages_;  // where the broker holds some
   std::optional<SafetyFilter> safety_before_;
   std::optional<Passage> tokenizer_;
   std::optional<Streaming> streaming_;
@@ -273,6 +280,7 @@ class RequestPath final : public EventSink,
   std::uint32_t entering_ = nowhere;              // is being given to a Service
   bool in_message_ = false;                       // requests of one message go on
   std::optional<StageResult> message_at_broker_;
+  std::optional<SimTime> message_held_until_;
   std::vector<Thinker> thinkers_;
   std::vector<std::uint32_t> free_thinkers_;
   std::vector<double> expected_output_;  // by class

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "plimsoll/errors.hpp"
 #include "plimsoll/units.hpp"
 #include "service/stage_result.hpp"
 
@@ -41,6 +42,8 @@ class Turnstile {
     if (!limited_) {
       return {};
     }
+    PLIMSOLL_CHECK(t >= last_, "turns are given in order of time");
+    last_ = t;
     const Duration wait = wait_at(t);
     if (wait == Duration::zero()) {
       busy_from_ns_ = t.time_since_epoch().count();
@@ -90,6 +93,7 @@ class Turnstile {
   std::uint64_t gap_fraction_ = 0;  // of a ns, in 2^-32
   std::int64_t free_ns_ = 0;
   std::uint64_t free_fraction_ = 0;
+  SimTime last_{};  // when a request came
   std::int64_t taken_ = 0;
   std::int64_t dropped_ns_ = 0;
   std::int64_t busy_from_ns_ = 0;  // when turns last began to follow one another, and

@@ -182,6 +182,76 @@ path:
   EXPECT_NEAR(found[1], 11 + 1000.0 / 50, 0.3) << "the later 1,000 from the end of the outage on";
 }
 
+// A twentieth of the requests meets an outage of 100 s, and waits 50 s in the mean; turns of a
+// microsecond are no wait, so that a capacity that suffices changes nothing.
+TEST(Broker, AnOutageOfSomeStopsNobodyElse) {
+  const auto with = [](const std::string& capacity) {
+    return numbers_of(load(100, 1000) + "path: {broker: {" + capacity +
+                          "outages: [{at: 500s, lasting: 100s, share: 5%}]}}",
+                      [](const RunResult& result) {
+                        const StageSummary& stage = row(result, Stage::broker);
+                        return fmt::format("{:.17g} {} {} {}", stage.wait.mean,
+                                           stage.wait.percentiles[6], stage.wait.max,
+                                           share(result, Outcome::completed));
+                      });
+  };
+  const std::vector<double> none = with("");
+  const std::vector<double> some = with("capacity: 1000000/s, ");
+  EXPECT_NEAR(some[0], none[0], 0.01);
+  EXPECT_NEAR(some[0], 0.1 * 0.05 * 50'000, 0.1 * 250);
+  EXPECT_LT(some[1], 0.01) << "99 of 100 meet no outage: one of 200 does";
+  EXPECT_NEAR(some[2], none[2], 1);
+  EXPECT_EQ(some[3], 1.0);
+  // At 80 of 100 turns a second all others wait as in an M/D/1 queue, 20 ms, but for the 500 who
+  // come together at the end and are worked off at the spare 20 a second, 25 s.
+  const std::vector<double> busy =
+      numbers_of(load(80, 4000) +
+                     "path: {broker: {capacity: 100/s, "
+                     "outages: [{at: 2000s, lasting: 125s, share: 5%}]}}",
+                 [](const RunResult& result) {
+                   const StageSummary& stage = row(result, Stage::broker);
+                   return fmt::format("{} {}", stage.wait.mean, stage.utilization);
+                 });
+  const double held = 0.05 * 80 * 125 * 62'500.0 / (80 * 4000);
+  const double worked_off = 2'500.0 * 100 * 25 / (80 * 4000);  // a backlog of 5 s that goes in 25 s
+  EXPECT_NEAR(busy[0], 20 + held + worked_off, 0.1 * (20 + held + worked_off));
+  EXPECT_NEAR(busy[1], 0.8, 0.01) << "one turn each";
+}
+
+TEST(Broker, AMessageThatWasHeldTakesOneTurn) {
+  const std::vector<double> found =
+      numbers_of(load(150, 1000) +
+                     "path: {aggregation: {size: 4, window: 1s}, broker: {capacity: 100/s, "
+                     "outages: [{at: 100s, lasting: 400s, share: 50%}]}}",
+                 [](const RunResult& result) {
+                   const StageSummary& stage = row(result, Stage::broker);
+                   return fmt::format("{} {} {}", stage.utilization, stage.wait.max,
+                                      share(result, Outcome::completed));
+                 });
+  EXPECT_NEAR(found[0], 150.0 / 4 / 100, 0.01);
+  EXPECT_NEAR(found[1], 400'000, 300);
+  EXPECT_EQ(found[2], 1.0);
+}
+
+// Of 10 s in which the broker fails over, whoever comes in the first nine leaves after one.
+TEST(Broker, WhoLeavesWhileHeldTakesNoTurn) {
+  const std::vector<double> found =
+      numbers_of(load(100, 1000) +
+                     "path: {broker: {capacity: 200/s, outages: [{at: 500s, lasting: 10s}]}, "
+                     "clients: {patience: {mean: 1s}}}",
+                 [](const RunResult& result) {
+                   const StageSummary& broker = row(result, Stage::broker);
+                   const StageSummary& serving = row(result, Stage::serving);
+                   return fmt::format("{} {} {} {}",
+                                      broker.outcomes[static_cast<std::size_t>(Outcome::abandoned)],
+                                      broker.utilization * 200 * 1000, broker.served,
+                                      serving.offered + serving.left_on_the_way);
+                 });
+  EXPECT_NEAR(found[0], 900, 4 * 30);
+  EXPECT_NEAR(found[1], found[2], 2) << "a turn for everybody who passed, and for nobody else";
+  EXPECT_EQ(found[2], found[3]);
+}
+
 std::string talk(double rate, int seconds) {
   return fmt::format(R"(
 duration: {}s

@@ -46,6 +46,12 @@ TEST(Turnstile, KeepsOddRatesOverManyTurns) {
   EXPECT_NEAR(static_cast<double>(wait.count()), 1e9 - 6666.67, 2);
 }
 
+TEST(Turnstile, TurnsAreGivenInOrderOfTime) {
+  Turnstile turnstile{Frequency::of(100)};
+  turnstile.take(sim_start + 1s);
+  EXPECT_THROW(turnstile.take(sim_start + 999ms), InternalError);
+}
+
 TEST(Turnstile, WithoutCapacityNobodyWaits) {
   Turnstile turnstile;
   EXPECT_EQ(turnstile.take(sim_start), 0ms);
