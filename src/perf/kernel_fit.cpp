@@ -16,6 +16,9 @@ namespace {
 /// Kernels of one kind are measured to some per cent; beyond, a sample weighs less.
 constexpr double loss_scale = 0.1;
 
+/// Nor is any kernel measured better than to this share.
+constexpr ResidualFacts measured_only{0, 0.02};
+
 /// One coefficient: where it stands in KernelSpec, and its range. Latencies are in nanoseconds.
 struct Coefficient {
   FitParameter range;
@@ -94,7 +97,7 @@ class KernelFitter {
       }
       return logs;
     };
-    part.fit = fit_least_squares(part.parameters, residuals, loss_scale);
+    part.fit = fit_least_squares(part.parameters, residuals, loss_scale, 0, measured_only);
     std::vector<double> values;
     for (const FittedParameter& parameter : part.fit.parameters) {
       values.push_back(parameter.value);
