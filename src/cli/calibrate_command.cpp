@@ -13,6 +13,7 @@
 #include "cli/measurement_rows.hpp"
 #include "cli/row_points.hpp"
 #include "config/catalog_text.hpp"
+#include "fleet/memory_fit.hpp"
 #include "perf/profile_fit.hpp"
 #include "plimsoll/errors.hpp"
 #include "reports/output_file.hpp"
@@ -61,6 +62,16 @@ class Rows {
   std::size_t others() const { return others_; }
   const std::set<std::string>& skipped() const { return skipped_; }
   const std::set<std::string>& sources() const { return sources_; }
+  /// What the rows ran on: "a100-80gb and h100-80gb in fp16".
+  std::string hardware() const {
+    std::set<std::string> gpus;
+    std::set<std::string> precisions;
+    for (const Config& config : points_.replicas) {
+      gpus.insert(config.gpus.at(config.pools.front().gpu).name);
+      precisions.insert(precision_name(config.pools.front().weight_precision));
+    }
+    return fmt::format("{} in {}", fmt::join(gpus, " and "), fmt::join(precisions, " and "));
+  }
   /// Names of the kernels of all GPUs, sorted.
   std::vector<std::string> machines() const {
     std::set<std::string> machines;
@@ -170,6 +181,27 @@ EngineProfile start_of(const Rows& rows) {
   return config.profiles.at(config.pools.front().profile);
 }
 
+void add_missing(std::vector<FigureSource>& figures, const std::vector<FigureSource>& more) {
+  for (const FigureSource& figure : more) {
+    const auto same = [&](const FigureSource& other) { return other.name == figure.name; };
+    if (std::none_of(figures.begin(), figures.end(), same)) {
+      figures.push_back(figure);
+    }
+  }
+}
+
+/// Figures for the coefficients that were not fitted.
+std::vector<FigureSource> unfitted_figures(const std::vector<ProfileCoefficient>& fitted) {
+  std::vector<FigureSource> figures;
+  for (const ProfileCoefficient& one : profile_coefficients({})) {
+    const auto same = [&](const ProfileCoefficient& c) { return c.range.name == one.range.name; };
+    if (std::none_of(fitted.begin(), fitted.end(), same)) {
+      figures.push_back({one.range.name, "not fitted: as it was given", Provenance::assumed});
+    }
+  }
+  return figures;
+}
+
 /// The fitted profile as it is written: rounded, with its source and what is assumed in it.
 EngineProfile finished(const ProfileFit& fit, const std::vector<ProfileCoefficient>& coefficients,
                        const Rows& rows, const CalibrateArguments& arguments) {
@@ -179,17 +211,13 @@ EngineProfile finished(const ProfileFit& fit, const std::vector<ProfileCoefficie
   }
   profile.name = arguments.profile;
   profile.provenance = Provenance::calibrated;
-  profile.source = fmt::format("fitted by plimsoll calibrate to {} rows of {}; {} coefficients",
+  profile.source = fmt::format("fitted by plimsoll calibrate to {} rows of {}, {}; {} coefficients",
                                rows.points().points.size(), fmt::join(rows.sources(), ", "),
-                               coefficients.size());
+                               rows.hardware(), coefficients.size());
   const std::vector<FigureSource> kept = profile.figures;
   profile.figures = undetermined_figures(fit.parameters, fit.fit);
-  for (const FigureSource& figure : kept) {
-    const auto same = [&](const FigureSource& other) { return other.name == figure.name; };
-    if (std::none_of(profile.figures.begin(), profile.figures.end(), same)) {
-      profile.figures.push_back(figure);
-    }
-  }
+  add_missing(profile.figures, kept);
+  add_missing(profile.figures, unfitted_figures(coefficients));
   std::sort(profile.figures.begin(), profile.figures.end(),
             [](const FigureSource& a, const FigureSource& b) { return a.name < b.name; });
   return profile;

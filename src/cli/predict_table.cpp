@@ -17,10 +17,10 @@
 #include "cli/interruption.hpp"
 #include "cli/measurement_rows.hpp"
 #include "cli/predict_report.hpp"
+#include "cli/prediction_basis.hpp"
 #include "cli/progress_bar.hpp"
 #include "cli/row_points.hpp"
 #include "plimsoll/errors.hpp"
-#include "plimsoll/report.hpp"
 #include "reports/output_file.hpp"
 
 namespace plimsoll::cli {
@@ -93,10 +93,7 @@ class Replicas {
     require_fit(replica.config);
     const PoolConfig& pool = replica.config.pools.front();
     replica.model = make_step_time_model(replica.config, pool);
-    if (replica.config.profiles.at(pool.profile).provenance == Provenance::calibrated) {
-      replica.basis = "; the profile is calibrated";
-    }
-    for (const std::string& note : provenance_notes(replica.config)) {
+    for (const std::string& note : basis_notes(replica.config)) {
       replica.basis += "; " + note;
     }
     return replica;
