@@ -37,14 +37,15 @@ constexpr const char* default_keys =
 /// What the rows say, gathered by replica.
 class Rows {
  public:
-  Rows(const CatalogNames& names, const CalibrateArguments& arguments)
-      : names_{names}, arguments_{arguments} {}
+  /// Takes the rows that stand for the profile `rows_of`.
+  Rows(const CatalogNames& names, const CalibrateArguments& arguments, std::string rows_of)
+      : names_{names}, arguments_{arguments}, rows_of_{std::move(rows_of)} {}
 
   void add(const MeasurementTable& table) {
     for (const MeasurementRow& row : table.rows) {
       try {
         RowPoint found = point_of_row(row, names_);
-        if (found.point.profile != arguments_.profile) {
+        if (found.point.profile != rows_of_) {
           ++others_;
           continue;
         }
@@ -100,7 +101,8 @@ class Rows {
 
   std::size_t replica_of(const Point& point) {
     const std::string key =
-        fmt::format("{} {} {} {} {}", point.model, point.gpu, point.precision, point.tp, point.pp);
+        fmt::format("{} {} {} {} {} {}", point.model, point.gpu, point.precision, point.tp,
+                    point.pp, point.max_num_batched_tokens);
     const auto known = std::find(keys_.begin(), keys_.end(), key);
     if (known != keys_.end()) {
       return static_cast<std::size_t>(known - keys_.begin());
@@ -120,6 +122,7 @@ class Rows {
 
   const CatalogNames& names_;
   const CalibrateArguments& arguments_;
+  std::string rows_of_;
   MeasuredPoints points_;
   std::vector<std::string> keys_;
   std::size_t others_ = 0;
@@ -190,6 +193,15 @@ void add_missing(std::vector<FigureSource>& figures, const std::vector<FigureSou
   }
 }
 
+/// What `figures` say of all but the fitted coefficients.
+std::vector<FigureSource> without(std::vector<FigureSource> figures,
+                                  const std::vector<ProfileCoefficient>& fitted) {
+  for (const ProfileCoefficient& one : fitted) {
+    std::erase_if(figures, [&](const FigureSource& f) { return f.name == one.range.name; });
+  }
+  return figures;
+}
+
 /// Figures for the coefficients that were not fitted.
 std::vector<FigureSource> unfitted_figures(const std::vector<ProfileCoefficient>& fitted) {
   std::vector<FigureSource> figures;
@@ -216,7 +228,7 @@ EngineProfile finished(const ProfileFit& fit, const std::vector<ProfileCoefficie
                                rows.hardware(), coefficients.size());
   const std::vector<FigureSource> kept = profile.figures;
   profile.figures = undetermined_figures(fit.parameters, fit.fit);
-  add_missing(profile.figures, kept);
+  add_missing(profile.figures, without(kept, coefficients));
   add_missing(profile.figures, unfitted_figures(coefficients));
   std::sort(profile.figures.begin(), profile.figures.end(),
             [](const FigureSource& a, const FigureSource& b) { return a.name < b.name; });
@@ -235,6 +247,26 @@ void tell_rows(const Rows& rows, const CalibrateArguments& arguments) {
   }
 }
 
+/// A profile that the catalog does not know is written anew, beside what the catalog has: from the
+/// profile that --start names, and the rows that stand for that one.
+/// Fills in `start`; returns the profile whose rows are fitted.
+std::string checked_names(CalibrateArguments& arguments, const CatalogNames& names) {
+  if (arguments.profile.empty()) {
+    refuse("--profile", "missing: name a profile", names.profile_hint(""));
+  }
+  const bool known = !names.profile(arguments.profile).empty();
+  if (!known && arguments.start.empty()) {
+    refuse("--profile", "there is no such profile",
+           names.profile_hint(arguments.profile) +
+               "; for one of your own say which profile it starts from: --start");
+  }
+  arguments.start = arguments.start.empty() ? arguments.profile : arguments.start;
+  if (names.profile(arguments.start).empty()) {
+    refuse("--start", "there is no such profile", names.profile_hint(arguments.start));
+  }
+  return known ? arguments.profile : arguments.start;
+}
+
 }  // namespace
 
 int calibrate_command(const CalibrateArguments& given) {
@@ -249,20 +281,13 @@ int calibrate_command(const CalibrateArguments& given) {
     refuse("--data", "missing: name a table of measurements", "or tables of kernels, --kernels");
   }
   const CatalogNames names{arguments.catalogs};
-  arguments.start = arguments.start.empty() ? arguments.profile : arguments.start;
-  for (const auto& [option, name] :
-       {std::pair{"--profile", arguments.profile}, {"--start", arguments.start}}) {
-    if (names.profile(name).empty()) {
-      refuse(option, name.empty() ? "missing: name a profile" : "there is no such profile",
-             names.profile_hint(name));
-    }
-  }
-  Rows rows{names, arguments};
+  const std::string rows_of = checked_names(arguments, names);
+  Rows rows{names, arguments, rows_of};
   for (const std::string& path : arguments.data) {
     rows.add(read_measurements(path));
   }
   if (rows.points().points.empty()) {
-    refuse("--data", fmt::format("no row stands for {}", arguments.profile),
+    refuse("--data", fmt::format("no row stands for {}", rows_of),
            "catalog.engines says which profile stands for an engine");
   }
   tell_rows(rows, arguments);
