@@ -101,16 +101,6 @@ Point point_of(const PredictArguments& arguments, const CatalogNames& names) {
   return point;
 }
 
-std::vector<std::string> notes_on(const Config& config, const Point& point) {
-  std::vector<std::string> notes = basis_notes(config);
-  const ModelSpec& model = config.models.at(config.pools.front().model);
-  if (point.prompt + point.output > model.max_context) {
-    notes.push_back(fmt::format("{} + {} tokens exceed the published context of {}, {} tokens",
-                                point.prompt, point.output, model.name, model.max_context));
-  }
-  return notes;
-}
-
 /// 8 bits are taken for speed; where quantizing costs more than they save, it is said.
 void note_slower_than_wide(const Config& config, const Point& point,
                            const std::vector<std::string>& catalogs, PointReport& report) {
@@ -162,7 +152,7 @@ int predict_command(const PredictArguments& arguments) {
   load.batch = report.closed_loop ? 1 : load.batch;
   report.prefill =
       account_of(config, *model, predict_static_batch(*model, pool, load).longest_prefill);
-  report.notes = notes_on(config, report.point);
+  report.notes = basis_notes(config, report.point);
   note_slower_than_wide(config, report.point, names.files(), report);
   fmt::print("{}",
              arguments.format == OutputFormat::json ? report_json(report) : report_text(report));

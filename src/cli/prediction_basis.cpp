@@ -29,9 +29,10 @@ void note_coefficients(std::vector<std::string>& notes, const EngineProfile& pro
   for (const ProfileCoefficient& one : profile_coefficients({})) {
     (assumed(profile.figures, one.range.name) != nullptr ? open : fitted).push_back(one.range.name);
   }
-  std::string text =
-      fmt::format("of the profile {} rows determine {}", profile.name,
-                  fitted.empty() ? "nothing" : fmt::format("{}", fmt::join(fitted, ", ")));
+  std::string text = fmt::format(
+      "of the profile {} rows determine {}", profile.name,
+      fitted.empty() ? "no coefficient by itself, only the times that they make together"
+                     : fmt::format("{}", fmt::join(fitted, ", ")));
   if (!open.empty()) {
     text += fmt::format("; assumed are {}", fmt::join(open, ", "));
   }
@@ -61,7 +62,7 @@ void note_narrow_products(std::vector<std::string>& notes, const EngineProfile& 
 
 }  // namespace
 
-std::vector<std::string> basis_notes(const Config& config) {
+std::vector<std::string> basis_notes(const Config& config, const Point& point) {
   const PoolConfig& pool = config.pools.front();
   const EngineProfile& profile = config.profiles.at(pool.profile);
   const GpuSpec& gpu = config.gpus.at(pool.gpu);
@@ -69,6 +70,11 @@ std::vector<std::string> basis_notes(const Config& config) {
   note_coefficients(notes, profile);
   note_kernels(notes, gpu, config.kernels.at(gpu.kernels));
   note_narrow_products(notes, profile, pool.weight_precision);
+  const ModelSpec& model = config.models.at(pool.model);
+  if (point.prompt + point.output > model.max_context) {
+    notes.push_back(fmt::format("{} + {} tokens exceed the published context of {}, {} tokens",
+                                point.prompt, point.output, model.name, model.max_context));
+  }
   for (std::string& note : provenance_notes(config)) {
     notes.push_back(std::move(note));
   }
