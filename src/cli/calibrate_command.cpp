@@ -13,6 +13,7 @@
 #include "cli/measurement_rows.hpp"
 #include "cli/row_points.hpp"
 #include "config/catalog_text.hpp"
+#include "fleet/memory_fit.hpp"
 #include "perf/profile_fit.hpp"
 #include "plimsoll/errors.hpp"
 #include "reports/output_file.hpp"
@@ -36,14 +37,15 @@ constexpr const char* default_keys =
 /// What the rows say, gathered by replica.
 class Rows {
  public:
-  Rows(const CatalogNames& names, const CalibrateArguments& arguments)
-      : names_{names}, arguments_{arguments} {}
+  /// Takes the rows that stand for the profile `rows_of`.
+  Rows(const CatalogNames& names, const CalibrateArguments& arguments, std::string rows_of)
+      : names_{names}, arguments_{arguments}, rows_of_{std::move(rows_of)} {}
 
   void add(const MeasurementTable& table) {
     for (const MeasurementRow& row : table.rows) {
       try {
         RowPoint found = point_of_row(row, names_);
-        if (found.point.profile != arguments_.profile) {
+        if (found.point.profile != rows_of_) {
           ++others_;
           continue;
         }
@@ -61,6 +63,16 @@ class Rows {
   std::size_t others() const { return others_; }
   const std::set<std::string>& skipped() const { return skipped_; }
   const std::set<std::string>& sources() const { return sources_; }
+  /// What the rows ran on: "a100-80gb and h100-80gb in fp16".
+  std::string hardware() const {
+    std::set<std::string> gpus;
+    std::set<std::string> precisions;
+    for (const Config& config : points_.replicas) {
+      gpus.insert(config.gpus.at(config.pools.front().gpu).name);
+      precisions.insert(precision_name(config.pools.front().weight_precision));
+    }
+    return fmt::format("{} in {}", fmt::join(gpus, " and "), fmt::join(precisions, " and "));
+  }
   /// Names of the kernels of all GPUs, sorted.
   std::vector<std::string> machines() const {
     std::set<std::string> machines;
@@ -89,7 +101,8 @@ class Rows {
 
   std::size_t replica_of(const Point& point) {
     const std::string key =
-        fmt::format("{} {} {} {} {}", point.model, point.gpu, point.precision, point.tp, point.pp);
+        fmt::format("{} {} {} {} {} {}", point.model, point.gpu, point.precision, point.tp,
+                    point.pp, point.max_num_batched_tokens);
     const auto known = std::find(keys_.begin(), keys_.end(), key);
     if (known != keys_.end()) {
       return static_cast<std::size_t>(known - keys_.begin());
@@ -109,6 +122,7 @@ class Rows {
 
   const CatalogNames& names_;
   const CalibrateArguments& arguments_;
+  std::string rows_of_;
   MeasuredPoints points_;
   std::vector<std::string> keys_;
   std::size_t others_ = 0;
@@ -170,6 +184,36 @@ EngineProfile start_of(const Rows& rows) {
   return config.profiles.at(config.pools.front().profile);
 }
 
+void add_missing(std::vector<FigureSource>& figures, const std::vector<FigureSource>& more) {
+  for (const FigureSource& figure : more) {
+    const auto same = [&](const FigureSource& other) { return other.name == figure.name; };
+    if (std::none_of(figures.begin(), figures.end(), same)) {
+      figures.push_back(figure);
+    }
+  }
+}
+
+/// What `figures` say of all but the fitted coefficients.
+std::vector<FigureSource> without(std::vector<FigureSource> figures,
+                                  const std::vector<ProfileCoefficient>& fitted) {
+  for (const ProfileCoefficient& one : fitted) {
+    std::erase_if(figures, [&](const FigureSource& f) { return f.name == one.range.name; });
+  }
+  return figures;
+}
+
+/// Figures for the coefficients that were not fitted.
+std::vector<FigureSource> unfitted_figures(const std::vector<ProfileCoefficient>& fitted) {
+  std::vector<FigureSource> figures;
+  for (const ProfileCoefficient& one : profile_coefficients({})) {
+    const auto same = [&](const ProfileCoefficient& c) { return c.range.name == one.range.name; };
+    if (std::none_of(fitted.begin(), fitted.end(), same)) {
+      figures.push_back({one.range.name, "not fitted: as it was given", Provenance::assumed});
+    }
+  }
+  return figures;
+}
+
 /// The fitted profile as it is written: rounded, with its source and what is assumed in it.
 EngineProfile finished(const ProfileFit& fit, const std::vector<ProfileCoefficient>& coefficients,
                        const Rows& rows, const CalibrateArguments& arguments) {
@@ -179,17 +223,13 @@ EngineProfile finished(const ProfileFit& fit, const std::vector<ProfileCoefficie
   }
   profile.name = arguments.profile;
   profile.provenance = Provenance::calibrated;
-  profile.source = fmt::format("fitted by plimsoll calibrate to {} rows of {}; {} coefficients",
+  profile.source = fmt::format("fitted by plimsoll calibrate to {} rows of {}, {}; {} coefficients",
                                rows.points().points.size(), fmt::join(rows.sources(), ", "),
-                               coefficients.size());
+                               rows.hardware(), coefficients.size());
   const std::vector<FigureSource> kept = profile.figures;
   profile.figures = undetermined_figures(fit.parameters, fit.fit);
-  for (const FigureSource& figure : kept) {
-    const auto same = [&](const FigureSource& other) { return other.name == figure.name; };
-    if (std::none_of(profile.figures.begin(), profile.figures.end(), same)) {
-      profile.figures.push_back(figure);
-    }
-  }
+  add_missing(profile.figures, without(kept, coefficients));
+  add_missing(profile.figures, unfitted_figures(coefficients));
   std::sort(profile.figures.begin(), profile.figures.end(),
             [](const FigureSource& a, const FigureSource& b) { return a.name < b.name; });
   return profile;
@@ -207,6 +247,26 @@ void tell_rows(const Rows& rows, const CalibrateArguments& arguments) {
   }
 }
 
+/// A profile that the catalog does not know is written anew, beside what the catalog has: from the
+/// profile that --start names, and the rows that stand for that one.
+/// Fills in `start`; returns the profile whose rows are fitted.
+std::string checked_names(CalibrateArguments& arguments, const CatalogNames& names) {
+  if (arguments.profile.empty()) {
+    refuse("--profile", "missing: name a profile", names.profile_hint(""));
+  }
+  const bool known = !names.profile(arguments.profile).empty();
+  if (!known && arguments.start.empty()) {
+    refuse("--profile", "there is no such profile",
+           names.profile_hint(arguments.profile) +
+               "; for one of your own say which profile it starts from: --start");
+  }
+  arguments.start = arguments.start.empty() ? arguments.profile : arguments.start;
+  if (names.profile(arguments.start).empty()) {
+    refuse("--start", "there is no such profile", names.profile_hint(arguments.start));
+  }
+  return known ? arguments.profile : arguments.start;
+}
+
 }  // namespace
 
 int calibrate_command(const CalibrateArguments& given) {
@@ -221,20 +281,13 @@ int calibrate_command(const CalibrateArguments& given) {
     refuse("--data", "missing: name a table of measurements", "or tables of kernels, --kernels");
   }
   const CatalogNames names{arguments.catalogs};
-  arguments.start = arguments.start.empty() ? arguments.profile : arguments.start;
-  for (const auto& [option, name] :
-       {std::pair{"--profile", arguments.profile}, {"--start", arguments.start}}) {
-    if (names.profile(name).empty()) {
-      refuse(option, name.empty() ? "missing: name a profile" : "there is no such profile",
-             names.profile_hint(name));
-    }
-  }
-  Rows rows{names, arguments};
+  const std::string rows_of = checked_names(arguments, names);
+  Rows rows{names, arguments, rows_of};
   for (const std::string& path : arguments.data) {
     rows.add(read_measurements(path));
   }
   if (rows.points().points.empty()) {
-    refuse("--data", fmt::format("no row stands for {}", arguments.profile),
+    refuse("--data", fmt::format("no row stands for {}", rows_of),
            "catalog.engines says which profile stands for an engine");
   }
   tell_rows(rows, arguments);

@@ -76,6 +76,9 @@ int calibrate_kernels_command(const CalibrateArguments& arguments) {
   for (const KernelFitPart& part : fit.parts) {
     fmt::print("{}\n{}\n{}\n", part.what, error_text(summarize_errors(part.fit.residuals)),
                parameter_table(part.parameters, part.fit));
+    if (part.impossible > 0) {
+      fmt::print("rows that beat the peak of {}, left out: {}\n\n", gpu_name, part.impossible);
+    }
     const auto more = undetermined_figures(part.parameters, part.fit);
     figures.insert(figures.end(), more.begin(), more.end());
   }

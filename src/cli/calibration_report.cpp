@@ -16,7 +16,7 @@ std::string standing(const FittedParameter& parameter) {
   if (parameter.at_bound) {
     return "at its bound: assumed";
   }
-  if (!std::isfinite(parameter.standard_error)) {
+  if (parameter.unused) {
     return "no row depends on it: assumed";
   }
   return determined(parameter) ? "calibrated" : "not determined: assumed";

@@ -4,13 +4,11 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
-#include <memory>
 #include <system_error>
 #include <utility>
 #include <vector>
 
 #include "plimsoll/errors.hpp"
-#include "scenario/parse_yaml.hpp"
 #include "scenario/read_scenario.hpp"
 
 namespace plimsoll::cli {
@@ -76,18 +74,6 @@ std::vector<fs::path> files_of(const std::string& path) {
   return files;
 }
 
-RawNode parse_file(const fs::path& path) {
-  std::string text;
-  read_text_file(path.string(), text);
-  std::vector<Diagnostic> findings;
-  ParsedYaml parsed =
-      parse_yaml(text, std::make_shared<const std::string>(path.string()), findings);
-  if (!findings.empty()) {
-    throw ConfigError{std::move(findings)};
-  }
-  return std::move(parsed.root);
-}
-
 }  // namespace
 
 std::vector<std::string> catalog_files(const std::string& path) {
@@ -98,17 +84,34 @@ std::vector<std::string> catalog_files(const std::string& path) {
   return files;
 }
 
+RawNode merged_files(const std::vector<std::string>& files, std::vector<Diagnostic>& findings) {
+  RawNode list;
+  list.kind = RawNode::Kind::sequence;
+  for (const std::string& file : files) {
+    list.items.push_back(scalar_node(file));
+  }
+  RawNode root;
+  root.kind = RawNode::Kind::map;
+  append_entry(root, "include", std::move(list));
+  return std::move(read_scenario({"catalogs", to_yaml(root), {}, ""}, {}, findings).root);
+}
+
 RawNode catalog_entries(const std::string& path, const std::string& kind) {
+  std::vector<std::string> files = catalog_files(path);
+  for (std::string& file : files) {
+    file = fs::absolute(file).string();
+  }
+  std::vector<Diagnostic> findings;
+  const RawNode root = merged_files(files, findings);
+  if (!findings.empty()) {
+    throw ConfigError{std::move(findings)};
+  }
   RawNode all;
   all.kind = RawNode::Kind::map;
-  for (const auto& file : files_of(path)) {
-    const RawNode root = parse_file(file);
-    const RawNode* catalog = root.find("catalog");
-    const RawNode* entries = catalog != nullptr ? catalog->find(kind) : nullptr;
-    if (entries == nullptr || !entries->is_map()) {
-      continue;
-    }
-    all.entries.insert(all.entries.end(), entries->entries.begin(), entries->entries.end());
+  const RawNode* const catalog = root.find("catalog");
+  const RawNode* const entries = catalog != nullptr ? catalog->find(kind) : nullptr;
+  if (entries != nullptr && entries->is_map()) {
+    all.entries = entries->entries;
   }
   std::sort(all.entries.begin(), all.entries.end(),
             [](const RawEntry& a, const RawEntry& b) { return a.key < b.key; });

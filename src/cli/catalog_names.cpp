@@ -56,20 +56,11 @@ std::optional<int> count_of(const RawNode& entry, const char* key) {
   return count > 0 ? std::optional{count} : std::nullopt;
 }
 
-/// All files as one tree, as a scenario that includes them sees it. What their values mean is
-/// checked when a scenario is loaded.
+/// The catalog of all files, which hold nothing else.
 RawNode merged(const std::vector<std::string>& files) {
-  RawNode list;
-  list.kind = RawNode::Kind::sequence;
-  for (const std::string& file : files) {
-    list.items.push_back(scalar_node(file));
-  }
-  RawNode root;
-  root.kind = RawNode::Kind::map;
-  append_entry(root, "include", std::move(list));
   std::vector<Diagnostic> findings;
-  ReadScenario read = read_scenario({"catalogs", to_yaml(root), {}, ""}, {}, findings);
-  for (const RawEntry& entry : read.root.entries) {
+  RawNode root = merged_files(files, findings);
+  for (const RawEntry& entry : root.entries) {
     if (entry.key != "catalog") {
       findings.push_back(finding_at(entry.key_place, entry.key, "does not belong into a catalog",
                                     "a catalog file holds catalog: {gpus, models, profiles, ...}"));
@@ -78,7 +69,7 @@ RawNode merged(const std::vector<std::string>& files) {
   if (!findings.empty()) {
     throw ConfigError{std::move(findings)};
   }
-  RawNode* const catalog = read.root.find("catalog");
+  RawNode* const catalog = root.find("catalog");
   return catalog != nullptr ? std::move(*catalog) : RawNode{};
 }
 

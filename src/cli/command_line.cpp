@@ -162,10 +162,13 @@ void add_calibrate(CLI::App& app, CalibrateArguments& arguments) {
     return calibrate.add_option(option, value, help)->type_name(type);
   };
   auto* const data = files("--data", arguments.data, "Tables of measured replicas (CSV)");
-  auto* const profile = text("--profile", arguments.profile, "NAME",
-                             "The profile: rows whose engine it stands for are fitted");
+  auto* const profile =
+      text("--profile", arguments.profile, "NAME",
+           "The profile: rows whose engine it stands for are fitted; with --start also one that "
+           "the catalog does not have yet");
   text("--start", arguments.start, "NAME",
-       "The profile whose other keys are taken over [the same]");
+       "The profile whose other keys are taken over, and of whose rows where --profile has none "
+       "[the same]");
   text("--fit", arguments.fit, "KEYS", "Keys to fit, with commas between them [the usual ones]");
   text("--host", arguments.host, "FORM",
        "Launching kernels overlaps with running them, adds, or choose by cross-validation [choose]")

@@ -9,8 +9,8 @@
 #include "cli/commands.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/predict_report.hpp"
+#include "cli/prediction_basis.hpp"
 #include "plimsoll/errors.hpp"
-#include "plimsoll/report.hpp"
 
 namespace plimsoll::cli {
 namespace {
@@ -101,14 +101,26 @@ Point point_of(const PredictArguments& arguments, const CatalogNames& names) {
   return point;
 }
 
-std::vector<std::string> notes_on(const Config& config, const Point& point) {
-  std::vector<std::string> notes = provenance_notes(config);
-  const ModelSpec& model = config.models.at(config.pools.front().model);
-  if (point.prompt + point.output > model.max_context) {
-    notes.push_back(fmt::format("{} + {} tokens exceed the published context of {}, {} tokens",
-                                point.prompt, point.output, model.name, model.max_context));
+/// 8 bits are taken for speed; where quantizing costs more than they save, it is said.
+void note_slower_than_wide(const Config& config, const Point& point,
+                           const std::vector<std::string>& catalogs, PointReport& report) {
+  if (bytes_of(config.pools.front().weight_precision) > 1) {
+    return;
   }
-  return notes;
+  Point wide = point;
+  wide.precision = "fp16";
+  const Config other = config_of(wide, catalogs, 0);
+  const auto model = make_step_time_model(other, other.pools.front());
+  for (const auto& [name, step] :
+       {std::pair{"prefill", &report.prefill}, {"decode", &report.decode}}) {
+    const double seconds = latency_seconds(*model, step->work);
+    if (seconds < step->seconds) {
+      report.notes.push_back(fmt::format(
+          "in 16 bits the {} step would take {:.3f} ms, less than in {}: quantizing costs more "
+          "than narrow weights save",
+          name, seconds * 1e3, point.precision));
+    }
+  }
 }
 
 }  // namespace
@@ -140,7 +152,8 @@ int predict_command(const PredictArguments& arguments) {
   load.batch = report.closed_loop ? 1 : load.batch;
   report.prefill =
       account_of(config, *model, predict_static_batch(*model, pool, load).longest_prefill);
-  report.notes = notes_on(config, report.point);
+  report.notes = basis_notes(config, report.point);
+  note_slower_than_wide(config, report.point, names.files(), report);
   fmt::print("{}",
              arguments.format == OutputFormat::json ? report_json(report) : report_text(report));
   return ok;

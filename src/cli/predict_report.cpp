@@ -67,9 +67,12 @@ std::string step_table(const PointReport& report) {
   return text_table({{"ONE STEP", false}, {"PREFILL", true}, {"DECODE", true}}, rows);
 }
 
-std::string time_lines(const Prediction& prediction) {
+/// With one output token there is no time between tokens.
+std::string time_lines(const Prediction& prediction, std::int64_t output) {
   std::string text = fmt::format("TTFT        {:>12.2f} ms\n", prediction.ttft_ms);
-  text += fmt::format("TPOT        {:>12.3f} ms\n", prediction.tpot_ms);
+  if (output > 1) {
+    text += fmt::format("TPOT        {:>12.3f} ms\n", prediction.tpot_ms);
+  }
   text += fmt::format("E2E         {:>12.1f} ms\n", prediction.e2e_ms);
   text += fmt::format("throughput  {:>12.1f} output tokens/s\n", prediction.throughput);
   return text;
@@ -117,7 +120,7 @@ std::string report_text(const PointReport& report) {
   std::string text = fmt::format("{} {} on {} x {} (tp {} x pp {}), profile {}\n{}\n\n",
                                  point.model, point.precision, point.tp * point.pp, point.gpu,
                                  point.tp, point.pp, point.profile, load_text(report));
-  text += time_lines(report.prediction);
+  text += time_lines(report.prediction, point.output);
   if (report.prediction.preemptions > 0) {
     text += fmt::format("preemptions {:>12}\n", report.prediction.preemptions);
   }
@@ -147,10 +150,11 @@ std::string report_json(const PointReport& report) {
   json["prompt_tokens"] = point.prompt;
   json["output_tokens"] = point.output;
   json["ttft_ms"] = prediction.ttft_ms;
-  json["tpot_ms"] = prediction.tpot_ms;
+  json["last_ttft_ms"] = prediction.last_ttft_ms;
+  json["tpot_ms"] = point.output > 1 ? Json(prediction.tpot_ms) : Json(nullptr);
   json["e2e_ms"] = prediction.e2e_ms;
   json["throughput_tok_s"] = prediction.throughput;
-  json["median_itl_ms"] = prediction.median_itl_ms;
+  json["median_itl_ms"] = point.output > 1 ? Json(prediction.median_itl_ms) : Json(nullptr);
   json["requests"] = prediction.requests;
   json["preemptions"] = prediction.preemptions;
   json["memory_fit"] = fit_json(report.fit);
@@ -165,10 +169,14 @@ Prediction prediction_in_json(const std::string& json) {
     const Json parsed = Json::parse(json);
     Prediction prediction;
     prediction.ttft_ms = parsed.at("ttft_ms").get<double>();
-    prediction.tpot_ms = parsed.at("tpot_ms").get<double>();
+    const auto between_tokens = [&](const char* key) {
+      return parsed.at(key).is_null() ? 0.0 : parsed.at(key).get<double>();
+    };
+    prediction.last_ttft_ms = parsed.at("last_ttft_ms").get<double>();
+    prediction.tpot_ms = between_tokens("tpot_ms");
     prediction.e2e_ms = parsed.at("e2e_ms").get<double>();
     prediction.throughput = parsed.at("throughput_tok_s").get<double>();
-    prediction.median_itl_ms = parsed.at("median_itl_ms").get<double>();
+    prediction.median_itl_ms = between_tokens("median_itl_ms");
     prediction.requests = parsed.at("requests").get<std::int64_t>();
     prediction.preemptions = parsed.at("preemptions").get<std::int64_t>();
     return prediction;

@@ -17,10 +17,10 @@
 #include "cli/interruption.hpp"
 #include "cli/measurement_rows.hpp"
 #include "cli/predict_report.hpp"
+#include "cli/prediction_basis.hpp"
 #include "cli/progress_bar.hpp"
 #include "cli/row_points.hpp"
 #include "plimsoll/errors.hpp"
-#include "plimsoll/report.hpp"
 #include "reports/output_file.hpp"
 
 namespace plimsoll::cli {
@@ -48,7 +48,8 @@ struct PredictedRow {
       return "static batch in closed form" + basis;
     }
     return fmt::format("{}: {} requests played{}",
-                       burst ? "a burst, since KV memory does not hold the batch" : "closed loop",
+                       burst ? "a burst, since KV memory does not hold the batch, TTFT of its last"
+                             : "closed loop",
                        prediction->requests, basis);
   }
 };
@@ -93,10 +94,7 @@ class Replicas {
     require_fit(replica.config);
     const PoolConfig& pool = replica.config.pools.front();
     replica.model = make_step_time_model(replica.config, pool);
-    if (replica.config.profiles.at(pool.profile).provenance == Provenance::calibrated) {
-      replica.basis = "; the profile is calibrated";
-    }
-    for (const std::string& note : provenance_notes(replica.config)) {
+    for (const std::string& note : basis_notes(replica.config, point)) {
       replica.basis += "; " + note;
     }
     return replica;
@@ -171,6 +169,10 @@ std::vector<std::string> words_for(const PredictedRow& row, const PredictArgumen
 int take(const EndedChild& ended, PredictedRow& row) {
   if (ended.exit_code == ok) {
     row.prediction = prediction_in_json(ended.output);
+    if (row.burst) {
+      // As of a batch that memory holds: when all of it has its first token.
+      row.prediction->ttft_ms = row.prediction->last_ttft_ms;
+    }
     if (row.median_itl) {
       row.prediction->tpot_ms = row.prediction->median_itl_ms;
     }

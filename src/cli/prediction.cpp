@@ -268,6 +268,7 @@ Prediction predict_static(const Config& config, const StepTimeModel& model, cons
       predict_static_batch(model, config.pools.front(), {point.batch, point.prompt, point.output});
   Prediction prediction;
   prediction.ttft_ms = batch.ttft * ms;
+  prediction.last_ttft_ms = prediction.ttft_ms;
   prediction.tpot_ms = batch.tpot * ms;
   prediction.e2e_ms = batch.e2e * ms;
   prediction.throughput = batch.throughput;
@@ -287,6 +288,7 @@ Prediction play_closed_loop(const Config& config, const Point& point) {
   // A client's clock starts before the front end, the simulated request behind it.
   const double before = to_milliseconds(point.front_end);
   prediction.ttft_ms = all.ttft.mean + before;
+  prediction.last_ttft_ms = all.ttft.max + before;
   prediction.tpot_ms = all.tpot.mean;
   prediction.e2e_ms = all.e2el.mean + before;
   prediction.median_itl_ms = all.itl.percentiles[median];

@@ -3,11 +3,13 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <utility>
 
 #include "perf/kernel_times.hpp"
+#include "perf/roofline_bound.hpp"
 #include "plimsoll/errors.hpp"
 
 namespace plimsoll {
@@ -15,6 +17,9 @@ namespace {
 
 /// Kernels of one kind are measured to some per cent; beyond, a sample weighs less.
 constexpr double loss_scale = 0.1;
+
+/// Nor is any kernel measured better than to this share.
+constexpr ResidualFacts measured_only{0, 0.02};
 
 /// One coefficient: where it stands in KernelSpec, and its range. Latencies are in nanoseconds.
 struct Coefficient {
@@ -55,25 +60,51 @@ std::vector<Sample> chosen(const std::vector<Sample>& samples,
   return kept;
 }
 
+/// Bytes of the K and V that a decode attention reads, in 16 bits.
+double kv_bytes(const AttentionSample& s) {
+  return 2.0 * 2.0 * s.kv_heads * s.head_dim * s.batch * s.context;
+}
+
+/// What no kernel on `gpu` can beat: operations at its peak rate, weights or KV at its peak
+/// bandwidth, the bytes that a GPU has to send over its links.
+double least_seconds(const GpuSpec& gpu, const GemmSample& s) {
+  return std::max(2.0 * s.m * s.n * s.k / peak_rate(gpu, s.precision).count(),
+                  s.n * s.k * bytes_of(s.precision) / gpu.memory_bandwidth.count());
+}
+double least_seconds(const GpuSpec& gpu, const AttentionSample& s) {
+  const double pairs = s.batch * s.context * s.context / 2;
+  return s.prefill ? 4.0 * s.heads * s.head_dim * pairs / peak_rate(gpu, Precision::fp16).count()
+                   : kv_bytes(s) / gpu.memory_bandwidth.count();
+}
+double least_seconds(const GpuSpec& gpu, const CollectiveSample& s) {
+  const double share =
+      s.kind == CollectiveSample::Kind::send ? 1 : 2.0 * (s.gpus - 1) / static_cast<double>(s.gpus);
+  return share * s.bytes / gpu.nvlink.count();
+}
+
 class KernelFitter {
  public:
   KernelFitter(const GpuSpec& gpu, const KernelSpec& start) : gpu_{gpu} { result_.kernels = start; }
 
   /// `seconds` predicts one sample with given kernels.
   template <class Sample, class Seconds>
-  void fit(const std::string& what, const std::vector<Sample>& samples,
+  void fit(const std::string& what, const std::vector<Sample>& all,
            const std::vector<Coefficient>& coefficients, Seconds seconds) {
-    if (samples.empty()) {
+    if (all.empty()) {
       return;
     }
+    const std::vector<Sample> samples = chosen<Sample>(
+        all, [this](const Sample& s) { return s.seconds >= least_seconds(gpu_, s); });
     if (samples.size() <= coefficients.size()) {
-      throw ConfigError{{Diagnostic{"", 0, 0, what,
-                                    fmt::format("{} samples cannot determine {} coefficients",
-                                                samples.size(), coefficients.size()),
-                                    "give more rows, or leave them out"}}};
+      throw ConfigError{
+          {Diagnostic{"", 0, 0, what,
+                      fmt::format("{} possible samples cannot determine {} coefficients",
+                                  samples.size(), coefficients.size()),
+                      "give more rows, or leave them out"}}};
     }
     KernelFitPart part;
     part.what = what;
+    part.impossible = all.size() - samples.size();
     for (const Coefficient& coefficient : coefficients) {
       part.parameters.push_back(coefficient.range);
     }
@@ -94,7 +125,7 @@ class KernelFitter {
       }
       return logs;
     };
-    part.fit = fit_least_squares(part.parameters, residuals, loss_scale);
+    part.fit = fit_least_squares(part.parameters, residuals, loss_scale, 0, measured_only);
     std::vector<double> values;
     for (const FittedParameter& parameter : part.fit.parameters) {
       values.push_back(parameter.value);
@@ -140,8 +171,8 @@ class KernelFitter {
          latency("kv_read_latency", &KernelSpec::kv_read_latency, FineDuration{10e3})},
         [this](const KernelSpec& kernels) {
           return [this, &kernels](const AttentionSample& s) {
-            const double bytes = 2.0 * 2.0 * s.kv_heads * s.head_dim * s.batch * s.context;
-            return to_seconds(kernels.kv_read_latency) + bytes * kv_byte_seconds(kernels, gpu_);
+            return to_seconds(kernels.kv_read_latency) +
+                   kv_bytes(s) * kv_byte_seconds(kernels, gpu_);
           };
         });
   }

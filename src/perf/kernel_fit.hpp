@@ -49,7 +49,8 @@ struct KernelSamples {
 struct KernelFitPart {
   std::string what;
   std::vector<FitParameter> parameters;
-  Fit fit;  // residuals: log(predicted / measured)
+  Fit fit;                     // residuals: log(predicted / measured)
+  std::size_t impossible = 0;  // samples left out: faster than the peak of the hardware allows
 };
 
 struct KernelFit {
@@ -58,7 +59,10 @@ struct KernelFit {
 };
 
 /// Fits by part: products of 16 and of 8 bits, prefill and decode attention, ring, one-shot and
-/// send/recv messages. Parts without samples keep the values of `start`. Errors are relative:
+/// send/recv messages. Samples that are faster than their operations at the GPU's peak rate or
+/// their bytes at its peak bandwidth are no measurements of what the formulas describe (a part of
+/// the data was in a cache, or less was computed than told): they are left out and counted. Parts
+/// without samples keep the values of `start`. Errors are relative:
 /// residuals are logarithms. Throws ConfigError when a part has fewer samples than it needs.
 KernelFit fit_kernels(const GpuSpec& gpu, const KernelSpec& start, const KernelSamples& samples);
 

@@ -20,6 +20,11 @@ constexpr double loss_scale = 0.05;
 
 constexpr int more_starts = 12;
 
+/// Beside the measured residuals stands one prior for each coefficient.
+ResidualFacts facts_of(const std::vector<ProfileCoefficient>& coefficients) {
+  return {coefficients.size(), least_deviation};
+}
+
 ProfileCoefficient number(const char* key, double EngineProfile::*member, double start,
                           double lower, double upper) {
   return {{key, start, lower, upper},
@@ -132,7 +137,7 @@ Residuals residuals_at(const MeasuredPoints& points, const EngineProfile& start,
 EngineProfile fitted(EngineProfile start, const std::vector<ProfileCoefficient>& coefficients,
                      const Fit& fit) {
   for (std::size_t i = 0; i < coefficients.size(); ++i) {
-    if (std::isfinite(fit.parameters[i].standard_error)) {
+    if (!fit.parameters[i].unused) {
       coefficients[i].set(start, fit.parameters[i].value);
     }
   }
@@ -150,6 +155,31 @@ std::vector<ProfileCoefficient> expected_at(const EngineProfile& profile,
   return coefficients;
 }
 
+bool same_point(const MeasuredPoint& a, const MeasuredPoint& b) {
+  return a.replica == b.replica && a.closed_loop == b.closed_loop && a.load.batch == b.load.batch &&
+         a.load.prompt == b.load.prompt && a.load.output == b.load.output;
+}
+
+/// The mean of logarithms over those points that measured `what`.
+std::optional<double> mean_of(const std::vector<const MeasuredPoint*>& points,
+                              std::optional<double> MeasuredPoint::*what) {
+  double sum = 0;
+  int count = 0;
+  for (const MeasuredPoint* const point : points) {
+    if (point->*what) {
+      sum += std::log(*(point->*what));
+      ++count;
+    }
+  }
+  if (count < 2) {
+    const auto one = std::find_if(points.begin(), points.end(), [what](const MeasuredPoint* p) {
+      return (p->*what).has_value();
+    });
+    return one != points.end() ? (*one)->*what : std::nullopt;
+  }
+  return std::exp(sum / count);
+}
+
 constexpr std::size_t folds = 5;
 
 /// Every fifth point from `fold` on, or all but those.
@@ -165,6 +195,30 @@ MeasuredPoints part_of(const MeasuredPoints& all, std::size_t fold, bool left_ou
 }
 
 }  // namespace
+
+MeasuredPoints distinct_points(const MeasuredPoints& all) {
+  std::vector<std::vector<const MeasuredPoint*>> groups;
+  for (const MeasuredPoint& point : all.points) {
+    const auto known = std::find_if(groups.begin(), groups.end(), [&](const auto& group) {
+      return same_point(*group.front(), point);
+    });
+    if (known != groups.end()) {
+      known->push_back(&point);
+    } else {
+      groups.push_back({&point});
+    }
+  }
+  MeasuredPoints distinct;
+  distinct.replicas = all.replicas;
+  for (const auto& group : groups) {
+    MeasuredPoint point = *group.front();
+    for (const auto what : {&MeasuredPoint::ttft, &MeasuredPoint::tpot, &MeasuredPoint::e2e}) {
+      point.*what = mean_of(group, what);
+    }
+    distinct.points.push_back(point);
+  }
+  return distinct;
+}
 
 std::vector<ProfileCoefficient> profile_coefficients(const std::vector<std::string>& machines) {
   using P = EngineProfile;
@@ -191,8 +245,9 @@ std::vector<ProfileCoefficient> profile_coefficients(const std::vector<std::stri
   return all;
 }
 
-ProfileFit fit_profile(const MeasuredPoints& points, const EngineProfile& start,
+ProfileFit fit_profile(const MeasuredPoints& all, const EngineProfile& start,
                        const std::vector<ProfileCoefficient>& given) {
+  const MeasuredPoints points = distinct_points(all);
   const std::vector<ProfileCoefficient> coefficients = expected_at(start, given);
   ProfileFit result;
   for (const ProfileCoefficient& coefficient : coefficients) {
@@ -203,17 +258,19 @@ ProfileFit fit_profile(const MeasuredPoints& points, const EngineProfile& start,
     throw ConfigError{{Diagnostic{"", 0, 0, "--data",
                                   fmt::format("{} measured times cannot determine {} coefficients",
                                               count, coefficients.size()),
-                                  "give more rows, or fit fewer keys (--fit)"}}};
+                                  "give rows at more points (of one point all rows together count "
+                                  "once), or fit fewer keys (--fit)"}}};
   }
   result.fit = fit_least_squares(result.parameters, residuals_at(points, start, coefficients),
-                                 loss_scale, more_starts);
+                                 loss_scale, more_starts, facts_of(coefficients));
   result.profile = fitted(start, coefficients, result.fit);
-  result.residuals = residuals_of(points, result.profile);
+  result.residuals = residuals_of(all, result.profile);
   return result;
 }
 
-double cross_validated_error(const MeasuredPoints& points, const ProfileFit& whole,
+double cross_validated_error(const MeasuredPoints& all, const ProfileFit& whole,
                              const std::vector<ProfileCoefficient>& given) {
+  const MeasuredPoints points = distinct_points(all);
   std::vector<ProfileCoefficient> coefficients = given;
   for (std::size_t i = 0; i < coefficients.size(); ++i) {
     coefficients[i].range = whole.parameters[i];
@@ -226,7 +283,7 @@ double cross_validated_error(const MeasuredPoints& points, const ProfileFit& who
     }
     const Fit fit =
         refit_least_squares(whole.parameters, residuals_at(rest, whole.profile, coefficients),
-                            loss_scale, whole.fit.parameters);
+                            loss_scale, whole.fit.parameters, facts_of(coefficients));
     const EngineProfile profile = fitted(whole.profile, coefficients, fit);
     for (const double residual : residuals_of(part_of(points, fold, true), profile)) {
       errors.push_back(std::fabs(residual));

@@ -54,14 +54,23 @@ inline constexpr double tpot_weight = 2;
 /// apart would take any value.
 inline constexpr double prior_weight = 0.02;
 
-/// Fits the coefficients of `start` to the points; all else stays as it is in `start`, `host`
-/// included. Residuals are log(predicted / measured), those of TPOT times tpot_weight; beside them
-/// stands prior_weight x log(value / expected) for each coefficient, expected what `start` says of
-/// it where that is not 0. Throws ConfigError for too few points.
+/// Residuals are reckoned with this standard deviation at least, in logarithms: as strong as the
+/// prior. Few rows may be met exactly, but no row is measured exactly.
+inline constexpr double least_deviation = 0.02;
+
+/// `all` with one point for each replica and load: rows that repeat it tell no more about the model
+/// than one does. Its times are the geometric means of what the rows measured.
+MeasuredPoints distinct_points(const MeasuredPoints& all);
+
+/// Fits the coefficients of `start` to the distinct points; all else stays as it is in `start`,
+/// `host` included. Residuals are log(predicted / measured), those of TPOT times tpot_weight;
+/// beside them stands prior_weight x log(value / expected) for each coefficient, expected what
+/// `start` says of it where that is not 0. Standard errors are of the measured residuals alone.
+/// Throws ConfigError for too few distinct points.
 ProfileFit fit_profile(const MeasuredPoints& points, const EngineProfile& start,
                        const std::vector<ProfileCoefficient>& coefficients);
 
-/// The median absolute residual on points that were left out of the fit, every fifth in its turn.
+/// The median absolute residual on distinct points left out of the fit, every fifth in its turn.
 /// Each search begins where `whole`, the fit to all of them, ended. Infinite when too few points
 /// are left.
 double cross_validated_error(const MeasuredPoints& points, const ProfileFit& whole,

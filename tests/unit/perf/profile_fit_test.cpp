@@ -9,6 +9,7 @@
 #include "perf/kernel_fit.hpp"
 #include "perf/kernel_times.hpp"
 #include "perf/static_batch.hpp"
+#include "plimsoll/errors.hpp"
 #include "support/hardware.hpp"
 
 namespace plimsoll {
@@ -67,6 +68,83 @@ TEST(ProfileFit, GivesBackTheProfileThatMadeTheRows) {
   EXPECT_NEAR(fit.profile.host_per_layer.count(), 300e3, 6e3);
   EXPECT_NEAR(fit.profile.host_per_sequence.count(), 200e3, 10e3);
   EXPECT_LT(cross_validated_error(points, fit, coefficients), 0.02);
+}
+
+TEST(ProfileFit, CopiesOfRowsChangeNothing) {
+  const auto coefficients =
+      chosen({"gemm_share", "activation_passes", "host_per_layer", "host_per_sequence"});
+  const MeasuredPoints points = measured(true_profile());
+  MeasuredPoints copied = points;
+  for (int copy = 0; copy < 3; ++copy) {
+    copied.points.insert(copied.points.end(), points.points.begin(), points.points.end());
+  }
+  const ProfileFit once = fit_profile(points, EngineProfile{}, coefficients);
+  const ProfileFit often = fit_profile(copied, EngineProfile{}, coefficients);
+  for (std::size_t i = 0; i < coefficients.size(); ++i) {
+    const FittedParameter& a = once.fit.parameters[i];
+    const FittedParameter& b = often.fit.parameters[i];
+    EXPECT_NEAR(a.value, b.value, 1e-6 * a.value) << coefficients[i].range.name;
+    EXPECT_NEAR(a.standard_error, b.standard_error, 1e-4 * a.standard_error);
+    EXPECT_GT(a.standard_error, 1e-3 * a.value) << "met exactly, but not known exactly";
+  }
+  EXPECT_NEAR(cross_validated_error(points, once, coefficients),
+              cross_validated_error(copied, often, coefficients), 1e-6);
+  EXPECT_EQ(often.residuals.size(), 4 * once.residuals.size()) << "errors are told of all rows";
+}
+
+TEST(ProfileFit, OnePointHowEverOftenDeterminesNoMoreThanItsTimes) {
+  MeasuredPoints one = measured(true_profile());
+  one.points.resize(1);
+  for (int copy = 0; copy < 30; ++copy) {
+    one.points.push_back(one.points.front());
+  }
+  EXPECT_EQ(distinct_points(one).points.size(), 1U);
+  EXPECT_THROW(
+      fit_profile(one, EngineProfile{}, chosen({"gemm_share", "host_per_layer", "kv_share"})),
+      ConfigError)
+      << "two times, three coefficients";
+}
+
+TEST(ProfileFit, RowsOfOnePointCountAsTheirGeometricMean) {
+  MeasuredPoints points = measured(true_profile());
+  MeasuredPoint other = points.points.front();
+  points.points.front().tpot = 0.040;
+  other.tpot = 0.090;
+  points.points.push_back(other);
+  const MeasuredPoints distinct = distinct_points(points);
+  EXPECT_EQ(distinct.points.size(), points.points.size() - 1);
+  EXPECT_NEAR(*distinct.points.front().tpot, 0.060, 1e-12);
+}
+
+/// Decode attentions that read KV at `share` of the peak bandwidth, of contexts long and short.
+std::vector<AttentionSample> decode_attentions(const GpuSpec& gpu, double share) {
+  std::vector<AttentionSample> samples;
+  for (const double context : {512.0, 2048.0, 8192.0, 32768.0}) {
+    const double bytes = 4.0 * 8 * 128 * 32 * context;
+    samples.push_back(
+        {false, 64, 8, 128, 32, context, 10e-6 + bytes / (gpu.memory_bandwidth.count() * share)});
+  }
+  return samples;
+}
+
+TEST(KernelFit, LeavesOutWhatBeatsThePeak) {
+  const GpuSpec gpu = test::a100_80gb();
+  KernelSamples samples;
+  samples.attentions = decode_attentions(gpu, 0.8);
+  const KernelFit clean = fit_kernels(gpu, KernelSpec{}, samples);
+  EXPECT_NEAR(clean.kernels.kv_read_efficiency, 0.8, 1e-6);
+  EXPECT_EQ(clean.parts.front().impossible, 0U);
+  for (AttentionSample fast : decode_attentions(gpu, 1.0)) {
+    fast.seconds -= 20e-6;  // below bytes / bandwidth
+    if (fast.seconds > 0) {
+      samples.attentions.push_back(fast);
+    }
+  }
+  const std::size_t impossible = samples.attentions.size() - 4;
+  ASSERT_GT(impossible, 0U);
+  const KernelFit with = fit_kernels(gpu, KernelSpec{}, samples);
+  EXPECT_EQ(with.parts.front().impossible, impossible);
+  EXPECT_EQ(with.kernels.kv_read_efficiency, clean.kernels.kv_read_efficiency);
 }
 
 TEST(KernelFit, GivesBackTheKernelsThatMadeTheSamples) {
