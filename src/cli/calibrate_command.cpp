@@ -223,8 +223,9 @@ EngineProfile finished(const ProfileFit& fit, const std::vector<ProfileCoefficie
   }
   profile.name = arguments.profile;
   profile.provenance = Provenance::calibrated;
-  profile.source = fmt::format("fitted by plimsoll calibrate to {} rows of {}, {}; {} coefficients",
-                               rows.points().points.size(), fmt::join(rows.sources(), ", "),
+  const std::string of = fmt::format("{}", fmt::join(rows.sources(), ", "));
+  profile.source = fmt::format("fitted by plimsoll calibrate to {} rows{}{}, {}; {} coefficients",
+                               rows.points().points.size(), of.empty() ? "" : " of ", of,
                                rows.hardware(), coefficients.size());
   const std::vector<FigureSource> kept = profile.figures;
   profile.figures = undetermined_figures(fit.parameters, fit.fit);

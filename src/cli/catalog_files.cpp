@@ -97,12 +97,8 @@ RawNode merged_files(const std::vector<std::string>& files, std::vector<Diagnost
 }
 
 RawNode catalog_entries(const std::string& path, const std::string& kind) {
-  std::vector<std::string> files = catalog_files(path);
-  for (std::string& file : files) {
-    file = fs::absolute(file).string();
-  }
   std::vector<Diagnostic> findings;
-  const RawNode root = merged_files(files, findings);
+  const RawNode root = merged_files(catalog_files(path), findings);
   if (!findings.empty()) {
     throw ConfigError{std::move(findings)};
   }

@@ -153,6 +153,7 @@ std::string report_json(const PointReport& report) {
   json["last_ttft_ms"] = prediction.last_ttft_ms;
   json["tpot_ms"] = point.output > 1 ? Json(prediction.tpot_ms) : Json(nullptr);
   json["e2e_ms"] = prediction.e2e_ms;
+  json["last_e2e_ms"] = prediction.last_e2e_ms;
   json["throughput_tok_s"] = prediction.throughput;
   json["median_itl_ms"] = point.output > 1 ? Json(prediction.median_itl_ms) : Json(nullptr);
   json["requests"] = prediction.requests;
@@ -173,6 +174,7 @@ Prediction prediction_in_json(const std::string& json) {
       return parsed.at(key).is_null() ? 0.0 : parsed.at(key).get<double>();
     };
     prediction.last_ttft_ms = parsed.at("last_ttft_ms").get<double>();
+    prediction.last_e2e_ms = parsed.at("last_e2e_ms").get<double>();
     prediction.tpot_ms = between_tokens("tpot_ms");
     prediction.e2e_ms = parsed.at("e2e_ms").get<double>();
     prediction.throughput = parsed.at("throughput_tok_s").get<double>();

@@ -47,10 +47,10 @@ struct PredictedRow {
     if (!played) {
       return "static batch in closed form" + basis;
     }
-    return fmt::format("{}: {} requests played{}",
-                       burst ? "a burst, since KV memory does not hold the batch, TTFT of its last"
-                             : "closed loop",
-                       prediction->requests, basis);
+    return fmt::format(
+        "{}: {} requests played{}",
+        burst ? "a burst, since KV memory does not hold the batch, until its last" : "closed loop",
+        prediction->requests, basis);
   }
 };
 
@@ -165,13 +165,21 @@ std::vector<std::string> words_for(const PredictedRow& row, const PredictArgumen
   return words;
 }
 
+/// A burst as a batch that memory holds: when all of it has its first token, and when all of it is
+/// done.
+void as_one_batch(const Point& point, Prediction& prediction) {
+  prediction.ttft_ms = prediction.last_ttft_ms;
+  prediction.e2e_ms = prediction.last_e2e_ms;
+  const double tokens = static_cast<double>(point.batch) * static_cast<double>(point.output);
+  prediction.throughput = tokens / (prediction.e2e_ms * 1e-3);
+}
+
 /// Takes over what a process found out; returns its exit code when it ended by a fault of ours.
 int take(const EndedChild& ended, PredictedRow& row) {
   if (ended.exit_code == ok) {
     row.prediction = prediction_in_json(ended.output);
     if (row.burst) {
-      // As of a batch that memory holds: when all of it has its first token.
-      row.prediction->ttft_ms = row.prediction->last_ttft_ms;
+      as_one_batch(row.point, *row.prediction);
     }
     if (row.median_itl) {
       row.prediction->tpot_ms = row.prediction->median_itl_ms;

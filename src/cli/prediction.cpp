@@ -271,6 +271,7 @@ Prediction predict_static(const Config& config, const StepTimeModel& model, cons
   prediction.last_ttft_ms = prediction.ttft_ms;
   prediction.tpot_ms = batch.tpot * ms;
   prediction.e2e_ms = batch.e2e * ms;
+  prediction.last_e2e_ms = prediction.e2e_ms;
   prediction.throughput = batch.throughput;
   prediction.median_itl_ms = prediction.tpot_ms;
   return prediction;
@@ -291,6 +292,7 @@ Prediction play_closed_loop(const Config& config, const Point& point) {
   prediction.last_ttft_ms = all.ttft.max + before;
   prediction.tpot_ms = all.tpot.mean;
   prediction.e2e_ms = all.e2el.mean + before;
+  prediction.last_e2e_ms = all.e2el.max + before;
   prediction.median_itl_ms = all.itl.percentiles[median];
   const double tokens = static_cast<double>(point.batch) * static_cast<double>(point.output);
   prediction.throughput = tokens / (prediction.e2e_ms * 1e-3);

@@ -74,6 +74,7 @@ StepAccount account_of(const Config& config, const StepTimeModel& model, const S
 struct Prediction {
   double ttft_ms = 0;       // static batch: when all of it has its first token; else the mean
   double last_ttft_ms = 0;  // of the request that waits longest for it
+  double last_e2e_ms = 0;   // of the request that takes longest
   double tpot_ms = 0;
   double e2e_ms = 0;
   double throughput = 0;         // output tokens/s of the replica

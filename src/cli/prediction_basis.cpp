@@ -54,9 +54,9 @@ void note_narrow_products(std::vector<std::string>& notes, const EngineProfile& 
   }
   const FigureSource* const figure = assumed(profile.figures, "quantize_latency_factor");
   if (figure != nullptr || profile.provenance == Provenance::assumed) {
-    notes.push_back(fmt::format("8-bit products under the profile {} are extrapolated: {}",
-                                profile.name,
-                                figure != nullptr ? figure->source : "no row was fitted"));
+    notes.push_back(
+        fmt::format("the latency of 8-bit products under the profile {} is extrapolated: {}",
+                    profile.name, figure != nullptr ? figure->source : "no row was fitted"));
   }
 }
 
