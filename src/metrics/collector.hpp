@@ -202,6 +202,7 @@ class MetricsCollector final : public EventSink {
   RequestSample sample_;
   WindowLog windows_;
   BacklogSeries backlog_;
+  std::int64_t in_vain_ = 0;  // requests that wait at the end of the run, when they do so in vain
   StageAccounts stages_;
   WaitingRoomAccounts waiting_rooms_;
   std::optional<RegionAccounts> regions_;   // none: no rows by region

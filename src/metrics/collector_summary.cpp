@@ -193,7 +193,8 @@ MetricValue MetricsCollector::request_value_of(const Scope& scope, const std::st
                                                Span span, SimTime end,
                                                const std::vector<PoolGauges>& gauges) const {
   const std::int64_t in_flight = span == Span::total ? measured_in_flight_of(scope, gauges) : 0;
-  return request_value(metric, counts_of(scope, span), in_flight, seconds_of(span, end));
+  return request_value(metric, counts_of(scope, span), in_flight, std::min(in_flight, in_vain_),
+                       seconds_of(span, end));
 }
 
 std::int64_t MetricsCollector::gpus_of(std::size_t pool) const {
@@ -264,7 +265,7 @@ MetricValue MetricsCollector::value_of(const ThresholdConfig& threshold, const S
                                        Span span, SimTime end,
                                        const std::vector<PoolGauges>& gauges) const {
   if (by_place(threshold)) {
-    return regions_->value_of(threshold, span == Span::window, seconds_of(span, end));
+    return regions_->value_of(threshold, span == Span::window, in_vain_, seconds_of(span, end));
   }
   const MetricDoc& doc = *find_metric(threshold.metric);
   if (doc.latency) {
@@ -282,8 +283,9 @@ SliceSummary MetricsCollector::summarize_slice(const Scope& scope, SimTime end,
   SliceSummary slice;
   slice.kind = scope.kind;
   slice.name = scope.name;
-  put_counts(slice, counts_of(scope, Span::total), in_flight_of(scope, gauges),
-             measured_in_flight_of(scope, gauges), seconds_of(Span::total, end));
+  const std::int64_t measured_in_flight = measured_in_flight_of(scope, gauges);
+  put_counts(slice, counts_of(scope, Span::total), in_flight_of(scope, gauges), measured_in_flight,
+             std::min(measured_in_flight, in_vain_), seconds_of(Span::total, end));
   slice.ttft = summarize_latency(latency_of(scope, &RequestLatencies::ttft, Span::total));
   slice.tpot = summarize_latency(latency_of(scope, &RequestLatencies::tpot, Span::total));
   slice.itl = summarize_latency(itl_of(scope, Span::total));
@@ -375,6 +377,13 @@ RunResult MetricsCollector::finish(SimTime end, SimTime arrivals_end,
   } else {
     check_conservation(end, gauges, queued_centrally);
   }
+  const std::string overload = find_overload(backlog_, arrivals_end);
+  if (waits_in_vain(config_, !overload.empty(), end - arrivals_end)) {
+    in_vain_ = queued_centrally;
+    for (const PoolGauges& pool : gauges) {
+      in_vain_ += pool.waiting;
+    }
+  }
   RunResult result;
   result.scenario = config_.name;
   result.seed = config_.seed;
@@ -385,7 +394,7 @@ RunResult MetricsCollector::finish(SimTime end, SimTime arrivals_end,
     result.slices.push_back(summarize_slice(scope, end, gauges));
   }
   if (regions_) {
-    for (SliceSummary& slice : regions_->slices(seconds_of(Span::total, end))) {
+    for (SliceSummary& slice : regions_->slices(in_vain_, seconds_of(Span::total, end))) {
       result.slices.push_back(std::move(slice));
     }
     result.edge_rows = regions_->edge_rows();
@@ -415,7 +424,7 @@ RunResult MetricsCollector::finish(SimTime end, SimTime arrivals_end,
   result.waiting_rooms = waiting_rooms_.summarize();
   result.experiments = experiments();
   result.fingerprint = fingerprint_;
-  result.verdict = judge(result, find_overload(backlog_, arrivals_end));
+  result.verdict = judge(result, overload);
   return result;
 }
 
