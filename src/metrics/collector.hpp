@@ -36,7 +36,9 @@ class MetricsCollector final : public EventSink {
   explicit MetricsCollector(const Config& config);
 
   void on_arrival(RequestId id, ClassIndex request_class, SimTime now) override;
-  void on_assigned(ArmIndex arm, SimTime now) override { arms_->assigned(arm, now, measured(now)); }
+  void on_assigned(const RequestRecord& record, SimTime now) override {
+    arms_->assigned(record, now, measured(now));
+  }
   void on_first_token(const RequestRecord& record) override;
   void on_end(const RequestRecord& record) override;
   void on_steps(const StepRun& run) override;
