@@ -60,6 +60,9 @@ void MetricsCollector::on_arrival(RequestId id, ClassIndex request_class, SimTim
     ++covered_[static_cast<std::size_t>(span)].arrived;
   }
   note_event(arrival_event, id, now);
+  if (monitor_ != nullptr) {
+    monitor_->arrived();
+  }
 }
 
 void MetricsCollector::on_first_token(const RequestRecord& record) {
@@ -82,6 +85,9 @@ void MetricsCollector::on_end(const RequestRecord& record) {
   Cell& cell = cells_[cell_of(record)];
   refused_ += refused_for_capacity(record.outcome) ? 1 : 0;
   sample_.offer(record);
+  if (monitor_ != nullptr) {
+    monitor_->ended(record.outcome);
+  }
   const bool counts_in = measured(record.arrived);
   const SloConfig& objectives = config_.tiers[record.tier].slo;
   cell.counts.add_end(record, counts_in, objectives);
