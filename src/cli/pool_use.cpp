@@ -38,12 +38,12 @@ std::vector<std::string> cells_of(const std::string& line) {
 void take(Series& series, const std::vector<std::string>& cells) {
   const double value = std::stod(cells[5]);
   const bool whole_pool = cells[3].empty();
-  if (cells[1] == doc_of(MonitoredMetric::kv_usage).name && whole_pool) {
+  if (cells[1] == series_of(MonitoredMetric::kv_usage).name && whole_pool) {
     series.kv.push_back(value);
-  } else if (cells[1] == doc_of(MonitoredMetric::running).name && whole_pool) {
+  } else if (cells[1] == series_of(MonitoredMetric::running).name && whole_pool) {
     series.running.push_back(value);
     series.busy.emplace(cells[0], 0);
-  } else if (cells[1] == doc_of(MonitoredMetric::running).name) {
+  } else if (cells[1] == series_of(MonitoredMetric::running).name) {
     series.busy[cells[0]] += value > 0 ? 1 : 0;
   }
 }

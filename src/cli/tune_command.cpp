@@ -141,71 +141,196 @@ void print_infeasible(const std::vector<TunedLayout>& layouts) {
   }
 }
 
+/// A layout with as many replicas as the pool's GPUs allow.
+struct Candidate {
+  const TunedLayout* layout = nullptr;
+  int replicas = 1;
+
+  int gpus() const { return replicas * layout->gpus(); }
+  double predicted() const { return replicas * layout->times.requests_per_s; }
+};
+
+/// What is set besides the layout.
+using Settings = std::vector<std::pair<std::string, std::string>>;
+
 std::vector<std::string> child_command(const TuneArguments& arguments, const PoolConfig& pool,
-                                       const TunedLayout& layout, int replicas,
+                                       const Candidate& candidate, const Settings& settings,
                                        const std::string& folder) {
   std::vector<std::string> words{"plimsoll", "run",    arguments.scenario.path, "--out", folder,
                                  "--force",  "--quiet"};
   for (const std::string& set : arguments.scenario.sets) {
     words.insert(words.end(), {"--set", set});
   }
-  const auto set = [&](const char* key, const std::string& value) {
-    words.insert(words.end(), {"--set", fmt::format("pools.{}.{}={}", pool.name, key, value)});
+  const auto set = [&](const std::string& key, const std::string& value) {
+    words.insert(words.end(), {"--set", fmt::format("{}={}", key, value)});
   };
-  set("tp", std::to_string(layout.tp));
-  set("pp", std::to_string(layout.pp));
-  set("precision", precision_name(layout.precision));
-  set("max_num_seqs", std::to_string(layout.max_num_seqs));
-  set("max_num_batched_tokens",
+  const TunedLayout& layout = *candidate.layout;
+  const std::string of_pool = fmt::format("pools.{}.", pool.name);
+  set(of_pool + "tp", std::to_string(layout.tp));
+  set(of_pool + "pp", std::to_string(layout.pp));
+  set(of_pool + "precision", precision_name(layout.precision));
+  set(of_pool + "max_num_seqs", std::to_string(layout.max_num_seqs));
+  set(of_pool + "max_num_batched_tokens",
       std::to_string(std::max(pool.max_num_batched_tokens, layout.max_num_seqs)));
-  set("replicas", std::to_string(replicas));
+  set(of_pool + "replicas", std::to_string(candidate.replicas));
+  for (const auto& [key, value] : settings) {
+    set(key, value);
+  }
   return words;
 }
 
-std::vector<std::string> row_of(const TunedLayout& layout, int replicas, int exit_code,
-                                const std::string& folder) {
-  std::vector<std::string> row{std::to_string(layout.tp), std::to_string(layout.pp),
-                               precision_name(layout.precision),
-                               std::to_string(layout.max_num_seqs), std::to_string(replicas)};
-  if (exit_code != ok && exit_code != threshold_fails) {
-    row.insert(row.end(), {fmt::format("exit {}", exit_code), "-", "-", "-"});
-    return row;
-  }
-  const ResultDigest digest = read_result_digest(folder + "/result.json");
-  row.insert(row.end(), {fmt::format("{:.3f}", digest.request_goodput),
-                         fmt::format("{:.4f}", digest.request_goodput / (replicas * layout.gpus())),
-                         fmt::format("{:.1f}", digest.p99_ttft_ms),
-                         fmt::format("{:.2f}", digest.median_tpot_ms)});
-  return row;
+/// Thresholds for a scenario that has none: the share of requests that a rate is held by.
+std::string thresholds_of(const SloConfig& slo) {
+  std::string text;
+  const auto add = [&](const char* metric, const std::optional<Duration>& bound) {
+    if (bound) {
+      text += fmt::format("{}{}: [\"p(95)<={:g}\"]", text.empty() ? "" : ", ", metric,
+                          to_milliseconds(*bound));
+    }
+  };
+  add("ttft_ms", slo.ttft);
+  add("tpot_ms", slo.tpot);
+  add("e2el_ms", slo.e2e);
+  return "{" + text + "}";
 }
 
-/// Plays the scenario with the first feasible layouts, each with as many replicas as the pool's
-/// GPUs allow, each in a process of its own. Returns the worst exit code that is no verdict.
+/// Plays a candidate at one rate after the other, each in a process of its own.
+class LoadSearch {
+ public:
+  LoadSearch(const TuneArguments& arguments, const Config& config, const PoolConfig& pool,
+             const SloConfig& slo, Candidate candidate, std::string folder)
+      : arguments_{arguments},
+        config_{config},
+        pool_{pool},
+        slo_{slo},
+        candidate_{candidate},
+        folder_{std::move(folder)} {}
+
+  /// The largest rate found, in requests/s, at which the verdict is still "holds"; 0: none was.
+  double run() {
+    constexpr double close_enough = 1.04;
+    constexpr int most_runs = 10;
+    double above = 0;  // the smallest rate that failed; 0: none yet
+    double rate = candidate_.predicted();
+    for (int i = 0; i < most_runs && code_ == ok; ++i) {
+      if (holds(rate)) {
+        best_ = rate;
+      } else {
+        above = rate;
+      }
+      if (above > 0 && best_ > 0 && above / best_ < close_enough) {
+        break;
+      }
+      rate = above == 0 ? best_ * 1.5 : best_ == 0 ? above / 2 : std::sqrt(best_ * above);
+    }
+    return best_;
+  }
+  /// Of the run at that rate.
+  const ResultDigest& digest() const { return digest_; }
+  int exit_code() const { return code_; }
+
+ private:
+  bool holds(double rate) {
+    if (interruption() != 0) {
+      code_ = 128 + interruption();
+      return false;
+    }
+    spdlog::info("playing tp {} pp {} {} at {:.4g} requests/s", candidate_.layout->tp,
+                 candidate_.layout->pp, precision_name(candidate_.layout->precision), rate);
+    ChildProcesses children{false};
+    children.start(0, child_command(arguments_, pool_, candidate_, settings(rate), folder_));
+    const int code = children.wait_for_one().exit_code;
+    if (code != ok && code != threshold_fails) {
+      code_ = code;
+      return false;
+    }
+    const ResultDigest digest = read_result_digest(folder_ + "/result.json");
+    if (digest.verdict == "holds") {
+      digest_ = digest;
+    }
+    return digest.verdict == "holds";
+  }
+
+  /// A constant rate for the time of eight requests at least, and of a thousand arrivals; the first
+  /// fifth, in which batches fill, is warm-up.
+  Settings settings(double rate) const {
+    const double seconds = std::ceil(std::max(8 * candidate_.layout->times.e2e, 1000 / rate));
+    Settings settings{{"workload.arrivals", fmt::format("{{rate: {:.6g}/s}}", rate)},
+                      {"duration", fmt::format("{:g}s", 1.25 * seconds)},
+                      {"warm_up", fmt::format("{:g}s", 0.25 * seconds)},
+                      {"drain", fmt::format("{:g}s", seconds)},
+                      {"metrics.window", fmt::format("{:g}s", seconds / 20)}};
+    if (config_.thresholds.empty()) {
+      settings.emplace_back("thresholds", thresholds_of(slo_));
+    }
+    return settings;
+  }
+
+  const TuneArguments& arguments_;
+  const Config& config_;
+  const PoolConfig& pool_;
+  SloConfig slo_;
+  Candidate candidate_;
+  std::string folder_;
+  double best_ = 0;
+  ResultDigest digest_;
+  int code_ = ok;
+};
+
+std::vector<std::string> layout_cells(const Candidate& candidate) {
+  const TunedLayout& layout = *candidate.layout;
+  return {std::to_string(layout.tp), std::to_string(layout.pp), precision_name(layout.precision),
+          std::to_string(layout.max_num_seqs), std::to_string(candidate.replicas)};
+}
+
+/// Only of rates that are numbers of the scenario, and of a pool that gets all of it.
+void require_loadable(const Config& config) {
+  const WorkloadConfig& workload = config.workload;
+  const bool open = workload.trace.empty() && !workload.users &&
+                    workload.arrivals.process != ArrivalProcess::closed_loop;
+  if (config.pools.size() > 1 || !open || !config.horizon.windows.empty()) {
+    refuse(
+        "--verify", "the load is raised by workload.arrivals.rate, and one pool gets all of it",
+        "verify with a scenario of one pool and open arrivals, without users, trace and windows");
+  }
+}
+
+/// Raises the load of the first feasible layouts until they hold no longer. Returns the worst exit
+/// code that is no verdict.
 int verify(const TuneArguments& arguments, const Config& config, const PoolConfig& pool,
-           const std::vector<TunedLayout>& layouts) {
+           const SloConfig& slo, const std::vector<TunedLayout>& layouts) {
   const std::string out =
       arguments.out.empty() ? "results/" + config.name + ".tune" : arguments.out;
   prepare_output_folder(out, arguments.force);
   watch_for_interruption();
   std::vector<std::vector<std::string>> rows{{"TP", "PP", "PRECISION", "SEQS", "REPLICAS",
-                                              "GOODPUT/S", "PER GPU", "P99 TTFT ms",
-                                              "P50 TPOT ms"}};
+                                              "PREDICTED REQ/S", "HELD REQ/S", "PER GPU",
+                                              "OF PREDICTED %", "P99 TTFT ms", "P50 TPOT ms"}};
   int worst = ok;
   for (int i = 0; i < arguments.verify && static_cast<std::size_t>(i) < layouts.size(); ++i) {
     const TunedLayout& layout = layouts[static_cast<std::size_t>(i)];
-    const int replicas = pool.replicas * pool.tp * pool.pp / layout.gpus();
-    if (!layout.feasible() || replicas < 1 || interruption() != 0) {
+    const Candidate candidate{&layout, pool.replicas * pool.tp * pool.pp / layout.gpus()};
+    if (!layout.feasible() || candidate.replicas < 1 || interruption() != 0) {
       break;
     }
-    const std::string folder = fmt::format("{}/{}", out, i + 1);
-    ChildProcesses children{false};
-    spdlog::info("playing tp {} pp {} {}", layout.tp, layout.pp, precision_name(layout.precision));
-    children.start(0, child_command(arguments, pool, layout, replicas, folder));
-    const int code = children.wait_for_one().exit_code;
-    worst = code == threshold_fails ? worst : std::max(worst, code);
-    rows.push_back(row_of(layout, replicas, code, folder));
+    LoadSearch search{arguments, config, pool, slo, candidate, fmt::format("{}/{}", out, i + 1)};
+    const double held = search.run();
+    worst = std::max(worst, search.exit_code());
+    std::vector<std::string> row = layout_cells(candidate);
+    row.push_back(fmt::format("{:.3f}", candidate.predicted()));
+    if (held > 0) {
+      row.insert(row.end(),
+                 {fmt::format("{:.3f}", held), fmt::format("{:.4f}", held / candidate.gpus()),
+                  fmt::format("{:.1f}", 100 * held / candidate.predicted()),
+                  fmt::format("{:.1f}", search.digest().p99_ttft_ms),
+                  fmt::format("{:.2f}", search.digest().median_tpot_ms)});
+    } else {
+      row.insert(row.end(), {"none", "-", "-", "-", "-"});
+    }
+    rows.push_back(std::move(row));
   }
-  fmt::print("\nPlayed with the pool's GPUs:\n{}", aligned(rows));
+  fmt::print("\nPlayed with the pool's GPUs, the load raised until it holds no longer:\n{}",
+             aligned(rows));
   return interruption() != 0 ? 128 + interruption() : worst;
 }
 
@@ -215,6 +340,9 @@ int tune_command(const TuneArguments& arguments) {
   const Config config = load_checked(arguments.scenario).config;
   const PoolConfig& pool = named(config.pools, arguments.pool, "--pool");
   require_tunable(config, pool);
+  if (arguments.verify > 0) {
+    require_loadable(config);
+  }
   const TuningRequest request = request_of(arguments, config, pool);
   const std::vector<TunedLayout> layouts = tune_layouts(config, pool, request);
   fmt::print(
@@ -224,7 +352,8 @@ int tune_command(const TuneArguments& arguments) {
       request.output, objectives(request.slo), request.most_gpus);
   print_feasible(config, pool, layouts, request.output);
   print_infeasible(layouts);
-  return arguments.verify > 0 ? verify(arguments, config, pool, layouts) : static_cast<int>(ok);
+  return arguments.verify > 0 ? verify(arguments, config, pool, request.slo, layouts)
+                              : static_cast<int>(ok);
 }
 
 }  // namespace plimsoll::cli

@@ -10,14 +10,17 @@ namespace {
 
 Kind<MonitoredMetric> metric_kind() {
   std::vector<std::pair<std::string, MonitoredMetric>> words;
-  for (std::size_t i = 0; i < monitored_metrics.size(); ++i) {
-    words.emplace_back(monitored_metrics[i].name, static_cast<MonitoredMetric>(i));
+  for (std::size_t i = 0; i < monitored_series.size(); ++i) {
+    words.emplace_back(monitored_series[i].name, static_cast<MonitoredMetric>(i));
   }
   return word_kind<MonitoredMetric>(std::move(words));
 }
 
 void finish_alert(Reader& reader, const RawNode& node, const std::string& path, AlertConfig& alert,
                   bool clean) {
+  if (clean && alert.pool && series_of(alert.metric).source == SeriesSource::gateway) {
+    reader.report(node.place, path, "the gateway's own metrics are of no pool", "leave out pool");
+  }
   if (clean && alert.above.has_value() == alert.below.has_value()) {
     reader.report(node.place, path,
                   alert.above ? "both above and below: an alert has one condition"
@@ -32,11 +35,13 @@ SectionDecl alert_section() {
              "what is watched: gauges by value, counters by rate per second, histograms by "
              "quantile (the latter two since the scrape before)")
       .optional("pool", &AlertConfig::pool, reference_kind<PoolIndex>(NameList::pools),
-                "the pool that is watched; none: each, with an alert of its own")
+                "the pool that is watched; none: each, with an alert of its own (the gateway's own "
+                "metrics "
+                "have one)")
       .field("quantile", &AlertConfig::quantile, ratio_kind(), "0.99", "of the histogram")
       .only_when("metric: vllm:*_seconds",
                  [](const AlertConfig& alert) {
-                   return doc_of(alert.metric).kind == SeriesKind::histogram;
+                   return series_of(alert.metric).kind == SeriesKind::histogram;
                  })
       .optional("above", &AlertConfig::above, number_kind(), "it fires when the value is above")
       .optional("below", &AlertConfig::below, number_kind(), "it fires when the value is below")

@@ -70,6 +70,9 @@ void MetricsCollector::on_arrival(RequestId id, ClassIndex request_class, SimTim
     ++window.classes[request_class].arrived;
   }
   note_event(arrival_event, id, now);
+  if (monitor_ != nullptr) {
+    monitor_->arrived();
+  }
 }
 
 void MetricsCollector::on_first_token(const RequestRecord& record) {
@@ -94,6 +97,9 @@ void MetricsCollector::on_end(const RequestRecord& record) {
   users_ended_ += of_user ? 1 : 0;
   refused_ += of_user && refused_for_capacity(record.outcome) ? 1 : 0;
   sample_.offer(record);
+  if (monitor_ != nullptr) {
+    monitor_->ended(record.outcome);
+  }
   const bool counts_in = measured(record.arrived);
   const SloConfig& objectives = config_.tiers[record.tier].slo;
   cell.counts.add_end(record, counts_in, arrivals_.rates(record.finished, counts_in), objectives);

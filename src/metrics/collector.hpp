@@ -39,7 +39,9 @@ class MetricsCollector final : public EventSink {
   explicit MetricsCollector(const Config& config);
 
   void on_arrival(RequestId id, ClassIndex request_class, SimTime now) override;
-  void on_assigned(ArmIndex arm, SimTime now) override { arms_->assigned(arm, now, measured(now)); }
+  void on_assigned(const RequestRecord& record, SimTime now) override {
+    arms_->assigned(record, now, measured(now));
+  }
   void on_first_token(const RequestRecord& record) override;
   void on_end(const RequestRecord& record) override;
   void on_steps(const StepRun& run) override;
@@ -225,6 +227,7 @@ class MetricsCollector final : public EventSink {
   RequestSample sample_;
   WindowLog windows_;
   BacklogSeries backlog_;
+  std::int64_t in_vain_ = 0;  // requests that wait at the end of the run, when they do so in vain
   StageAccounts stages_;
   WaitingRoomAccounts waiting_rooms_;
   std::optional<RegionAccounts> regions_;   // none: no rows by region

@@ -212,7 +212,8 @@ MetricValue MetricsCollector::request_value_of(const Scope& scope, const std::st
     }
   }
   const std::int64_t in_flight = span == Span::total ? measured_in_flight_of(scope, gauges) : 0;
-  return request_value(metric, counts_of(scope, span), in_flight, seconds_of(span, end));
+  return request_value(metric, counts_of(scope, span), in_flight, std::min(in_flight, in_vain_),
+                       seconds_of(span, end));
 }
 
 std::int64_t MetricsCollector::gpus_of(std::size_t pool) const {
@@ -283,7 +284,7 @@ MetricValue MetricsCollector::value_of(const ThresholdConfig& threshold, const S
                                        Span span, SimTime end,
                                        const std::vector<PoolGauges>& gauges) const {
   if (by_place(threshold)) {
-    return regions_->value_of(threshold, span == Span::window, seconds_of(span, end));
+    return regions_->value_of(threshold, span == Span::window, in_vain_, seconds_of(span, end));
   }
   const MetricDoc& doc = *find_metric(threshold.metric);
   if (doc.latency) {
@@ -301,8 +302,9 @@ SliceSummary MetricsCollector::summarize_slice(const Scope& scope, SimTime end,
   SliceSummary slice;
   slice.kind = scope.kind;
   slice.name = scope.name;
-  put_counts(slice, counts_of(scope, Span::total), in_flight_of(scope, gauges),
-             measured_in_flight_of(scope, gauges), seconds_of(Span::total, end));
+  const std::int64_t measured_in_flight = measured_in_flight_of(scope, gauges);
+  put_counts(slice, counts_of(scope, Span::total), in_flight_of(scope, gauges), measured_in_flight,
+             std::min(measured_in_flight, in_vain_), seconds_of(Span::total, end));
   if (!weights_.empty() && !scope.classes.empty()) {
     slice.availability = request_value_of(scope, "availability", Span::total, end, gauges).value;
     slice.unfinished_share = request_value_of(scope, "unfinished", Span::total, end, gauges).value;
@@ -405,6 +407,13 @@ RunResult MetricsCollector::finish(SimTime end, SimTime arrivals_end,
   } else {
     check_conservation(end, gauges, queued_centrally);
   }
+  const std::string overload = find_overload(backlog_, arrivals_end);
+  if (waits_in_vain(config_, !overload.empty(), end - arrivals_end)) {
+    in_vain_ = queued_centrally;
+    for (const PoolGauges& pool : gauges) {
+      in_vain_ += pool.waiting;
+    }
+  }
   RunResult result;
   result.scenario = config_.name;
   result.seed = config_.seed;
@@ -418,7 +427,7 @@ RunResult MetricsCollector::finish(SimTime end, SimTime arrivals_end,
   result.most_completed_per_second =
       std::max(most_completed_per_second_, result.slices.front().request_throughput);
   if (regions_) {
-    for (SliceSummary& slice : regions_->slices(seconds_of(Span::total, end))) {
+    for (SliceSummary& slice : regions_->slices(in_vain_, seconds_of(Span::total, end))) {
       result.slices.push_back(std::move(slice));
     }
     result.edge_rows = regions_->edge_rows();
@@ -449,7 +458,7 @@ RunResult MetricsCollector::finish(SimTime end, SimTime arrivals_end,
   result.waiting_rooms = waiting_rooms_.summarize();
   result.experiments = experiments();
   result.fingerprint = fingerprint_;
-  result.verdict = judge(result, find_overload(backlog_, arrivals_end));
+  result.verdict = judge(result, overload);
   return result;
 }
 

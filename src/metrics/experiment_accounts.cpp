@@ -14,6 +14,10 @@ namespace {
 /// Each keeps three sketches an arm.
 constexpr std::size_t most_windows = 400;
 
+/// Equal keys of an arm below which nothing is decided: fewer bring the arms loads so unlike (1 /
+/// sqrt of them: 3 %) that queues do not follow them in proportion, as the intervals have it.
+constexpr int least_keys = 1000;
+
 ArmLatency latency_of(const LatencySketch& sketch) {
   return {sketch.count(), sketch.mean_ns() / 1e6,
           static_cast<double>(sketch.percentile_ns(50)) / 1e6,
@@ -26,6 +30,16 @@ struct MetricForm {
   double scale;  // from the estimate's unit
   bool less_is_better;
 };
+
+/// Of each window, or group of keys, what `of` says.
+template <class Window, class Of>
+auto amounts(const std::vector<Window>& windows, Of of) {
+  std::vector<decltype(of(windows.front()))> list;
+  for (const Window& window : windows) {
+    list.push_back(of(window));
+  }
+  return list;
+}
 
 DifferenceSummary tell(const ExperimentConfig& experiment, const std::string& arm,
                        const MetricForm& form, const PairedDifference& found) {
@@ -43,12 +57,15 @@ DifferenceSummary tell(const ExperimentConfig& experiment, const std::string& ar
     return row;
   }
   if (!found.has_interval) {
-    row.reason = "too few values for an interval";
+    row.reason = "too few values for an interval, or all in too few windows";
     return row;
   }
   row.low = row.difference - found.half_width * form.scale;
   row.high = row.difference + found.half_width * form.scale;
-  if (found.effective_windows < experiment.least_windows) {
+  if (experiment.by == AssignBy::key && found.effective_keys < least_keys) {
+    row.reason = fmt::format("the keys of an arm are worth {:.3g} equal ones, {} are needed",
+                             found.effective_keys, least_keys);
+  } else if (found.effective_windows < experiment.least_windows) {
     row.reason = fmt::format("only {:.3g} independent windows, {} are asked for",
                              found.effective_windows, experiment.least_windows);
   } else if (row.low <= 0 && row.high >= 0) {
@@ -85,6 +102,7 @@ ExperimentAccounts::ExperimentAccounts(const Config& config)
       Arm arm;
       arm.experiment = grids_.size();
       arm.by_pool.resize(config.pools.size());
+      arm.groups.resize(experiment.by == AssignBy::key ? key_groups : 0);
       arms_.push_back(std::move(arm));
     }
     grids_.push_back(grid);
@@ -122,15 +140,25 @@ void ExperimentAccounts::join_pairs(std::size_t experiment) {
   }
 }
 
-void ExperimentAccounts::assigned(ArmIndex arm, SimTime at, bool measured) {
-  ++arms_[arm].arrived;
+template <class Add>
+void ExperimentAccounts::count(const RequestRecord& record, SimTime arrived, Add add) {
+  add(window_of(record.arm, arrived));
+  std::vector<ArmWindow>& groups = arms_[record.arm].groups;
+  if (!groups.empty()) {
+    add(groups[record.key_group]);
+  }
+}
+
+void ExperimentAccounts::assigned(const RequestRecord& record, SimTime at, bool measured) {
+  ++arms_[record.arm].arrived;
   if (measured) {
-    ++window_of(arm, at).arrived;
+    count(record, at, [](ArmWindow& window) { ++window.arrived; });
   }
 }
 
 void ExperimentAccounts::first_token(const RequestRecord& record) {
-  window_of(record.arm, record.arrived).ttft.add((record.first_token - record.arrived).count());
+  count(record, record.arrived,
+        [&](ArmWindow& window) { window.ttft.add((record.first_token - record.arrived).count()); });
 }
 
 void ExperimentAccounts::ended(const RequestRecord& record, const ArmEnd& end) {
@@ -146,16 +174,17 @@ void ExperimentAccounts::ended(const RequestRecord& record, const ArmEnd& end) {
   if (!end.measured) {
     return;
   }
-  ArmWindow& window = window_of(record.arm, record.arrived);
-  window.answered += completed || record.outcome == Outcome::cached ? 1 : 0;
-  if (!completed) {
-    return;
-  }
-  window.good += end.good ? 1 : 0;
-  window.e2el.add((record.finished - record.arrived).count());
-  if (end.tpot_ns) {
-    window.tpot.add(*end.tpot_ns);
-  }
+  count(record, record.arrived, [&](ArmWindow& window) {
+    window.answered += completed || record.outcome == Outcome::cached ? 1 : 0;
+    if (!completed) {
+      return;
+    }
+    window.good += end.good ? 1 : 0;
+    window.e2el.add((record.finished - record.arrived).count());
+    if (end.tpot_ns) {
+      window.tpot.add(*end.tpot_ns);
+    }
+  });
 }
 
 std::size_t ExperimentAccounts::windows_of(std::size_t experiment) const {
@@ -200,38 +229,46 @@ void ExperimentAccounts::compare(ExperimentSummary& summary, std::size_t experim
                                  std::size_t control, std::size_t treatment) const {
   const ExperimentConfig& config = config_.experiments[experiment];
   const std::string& name = config.arms[treatment].name;
-  const std::size_t count = windows_of(experiment);
-  std::vector<ArmWindow> ours = arms_[first_arm_[experiment] + control].windows;
-  std::vector<ArmWindow> theirs = arms_[first_arm_[experiment] + treatment].windows;
-  ours.resize(count);
-  theirs.resize(count);
+  const std::array<std::size_t, 2> indices = {control, treatment};
+  const KeyShares shares{config.arms[control].share, config.arms[treatment].share};
+  const bool keyed = config.by == AssignBy::key;
+  std::array<std::vector<ArmWindow>, 2> windows;
+  std::array<const std::vector<ArmWindow>*, 2> groups{};
+  for (std::size_t a = 0; a < indices.size(); ++a) {
+    const Arm& arm = arms_[first_arm_[experiment] + indices[a]];
+    windows[a] = arm.windows;
+    windows[a].resize(windows_of(experiment));
+    groups[a] = &arm.groups;
+  }
   const auto add = [&](const MetricForm& form, const PairedDifference& found) {
     summary.differences.push_back(tell(config, name, form, found));
   };
+  const auto compare_means = [&](const MetricForm& form, auto amount_of) {
+    std::array<KeyedAmounts, 2> arms;
+    for (std::size_t a = 0; a < arms.size(); ++a) {
+      arms[a] = {amounts(windows[a], amount_of), amounts(*groups[a], amount_of)};
+    }
+    add(form, keyed ? difference_of_means(arms[0], arms[1], shares, config.confidence)
+                    : difference_of_means(arms[0].windows, arms[1].windows, config.confidence));
+  };
   const auto share = [&](const char* metric, std::int64_t ArmWindow::*part) {
-    const auto amounts = [&](const std::vector<ArmWindow>& windows) {
-      std::vector<WindowAmount> list;
-      for (const ArmWindow& window : windows) {
-        list.push_back({static_cast<double>(window.*part), static_cast<double>(window.arrived)});
-      }
-      return list;
-    };
-    add({metric, 1, false}, difference_of_means(amounts(ours), amounts(theirs), config.confidence));
+    compare_means({metric, 1, false}, [part](const ArmWindow& window) {
+      return WindowAmount{static_cast<double>(window.*part), static_cast<double>(window.arrived)};
+    });
   };
   const auto latency = [&](const char* mean, const char* p99, LatencySketch ArmWindow::*sketch) {
-    std::array<std::vector<WindowAmount>, 2> amounts;
-    std::array<std::vector<const LatencySketch*>, 2> sketches;
-    for (std::size_t w = 0; w < count; ++w) {
-      const std::array<const LatencySketch*, 2> both = {&(ours[w].*sketch), &(theirs[w].*sketch)};
-      for (std::size_t a = 0; a < both.size(); ++a) {
-        amounts[a].push_back(
-            {static_cast<double>(both[a]->sum_fs()), static_cast<double>(both[a]->count())});
-        sketches[a].push_back(both[a]);
-      }
+    compare_means({mean, 1e-12, true}, [sketch](const ArmWindow& window) {
+      return WindowAmount{static_cast<double>((window.*sketch).sum_fs()),
+                          static_cast<double>((window.*sketch).count())};
+    });
+    std::array<KeyedSketches, 2> arms;
+    for (std::size_t a = 0; a < arms.size(); ++a) {
+      const auto sketch_of = [sketch](const ArmWindow& window) { return &(window.*sketch); };
+      arms[a] = {amounts(windows[a], sketch_of), amounts(*groups[a], sketch_of)};
     }
-    add({mean, 1e-12, true}, difference_of_means(amounts[0], amounts[1], config.confidence));
     add({p99, 1e-6, true},
-        difference_of_percentiles(sketches[0], sketches[1], 99, config.confidence));
+        keyed ? difference_of_percentiles(arms[0], arms[1], shares, 99, config.confidence)
+              : difference_of_percentiles(arms[0].windows, arms[1].windows, 99, config.confidence));
   };
   latency("mean_ttft_ms", "p99_ttft_ms", &ArmWindow::ttft);
   latency("mean_tpot_ms", "p99_tpot_ms", &ArmWindow::tpot);

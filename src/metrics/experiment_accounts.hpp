@@ -28,8 +28,8 @@ class ExperimentAccounts {
  public:
   explicit ExperimentAccounts(const Config& config);
 
-  /// A request that arrived `at` was given to `arm`.
-  void assigned(ArmIndex arm, SimTime at, bool measured);
+  /// A request that arrived `at` was given to its arm.
+  void assigned(const RequestRecord& record, SimTime at, bool measured);
   /// Of a measured request.
   void first_token(const RequestRecord& record);
   void ended(const RequestRecord& record, const ArmEnd& end);
@@ -52,6 +52,7 @@ class ExperimentAccounts {
     std::array<std::int64_t, outcome_count> outcomes{};
     std::vector<ArmTokens> by_pool;
     std::vector<ArmWindow> windows;
+    std::vector<ArmWindow> groups;  // of keys, where these are dealt to arms
   };
   struct Grid {
     Duration window{};
@@ -59,6 +60,9 @@ class ExperimentAccounts {
     bool last_takes_rest = false;  // else pairs are joined
   };
 
+  /// Has `add` count a measured request in its window, and in the group of its key.
+  template <class Add>
+  void count(const RequestRecord& record, SimTime arrived, Add add);
   ArmWindow& window_of(ArmIndex arm, SimTime arrived);
   void join_pairs(std::size_t experiment);
   std::size_t windows_of(std::size_t experiment) const;

@@ -20,6 +20,9 @@ inline constexpr std::array<std::int64_t, 22> ttft_bounds_ms = {
 inline constexpr std::array<std::int64_t, 21> request_bounds_ms = {
     300,    500,    800,    1000,   1500,    2000,    2500,    5000,    10'000,    15'000,   20'000,
     30'000, 40'000, 50'000, 60'000, 120'000, 240'000, 480'000, 960'000, 1'920'000, 7'680'000};
+inline constexpr std::array<std::int64_t, 19> tpot_bounds_ms = {
+    10,  25,   50,   75,   100,  150,    200,    300,    400,   500,
+    750, 1000, 2500, 5000, 7500, 10'000, 20'000, 40'000, 80'000};
 
 class LatencyHistogram {
  public:

@@ -28,9 +28,9 @@ MetricValue latency_value(const LatencySketch& sketch, const ThresholdConfig& th
 }
 
 MetricValue request_value(const std::string& metric, const EndedCounts& counts,
-                          std::int64_t measured_in_flight, double seconds) {
+                          std::int64_t measured_in_flight, std::int64_t overdue, double seconds) {
   if (metric == "availability") {
-    return ratio(counts.measured_answered(), counts.measured_ended());
+    return ratio(counts.measured_answered(), counts.measured_ended() + overdue);
   }
   if (metric == "unfinished") {
     const std::int64_t all = counts.measured_ended() + measured_in_flight;

@@ -17,8 +17,9 @@ MetricValue ratio(Int128 part, Int128 whole);
 MetricValue latency_value(const LatencySketch& sketch, const ThresholdConfig& threshold);
 
 /// A metric of metric_docs that counts of requests give: of `counts`, of which `measured_in_flight`
-/// have not ended; rates are over `seconds`. InternalError when there is no such metric.
+/// have not ended, `overdue` of these in vain (waits_in_vain); rates are over `seconds`.
+/// InternalError when there is no such metric.
 MetricValue request_value(const std::string& metric, const EndedCounts& counts,
-                          std::int64_t measured_in_flight, double seconds);
+                          std::int64_t measured_in_flight, std::int64_t overdue, double seconds);
 
 }  // namespace plimsoll

@@ -116,4 +116,23 @@ std::string find_overload(const BacklogSeries& series, SimTime arrivals_end) {
   return find_slow_growth(points, last->at, arrivals);
 }
 
+bool waits_in_vain(const Config& config, bool overloaded, Duration rest) {
+  if (overloaded) {
+    return true;
+  }
+  std::optional<Duration> patience;
+  if (config.path && config.path->clients && config.path->clients->patience) {
+    const LatencyLaw& law = *config.path->clients->patience;
+    patience = law.kind == LatencyLaw::Kind::fixed       ? std::optional{law.mean}
+               : law.kind == LatencyLaw::Kind::lognormal ? std::optional{law.p99}
+                                                         : std::nullopt;
+  }
+  return std::all_of(config.tiers.begin(), config.tiers.end(), [&](const TierConfig& tier) {
+    const std::optional<Duration> deadline =
+        tier.deadline ? tier.deadline : config.service.queue_deadline;
+    const std::optional<Duration> limit = deadline ? deadline : patience;
+    return limit && rest >= *limit;
+  });
+}
+
 }  // namespace plimsoll

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "plimsoll/config.hpp"
 #include "plimsoll/units.hpp"
 
 namespace plimsoll {
@@ -49,5 +50,11 @@ class BacklogSeries {
 /// above does not come back, long before its growth passes 4 sqrt(A). At least four points are
 /// needed, and for slow growth ten in each quarter.
 std::string find_overload(const BacklogSeries& series, SimTime arrivals_end);
+
+/// Whether requests that still wait when a run ends, `rest` after its last arrival, count as not
+/// answered: the run is overloaded, so that their line does not end; or `rest` is as long as
+/// anybody waits, by the deadline of his tier or of the queue, else by his patience (a fixed one,
+/// or the p99 of a lognormal one).
+bool waits_in_vain(const Config& config, bool overloaded, Duration rest);
 
 }  // namespace plimsoll

@@ -123,7 +123,7 @@ void RegionAccounts::on_user_end(UserPlace place, const RequestRecord& record) {
   }
 }
 
-std::vector<SliceSummary> RegionAccounts::slices(double seconds) const {
+std::vector<SliceSummary> RegionAccounts::slices(std::int64_t in_vain, double seconds) const {
   std::vector<SliceSummary> rows;
   const auto add = [&](const char* kind, const std::vector<Account>& accounts) {
     for (const Account& account : accounts) {
@@ -131,8 +131,9 @@ std::vector<SliceSummary> RegionAccounts::slices(double seconds) const {
       row.kind = kind;
       row.name = account.name;
       const Measures& total = account.total;
-      put_counts(row, total.counts, account.arrived - total.counts.ended(),
-                 account.measured_arrived - total.counts.measured_ended(), seconds);
+      const std::int64_t in_flight = account.measured_arrived - total.counts.measured_ended();
+      put_counts(row, total.counts, account.arrived - total.counts.ended(), in_flight,
+                 std::min(in_flight, in_vain), seconds);
       row.ttft = summarize_latency(total.latencies.ttft);
       row.tpot = summarize_latency(total.latencies.tpot);
       row.e2el = summarize_latency(total.latencies.e2el);
@@ -146,7 +147,7 @@ std::vector<SliceSummary> RegionAccounts::slices(double seconds) const {
 }
 
 MetricValue RegionAccounts::value_of(const ThresholdConfig& threshold, bool of_window,
-                                     double seconds) const {
+                                     std::int64_t in_vain, double seconds) const {
   const Account& account = account_of(*this, threshold);
   const Measures& measures = of_window ? account.window : account.total;
   const std::string& metric = threshold.metric;
@@ -160,7 +161,7 @@ MetricValue RegionAccounts::value_of(const ThresholdConfig& threshold, bool of_w
   }
   const std::int64_t in_flight =
       of_window ? 0 : account.measured_arrived - measures.counts.measured_ended();
-  return request_value(metric, measures.counts, in_flight, seconds);
+  return request_value(metric, measures.counts, in_flight, std::min(in_flight, in_vain), seconds);
 }
 
 void RegionAccounts::flush_window() {

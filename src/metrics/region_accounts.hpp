@@ -26,13 +26,15 @@ class RegionAccounts final : public UserSink {
   void on_user_first_token(UserPlace place, const RequestRecord& record) override;
   void on_user_end(UserPlace place, const RequestRecord& record) override;
 
-  /// Rows of regions, then of datacenters; rates are over `seconds`.
-  std::vector<SliceSummary> slices(double seconds) const;
+  /// Rows of regions, then of datacenters; `in_vain` of all in flight wait in vain, rates are over
+  /// `seconds`.
+  std::vector<SliceSummary> slices(std::int64_t in_vain, double seconds) const;
   std::vector<EdgeRow> edge_rows() const;
 
   /// The figure of a threshold by place, over the current window or all of the run until now, which
   /// took `seconds`.
-  MetricValue value_of(const ThresholdConfig& threshold, bool of_window, double seconds) const;
+  MetricValue value_of(const ThresholdConfig& threshold, bool of_window, std::int64_t in_vain,
+                       double seconds) const;
   /// The current window closed.
   void flush_window();
 

@@ -136,7 +136,7 @@ void RequestLatencies::clear() {
 }
 
 void put_counts(SliceSummary& slice, const EndedCounts& counts, std::int64_t in_flight,
-                std::int64_t measured_in_flight, double seconds) {
+                std::int64_t measured_in_flight, std::int64_t overdue, double seconds) {
   slice.in_flight = in_flight;
   slice.arrived = counts.ended() + in_flight;
   slice.outcomes = counts.outcomes;
@@ -152,7 +152,7 @@ void put_counts(SliceSummary& slice, const EndedCounts& counts, std::int64_t in_
       slice.measured_arrivals - counts.measured_answered() - counts.measured_degraded();
   slice.unfinished_share = share_of(slice.unfinished, slice.measured_arrivals);
   slice.good = counts.good;
-  slice.availability = share_of(counts.measured_answered(), counts.measured_ended());
+  slice.availability = share_of(counts.measured_answered(), counts.measured_ended() + overdue);
   const auto per_second = [seconds](std::int64_t amount) {
     return seconds > 0 ? static_cast<double>(amount) / seconds : 0.0;
   };

@@ -74,8 +74,9 @@ std::optional<std::int64_t> tpot_ns(const RequestRecord& record);
 bool meets(const SloConfig& objectives, const RequestRecord& record);
 
 /// Fills in what follows from counts: `in_flight` requests have not ended, `measured_in_flight` of
-/// them came after the warm-up, and what is rated is of `seconds`.
+/// them came after the warm-up and `overdue` of these wait in vain (waits_in_vain), and what is
+/// rated is of `seconds`.
 void put_counts(SliceSummary& slice, const EndedCounts& counts, std::int64_t in_flight,
-                std::int64_t measured_in_flight, double seconds);
+                std::int64_t measured_in_flight, std::int64_t overdue, double seconds);
 
 }  // namespace plimsoll

@@ -3,6 +3,10 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <numeric>
+#include <vector>
+
 #include "metrics/thresholds.hpp"
 
 namespace plimsoll {
@@ -11,10 +15,52 @@ namespace {
 // A replica is busy whenever one sequence runs in it: GPU time alone says little below this.
 constexpr double busy_enough = 0.95;
 constexpr double tight = 0.8;
+constexpr double many_down = 0.1;  // of the rented time: a tenth of what is paid for
+
+std::int64_t rented_ns(const PoolSummary& pool) {
+  return pool.busy_ns + pool.idle_ns + pool.draining_ns + pool.down_ns;
+}
+
+double share_down(const PoolSummary& pool) {
+  const std::int64_t rented = rented_ns(pool);
+  return rented == 0 ? 0 : static_cast<double>(pool.down_ns) / static_cast<double>(rented);
+}
 
 }  // namespace
 
+std::string replicas_down(const RunResult& result) {
+  const PoolSummary* worst = nullptr;
+  for (const PoolSummary& pool : result.pools) {
+    if (share_down(pool) >= many_down &&
+        (worst == nullptr || share_down(pool) > share_down(*worst))) {
+      worst = &pool;
+    }
+  }
+  if (worst == nullptr) {
+    return {};
+  }
+  std::vector<std::size_t> causes(worst->down_by_cause.size());
+  std::iota(causes.begin(), causes.end(), 0);
+  std::stable_sort(causes.begin(), causes.end(), [&](std::size_t a, std::size_t b) {
+    return worst->down_by_cause[a] > worst->down_by_cause[b];
+  });
+  std::string by;
+  for (const std::size_t cause : causes) {
+    const double share =
+        static_cast<double>(worst->down_by_cause[cause]) / static_cast<double>(rented_ns(*worst));
+    if (share >= 0.001) {
+      by += fmt::format("{}{} {:.1f} %", by.empty() ? "" : ", ",
+                        down_cause_name(static_cast<DownCause>(cause)), 100 * share);
+    }
+  }
+  return fmt::format("replicas of pool {} that are down ({:.1f} % of their rented time: {})",
+                     worst->name, 100 * share_down(*worst), by);
+}
+
 std::string bottleneck(const RunResult& result) {
+  if (std::string down = replicas_down(result); !down.empty()) {
+    return down;
+  }
   const PoolSummary* worst = nullptr;
   double pressure = -1;
   bool by_kv = false;

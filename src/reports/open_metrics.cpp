@@ -22,17 +22,17 @@ bool is_suffix(std::string_view rest) {
 }
 
 std::size_t family_of(std::string_view metric) {
-  for (std::size_t i = 0; i < monitored_metrics.size(); ++i) {
-    const std::string_view name = monitored_metrics[i].name;
+  for (std::size_t i = 0; i < monitored_series.size(); ++i) {
+    const std::string_view name = monitored_series[i].name;
     if (metric.starts_with(name) && is_suffix(metric.substr(name.size()))) {
       return i;
     }
   }
-  throw InternalError{"a scrape has metrics of monitored_metrics only"};
+  throw InternalError{"a scrape has metrics of monitored_series only"};
 }
 
 /// A counter's samples end in _total, and its family does not.
-std::string_view family_name(const MonitoredMetricDoc& doc) {
+std::string_view family_name(const MonitoredSeries& doc) {
   std::string_view name = doc.name;
   if (doc.kind == SeriesKind::counter && name.ends_with(total)) {
     name.remove_suffix(total.size());
@@ -72,6 +72,9 @@ std::string bound(const std::string& le) {
 }
 
 std::string labels_of(const MonitoringRow& row) {
+  if (row.pool.empty()) {
+    return {};  // the gateway's own
+  }
   std::string labels = fmt::format("pool=\"{}\"", escaped(row.pool));
   if (!row.replica.empty()) {
     labels += fmt::format(",replica=\"{}\"", row.replica);
@@ -173,11 +176,11 @@ void OpenMetricsWriter::write(const MonitoringRow& row) {
 void OpenMetricsWriter::close() {
   OutputFile file{path_};
   const std::string_view text = rows_->text();
-  std::size_t before = monitored_metrics.size();
+  std::size_t before = monitored_series.size();
   for (const auto& [key, lines] : rows_->lines()) {
     const std::size_t family = std::get<0>(key);
     if (family != before) {
-      const MonitoredMetricDoc& doc = monitored_metrics[family];
+      const MonitoredSeries& doc = monitored_series[family];
       const std::string_view name = family_name(doc);
       file.write(fmt::format("# TYPE {} {}\n", name, type_of(doc.kind)));
       if (!unit_of(name).empty()) {

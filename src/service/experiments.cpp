@@ -23,6 +23,7 @@ std::uint64_t identity_of(const Sender& sender, AssignBy by) {
 Experiments::Experiments(const Config& config, std::uint64_t seed) {
   for (const ExperimentConfig& experiment : config.experiments) {
     Dealt dealt{RandomStream{seed, "experiment:" + experiment.name},
+                RandomStream{seed, "experiment_groups:" + experiment.name},
                 experiment.by,
                 {},
                 {},
@@ -42,6 +43,16 @@ Experiments::Experiments(const Config& config, std::uint64_t seed) {
     }
     experiments_.push_back(std::move(dealt));
   }
+}
+
+std::uint8_t Experiments::key_group(const Sender& sender) const {
+  for (const Dealt& dealt : experiments_) {
+    if (dealt.by == AssignBy::key && dealt.concerns[sender.request_class]) {
+      Draws draws = dealt.groups.of(sender.key);
+      return static_cast<std::uint8_t>(draws.below(key_groups));
+    }
+  }
+  return 0;
 }
 
 ArmIndex Experiments::assign(const Sender& sender) const {

@@ -8,6 +8,7 @@
 #include "plimsoll/config.hpp"
 #include "plimsoll/rng.hpp"
 #include "plimsoll/workload.hpp"
+#include "serving/events.hpp"
 
 namespace plimsoll {
 
@@ -28,6 +29,9 @@ class Experiments {
 
   /// The arm of a request; no_arm when it takes part in no experiment. O(experiments).
   ArmIndex assign(const Sender& sender) const;
+  /// The group of keys that a request of an arm counts in, below key_groups; 0 where no keys are
+  /// dealt.
+  std::uint8_t key_group(const Sender& sender) const;
   /// The model that answers the requests of an arm; none: as without the experiment.
   std::optional<ModelIndex> model_of(ArmIndex arm) const {
     return arm == no_arm ? std::nullopt : models_[arm];
@@ -36,6 +40,7 @@ class Experiments {
  private:
   struct Dealt {
     RandomStream stream;
+    RandomStream groups;  // of keys
     AssignBy by;
     std::vector<bool> concerns;  // by class
     std::vector<double> up_to;   // by arm: sums of shares

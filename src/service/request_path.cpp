@@ -132,7 +132,8 @@ void RequestPath::take_part(std::uint32_t place, const Arrival& arrival) {
   flight.record.arm = experiments_->assign(sender);
   if (flight.record.arm != no_arm) {
     flight.record.model = experiments_->model_of(flight.record.arm).value_or(flight.record.model);
-    sink_.on_assigned(flight.record.arm, engine_.now());
+    flight.record.key_group = experiments_->key_group(sender);
+    sink_.on_assigned(flight.record, engine_.now());
   }
 }
 

@@ -15,6 +15,9 @@
 namespace plimsoll {
 
 /// A request at the end of its life, or at its first token (then `finished` is not set).
+/// Keys are put into so many groups, by a hash, where experiments deal them to arms.
+inline constexpr std::uint8_t key_groups = 64;
+
 struct RequestRecord {
   RequestId id = 0;
   ClassIndex request_class = 0;
@@ -25,7 +28,8 @@ struct RequestRecord {
   bool replica_assigned = false;
   RequestSlot slot = no_slot;  // in the request table, free for others once the call is over
   Outcome outcome = Outcome::completed;
-  ArmIndex arm = no_arm;  // of the experiment that it takes part in
+  std::uint8_t key_group = 0;  // of its API key, below key_groups; in experiments by key only
+  ArmIndex arm = no_arm;       // of the experiment that it takes part in
   std::int32_t prompt_tokens = 0;
   std::int32_t output_tokens = 0;   // that the request wants
   std::int32_t emitted_tokens = 0;  // that it got
@@ -141,7 +145,7 @@ class EventSink {
   virtual ~EventSink() = default;
   virtual void on_arrival(RequestId id, ClassIndex request_class, SimTime now) = 0;
   /// Only with experiments: a request that arrived takes part in one.
-  virtual void on_assigned(ArmIndex, SimTime) {}
+  virtual void on_assigned(const RequestRecord&, SimTime) {}
   /// The first output token of a request reached its user.
   virtual void on_first_token(const RequestRecord& record) = 0;
   /// A request came to its one outcome, at record.finished.

@@ -410,7 +410,7 @@ void Simulation::scrape() {
   for (std::size_t p = 0; p < plans_.size(); ++p) {
     tokens.push_back(collector_.pool_tokens(p));
   }
-  monitor_->scrape(now, gauges(now), tokens);
+  monitor_->scrape(now, gauges(now), tokens, {queued_centrally()});
   for (std::size_t r = 0; config_.monitoring->per_replica && r < replicas_.size(); ++r) {
     PoolGauges own;
     own.pool = replicas_[r]->shape().pool;

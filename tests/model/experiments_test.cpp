@@ -212,6 +212,23 @@ model_services: [{model: candidate, queue: {max_outstanding: 1, capacity: 1}}]
   EXPECT_EQ(found[2], static_cast<int>(ArmVerdict::worse));
 }
 
+TEST(Experiments, ManyKeysTellWhatAFewDoNot) {
+  const auto verdict_with = [](int keys) {
+    const std::string limits =
+        fmt::format("path: {{limits: {{keys: {{count: {}, exponent: 0}}}}}}\n", keys);
+    return numbers_of(
+        two_arms("8ms", load(20, 3000, 40) + halves("key") + limits), [](const RunResult& result) {
+          const DifferenceSummary& found = row(result, "mean_tpot_ms");
+          return fmt::format("{} {}", static_cast<int>(found.verdict),
+                             found.reason.rfind("the keys of an arm", 0) == 0 ? 1 : 0);
+        });
+  };
+  EXPECT_EQ(verdict_with(100'000).at(0), static_cast<int>(ArmVerdict::better));
+  const std::vector<double> few = verdict_with(100);
+  EXPECT_EQ(few.at(0), static_cast<int>(ArmVerdict::undecided));
+  EXPECT_EQ(few.at(1), 1) << "50 keys an arm";
+}
+
 TEST(Experiments, EqualArmsDifferByNothingInAboutNineteenOfTwentySeeds) {
   // Each arm is a queue with one server: waits of a window hang together.
   const std::string alike = two_arms("10ms", load(14, 3000, 10) + halves(), "", 1);

@@ -43,10 +43,10 @@ TEST(Monitoring, CountsEverySampleAndCompletedRequest) {
   const std::string text = test::in_child([&] {
     const RunResult result = play(loaded.config, folder.path());
     const MonitoringSummary& monitoring = *result.monitoring;
-    // Three replicas serve all the time; 80 series of the engine and 20 others.
-    EXPECT_EQ(monitoring.samples, monitoring.scrapes * 3 * 100);
+    // Three replicas serve all the time; 104 series of the engine and 20 others.
+    EXPECT_EQ(monitoring.samples, monitoring.scrapes * 3 * 124);
     EXPECT_EQ(monitoring.instances_max, 3);
-    // 300 samples each 2.5 s are 120/s, and some billing: 100/s fall behind, scrape after scrape.
+    // 372 samples each 2.5 s are 149/s, and some billing: 100/s fall behind, scrape after scrape.
     const double over = static_cast<double>(monitoring.samples + monitoring.billing_records) / 100 -
                         2.5 * static_cast<double>(monitoring.scrapes - 1);
     EXPECT_NEAR(to_seconds(monitoring.lag_max), over, 1e-6);
@@ -98,6 +98,61 @@ TEST(Monitoring, ItsAlertFiresInTheSpikeAndResolvesAfterIt) {
     return std::string{"there is no such alert"};
   });
   EXPECT_EQ(text, "good");
+}
+
+/// "NAME POOL firings" of every alert of the scenario with `overrides`.
+std::string alerts_of(std::vector<std::pair<std::string, std::string>> overrides,
+                      const std::string& folder = "") {
+  overrides.emplace_back("monitoring.database", "null");
+  const LoadedScenario loaded = test::load_shipped(scenario, overrides);
+  return test::in_child([&] {
+    const RunResult result =
+        folder.empty() ? run_scenario(loaded.config, {}) : play(loaded.config, folder);
+    std::string told;
+    for (const AlertSummary& alert : result.monitoring->alerts) {
+      told += alert.name + " " + alert.pool + (alert.firings > 0 ? " fired\n" : " silent\n");
+    }
+    return told;
+  });
+}
+
+TEST(Monitoring, ALineInTheGatewayIsSeenThere) {
+  // 12 requests a replica at most, so that the line is central.
+  EXPECT_EQ(
+      alerts_of({{"workload.arrivals", "{rate: 15/s}"},
+                 {"service.queue.max_outstanding", "12"},
+                 {"monitoring.alerts",
+                  "{gateway: {metric: inference_extension_flow_control_queue_size, above: 50, "
+                  "for: 5s}, replicas: {metric: \"vllm:num_requests_waiting\", above: 8, for: "
+                  "5s}}"}}),
+      "gateway  fired\nreplicas large silent\nreplicas small silent\n");
+}
+
+TEST(Monitoring, NobodyAnswersIsSeenByTheGatewayAndByNoSeriesOfTheDead) {
+  const test::TemporaryFolder folder;
+  EXPECT_EQ(alerts_of({{"faults",
+                        "{reload: 5s, processes: {z: {scope: zone, law: timeline, at: "
+                        "20s, for: 40s}}}"},
+                       {"monitoring.alerts",
+                        "{idle: {metric: \"vllm:num_requests_running\", below: 0.5, for: 10s}, "
+                        "nobody: {metric: inference_pool_ready_pods, below: 0.5, for: 10s}}"}},
+                      folder.path()),
+            "idle large silent\nidle small silent\nnobody large fired\nnobody small fired\n");
+  const test::CsvTable rows{test::bytes_of_file(folder.path() + "/monitoring.csv")};
+  const auto metrics = rows.column("metric");
+  const auto times = rows.numbers("at_s");
+  const auto values = rows.numbers("value");
+  int ready = 0;
+  for (std::size_t i = 0; i < metrics.size(); ++i) {
+    if (times[i] > 25 && times[i] < 60) {
+      EXPECT_NE(metrics[i].substr(0, 5), "vllm:") << times[i];
+      if (metrics[i] == "inference_pool_ready_pods") {
+        EXPECT_EQ(values[i], 0);
+        ++ready;
+      }
+    }
+  }
+  EXPECT_GT(ready, 20);
 }
 
 }  // namespace

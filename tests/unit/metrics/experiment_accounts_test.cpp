@@ -1,4 +1,5 @@
 // Arms of experiments from requests by hand.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "metrics/collector.hpp"
@@ -26,7 +27,7 @@ void play_in(MetricsCollector& collector, ArmIndex arm, RequestRecord record) {
   record.arm = arm;
   collector.on_arrival(record.id, record.request_class, record.arrived);
   if (arm != no_arm) {
-    collector.on_assigned(arm, record.arrived);
+    collector.on_assigned(record, record.arrived);
   }
   if (record.first_token != never) {
     collector.on_first_token(record);
@@ -100,6 +101,15 @@ TEST(ExperimentAccounts, FewWindowsDecideNothing) {
   EXPECT_EQ(ttft.verdict, ArmVerdict::undecided);
   EXPECT_EQ(ttft.reason, "only 10 independent windows, 11 are asked for");
   EXPECT_TRUE(ttft.has_interval);
+}
+
+TEST(ExperimentAccounts, FewKeysDecideNothing) {
+  Config config = with_experiment(std::chrono::seconds{100}, std::chrono::seconds{10});
+  config.experiments[0].by = AssignBy::key;
+  // All requests are of one group, that is of one key: played() leaves key_group as it is.
+  const DifferenceSummary ttft = row(played(config, 1000, 100), "mean_ttft_ms");
+  EXPECT_EQ(ttft.verdict, ArmVerdict::undecided);
+  EXPECT_THAT(ttft.reason, ::testing::HasSubstr("the keys of an arm are worth 1"));
 }
 
 TEST(ExperimentAccounts, TheLastWindowTakesTheRestAndTheWarmUpNone) {

@@ -130,29 +130,29 @@ RequestRecord answered(double arrived, double scheduled, double finished) {
 }
 
 TEST(Monitor, CountsSeriesTimesInstances) {
-  // 3 gauges, 4 counters, 25 + 24 + 24 series of histograms, 20 others: 100 a replica.
+  // 3 gauges, 6 counters, 25 + 24 + 24 + 22 series of histograms, 20 others: 124 a replica.
   const Config config = monitored_config();
   Monitor monitor{config};
-  monitor.scrape(at(10), {two_replicas()}, {PoolTokens{}});
+  monitor.scrape(at(10), {two_replicas()}, {PoolTokens{}}, {});
   monitor.completed(answered(1, 2, 3));
   monitor.completed(answered(1, 2, 3));
   PoolGauges one = two_replicas();
   one.replicas_serving = 1;
-  monitor.scrape(at(20), {one}, {PoolTokens{}});
+  monitor.scrape(at(20), {one}, {PoolTokens{}}, {});
   const MonitoringSummary summary = monitor.summarize(at(25));
-  EXPECT_EQ(summary.series_per_instance, 100);
+  EXPECT_EQ(summary.series_per_instance, 124);
   EXPECT_EQ(summary.scrapes, 2);
   EXPECT_EQ(summary.instances_max, 2);
-  EXPECT_EQ(summary.samples, 300);
+  EXPECT_EQ(summary.samples, 372);
   EXPECT_EQ(summary.billing_records, 2);
   EXPECT_EQ(summary.billing_bytes, 200);
-  EXPECT_EQ(summary.ingest_mean, 302.0 / 25);
-  EXPECT_EQ(summary.ingest_max, 20);  // 200 samples in 10 s
-  // 200 samples at 4/s: 50 s; after 10 s 160 are left and 102 come: 65.5 s.
-  EXPECT_EQ(summary.lag_max, milliseconds{65'500});
-  EXPECT_EQ(summary.lag_end, milliseconds{60'500});
-  EXPECT_EQ(summary.storage_bytes, 600);
-  EXPECT_NEAR(summary.storage_bytes_full, 12.0 * 3600 * 2, 1e-6);
+  EXPECT_EQ(summary.ingest_mean, 374.0 / 25);
+  EXPECT_EQ(summary.ingest_max, 24.8);  // 248 samples in 10 s
+  // 248 samples at 4/s: 62 s; after 10 s 208 are left and 126 come: 83.5 s.
+  EXPECT_EQ(summary.lag_max, milliseconds{83'500});
+  EXPECT_EQ(summary.lag_end, milliseconds{78'500});
+  EXPECT_EQ(summary.storage_bytes, 744);
+  EXPECT_NEAR(summary.storage_bytes_full, 14.88 * 3600 * 2, 1e-6);
 }
 
 TEST(Monitor, GaugesAreComparedByValueAndCountersByRate) {
@@ -165,10 +165,10 @@ TEST(Monitor, GaugesAreComparedByValueAndCountersByRate) {
   PoolGauges gauges = two_replicas();
   gauges.waiting = 5;  // not above 5
   gauges.kv_blocks_used = 51;
-  monitor.scrape(at(10), {gauges}, {PoolTokens{0, 300}});  // 30/s: not above
+  monitor.scrape(at(10), {gauges}, {PoolTokens{0, 300}}, {});  // 30/s: not above
   gauges.waiting = 6;
   gauges.kv_blocks_used = 50;
-  monitor.scrape(at(20), {gauges}, {PoolTokens{0, 601}});  // 30.1/s
+  monitor.scrape(at(20), {gauges}, {PoolTokens{0, 601}}, {});  // 30.1/s
   const MonitoringSummary summary = monitor.summarize(at(20));
   EXPECT_EQ(summary.alerts[0].state, "firing");
   EXPECT_EQ(summary.alerts[0].episodes.at(0).since, at(20));
@@ -187,14 +187,14 @@ TEST(Monitor, QuantilesAreThoseOfTheLastInterval) {
   for (int i = 0; i < 50; ++i) {
     monitor.first_token(0, seconds{4});
   }
-  monitor.scrape(at(10), {two_replicas()}, {PoolTokens{}});
+  monitor.scrape(at(10), {two_replicas()}, {PoolTokens{}}, {});
   EXPECT_EQ(monitor.summarize(at(10)).alerts[0].state, "firing");
   monitor.first_token(0, milliseconds{30});  // the slow ones are long over
-  monitor.scrape(at(20), {two_replicas()}, {PoolTokens{}});
+  monitor.scrape(at(20), {two_replicas()}, {PoolTokens{}}, {});
   EXPECT_EQ(monitor.summarize(at(20)).alerts[0].state, "inactive");
   monitor.first_token(0, seconds{4});
-  monitor.scrape(at(30), {two_replicas()}, {PoolTokens{}});
-  monitor.scrape(at(40), {two_replicas()}, {PoolTokens{}});  // none at all: no value
+  monitor.scrape(at(30), {two_replicas()}, {PoolTokens{}}, {});
+  monitor.scrape(at(40), {two_replicas()}, {PoolTokens{}}, {});  // none at all: no value
   const MonitoringSummary summary = monitor.summarize(at(40));
   EXPECT_EQ(summary.alerts[0].state, "inactive");
   EXPECT_EQ(summary.alerts[0].firings, 2);
@@ -209,7 +209,7 @@ TEST(Monitor, WithoutAPoolAnAlertWatchesEach) {
   Monitor monitor{config};
   PoolGauges first = two_replicas();
   first.running = 4;
-  monitor.scrape(at(10), {first, two_replicas()}, {PoolTokens{}, PoolTokens{}});
+  monitor.scrape(at(10), {first, two_replicas()}, {PoolTokens{}, PoolTokens{}}, {});
   const MonitoringSummary summary = monitor.summarize(at(10));
   ASSERT_EQ(summary.alerts.size(), 3U);
   EXPECT_EQ(summary.alerts[0].pool, "pool0");
@@ -226,8 +226,9 @@ TEST(Monitor, WritesEverySeriesOfAPoolAndItsBucketsCumulated) {
   monitor.set_writer([&](const MonitoringRow& row) { rows.push_back(row); });
   monitor.first_token(0, milliseconds{30});
   monitor.first_token(0, milliseconds{90});
-  monitor.scrape(at(10), {two_replicas()}, {PoolTokens{7, 9}});
-  EXPECT_EQ(rows.size(), 80U);  // those of one instance, without the others
+  monitor.scrape(at(10), {two_replicas()}, {PoolTokens{7, 9}}, {});
+  // Those of one instance, without the others; ready pods; the gateway's own six.
+  EXPECT_EQ(rows.size(), 104U + 1 + 6);
   std::map<std::string, double> values;
   for (const MonitoringRow& row : rows) {
     EXPECT_TRUE(values.emplace(row.metric + row.le, row.value).second) << row.metric << row.le;
@@ -241,7 +242,67 @@ TEST(Monitor, WritesEverySeriesOfAPoolAndItsBucketsCumulated) {
   EXPECT_EQ(values.at("vllm:time_to_first_token_seconds_sum"), 0.12);
   EXPECT_EQ(values.at("vllm:time_to_first_token_seconds_count"), 2);
   monitor.scrape_replica(at(10), 1, two_replicas());
-  EXPECT_EQ(rows.size(), 84U);
+  EXPECT_EQ(rows.size(), 104U + 1 + 6 + 4);
+}
+
+TEST(Monitor, WhatNobodyExposesIsAbsentAndNotZero) {
+  const Config config = monitored_config();
+  Monitor monitor{config};
+  std::map<std::string, double> values;
+  monitor.set_writer([&](const MonitoringRow& row) { values[row.metric] = row.value; });
+  PoolGauges nobody;
+  monitor.scrape(at(10), {nobody}, {PoolTokens{7, 9}}, {41});
+  EXPECT_EQ(values.count("vllm:num_requests_running"), 0U);
+  EXPECT_EQ(values.count("vllm:prompt_tokens_total"), 0U);
+  EXPECT_EQ(values.count("vllm:time_to_first_token_seconds_count"), 0U);
+  EXPECT_EQ(values.at("inference_pool_ready_pods"), 0);
+  EXPECT_EQ(values.at("inference_extension_flow_control_queue_size"), 41);
+}
+
+TEST(Monitor, TheGatewaysOwnMetricsAreOfNoPoolAndHaveOneAlert) {
+  Config config = testing::metrics_config(2);
+  config.monitoring = monitored_config().monitoring;
+  config.monitoring->database.ingest_capacity.reset();
+  AlertConfig nobody = alert_on(MonitoredMetric::ready, 0);
+  nobody.above.reset();
+  nobody.below = 0.5;
+  config.monitoring->alerts = {alert_on(MonitoredMetric::gateway_queue, 20),
+                               alert_on(MonitoredMetric::gateway_errors, 0.25), nobody};
+  Monitor monitor{config};
+  const std::vector<PoolTokens> tokens(2);
+  PoolGauges serves = two_replicas();
+  serves.replicas_ready = 2;
+  monitor.ended(Outcome::completed);
+  monitor.ended(Outcome::cached);
+  monitor.scrape(at(10), {serves, serves}, tokens, {20});
+  monitor.ended(Outcome::queue_full);
+  monitor.ended(Outcome::timed_out);
+  monitor.ended(Outcome::failed);  // 0.3/s
+  PoolGauges none;
+  monitor.scrape(at(20), {serves, none}, tokens, {21});
+  const MonitoringSummary summary = monitor.summarize(at(20));
+  ASSERT_EQ(summary.alerts.size(), 4U);
+  EXPECT_EQ(summary.alerts[0].pool, "");
+  EXPECT_EQ(summary.alerts[0].state, "firing");
+  EXPECT_EQ(summary.alerts[1].state, "firing");
+  EXPECT_EQ(summary.alerts[2].state, "inactive") << "two replicas of pool0 are ready";
+  EXPECT_EQ(summary.alerts[3].state, "firing") << "nobody answers in pool1";
+}
+
+TEST(Monitor, PowerIsTheEnergyOfAnIntervalOverItsLength) {
+  const Config config = monitored_config();
+  Monitor monitor{config};
+  std::map<std::string, double> values;
+  monitor.set_writer([&](const MonitoringRow& row) { values[row.metric] = row.value; });
+  PoolGauges gauges = two_replicas();
+  const Int128 joule = Int128{1'000'000'000} * 1'000'000'000;
+  gauges.energy.steps = joule * 4000;
+  gauges.energy.idle = joule * 1000;
+  monitor.scrape(at(10), {gauges}, {PoolTokens{}}, {});
+  EXPECT_DOUBLE_EQ(values.at("DCGM_FI_DEV_POWER_USAGE"), 500);
+  gauges.energy.steps = joule * 11'000;
+  monitor.scrape(at(20), {gauges}, {PoolTokens{}}, {});
+  EXPECT_DOUBLE_EQ(values.at("DCGM_FI_DEV_POWER_USAGE"), 700);
 }
 
 }  // namespace

@@ -191,6 +191,24 @@ TEST(Overload, AStandstillIsOverload) {
   EXPECT_EQ(standing(1), "");
 }
 
+TEST(Overload, WhoWaitsAtTheEndOfAnOverloadedRunOrBeyondHisPatienceWaitsInVain) {
+  Config config;
+  config.tiers.resize(2);
+  const std::chrono::seconds rest{60};
+  EXPECT_TRUE(waits_in_vain(config, true, Duration::zero())) << "overloaded";
+  EXPECT_FALSE(waits_in_vain(config, false, rest)) << "nobody says how long he waits";
+  config.tiers[0].deadline = std::chrono::seconds{60};
+  EXPECT_FALSE(waits_in_vain(config, false, rest)) << "the other tier waits on";
+  config.service.queue_deadline = std::chrono::seconds{61};
+  EXPECT_FALSE(waits_in_vain(config, false, rest));
+  EXPECT_TRUE(waits_in_vain(config, false, std::chrono::seconds{61}));
+  config.service.queue_deadline.reset();
+  config.path.emplace().clients.emplace().patience = LatencyLaw{
+      LatencyLaw::Kind::lognormal, {}, std::chrono::seconds{10}, std::chrono::seconds{40}};
+  EXPECT_TRUE(waits_in_vain(config, false, rest)) << "99 % have lost their patience";
+  EXPECT_FALSE(waits_in_vain(config, false, std::chrono::seconds{59})) << "the deadline goes first";
+}
+
 TEST(Overload, TooFewPointsSayNothing) {
   BacklogSeries series;
   EXPECT_EQ(find_overload(series, sim_start), "");

@@ -59,8 +59,9 @@ TEST(PairedWindows, NeighboursThatAreAlikeCountAsFewer) {
   }
   const PairedDifference found = difference_of_means(single(level), single(steps), 0.95);
   EXPECT_GT(found.autocorrelation, 0.5);
-  EXPECT_NEAR(found.effective_windows,
-              40 * (1 - found.autocorrelation) / (1 + found.autocorrelation), 1e-9);
+  EXPECT_LT(found.effective_windows,
+            40 * (1 - found.autocorrelation) / (1 + found.autocorrelation));
+  EXPECT_GE(found.effective_windows, 2);
 }
 
 TEST(PairedWindows, NothingIsKnownOfAnEmptyArm) {
@@ -71,6 +72,46 @@ TEST(PairedWindows, NothingIsKnownOfAnEmptyArm) {
   const PairedDifference found = difference_of_percentiles({&few, &few}, {&few, &few}, 99, 0.95);
   EXPECT_TRUE(found.known);
   EXPECT_FALSE(found.has_interval) << "two values lie beyond the percentile";
+}
+
+TEST(PairedWindows, WindowsThatAreTooShortAreJoined) {
+  // Noise that lasts for four windows each: joined twice they are independent again.
+  Draws draws = RandomStream{1, "noise"}.of(0);
+  std::vector<double> level(256, 1);
+  std::vector<double> noise;
+  std::vector<double> whole;
+  for (int w = 0; w < 64; ++w) {
+    whole.push_back(draws.uniform());
+    noise.insert(noise.end(), 4, whole.back());
+  }
+  const PairedDifference found = difference_of_means(single(level), single(noise), 0.95);
+  const PairedDifference long_ones =
+      difference_of_means(single(std::vector<double>(64, 1)), single(whole), 0.95);
+  EXPECT_GT(found.autocorrelation, 0.6);
+  EXPECT_LE(found.effective_windows, 64);
+  EXPECT_NEAR(found.half_width / long_ones.half_width, 1, 0.15);
+}
+
+TEST(PairedWindows, OneBurstIsOneObservationOfATail) {
+  // 1,000 values a window; all of the slowest 1 % are in one of 30, or are spread.
+  const auto tail = [](bool burst) {
+    std::vector<LatencySketch> sketches(30);
+    for (int w = 0; w < 30; ++w) {
+      const int slow = burst ? (w == 7 ? 400 : 0) : 12 + w % 3;
+      sketches[static_cast<std::size_t>(w)].add(1'000'000, 1000 - slow);
+      for (int i = 0; i < slow; ++i) {
+        sketches[static_cast<std::size_t>(w)].add(2'000'000 + 1000 * i, 1);
+      }
+    }
+    std::vector<const LatencySketch*> list;
+    for (const LatencySketch& sketch : sketches) {
+      list.push_back(&sketch);
+    }
+    return difference_of_percentiles(list, list, 99, 0.95);
+  };
+  EXPECT_TRUE(tail(false).has_interval);
+  EXPECT_TRUE(tail(true).known);
+  EXPECT_FALSE(tail(true).has_interval);
 }
 
 double exponential(Draws& draws, double mean) {
@@ -134,16 +175,163 @@ struct TwoQueues {
 
 constexpr int seeds = 200;
 
-/// The share of the seeds whose interval has `truth` in it.
+/// The share of the seeds whose interval has `truth` in it, or that have none.
 double coverage(double truth, const std::function<PairedDifference(const TwoQueues&)>& estimate,
                 double load, double speed, double scale) {
   int covered = 0;
   for (std::uint64_t seed = 0; seed < seeds; ++seed) {
     const PairedDifference found = estimate(TwoQueues{seed, load, speed, 30'000});
     const double difference = (found.treatment - found.control) * scale;
-    covered += std::abs(difference - truth) <= found.half_width * scale ? 1 : 0;
+    const bool inside = std::abs(difference - truth) <= found.half_width * scale;
+    covered += !found.has_interval || inside ? 1 : 0;
   }
   return covered / static_cast<double>(seeds);
+}
+
+/// Of `runs` seeds: how often an interval said that equal arms differ, and how often there was one.
+struct Judged {
+  double wrong = 0;
+  double decided = 0;
+};
+
+Judged judged(int runs, const std::function<PairedDifference(std::uint64_t)>& play) {
+  Judged found;
+  for (int seed = 1; seed <= runs; ++seed) {
+    const PairedDifference one = play(static_cast<std::uint64_t>(seed));
+    found.decided += one.has_interval ? 1.0 / runs : 0;
+    const bool off = std::abs(one.treatment - one.control) > one.half_width;
+    found.wrong += one.has_interval && off ? 1.0 / runs : 0;
+  }
+  return found;
+}
+
+constexpr int aa_runs = 100;
+
+TEST(PairedWindows, EqualQueuesAreToldApartInAtMostATenthOfSeedsAtEveryLoad) {
+  struct Case {
+    double load;
+    double horizon;       // in mean service times
+    double p99_at_least;  // share of seeds whose tail is more than one burst
+  };
+  for (const Case& one : {Case{0.7, 30'000, 0.8}, Case{0.85, 9'000, 0}, Case{0.85, 100'000, 0.5},
+                          Case{0.9, 30'000, 0}, Case{0.9, 300'000, 0.5}}) {
+    SCOPED_TRACE(one.load);
+    const Judged means = judged(aa_runs, [&](std::uint64_t seed) {
+      return TwoQueues{seed, one.load, 1, one.horizon}.means();
+    });
+    EXPECT_LE(means.wrong, 0.1);
+    EXPECT_DOUBLE_EQ(std::round(means.decided * aa_runs), aa_runs);
+    const Judged tails = judged(aa_runs, [&](std::uint64_t seed) {
+      return TwoQueues{seed, one.load, 1, one.horizon}.percentiles(99);
+    });
+    EXPECT_LE(tails.wrong, 0.1);
+    EXPECT_GE(tails.decided, one.p99_at_least);
+  }
+}
+
+/// The same two queues, to which whole keys are dealt; all keys send alike.
+struct KeyedQueues {
+  static constexpr std::size_t windows = 30;
+  static constexpr std::uint32_t groups = 64;
+  KeyedAmounts amounts[2];
+  std::vector<LatencySketch> by_window[2];
+  std::vector<LatencySketch> by_group[2];
+
+  KeyedQueues(std::uint64_t seed, double load, int keys, double horizon) {
+    const RandomStream dealt{seed, "keys"};
+    std::vector<std::size_t> arm_of;
+    std::vector<std::size_t> group_of;
+    for (int key = 0; key < keys; ++key) {
+      Draws draws = dealt.of(static_cast<std::uint64_t>(key));
+      arm_of.push_back(draws.below(2));
+      group_of.push_back(draws.below(groups));
+    }
+    for (std::size_t arm = 0; arm < 2; ++arm) {
+      amounts[arm].windows.resize(windows);
+      amounts[arm].groups.resize(groups);
+      by_window[arm].resize(windows);
+      by_group[arm].resize(groups);
+    }
+    Draws draws = RandomStream{seed, "keyed_queues"}.of(0);
+    double free_at[2] = {0, 0};
+    for (double t = exponential(draws, 0.5 / load); t < horizon;
+         t += exponential(draws, 0.5 / load)) {
+      const std::size_t key = draws.below(static_cast<std::uint32_t>(keys));
+      const std::size_t arm = arm_of[key];
+      const double service = exponential(draws, 1);
+      free_at[arm] = std::max(free_at[arm], t) + service;
+      const double sojourn = free_at[arm] - t;
+      const auto window = static_cast<std::size_t>(t / horizon * windows);
+      for (WindowAmount* const amount :
+           {&amounts[arm].windows[window], &amounts[arm].groups[group_of[key]]}) {
+        amount->sum += sojourn;
+        amount->count += 1;
+      }
+      by_window[arm][window].add(static_cast<std::int64_t>(sojourn * 1e9));
+      by_group[arm][group_of[key]].add(static_cast<std::int64_t>(sojourn * 1e9));
+    }
+  }
+
+  PairedDifference means() const {
+    return difference_of_means(amounts[0], amounts[1], {0.5, 0.5}, 0.95);
+  }
+  PairedDifference windows_alone() const {
+    return difference_of_means(amounts[0].windows, amounts[1].windows, 0.95);
+  }
+  PairedDifference percentiles(double p) const {
+    KeyedSketches sketches[2];
+    for (std::size_t arm = 0; arm < 2; ++arm) {
+      for (const LatencySketch& sketch : by_window[arm]) {
+        sketches[arm].windows.push_back(&sketch);
+      }
+      for (const LatencySketch& sketch : by_group[arm]) {
+        sketches[arm].groups.push_back(&sketch);
+      }
+    }
+    return difference_of_percentiles(sketches[0], sketches[1], {0.5, 0.5}, p, 0.95);
+  }
+};
+
+TEST(PairedWindows, EqualQueuesOfDealtKeysAreToldApartInAtMostATenthOfSeedsAtEveryLoad) {
+  for (const double load : {0.7, 0.85, 0.9}) {
+    for (const int keys : {2000, 10'000}) {
+      SCOPED_TRACE(testing::Message() << load << " " << keys);
+      EXPECT_LE(judged(aa_runs,
+                       [&](std::uint64_t seed) {
+                         return KeyedQueues{seed, load, keys, 30'000}.means();
+                       })
+                    .wrong,
+                0.1);
+      EXPECT_LE(judged(aa_runs,
+                       [&](std::uint64_t seed) {
+                         return KeyedQueues{seed, load, keys, 30'000}.percentiles(99);
+                       })
+                    .wrong,
+                0.1);
+    }
+  }
+}
+
+TEST(PairedWindows, WindowsAloneDoNotSeeTheLoadThatKeysBringToAnArm) {
+  const Judged alone = judged(aa_runs, [](std::uint64_t seed) {
+    return KeyedQueues{seed, 0.7, 200, 30'000}.windows_alone();
+  });
+  EXPECT_GT(alone.wrong, 0.4) << "though they say 5 %";
+}
+
+TEST(PairedWindows, EffectiveKeysAreThoseThatWouldBeDealtAsUnevenly) {
+  const PairedDifference equal = KeyedQueues{3, 0.5, 2000, 100'000}.means();
+  // About 1,000 keys an arm with 50 requests each; requests of a key are a Poisson number: 1,000 /
+  // (1 + 1/50). The variance of 64 groups tells it to a sixth.
+  EXPECT_NEAR(equal.effective_keys, 1000 / 1.02, 350);
+  const KeyedAmounts one_sends_half{{{1, 64}, {1, 64}}, [] {
+                                      std::vector<WindowAmount> groups(64, WindowAmount{1, 1});
+                                      groups[5].count = 65;
+                                      return groups;
+                                    }()};
+  // n = 128, n^2 / (64^2 + 64) is close to 4.
+  EXPECT_NEAR(difference_of_means(one_sends_half, one_sends_half, {0.5, 0.5}, 0.95).effective_keys,
+              4, 0.1);
 }
 
 TEST(PairedWindows, EqualQueuesDifferByNothingInNineteenOfTwenty) {
