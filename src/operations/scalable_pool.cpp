@@ -227,6 +227,7 @@ void ScalablePool::give_up_start(Slot& slot) {
 void ScalablePool::release(Slot& slot) {
   slot.state = State::off;
   slot.called_off = false;
+  slot.noticed = false;
   slot.cause = DownCause::loading;
   end_failure(slot);
   slot.replica->turn_off();
@@ -245,18 +246,22 @@ void ScalablePool::release(Slot& slot) {
   if (market_ != nullptr) {
     market_->leave(index_of(slot));
   }
+  replace_later();
 }
 
 // ---- orders and decisions ----
 
 void ScalablePool::place_order(int replicas) {
   for (std::size_t i = 0; i < slots_.size() && replicas > 0; ++i) {
-    if (slots_[i].state == State::off && !slots_[i].order_when_repaired) {
+    const Slot& slot = slots_[i];
+    if (slot.state == State::off && !slot.order_when_repaired && may_hold_more(i)) {
       order(i, 0);
       --replicas;
     }
   }
-  PLIMSOLL_CHECK(replicas == 0, "an order's slots exist from the beginning");
+  PLIMSOLL_CHECK(replicas == 0 || notice_slots(pool_) > 0,
+                 "an order's slots exist from the beginning");
+  owed_.insert(owed_.end(), static_cast<std::size_t>(replicas), 0);  // who drains has the slots
 }
 
 bool ScalablePool::starts(const Slot& slot) const {
@@ -545,6 +550,7 @@ void ScalablePool::machine_repaired(std::size_t index) {
 void ScalablePool::end_repair(std::size_t index) {
   Slot& slot = slots_[index];
   slot.machine_broken = false;
+  replace_later();
   if (slot.state == State::off && slot.order_when_repaired) {
     const WeightsVersion version = *slot.order_when_repaired;
     slot.order_when_repaired.reset();
@@ -598,19 +604,83 @@ void ScalablePool::arm_reclaim(Slot& slot) {
                             [this, &slot, notice] { give_notice(slot, notice); });
 }
 
+/// One that starts would serve for a part of the notice at most: its start is given up, so that
+/// nothing runs there when the time is up. One that drains already goes on.
 void ScalablePool::give_notice(Slot& slot, Duration notice) {
   slot.reclaim =
       engine_.at(engine_.now() + notice, EventPriority::fleet, [this, &slot] { take_back(slot); });
-  const bool again = procurement_.replaces();
-  if (slot.state == State::ready && notice > Duration::zero()) {
-    ++seen_.reclaims;
-    note_reclaim(slot);
-    drain(index_of(slot), [this, &slot, again] {
-      if (again) {
-        order(index_of(slot), slot.version);
-      }
-    });
+  if (notice == Duration::zero() || slot.state == State::draining) {
+    return;
   }
+  ++seen_.reclaims;
+  note_reclaim(slot);
+  slot.noticed = true;
+  const WeightsVersion version = slot.version;
+  if (slot.state == State::ready) {
+    begin_draining(slot);
+  } else if (slot.state == State::failed) {
+    slot.called_off = true;
+  } else {
+    call_off(slot);
+  }
+  if (procurement_.replaces()) {
+    replace(index_of(slot), version);
+  }
+}
+
+/// Another machine for one that goes: in its own slot when that is free, else in the first that is;
+/// when none is, once one comes free.
+void ScalablePool::replace(std::size_t index, WeightsVersion version) {
+  const std::optional<std::size_t> free = is_free(index) ? index : free_spot_slot();
+  if (free) {
+    order(*free, version);
+  } else {
+    owed_.push_back(version);
+  }
+}
+
+std::optional<std::size_t> ScalablePool::free_spot_slot() const {
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    if (is_free(i) && (market_ != nullptr || procurement_.contract_of(i) == Contract::spot)) {
+      return i;
+    }
+  }
+  return std::nullopt;
+}
+
+bool ScalablePool::is_free(std::size_t index) const {
+  const Slot& slot = slots_[index];
+  return slot.state == State::off && !slot.machine_broken && !slot.order_when_repaired;
+}
+
+/// As an event: whoever freed a slot may order in it at once.
+void ScalablePool::replace_later() {
+  if (owed_.empty()) {
+    return;
+  }
+  engine_.at(engine_.now(), EventPriority::fleet, [this] {
+    for (auto free = free_spot_slot(); free && !owed_.empty(); free = free_spot_slot()) {
+      const WeightsVersion version = owed_.front();
+      owed_.pop_front();
+      order(*free, version);
+    }
+  });
+}
+
+/// Of spot slots of a single market only so many are held as were asked for; the others are there
+/// for replacements.
+bool ScalablePool::may_hold_more(std::size_t index) const {
+  if (market_ != nullptr || procurement_.contract_of(index) != Contract::spot ||
+      !pool_.procurement || !pool_.procurement->spot) {
+    return true;
+  }
+  auto held = static_cast<std::int64_t>(owed_.size());
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    const Slot& slot = slots_[i];
+    const bool wanted = slot.state != State::off && !slot.noticed;
+    held += wanted && procurement_.contract_of(i) == Contract::spot ? 1 : 0;
+  }
+  return held < pool_.procurement->spot->replicas;
 }
 
 void ScalablePool::note_reclaim(const Slot& slot) {
@@ -622,26 +692,29 @@ void ScalablePool::note_reclaim(const Slot& slot) {
 /// The time is up: what is there still goes with its machines.
 void ScalablePool::take_back(Slot& slot) {
   slot.reclaim.reset();
-  const bool noticed = slot.state == State::draining && slot.drained != nullptr;
-  seen_.reclaims += noticed ? 0 : 1;
-  note_reclaim(slot);
+  const std::size_t index = index_of(slot);
+  const bool again = !slot.noticed && procurement_.replaces();
+  if (!slot.noticed) {
+    ++seen_.reclaims;
+    note_reclaim(slot);
+  }
   if (directory_.outstanding(slot.replica->index()) > 0) {
     ++seen_.reclaimed_serving;
   }
   if (slot.failed) {
     // Broken machines are taken back when they are repaired, or have drained.
     slot.called_off = slot.state == State::failed;
-    if (procurement_.replaces()) {
-      slot.drained = [this, &slot] { order(index_of(slot), slot.version); };
+    if (again) {
+      slot.drained = [this, index] { order(index, slots_[index].version); };
     }
     return;
   }
   const LossSummary before = incidents_.losses();
-  fail(index_of(slot));
+  fail(index);
   note_losses(before);
-  dismiss(index_of(slot));
-  if (procurement_.replaces()) {
-    order(index_of(slot), slot.version);
+  dismiss(index);
+  if (again) {
+    replace(index, slot.version);
   }
 }
 
@@ -672,20 +745,21 @@ void ScalablePool::offers_back(const std::string& provider, const std::string& r
 /// for what it misses.
 bool ScalablePool::lose_nodes(Slot& slot) {
   const bool rented = slot.state != State::ordered;
+  const bool missed = keeps_its_size() && !slot.noticed;
   const auto again = [this, &slot] { order(index_of(slot), slot.version); };
   if (!rented) {
     call_off(slot);
   } else if (slot.failed) {
     // Broken ones are given up when they are repaired, or have drained.
     slot.called_off = slot.state == State::failed;
-    slot.drained = keeps_its_size() ? again : std::function<void()>{};
+    slot.drained = missed ? again : std::function<void()>{};
     return false;
   } else {
     market_->lost(index_of(slot));
     fail(index_of(slot));
     dismiss(index_of(slot));
   }
-  if (keeps_its_size()) {
+  if (missed) {
     again();
   }
   return rented;

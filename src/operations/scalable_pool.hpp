@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -33,6 +34,10 @@ namespace plimsoll {
 ///
 /// A pool on shared GPUs orders by claiming some: it waits for the grant as for the end of a
 /// stock-out, and what others preempt goes as spot machines do that are taken back after a notice.
+///
+/// A spot replica that is given notice gets no more requests from then on: it drains, or, when it
+/// does not serve yet, its start is given up; its replacement is ordered at that moment, in a slot
+/// of its own.
 ///
 /// With offers (OfferMarket) a slot is ordered from one of them, or its order waits for one, as in
 /// a stock-out; who is removed is chosen among the replicas of the offer that the rule gives back.
@@ -138,6 +143,7 @@ class ScalablePool final : public ScalableTarget,
     StartClock clock;                // of its start
     std::optional<TimerId> next;     // the event that ends its phase
     std::optional<TimerId> reclaim;  // the next event of its spot machines
+    bool noticed = false;            // they go, and others are ordered in their place
     std::function<void()> drained;   // what follows once it is off
   };
 
@@ -161,6 +167,11 @@ class ScalablePool final : public ScalableTarget,
   void give_notice(Slot& slot, Duration notice);
   void note_reclaim(const Slot& slot);
   void take_back(Slot& slot);
+  void replace(std::size_t slot, WeightsVersion version);
+  void replace_later();
+  std::optional<std::size_t> free_spot_slot() const;
+  bool is_free(std::size_t slot) const;
+  bool may_hold_more(std::size_t slot) const;
   bool lose_nodes(Slot& slot);
   void take_gpus_back(Slot& slot, bool again);
   bool keeps_its_size() const { return !pool_.autoscale; }
@@ -197,6 +208,7 @@ class ScalablePool final : public ScalableTarget,
   Procurement procurement_;
   std::vector<Slot> slots_;
   std::uint64_t orders_ = 0;
+  std::deque<WeightsVersion> owed_;  // replacements that found no free slot, the oldest first
   std::int64_t serving_ = 0;
   ElasticitySummary seen_;  // of what is over
   std::int64_t preempted_busy_ = 0;
