@@ -150,9 +150,14 @@ void FleetOperations::add_scaled(PoolIndex pool, FaultTarget& target, Service& s
   }
 }
 
-bool FleetOperations::draw_corrupt(const RolloutConfig& rollout) const {
-  Draws draws = RandomStream{config_.seed, "checkpoint:" + rollout.name}.of(0);
-  return draws.uniform() < rollout.version_corrupt;
+DrawnVersion FleetOperations::draw_version(const RolloutConfig& rollout) const {
+  DrawnVersion version;
+  Draws of_checkpoint = RandomStream{config_.seed, "checkpoint:" + rollout.name}.of(0);
+  version.corrupt = of_checkpoint.uniform() < rollout.version_corrupt;
+  Draws of_validation = RandomStream{config_.seed, "validation:" + rollout.name}.of(0);
+  version.rejected =
+      of_validation.uniform() < (version.corrupt ? rollout.detects : rollout.false_alarms);
+  return version;
 }
 
 void FleetOperations::add_rollouts(PoolIndex pool) {
@@ -161,7 +166,7 @@ void FleetOperations::add_rollouts(PoolIndex pool) {
     if (rollout->pool == pool) {
       entry.rollouts.push_back(std::make_unique<Rollout>(
           *rollout, config_.pools[pool].name, *entry.pool, engine_, weights_[pool],
-          draw_corrupt(*rollout), [this](const IncidentRow& row) { tell(row); }));
+          draw_version(*rollout), [this](const IncidentRow& row) { tell(row); }));
     }
   }
   entry.pool->set_listener([this, pool] {
@@ -199,10 +204,10 @@ void FleetOperations::begin_due(PoolIndex pool) {
   });
 }
 
-void FleetOperations::on_answer(ReplicaIndex replica, Outcome outcome) {
-  const Entry& entry = entries_[pool_of_replica_[replica]];
+void FleetOperations::on_answer(const RequestRecord& record) {
+  const Entry& entry = entries_[pool_of_replica_[record.replica]];
   for (const auto& rollout : entry.rollouts) {
-    rollout->on_answer(replica, outcome);
+    rollout->on_answer(record);
   }
 }
 

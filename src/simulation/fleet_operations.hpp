@@ -46,7 +46,7 @@ class FleetOperations final : public AnswerListener {
   /// At t = 0, before the pools begin: events of that moment come after that.
   void start();
 
-  void on_answer(ReplicaIndex replica, Outcome outcome) override;
+  void on_answer(const RequestRecord& record) override;
   /// Fills RunResult::operations, once its pools are there.
   void summarize(RunResult& result) const;
 
@@ -64,7 +64,7 @@ class FleetOperations final : public AnswerListener {
   void add_rollouts(PoolIndex pool);
   void begin_due(PoolIndex pool);
   void tell(const IncidentRow& row);
-  bool draw_corrupt(const RolloutConfig& rollout) const;
+  DrawnVersion draw_version(const RolloutConfig& rollout) const;
 
   const Config& config_;
   Engine& engine_;
