@@ -133,38 +133,9 @@ SectionDecl event_section() {
       .build();
 }
 
-SectionDecl process_section() {
-  return Section<FaultProcess>{}
-      .field(
-          "scope", &FaultProcess::scope,
-          word_kind<FaultScope>({{"gpu", FaultScope::gpu},
-                                 {"node", FaultScope::node},
-                                 {"rack", FaultScope::rack},
-                                 {"zone", FaultScope::zone},
-                                 {"link", FaultScope::link},
-                                 {"store", FaultScope::store},
-                                 {"offers", FaultScope::offers}}),
-          "",
-          "what breaks; a node, rack or zone takes all its replicas with it; offers take the nodes "
-          "that were bought there, which are replaced from others")
-      .optional("pool", &FaultProcess::pool, reference_kind<std::size_t>(NameList::pools),
-                "only GPUs, nodes or links of this pool; without it, of all")
-      .only_when("scope: gpu, node or link", may_name_pool)
-      .optional("shared_gpus", &FaultProcess::shared_gpus,
-                reference_kind<std::size_t>(NameList::shared_gpus),
-                "likewise, of these shared ones, whichever pool has them")
-      .only_when("scope: gpu, node or link", may_name_pool)
-      .optional("store", &FaultProcess::store, reference_kind<std::size_t>(NameList::stores),
-                "whose uplink gets slower")
-      .only_when("scope: store", of_store)
-      .field("provider", &FaultProcess::provider, text_kind(), "", "whose offers stop")
-      .derived("anybody's")
-      .only_when("scope: offers", of_offers)
-      .written_when([](const FaultProcess& process) { return !process.provider.empty(); })
-      .field("region", &FaultProcess::region, text_kind(), "", "where offers stop")
-      .derived("everywhere")
-      .only_when("scope: offers", of_offers)
-      .written_when([](const FaultProcess& process) { return !process.region.empty(); })
+/// When units break, and for how long.
+void add_law_keys(Section<FaultProcess>& section) {
+  section
       .field("law", &FaultProcess::law,
              word_kind<FaultLaw>({{"exponential", FaultLaw::exponential},
                                   {"weibull", FaultLaw::weibull},
@@ -200,12 +171,49 @@ SectionDecl process_section() {
           "CSV with a header: at_s and for_s in seconds, and unit; a row that leaves unit empty, "
           "as a file without that column, breaks one that is drawn evenly")
       .derived("required with law: trace")
-      .only_when("law: trace", of_trace)
+      .only_when("law: trace", of_trace);
+}
+
+SectionDecl process_section() {
+  Section<FaultProcess> section;
+  section
+      .field(
+          "scope", &FaultProcess::scope,
+          word_kind<FaultScope>({{"gpu", FaultScope::gpu},
+                                 {"node", FaultScope::node},
+                                 {"rack", FaultScope::rack},
+                                 {"zone", FaultScope::zone},
+                                 {"link", FaultScope::link},
+                                 {"store", FaultScope::store},
+                                 {"offers", FaultScope::offers}}),
+          "",
+          "what breaks; a node, rack or zone takes all its replicas with it; offers take the nodes "
+          "that were bought there, which are replaced from others")
+      .optional("pool", &FaultProcess::pool, reference_kind<std::size_t>(NameList::pools),
+                "only GPUs, nodes or links of this pool; without it, of all")
+      .only_when("scope: gpu, node or link", may_name_pool)
+      .optional("shared_gpus", &FaultProcess::shared_gpus,
+                reference_kind<std::size_t>(NameList::shared_gpus),
+                "likewise, of these shared ones, whichever pool has them")
+      .only_when("scope: gpu, node or link", may_name_pool)
+      .optional("store", &FaultProcess::store, reference_kind<std::size_t>(NameList::stores),
+                "whose uplink gets slower")
+      .only_when("scope: store", of_store)
+      .field("provider", &FaultProcess::provider, text_kind(), "", "whose offers stop")
+      .derived("anybody's")
+      .only_when("scope: offers", of_offers)
+      .written_when([](const FaultProcess& process) { return !process.provider.empty(); })
+      .field("region", &FaultProcess::region, text_kind(), "", "where offers stop")
+      .derived("everywhere")
+      .only_when("scope: offers", of_offers)
+      .written_when([](const FaultProcess& process) { return !process.region.empty(); });
+  add_law_keys(section);
+  section
       .field("factor", &FaultProcess::factor, ratio_kind({0, 1, false}), "0",
              "share of the bandwidth that is left; 0: as good as none")
       .only_when("scope: link or store", slows)
-      .finish(finish_process)
-      .build();
+      .finish(finish_process);
+  return section.build();
 }
 
 SectionDecl check_section() {

@@ -50,12 +50,12 @@ FaultInjector::FaultInjector(const Config& config, FailureDomains domains, Engin
   for (const FaultProcess& process : faults_.processes) {
     const auto units = static_cast<int>(units_of(process).size());
     for (const FaultEvent& event : given(process)) {
-      if (event.unit >= units) {
-        throw ConfigError{
-            {Diagnostic{process.file, 0, 0, "faults.processes." + process.name + ".unit",
-                        fmt::format("there is no {} {}: the fleet has {}",
-                                    fault_scope_name(process.scope), event.unit, units),
-                        "units are counted from 0"}}};
+      if (std::max(event.unit, 0) >= units) {
+        throw ConfigError{{Diagnostic{
+            process.file, 0, 0, "faults.processes." + process.name + ".unit",
+            fmt::format("there is no {} {}: the fleet has {}", fault_scope_name(process.scope),
+                        std::max(event.unit, 0), units),
+            "units are counted from 0"}}};
       }
     }
   }
@@ -111,7 +111,7 @@ void FaultInjector::start_process(std::size_t index) {
     std::uint64_t row = 0;
     for (FaultEvent event : given(process)) {
       Draws draws = stream.of(row++);
-      const std::size_t drawn = event.unit < 0 ? draws.below(units.size()) : 0;
+      const auto drawn = draws.below(static_cast<std::uint32_t>(units.size()));
       event.unit = units[event.unit < 0 ? drawn : static_cast<std::size_t>(event.unit)];
       schedule(process, event);
     }
