@@ -64,8 +64,10 @@ void ScalablePool::open() {
     if (gpus_ != nullptr) {
       slots_[i].opens = true;
       gpus_->claim(member_, i);
+      note_stock_out(slots_[i]);
     } else if (market_ != nullptr) {
       market_->order(i);
+      note_stock_out(slots_[i]);
     } else {
       open_one(i);
     }
@@ -126,22 +128,56 @@ void ScalablePool::order(std::size_t index, WeightsVersion version) {
   begin(slot, version);
   if (gpus_ != nullptr) {
     gpus_->claim(member_, index);
+    note_stock_out(slot);
     return;
   }
   if (market_ != nullptr) {
     market_->order(index);
+    note_stock_out(slot);
     return;
   }
   const Duration wait = procurement_.stock_out(engine_.now());
   if (wait > Duration::zero()) {
     after(slot, wait, &ScalablePool::wait_for_delivery);
+    note_stock_out(slot);
   } else {
     wait_for_delivery(slot);
   }
 }
 
+/// What was asked for is not to be had: until it is, a slot that lacks nothing for another cause
+/// lacks its machines for that one.
+void ScalablePool::note_stock_out(Slot& slot) {
+  const bool waits = slot.state == State::ordered && slot.clock.in(StartPhase::stock_out);
+  if (waits && !slot.lacks) {
+    lack(slot, DownCause::stock_out);
+  }
+}
+
+/// In place of one that was lost for this cause: until it is delivered the pool lacks it, and until
+/// it serves its start counts for that.
+void ScalablePool::order_in_place(std::size_t index, WeightsVersion version, DownCause cause) {
+  lack(slots_[index], cause);
+  order(index, version);
+}
+
+void ScalablePool::lack(Slot& slot, DownCause cause) {
+  slot.lacks = cause;
+  lacks_.begin_absence(cause, engine_.now());
+}
+
+void ScalablePool::end_wait(Slot& slot) {
+  if (slot.lacks) {
+    lacks_.end_absence(*slot.lacks, engine_.now());
+    slot.lacks.reset();
+  }
+}
+
 void ScalablePool::wait_for_delivery(Slot& slot) {
   const Duration lead = procurement_.lead_time(index_of(slot), slot.number);
+  if (slot.lacks == DownCause::stock_out) {
+    end_wait(slot);
+  }
   enter(slot, State::ordered, StartPhase::lead);
   if (lead > Duration::zero()) {
     after(slot, lead, &ScalablePool::deliver);
@@ -151,6 +187,11 @@ void ScalablePool::wait_for_delivery(Slot& slot) {
 }
 
 void ScalablePool::deliver(Slot& slot) {
+  if (slot.lacks >= DownCause::reclaim && slot.lacks != DownCause::stock_out) {
+    slot.replaces = slot.lacks;
+    lacks_.begin_start(*slot.replaces, engine_.now());
+  }
+  end_wait(slot);
   slot.replica->begin_loading(slot.cause);
   slot.since = engine_.now();
   if (market_ != nullptr) {
@@ -202,6 +243,10 @@ void ScalablePool::serve(Slot& slot) {
 }
 
 void ScalablePool::end_start(Slot& slot) {
+  if (slot.replaces) {
+    lacks_.end_start(*slot.replaces, engine_.now());
+    slot.replaces.reset();
+  }
   slot.clock.end(engine_.now());
   add_to(seen_.times, slot.clock.times(engine_.now()));
 }
@@ -212,8 +257,8 @@ void ScalablePool::give_up_start(Slot& slot) {
     engine_.cancel(*slot.next);
     slot.next.reset();
   } else if (slot.state == State::ordered) {
+    end_wait(slot);
     if (gpus_ != nullptr) {
-      end_wait(slot);
       gpus_->withdraw(member_, index_of(slot));
     }
   } else {
@@ -261,7 +306,9 @@ void ScalablePool::place_order(int replicas) {
   }
   PLIMSOLL_CHECK(replicas == 0 || notice_slots(pool_) > 0,
                  "an order's slots exist from the beginning");
-  owed_.insert(owed_.end(), static_cast<std::size_t>(replicas), 0);  // who drains has the slots
+  for (; replicas > 0; --replicas) {
+    owe(0);  // who drains has the slots
+  }
 }
 
 bool ScalablePool::starts(const Slot& slot) const {
@@ -418,6 +465,7 @@ bool ScalablePool::scrap_one() {
 
 /// An order is withdrawn; machines that are there already go back at once, shared GPUs too.
 void ScalablePool::call_off(Slot& slot) {
+  end_wait(slot);
   give_up_start(slot);
   if (slot.state != State::ordered) {
     release(slot);
@@ -581,15 +629,7 @@ void ScalablePool::start_elsewhere(std::size_t index) {
   dismiss(index);
   slot.drained = nullptr;
   slot.cause = *slot.broken_by;
-  slot.waits_for_others = true;
-  waits_.begin(engine_.now());
-  order(index, slot.version);
-}
-
-void ScalablePool::end_wait(Slot& slot) {
-  if (std::exchange(slot.waits_for_others, false)) {
-    waits_.end(engine_.now());
-  }
+  order_in_place(index, slot.version, slot.cause);
 }
 
 // ---- spot machines ----
@@ -613,6 +653,7 @@ void ScalablePool::give_notice(Slot& slot, Duration notice) {
     return;
   }
   ++seen_.reclaims;
+  lacks_.note_taken_away();
   note_reclaim(slot);
   slot.noticed = true;
   const WeightsVersion version = slot.version;
@@ -633,10 +674,15 @@ void ScalablePool::give_notice(Slot& slot, Duration notice) {
 void ScalablePool::replace(std::size_t index, WeightsVersion version) {
   const std::optional<std::size_t> free = is_free(index) ? index : free_spot_slot();
   if (free) {
-    order(*free, version);
+    order_in_place(*free, version, DownCause::reclaim);
   } else {
-    owed_.push_back(version);
+    owe(version);
   }
+}
+
+void ScalablePool::owe(WeightsVersion version) {
+  owed_.push_back(version);
+  lacks_.begin_absence(DownCause::reclaim, engine_.now());
 }
 
 std::optional<std::size_t> ScalablePool::free_spot_slot() const {
@@ -662,7 +708,8 @@ void ScalablePool::replace_later() {
     for (auto free = free_spot_slot(); free && !owed_.empty(); free = free_spot_slot()) {
       const WeightsVersion version = owed_.front();
       owed_.pop_front();
-      order(*free, version);
+      lacks_.end_absence(DownCause::reclaim, engine_.now());
+      order_in_place(*free, version, DownCause::reclaim);
     }
   });
 }
@@ -696,6 +743,7 @@ void ScalablePool::take_back(Slot& slot) {
   const bool again = !slot.noticed && procurement_.replaces();
   if (!slot.noticed) {
     ++seen_.reclaims;
+    lacks_.note_taken_away();
     note_reclaim(slot);
   }
   if (directory_.outstanding(slot.replica->index()) > 0) {
@@ -705,7 +753,9 @@ void ScalablePool::take_back(Slot& slot) {
     // Broken machines are taken back when they are repaired, or have drained.
     slot.called_off = slot.state == State::failed;
     if (again) {
-      slot.drained = [this, index] { order(index, slots_[index].version); };
+      slot.drained = [this, index] {
+        order_in_place(index, slots_[index].version, DownCause::reclaim);
+      };
     }
     return;
   }
@@ -746,7 +796,9 @@ void ScalablePool::offers_back(const std::string& provider, const std::string& r
 bool ScalablePool::lose_nodes(Slot& slot) {
   const bool rented = slot.state != State::ordered;
   const bool missed = keeps_its_size() && !slot.noticed;
-  const auto again = [this, &slot] { order(index_of(slot), slot.version); };
+  const auto again = [this, &slot] {
+    order_in_place(index_of(slot), slot.version, DownCause::outage);
+  };
   if (!rented) {
     call_off(slot);
   } else if (slot.failed) {
@@ -755,6 +807,7 @@ bool ScalablePool::lose_nodes(Slot& slot) {
     slot.drained = missed ? again : std::function<void()>{};
     return false;
   } else {
+    lacks_.note_taken_away();
     market_->lost(index_of(slot));
     fail(index_of(slot));
     dismiss(index_of(slot));
@@ -771,7 +824,6 @@ void ScalablePool::granted(std::size_t index, const std::vector<int>& nodes) {
   if (weights_ != nullptr) {
     weights_->settle_on(index, nodes);
   }
-  end_wait(slots_[index]);
   const bool opens = std::exchange(slots_[index].opens, false);
   if (opens && engine_.now() == sim_start) {
     open_one(index);
@@ -784,6 +836,9 @@ void ScalablePool::granted(std::size_t index, const std::vector<int>& nodes) {
 void ScalablePool::preempted(std::size_t index, Duration grace) {
   Slot& slot = slots_[index];
   const bool again = keeps_its_size();
+  if (slot.state != State::draining && !slot.failed) {
+    lacks_.note_taken_away();
+  }
   if (slot.state == State::draining) {
     slot.reclaim = engine_.at(engine_.now() + grace, EventPriority::fleet,
                               [this, &slot] { take_gpus_back(slot, false); });
@@ -792,7 +847,7 @@ void ScalablePool::preempted(std::size_t index, Duration grace) {
                               [this, &slot, again] { take_gpus_back(slot, again); });
     drain(index, [this, index, again] {
       if (again) {
-        order(index, slots_[index].version);
+        order_in_place(index, slots_[index].version, DownCause::preemption);
       }
     });
   } else {
@@ -816,7 +871,7 @@ void ScalablePool::take_gpus_back(Slot& slot, bool again) {
     release(slot);
   }
   if (again) {
-    order(index_of(slot), slot.version);
+    order_in_place(index_of(slot), slot.version, DownCause::preemption);
   }
 }
 

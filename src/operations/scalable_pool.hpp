@@ -108,7 +108,7 @@ class ScalablePool final : public ScalableTarget,
   void machine_repaired(std::size_t slot) override;
   std::int64_t offers_lost(const std::string& provider, const std::string& region) override;
   void offers_back(const std::string& provider, const std::string& region) override;
-  std::int64_t waited_for_others_ns() const override { return waits_.ns(engine_.now()); }
+  PoolLacks lacks() const override { return lacks_.lacks(engine_.now()); }
 
   /// How the pool's replicas came to serve, up to now(); replica time in it adds up exactly.
   ElasticitySummary elasticity() const;
@@ -133,7 +133,8 @@ class ScalablePool final : public ScalableTarget,
     bool opens = false;                                 // its claim is that of t = 0
     DownCause cause = DownCause::loading;               // why it has to start
     std::optional<DownCause> broken_by;                 // until it is noticed
-    bool waits_for_others = false;                      // for GPUs in place of broken ones
+    std::optional<DownCause> lacks;                     // why it has no machines
+    std::optional<DownCause> replaces;                  // why it lacked those that it starts on
     std::optional<WeightsVersion> order_when_repaired;  // off until then
     WeightsVersion version = 0;
     std::uint64_t number = 0;  // of its order: the youngest is called off first
@@ -169,6 +170,7 @@ class ScalablePool final : public ScalableTarget,
   void take_back(Slot& slot);
   void replace(std::size_t slot, WeightsVersion version);
   void replace_later();
+  void owe(WeightsVersion version);
   std::optional<std::size_t> free_spot_slot() const;
   bool is_free(std::size_t slot) const;
   bool may_hold_more(std::size_t slot) const;
@@ -185,6 +187,9 @@ class ScalablePool final : public ScalableTarget,
   void end_failure(Slot& slot);
   void end_repair(std::size_t slot);
   void start_elsewhere(std::size_t slot);
+  void order_in_place(std::size_t slot, WeightsVersion version, DownCause cause);
+  void note_stock_out(Slot& slot);
+  void lack(Slot& slot, DownCause cause);
   void end_wait(Slot& slot);
   void call_off(Slot& slot);
   void on_drained(ReplicaIndex replica) override;
@@ -212,7 +217,7 @@ class ScalablePool final : public ScalableTarget,
   std::int64_t serving_ = 0;
   ElasticitySummary seen_;  // of what is over
   std::int64_t preempted_busy_ = 0;
-  WaitMeter waits_;               // for GPUs in place of broken ones
+  LackMeter lacks_;
   std::int64_t busy_before_ = 0;  // at the last scrape, replica-ns
   std::int64_t idle_before_ = 0;
   std::int64_t arrived_before_ = 0;
