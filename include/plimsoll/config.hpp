@@ -313,14 +313,15 @@ struct PoolConfig {
   Duration warm_up{};                // cold: after the weights are there
   std::optional<AutoscaleConfig> autoscale;
   std::optional<AllocationConfig> allocation;  // its machines are shared ones
-  int surge = 0;  // replicas that a rollout may add meanwhile; derived from Config::rollouts
+  int surge = 0;  // slots for replicas that a rollout adds meanwhile and those of notice_slots();
+                  // derived
   PoolRole role = PoolRole::both;
   std::string datacenter;  // of path.edge, in which it stands; empty: in all of them
   std::optional<Duration>
       kv_transfer_latency;  // of a prefill pool; the GPU's node_hop_latency else
 };
 
-/// The most replicas that a pool can ever have.
+/// All slots of a pool: no more replicas are rented at once.
 inline int replica_slots(const PoolConfig& pool) {
   int slots = (pool.autoscale ? pool.autoscale->max_replicas : pool.replicas) + pool.surge;
   if (pool.procurement) {
@@ -329,6 +330,32 @@ inline int replica_slots(const PoolConfig& pool) {
     }
   }
   return slots;
+}
+
+/// Slots for replacements of spot replicas that were given notice and still drain in their own: the
+/// last ones of the pool. An autoscaler has those up to its maximum instead.
+inline int notice_slots(const PoolConfig& pool) {
+  if (!pool.procurement || pool.autoscale) {
+    return 0;
+  }
+  const ProcurementConfig& procurement = *pool.procurement;
+  if (procurement.spot) {
+    const bool needed = procurement.spot->replace && procurement.spot->notice > Duration::zero();
+    return needed ? procurement.spot->replicas : 0;
+  }
+  int most = pool.replicas;
+  for (const OrderConfig& order : procurement.orders) {
+    most += order.replicas;
+  }
+  const bool needed = std::any_of(
+      procurement.offers.begin(), procurement.offers.end(),
+      [](const auto& offer) { return offer.reclaim_mean && offer.notice > Duration::zero(); });
+  return needed ? most : 0;
+}
+
+/// The most replicas that a pool can ever want.
+inline int most_replicas(const PoolConfig& pool) {
+  return replica_slots(pool) - notice_slots(pool);
 }
 
 /// Whether replicas that are added pull their weights.

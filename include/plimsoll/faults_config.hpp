@@ -28,7 +28,8 @@ constexpr std::string_view fault_scope_name(FaultScope scope) {
 enum class FaultLaw : std::uint8_t {
   exponential,  // times up have no memory
   weibull,      // shape < 1: infant mortality; > 1: wear
-  timeline,     // one fault, at a given time
+  timeline,     // faults at given times
+  trace,        // likewise, from a file
 };
 
 /// A kind of repair: chosen with a probability in proportion to `share`, lasts uniformly between
@@ -38,6 +39,13 @@ struct RepairClass {
   double share = 1;
   Duration minimum{};
   Duration maximum{};
+};
+
+/// A fault that is given.
+struct FaultEvent {
+  int unit = 0;  // which one, from 0: as FailureDomains counts them; below 0: drawn evenly
+  Duration at{};
+  Duration lasting{};  // above 0
 };
 
 /// Faults of one kind. Each unit in scope alternates between up times by the law and repairs,
@@ -55,7 +63,9 @@ struct FaultProcess {
   double shape = 1;  // weibull
   Duration at{};     // timeline
   Duration lasting{};
-  int unit = 0;                       // timeline: which one, from 0: as FailureDomains counts them
+  int unit = 0;                       // timeline: which one
+  std::vector<FaultEvent> events{};   // timeline, instead of at, lasting and unit; trace: its rows
+  std::string file{};                 // trace: where they were read
   double factor = 0;                  // link, store: share of the bandwidth that is left meanwhile
   std::vector<RepairClass> repair{};  // sorted by name; exponential, weibull
 };

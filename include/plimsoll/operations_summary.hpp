@@ -12,29 +12,57 @@
 
 namespace plimsoll {
 
-/// Why a rented replica does not serve.
-enum class DownCause : std::uint8_t { loading, deployment, gpu, node, rack, zone };
-inline constexpr int down_cause_count = 6;
-inline constexpr int first_fault_cause = 2;  // from here on causes are faults
+/// Why a replica that is wanted does not serve.
+enum class DownCause : std::uint8_t {
+  loading,     // it was asked for, and starts
+  deployment,  // it changes its version
+  gpu,         // faults, by what broke
+  node,
+  rack,
+  zone,
+  reclaim,     // its spot machines were taken back
+  preemption,  // others got its shared GPUs
+  outage,      // its offer is gone with its nodes
+  stock_out,   // there are no machines to be had, or no shared GPUs free
+};
+inline constexpr std::size_t down_cause_count = 10;
+inline constexpr std::size_t first_loss_cause = 2;    // from here on the pool lacks what it wants
+inline constexpr std::size_t first_market_cause = 6;  // from here on no machine is broken
 
 constexpr std::string_view down_cause_name(DownCause cause) {
-  constexpr std::string_view names[down_cause_count] = {"loading", "deployment", "gpu",
-                                                        "node",    "rack",       "zone"};
+  constexpr std::string_view names[down_cause_count] = {
+      "loading", "deployment", "gpu",        "node",   "rack",
+      "zone",    "reclaim",    "preemption", "outage", "stock_out"};
   return names[static_cast<int>(cause)];
 }
 
-using DownTimes = std::array<std::int64_t, down_cause_count>;  // replica-ns, by DownCause
+/// Replica-ns by what a machine knows of: `loading` is every start that no fault has caused.
+using DownTimes = std::array<std::int64_t, first_market_cause>;
+/// Replica-ns, by DownCause.
+using LackTimes = std::array<std::int64_t, down_cause_count>;
 
-/// How often and how long the replicas of a pool were out because of faults.
+/// What a pool lacked, in replica-ns by cause.
+struct PoolLacks {
+  /// Nothing was rented: orders and claims that wait in place of what was lost, or in a stock-out.
+  LackTimes absent{};
+  /// Rented and starting in place of what was taken away: causes from first_market_cause on.
+  LackTimes starting{};
+  std::int64_t taken_away = 0;  // replicas that were reclaimed, preempted or went with their offer
+};
+
+/// How often and how long the replicas of a pool were out: broken, taken away, or not to be had.
 struct OutageSummary {
   std::string pool;
-  std::int64_t outages = 0;  // of replicas; a rack takes several at once
-  std::int64_t down_ns = 0;  // replica-ns from a fault to serving again
-  std::int64_t up_ns = 0;    // replica-ns of serving: busy, idle and draining
+  std::int64_t outages = 0;   // of replicas; a rack takes several at once
+  PoolLacks lacks;            // outages count those taken away, too
+  LackTimes down_by_cause{};  // parts of the time rented and down, starts by what they replace
+  std::int64_t down_ns = 0;   // replica-ns, rented, from a loss to serving again
+  std::int64_t up_ns = 0;     // replica-ns of serving: busy, idle and draining
   // On shared GPUs: replica-ns without any, from a fault that was noticed to the next grant. They
   // are down, too, in what follows.
   std::optional<std::int64_t> waited_ns;
-  double availability = 1;       // up / (up + down by faults)
+  double availability = 1;       // up / (up + down + absent)
+  double wanted_served = 1;      // likewise, with loading and deployment: of all that was wanted
   double mtbf_seconds = 0;       // up / outages; 0 without any
   double mttr_seconds = 0;       // down / outages, of what is not over yet too
   double detection_seconds = 0;  // mean, from the fault until the router knows

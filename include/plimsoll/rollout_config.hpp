@@ -30,11 +30,17 @@ enum class GateSignal : std::uint8_t {
 };
 
 /// Looks every `interval` at the answers that the new version gave in the last `window`, as they
-/// were `delay` ago.
+/// were `delay` ago; further back when there were fewer than `minimum_answers`.
 struct HealthGateConfig {
   GateSignal signal = GateSignal::bad;
   double threshold = 0.02;   // share of bad answers from which on it fires, in (0, 1]
-  int minimum_answers = 20;  // fewer say nothing
+  int minimum_answers = 20;  // fewer say nothing: a step that is watched waits for them,
+  Duration patience = std::chrono::hours{1};  // for so long; then the rollout is rolled back
+  // An answer that took longer is slow, and from this share of slow ones on the gate fires: a limit
+  // with a share of 5 % is one on the 95th percentile.
+  std::optional<Duration> ttft;
+  std::optional<Duration> tpot;
+  double slow_share = 0.05;  // in (0, 1]
   Duration window{};
   Duration interval{};
   Duration delay{};
@@ -67,6 +73,9 @@ struct RolloutConfig {
   std::string version;
   Duration at{};
   Duration validation{};  // of the version's safety, before the first replica loads it
+  // Probabilities that validation rejects it: a corrupt checkpoint, and a good one.
+  double detects = 0;
+  double false_alarms = 0;
   RolloutKind strategy = RolloutKind::rolling;
   int max_unavailable = 1;          // rolling: replicas that are replaced at a time, in their place
   int max_surge = 0;                // rolling: replicas that are added meanwhile

@@ -69,6 +69,10 @@ void check_contracts(KeyCheck& check, const Config& config, const PoolConfig& po
                             "can ever have",
                             procurement.reserved, spot, replica_slots(pool)),
                 "lower them, or raise replicas, orders or autoscale.max_replicas");
+  const bool rushed = procurement.spot && procurement.spot->notice > procurement.spot->reclaim_mean;
+  check.require(!rushed, "procurement.spot",
+                "the notice is longer than machines last: most would be told on their delivery",
+                "lower notice to reclaim_mean at most");
   if (!pool.price || has_offers(pool) || *pool.price >= config.prices.size()) {
     return;
   }

@@ -1,6 +1,7 @@
 // Config: faults: what breaks, how it is noticed, what becomes of its requests.
 #include <fmt/format.h>
 
+#include "config/fault_trace.hpp"
 #include "config/kinds.hpp"
 #include "config/sections.hpp"
 
@@ -11,8 +12,11 @@ namespace {
 bool on_timeline(const FaultProcess& process) {
   return process.law == FaultLaw::timeline;
 }
+bool of_trace(const FaultProcess& process) {
+  return process.law == FaultLaw::trace;
+}
 bool repeats(const FaultProcess& process) {
-  return !on_timeline(process);
+  return !on_timeline(process) && !of_trace(process);
 }
 bool is_weibull(const FaultProcess& process) {
   return process.law == FaultLaw::weibull;
@@ -99,17 +103,80 @@ void finish_process(Reader& reader, const RawNode& map, const std::string& path,
           "give provider, region or both");
   require(!of_offers(process) || !said || takes_some(reader.config(), process), "scope",
           "no pool buys from such offers", "see procurement.offers of pools and their prices");
-  require(on_timeline(process) || process.mtbf > Duration::zero(), "mtbf",
+  require(!repeats(process) || process.mtbf > Duration::zero(), "mtbf",
           "how often it breaks is not said", "give mtbf, the mean time up of one unit");
-  require(!on_timeline(process) || process.lasting > Duration::zero(), "for",
-          "how long the fault lasts is not said", "give for: and at:, both from t = 0 on");
+  const bool listed = !process.events.empty();
+  require(!on_timeline(process) || listed || process.lasting > Duration::zero(), "for",
+          "how long the fault lasts is not said",
+          "give for: and at:, both from t = 0 on, or events");
+  const bool single = process.lasting > Duration::zero() || process.at > Duration::zero();
+  require(!on_timeline(process) || !listed || !single, "events", "at and for say a fault, too",
+          "list all of them under events, or give the one");
+  for (FaultEvent& event : process.events) {
+    event.unit = has_units(process) ? event.unit : 0;
+  }
+  require(!of_trace(process) || !process.file.empty(), "file", "which trace is not said",
+          "give file, a CSV file with the columns at_s, for_s and, if it says which, unit");
+  if (of_trace(process) && !process.file.empty()) {
+    process.events = read_fault_trace(reader, process.file);
+  }
   if (repeats(process) && process.repair.empty()) {
     process.repair = default_repairs();
   }
 }
 
+SectionDecl event_section() {
+  return Section<FaultEvent>{}
+      .field("at", &FaultEvent::at, duration_kind(), "", "when it breaks")
+      .field("for", &FaultEvent::lasting, duration_kind(true), "", "until it is repaired")
+      .field("unit", &FaultEvent::unit, count_kind(0, 100'000'000), "0", "which one breaks, from 0")
+      .build();
+}
+
+/// When units break, and for how long.
+void add_law_keys(Section<FaultProcess>& section) {
+  section
+      .field("law", &FaultProcess::law,
+             word_kind<FaultLaw>({{"exponential", FaultLaw::exponential},
+                                  {"weibull", FaultLaw::weibull},
+                                  {"timeline", FaultLaw::timeline},
+                                  {"trace", FaultLaw::trace}}),
+             "exponential",
+             "of the times up of a unit, from its repair to its next fault; timeline: faults at "
+             "given times; trace: from a file")
+      .field("mtbf", &FaultProcess::mtbf, duration_kind(true), "", "mean time up of one unit")
+      .derived("required, unless law: timeline or trace")
+      .only_when("law: exponential or weibull", repeats)
+      .field("shape", &FaultProcess::shape, number_kind({0.1, 20, false}), "1",
+             "of the Weibull law: below 1 faults come in the beginning, above 1 with age")
+      .only_when("law: weibull", is_weibull)
+      .named("repair", &FaultProcess::repair, repair_section(), NameList::none,
+             "classes of repairs; each fault draws one, and its length uniformly")
+      .only_when("law: exponential or weibull", repeats)
+      .field("at", &FaultProcess::at, duration_kind(), "0", "when it breaks")
+      .only_when("law: timeline", on_timeline)
+      .field("for", &FaultProcess::lasting, duration_kind(true), "", "until it is repaired")
+      .derived("required with law: timeline, unless there are events")
+      .only_when("law: timeline", on_timeline)
+      .written_when([](const FaultProcess& process) { return process.events.empty(); })
+      .field("unit", &FaultProcess::unit, count_kind(0, 100'000'000), "0",
+             "which one breaks, from 0: within its pool or shared GPUs when they are named, else "
+             "over all pools in their order, then all shared GPUs in theirs")
+      .only_when("law: timeline", has_units)
+      .list("events", &FaultProcess::events, event_section(),
+            "several faults, instead of at, for and unit")
+      .only_when("law: timeline", on_timeline)
+      .field(
+          "file", &FaultProcess::file, file_kind(), "",
+          "CSV with a header: at_s and for_s in seconds, and unit; a row that leaves unit empty, "
+          "as a file without that column, breaks one that is drawn evenly")
+      .derived("required with law: trace")
+      .only_when("law: trace", of_trace);
+}
+
 SectionDecl process_section() {
-  return Section<FaultProcess>{}
+  Section<FaultProcess> section;
+  section
       .field(
           "scope", &FaultProcess::scope,
           word_kind<FaultScope>({{"gpu", FaultScope::gpu},
@@ -139,37 +206,14 @@ SectionDecl process_section() {
       .field("region", &FaultProcess::region, text_kind(), "", "where offers stop")
       .derived("everywhere")
       .only_when("scope: offers", of_offers)
-      .written_when([](const FaultProcess& process) { return !process.region.empty(); })
-      .field("law", &FaultProcess::law,
-             word_kind<FaultLaw>({{"exponential", FaultLaw::exponential},
-                                  {"weibull", FaultLaw::weibull},
-                                  {"timeline", FaultLaw::timeline}}),
-             "exponential",
-             "of the times up of a unit, from its repair to its next fault; timeline: one fault at "
-             "a given time")
-      .field("mtbf", &FaultProcess::mtbf, duration_kind(true), "", "mean time up of one unit")
-      .derived("required, unless law: timeline")
-      .only_when("law: exponential or weibull", repeats)
-      .field("shape", &FaultProcess::shape, number_kind({0.1, 20, false}), "1",
-             "of the Weibull law: below 1 faults come in the beginning, above 1 with age")
-      .only_when("law: weibull", is_weibull)
-      .named("repair", &FaultProcess::repair, repair_section(), NameList::none,
-             "classes of repairs; each fault draws one, and its length uniformly")
-      .only_when("law: exponential or weibull", repeats)
-      .field("at", &FaultProcess::at, duration_kind(), "0", "when it breaks")
-      .only_when("law: timeline", on_timeline)
-      .field("for", &FaultProcess::lasting, duration_kind(true), "", "until it is repaired")
-      .derived("required with law: timeline")
-      .only_when("law: timeline", on_timeline)
-      .field("unit", &FaultProcess::unit, count_kind(0, 100'000'000), "0",
-             "which one breaks, from 0: within its pool or shared GPUs when they are named, else "
-             "over all pools in their order, then all shared GPUs in theirs")
-      .only_when("law: timeline", has_units)
+      .written_when([](const FaultProcess& process) { return !process.region.empty(); });
+  add_law_keys(section);
+  section
       .field("factor", &FaultProcess::factor, ratio_kind({0, 1, false}), "0",
              "share of the bandwidth that is left; 0: as good as none")
       .only_when("scope: link or store", slows)
-      .finish(finish_process)
-      .build();
+      .finish(finish_process);
+  return section.build();
 }
 
 SectionDecl check_section() {

@@ -134,6 +134,16 @@ void check_windows(Reader& reader, const RawNode& root, const Config& config) {
   if (config.path) {
     check_windowed_path(reader, root, *config.path);
   }
+  for (const RolloutConfig& rollout : config.rollouts) {
+    const bool watched = std::any_of(
+        config.horizon.windows.begin(), config.horizon.windows.end(), [&](const auto& window) {
+          return window.from <= rollout.at && window.to >= config.duration;
+        });
+    if (rollout.gate && !watched) {
+      refuse(fmt::format("the gate of rollout {} sees no answers between windows", rollout.name),
+             "play from its beginning to the end, or leave the gate out");
+    }
+  }
   if (datacenters_own_pools(config)) {
     refuse("the backlog carried into a window is that of one place, and pools stand in datacenters",
            play_all);

@@ -3,9 +3,12 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <limits>
+#include <system_error>
 
 #include "base/unit_text.hpp"
+#include "scenario/read_scenario.hpp"
 
 namespace plimsoll {
 
@@ -200,6 +203,32 @@ Kind<int> count_kind(int minimum, int maximum) {
 
 Kind<std::int64_t> big_count_kind(std::int64_t minimum, std::int64_t maximum) {
   return whole_kind<std::int64_t>(minimum, maximum);
+}
+
+Kind<std::string> file_kind() {
+  Kind<std::string> kind = text_kind();
+  kind.doc.type = "file";
+  kind.read = [](Reader& reader, const RawNode& node, const std::string& path, std::string& value) {
+    if (!node.is_scalar()) {
+      if (node.kind != RawNode::Kind::null) {
+        reader.report(node.place, path, "expected a file, " + describe_found(node));
+      }
+      return;
+    }
+    value = node.text.empty() ? "" : resolve_path(node.text, node.place);
+    std::error_code ignored;
+    if (!value.empty() &&
+        (value.find('\0') != std::string::npos || !std::filesystem::exists(value, ignored))) {
+      reader.report(node.place, path, "no such file: " + value,
+                    "a path is relative to the file in which it stands, with --set to the working "
+                    "directory");
+    }
+  };
+  kind.write = [](const Writer&, const std::string& value) {
+    // Absolute, since the resolved scenario lies in another folder.
+    return scalar_node(std::filesystem::absolute(value).lexically_normal().string());
+  };
+  return kind;
 }
 
 Kind<std::uint64_t> seed_kind() {

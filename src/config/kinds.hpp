@@ -25,6 +25,8 @@ Kind<std::vector<std::string>> texts_kind();
 Kind<int> count_kind(int minimum, int maximum);
 Kind<std::int64_t> big_count_kind(std::int64_t minimum, std::int64_t maximum);
 Kind<std::uint64_t> seed_kind();
+/// An existing file, relative to the file that names it; "" for none.
+Kind<std::string> file_kind();
 Kind<double> number_kind(AtLeast bounds = {});
 Kind<double> ratio_kind(AtLeast bounds = {0, 1, false});
 Kind<bool> flag_kind();

@@ -137,8 +137,15 @@ SectionDecl offer_section() {
       .only_when("contract: spot", is_spot)
       .optional("store", &OfferConfig::store, reference_kind<std::size_t>(NameList::stores),
                 "the model store that its nodes pull weights from; without it, the pool's")
-      .finish([](Reader&, const RawNode&, const std::string&, OfferConfig& offer, bool) {
+      .finish([](Reader& reader, const RawNode& map, const std::string& path, OfferConfig& offer,
+                 bool clean) {
         sort_stock_outs(offer.stock_outs);
+        if (clean && offer.reclaim_mean && offer.notice > *offer.reclaim_mean) {
+          reader.report(place_of_key(map, "reclaim_mean"), join_path(path, "notice"),
+                        "the notice is longer than nodes last: most replicas would be told on "
+                        "their delivery",
+                        "lower notice to reclaim_mean at most");
+        }
       })
       .build();
 }

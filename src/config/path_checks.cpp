@@ -84,7 +84,7 @@ std::int64_t longest_line(const Config& config, ModelIndex model) {
   std::int64_t line = service.queue_capacity;
   line += service.waiting_room ? service.waiting_room->capacity : 0;
   for (const PoolConfig& pool : config.pools) {
-    line += pool.model == model ? std::int64_t{replica_slots(pool)} * service.max_outstanding : 0;
+    line += pool.model == model ? std::int64_t{most_replicas(pool)} * service.max_outstanding : 0;
   }
   return line;
 }

@@ -18,6 +18,9 @@ bool is_rolling(const RolloutConfig& rollout) {
 bool is_canary(const RolloutConfig& rollout) {
   return rollout.strategy == RolloutKind::canary;
 }
+bool has_validation(const RolloutConfig& rollout) {
+  return rollout.validation > Duration::zero();
+}
 bool is_blue_green(const RolloutConfig& rollout) {
   return rollout.strategy == RolloutKind::blue_green;
 }
@@ -32,7 +35,20 @@ SectionDecl gate_section() {
       .field("threshold", &HealthGateConfig::threshold, ratio_kind({0, 1, true}), "2%",
              "share of the new version's answers from which on the rollout is rolled back")
       .field("minimum_answers", &HealthGateConfig::minimum_answers, count_kind(1, 1'000'000'000),
-             "20", "fewer answers in the window say nothing")
+             "20",
+             "of fewer answers the gate says nothing: a step that it watches (a bake, and the end) "
+             "waits for them, and it looks further back than its window")
+      .field("patience", &HealthGateConfig::patience, duration_kind(), "1h",
+             "a step waits so long for answers beyond its bake; then the rollout is rolled back")
+      .optional("ttft", &HealthGateConfig::ttft, duration_kind(true),
+                "answers whose first token took longer, from the arrival on, are slow")
+      .optional("tpot", &HealthGateConfig::tpot, duration_kind(true),
+                "answers whose further tokens took longer on average are slow")
+      .field("slow_share", &HealthGateConfig::slow_share, ratio_kind({0, 1, true}), "5%",
+             "share of slow answers from which on the rollout is rolled back: 5% is a limit on the "
+             "95th percentile")
+      .only_when("ttft or tpot",
+                 [](const HealthGateConfig& gate) { return gate.ttft || gate.tpot; })
       .field("window", &HealthGateConfig::window, millisecond_kind(), "5min",
              "answers that are looked at")
       .field("interval", &HealthGateConfig::interval, millisecond_kind(), "15s",
@@ -159,7 +175,14 @@ SectionDecl rollout_section() {
       .field("at", &RolloutConfig::at, duration_kind(), "",
              "when it begins; one that is due while another of its pool is under way waits")
       .field("validation", &RolloutConfig::validation, duration_kind(), "0",
-             "of the version's safety, before a replica is touched");
+             "of the version's safety, before a replica is touched")
+      .field("detects", &RolloutConfig::detects, ratio_kind(), "0",
+             "probability that validation rejects a corrupt checkpoint; copies that are corrupted "
+             "on their way to a replica it cannot see")
+      .only_when("validation", has_validation)
+      .field("false_alarms", &RolloutConfig::false_alarms, ratio_kind(), "0",
+             "probability that it rejects a good one")
+      .only_when("validation", has_validation);
   add_strategy_keys(section);
   section
       .optional("load", &RolloutConfig::load, duration_kind(true),

@@ -66,6 +66,9 @@ void finish_scenario(Reader& reader, const RawNode& root, const std::string&, Co
                      bool clean) {
   if (clean) {
     finish_rollouts(reader, root, config);
+    for (PoolConfig& pool : config.pools) {
+      pool.surge += notice_slots(pool);
+    }
   }
   check_subscribers(reader, root, config);
   config.name = config.name.empty() ? name_from_file(root) : config.name;

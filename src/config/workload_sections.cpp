@@ -1,13 +1,10 @@
 // Config: what users send: arrivals, their shapes over time, lengths, classes of requests, traces.
 #include <fmt/format.h>
 
-#include <filesystem>
-
 #include "base/unit_text.hpp"
 #include "config/kinds.hpp"
 #include "config/pairs_kind.hpp"
 #include "config/sections.hpp"
-#include "scenario/read_scenario.hpp"
 
 namespace plimsoll {
 
@@ -236,32 +233,6 @@ SectionDecl class_section() {
       .build();
 }
 
-Kind<std::string> trace_kind() {
-  Kind<std::string> kind = text_kind();
-  kind.doc.type = "file";
-  kind.read = [](Reader& reader, const RawNode& node, const std::string& path, std::string& value) {
-    if (!node.is_scalar()) {
-      if (node.kind != RawNode::Kind::null) {
-        reader.report(node.place, path, "expected a file, " + describe_found(node));
-      }
-      return;
-    }
-    value = node.text.empty() ? "" : resolve_path(node.text, node.place);
-    std::error_code ignored;
-    if (!value.empty() &&
-        (value.find('\0') != std::string::npos || !std::filesystem::exists(value, ignored))) {
-      reader.report(node.place, path, "no such file: " + value,
-                    "a path is relative to the file in which it stands, with --set to the working "
-                    "directory");
-    }
-  };
-  kind.write = [](const Writer&, const std::string& value) {
-    // Absolute, since the resolved scenario lies in another folder.
-    return scalar_node(std::filesystem::absolute(value).lexically_normal().string());
-  };
-  return kind;
-}
-
 /// The class that a scenario without classes has.
 void add_default_class(WorkloadConfig& workload) {
   RequestClassConfig only;
@@ -396,7 +367,7 @@ void finish_workload(Reader& reader, const RawNode& map, const std::string& path
 SectionDecl workload_section() {
   Section<WorkloadConfig> section;
   section
-      .field("trace", &WorkloadConfig::trace, trace_kind(), "",
+      .field("trace", &WorkloadConfig::trace, file_kind(), "",
              "a CSV file (.gz allowed) that replaces arrivals and lengths; relative to the file in "
              "which it stands")
       .derived("none")

@@ -48,15 +48,25 @@ FaultInjector::FaultInjector(const Config& config, FailureDomains domains, Engin
       observer_{std::move(observer)},
       node_faults_(static_cast<std::size_t>(domains_.nodes())) {
   for (const FaultProcess& process : faults_.processes) {
-    const std::size_t units = units_of(process).size();
-    if (process.law == FaultLaw::timeline && static_cast<std::size_t>(process.unit) >= units) {
-      throw ConfigError{
-          {Diagnostic{"", 0, 0, "faults.processes." + process.name + ".unit",
-                      fmt::format("there is no {} {}: the fleet has {}",
-                                  fault_scope_name(process.scope), process.unit, units),
-                      "units are counted from 0"}}};
+    const auto units = static_cast<int>(units_of(process).size());
+    for (const FaultEvent& event : given(process)) {
+      if (std::max(event.unit, 0) >= units) {
+        throw ConfigError{{Diagnostic{
+            process.file, 0, 0, "faults.processes." + process.name + ".unit",
+            fmt::format("there is no {} {}: the fleet has {}", fault_scope_name(process.scope),
+                        std::max(event.unit, 0), units),
+            "units are counted from 0"}}};
+      }
     }
   }
+}
+
+/// The faults of a process whose law is no law of chance.
+std::vector<FaultEvent> FaultInjector::given(const FaultProcess& process) const {
+  if (process.law == FaultLaw::timeline && process.events.empty()) {
+    return {{process.unit, process.at, process.lasting}};
+  }
+  return process.events;
 }
 
 std::vector<int> FaultInjector::units_of(const FaultProcess& process) const {
@@ -97,15 +107,17 @@ void FaultInjector::start() {
 void FaultInjector::start_process(std::size_t index) {
   const FaultProcess& process = faults_.processes[index];
   const std::vector<int> units = units_of(process);
-  if (process.law == FaultLaw::timeline) {
-    const int unit = units[static_cast<std::size_t>(process.unit)];
-    const SimTime at = sim_start + process.at;
-    engine_.at(at, EventPriority::fleet, [this, &process, unit] { begin(process, unit); });
-    engine_.at(at + process.lasting, EventPriority::fleet,
-               [this, &process, unit] { end(process, unit); });
+  const RandomStream stream{config_.seed, "faults:" + process.name};
+  if (process.law == FaultLaw::timeline || process.law == FaultLaw::trace) {
+    std::uint64_t row = 0;
+    for (FaultEvent event : given(process)) {
+      Draws draws = stream.of(row++);
+      const auto drawn = draws.below(static_cast<std::uint32_t>(units.size()));
+      event.unit = units[event.unit < 0 ? drawn : static_cast<std::size_t>(event.unit)];
+      schedule(process, event);
+    }
     return;
   }
-  const RandomStream stream{config_.seed, "faults:" + process.name};
   for (const int unit : units) {
     units_.push_back({index, unit, stream.of(static_cast<std::uint64_t>(unit))});
   }
@@ -134,6 +146,14 @@ void FaultInjector::play_outages_of_datacenters() {
       });
     }
   }
+}
+
+void FaultInjector::schedule(const FaultProcess& process, const FaultEvent& event) {
+  const SimTime at = sim_start + event.at;
+  engine_.at(at, EventPriority::fleet,
+             [this, &process, unit = event.unit] { begin(process, unit); });
+  engine_.at(at + event.lasting, EventPriority::fleet,
+             [this, &process, unit = event.unit] { end(process, unit); });
 }
 
 void FaultInjector::await_fault(std::size_t unit) {

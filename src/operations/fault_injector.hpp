@@ -76,11 +76,13 @@ class FaultInjector {
   };
 
   std::vector<int> units_of(const FaultProcess& process) const;
+  std::vector<FaultEvent> given(const FaultProcess& process) const;
   ReplicaIndex index_of(const StruckReplica& replica) const {
     return pools_[replica.pool].first + static_cast<ReplicaIndex>(replica.slot);
   }
   void start_process(std::size_t process);
   void play_outages_of_datacenters();
+  void schedule(const FaultProcess& process, const FaultEvent& event);
   void await_fault(std::size_t unit);
   void fault_of(std::size_t unit);
   void begin(const FaultProcess& process, int unit);

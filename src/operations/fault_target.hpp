@@ -27,8 +27,8 @@ class FaultTarget {
   /// offers_back(). Returns the replicas that were rented and are gone.
   virtual std::int64_t offers_lost(const std::string&, const std::string&) { return 0; }
   virtual void offers_back(const std::string&, const std::string&) {}
-  /// Replica-ns, up to now, for which slots whose shared GPUs failed have waited for others.
-  virtual std::int64_t waited_for_others_ns() const { return 0; }
+  /// Up to now.
+  virtual PoolLacks lacks() const { return {}; }
 };
 
 }  // namespace plimsoll

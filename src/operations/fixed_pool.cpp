@@ -146,6 +146,7 @@ void FixedPool::set_state(Slot& slot, State state) {
 
 void FixedPool::turn_off(std::size_t i) {
   Slot& slot = slots_[i];
+  end_start(slot);
   account_.give_up(i);
   account_.repaired(i);
   account_.returned(i);
@@ -183,6 +184,7 @@ void FixedPool::finish_load(std::size_t i, std::uint64_t generation) {
   if (slot.generation != generation) {
     return;
   }
+  end_start(slot);
   account_.started(i);
   const bool corrupt = versions_.note_load(slot.version, reads_of(i));
   set_state(slot, State::standby);
@@ -217,7 +219,7 @@ void FixedPool::finish_drain(std::size_t i, std::uint64_t generation) {
   }
   if (slot.revoked) {
     turn_off(i);
-    slot.cause = DownCause::loading;
+    miss_gpus(slot);
   } else {
     set_state(slot, State::standby);
     slot.replica->end_draining();
@@ -244,6 +246,7 @@ bool FixedPool::machine_failed(std::size_t i, DownCause cause) {
     return false;
   }
   ++slot.generation;
+  end_start(slot);
   set_state(slot, State::broken);
   slot.cause = gpus_ != nullptr ? cause : slot.cause;
   slot.replica->fail(cause);
@@ -265,8 +268,7 @@ void FixedPool::machine_failure_noticed(std::size_t i) {
   if (slot.goal.use == SlotUse::off) {
     slot.cause = DownCause::deployment;
   } else {
-    slot.waits_for_others = true;
-    waits_.begin(engine_.now());
+    lack(slot, slot.cause);
   }
   reconcile(i);
   if (listener_) {
@@ -312,13 +314,41 @@ void FixedPool::withdraw(std::size_t i) {
 }
 
 void FixedPool::end_wait(Slot& slot) {
-  if (std::exchange(slot.waits_for_others, false)) {
-    waits_.end(engine_.now());
+  if (slot.lacks) {
+    lacks_.end_absence(*slot.lacks, engine_.now());
+    slot.lacks.reset();
+  }
+}
+
+/// From now on it has no GPUs, for this cause.
+void FixedPool::lack(Slot& slot, DownCause cause) {
+  slot.lacks = cause;
+  lacks_.begin_absence(cause, engine_.now());
+}
+
+/// Others have its GPUs now.
+void FixedPool::miss_gpus(Slot& slot) {
+  lacks_.note_taken_away();
+  slot.cause = DownCause::loading;
+  if (slot.goal.use != SlotUse::off) {
+    lack(slot, DownCause::preemption);
+  }
+}
+
+/// A start in place of what was taken away is over, whatever came of it.
+void FixedPool::end_start(Slot& slot) {
+  if (slot.replaces) {
+    lacks_.end_start(*slot.replaces, engine_.now());
+    slot.replaces.reset();
   }
 }
 
 void FixedPool::granted(std::size_t i, const std::vector<int>& nodes) {
   Slot& slot = slots_[i];
+  if (slot.lacks == DownCause::preemption) {
+    slot.replaces = slot.lacks;
+    lacks_.begin_start(*slot.replaces, engine_.now());
+  }
   end_wait(slot);
   slot.has_gpus = true;
   weights_->settle_on(i, nodes);
@@ -381,7 +411,7 @@ void FixedPool::take_back(std::size_t i) {
     incidents_.replica_lost(replica);
   }
   turn_off(i);
-  slot.cause = DownCause::loading;
+  miss_gpus(slot);
   reconcile(i);
   if (listener_) {
     listener_();

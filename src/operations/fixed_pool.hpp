@@ -67,7 +67,7 @@ class FixedPool final : public RolloutTarget,
   bool machine_failed(std::size_t slot, DownCause cause) override;
   void machine_failure_noticed(std::size_t slot) override;
   void machine_repaired(std::size_t slot) override;
-  std::int64_t waited_for_others_ns() const override { return waits_.ns(engine_.now()); }
+  PoolLacks lacks() const override { return lacks_.lacks(engine_.now()); }
 
   // GpuClaimant: the claims are those of share().
   void granted(std::size_t slot, const std::vector<int>& nodes) override;
@@ -88,9 +88,10 @@ class FixedPool final : public RolloutTarget,
     DownCause cause = DownCause::deployment;  // why it has to load
     // On shared GPUs:
     bool has_gpus = false;
-    bool revoked = false;           // others get them, once it has drained or `reclaim` comes
-    bool opens = false;             // its claim is that of t = 0
-    bool waits_for_others = false;  // in place of broken ones
+    bool revoked = false;               // others get them, once it has drained or `reclaim` comes
+    bool opens = false;                 // its claim is that of t = 0
+    std::optional<DownCause> lacks;     // why it has none
+    std::optional<DownCause> replaces;  // why it lacked those that it starts on
     SimTime claimed{};
     std::optional<TimerId> reclaim;
   };
@@ -107,7 +108,10 @@ class FixedPool final : public RolloutTarget,
   void withdraw(std::size_t slot);
   void give_back(std::size_t slot);
   void take_back(std::size_t slot);
+  void lack(Slot& slot, DownCause cause);
+  void miss_gpus(Slot& slot);
   void end_wait(Slot& slot);
+  void end_start(Slot& slot);
   std::vector<ReadSpan> reads_of(std::size_t slot) const;
   void on_drained(ReplicaIndex replica) override;
 
@@ -120,7 +124,7 @@ class FixedPool final : public RolloutTarget,
   StartAccount account_;          // of machines of its own
   GpuScheduler* gpus_ = nullptr;  // null: machines of its own
   std::size_t member_ = 0;        // of gpus_
-  WaitMeter waits_;               // for GPUs in place of broken ones
+  LackMeter lacks_;
   std::int64_t preempted_busy_ = 0;
   std::function<void()> listener_;
   std::vector<Slot> slots_;

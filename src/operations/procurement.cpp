@@ -38,7 +38,8 @@ Contract Procurement::contract_of(std::size_t slot) const {
   if (slot < reserved) {
     return Contract::reserved;
   }
-  return slot < reserved + spot ? Contract::spot : pool_.contract;
+  const bool stands_in = slot >= static_cast<std::size_t>(most_replicas(pool_));
+  return slot < reserved + spot || stands_in ? Contract::spot : pool_.contract;
 }
 
 std::optional<Duration> Procurement::reclaimed_after(std::size_t slot, std::uint64_t order) const {

@@ -25,7 +25,7 @@ class Procurement {
   /// The lead time of a slot's order, which has this number, of the pool.
   Duration lead_time(std::size_t slot, std::uint64_t order) const;
   /// That of its offer. In a single market slots are reserved ones first, then spot, then at the
-  /// pool's contract.
+  /// pool's contract, then those that replace spot ones.
   Contract contract_of(std::size_t slot) const;
   /// From the delivery of the order of this number until its machines are taken back; none for
   /// slots that are not spot.

@@ -65,8 +65,10 @@ void ScalablePool::open() {
     if (gpus_ != nullptr) {
       slots_[i].opens = true;
       gpus_->claim(member_, i);
+      note_stock_out(slots_[i]);
     } else if (market_ != nullptr) {
       market_->order(i);
+      note_stock_out(slots_[i]);
     } else {
       open_one(i);
     }
@@ -131,22 +133,56 @@ void ScalablePool::order(std::size_t index, WeightsVersion version) {
   begin(slot, version);
   if (gpus_ != nullptr) {
     gpus_->claim(member_, index);
+    note_stock_out(slot);
     return;
   }
   if (market_ != nullptr) {
     market_->order(index);
+    note_stock_out(slot);
     return;
   }
   const Duration wait = procurement_.stock_out(engine_.now());
   if (wait > Duration::zero()) {
     after(slot, wait, &ScalablePool::wait_for_delivery);
+    note_stock_out(slot);
   } else {
     wait_for_delivery(slot);
   }
 }
 
+/// What was asked for is not to be had: until it is, a slot that lacks nothing for another cause
+/// lacks its machines for that one.
+void ScalablePool::note_stock_out(Slot& slot) {
+  const bool waits = slot.state == State::ordered && slot.clock.in(StartPhase::stock_out);
+  if (waits && !slot.lacks) {
+    lack(slot, DownCause::stock_out);
+  }
+}
+
+/// In place of one that was lost for this cause: until it is delivered the pool lacks it, and until
+/// it serves its start counts for that.
+void ScalablePool::order_in_place(std::size_t index, WeightsVersion version, DownCause cause) {
+  lack(slots_[index], cause);
+  order(index, version);
+}
+
+void ScalablePool::lack(Slot& slot, DownCause cause) {
+  slot.lacks = cause;
+  lacks_.begin_absence(cause, engine_.now());
+}
+
+void ScalablePool::end_wait(Slot& slot) {
+  if (slot.lacks) {
+    lacks_.end_absence(*slot.lacks, engine_.now());
+    slot.lacks.reset();
+  }
+}
+
 void ScalablePool::wait_for_delivery(Slot& slot) {
   const Duration lead = procurement_.lead_time(index_of(slot), slot.number);
+  if (slot.lacks == DownCause::stock_out) {
+    end_wait(slot);
+  }
   enter(slot, State::ordered, StartPhase::lead);
   if (lead > Duration::zero()) {
     after(slot, lead, &ScalablePool::deliver);
@@ -156,6 +192,11 @@ void ScalablePool::wait_for_delivery(Slot& slot) {
 }
 
 void ScalablePool::deliver(Slot& slot) {
+  if (slot.lacks >= DownCause::reclaim && slot.lacks != DownCause::stock_out) {
+    slot.replaces = slot.lacks;
+    lacks_.begin_start(*slot.replaces, engine_.now());
+  }
+  end_wait(slot);
   slot.replica->begin_loading(slot.cause);
   slot.since = engine_.now();
   if (market_ != nullptr) {
@@ -243,6 +284,10 @@ void ScalablePool::note_version(Slot& slot) {
 }
 
 void ScalablePool::end_start(Slot& slot) {
+  if (slot.replaces) {
+    lacks_.end_start(*slot.replaces, engine_.now());
+    slot.replaces.reset();
+  }
   slot.clock.end(engine_.now());
   add_to(seen_.times, slot.clock.times(engine_.now()));
 }
@@ -253,8 +298,8 @@ void ScalablePool::give_up_start(Slot& slot) {
     engine_.cancel(*slot.next);
     slot.next.reset();
   } else if (slot.state == State::ordered) {
+    end_wait(slot);
     if (gpus_ != nullptr) {
-      end_wait(slot);
       gpus_->withdraw(member_, index_of(slot));
     }
   } else {
@@ -269,6 +314,7 @@ void ScalablePool::release(Slot& slot) {
   slot.state = State::off;
   slot.called_off = false;
   slot.redeploys = false;
+  slot.noticed = false;
   slot.cause = DownCause::loading;
   settle_version(slot);
   end_failure(slot);
@@ -289,18 +335,24 @@ void ScalablePool::release(Slot& slot) {
     market_->leave(index_of(slot));
   }
   come_further();
+  replace_later();
 }
 
 // ---- orders and decisions ----
 
 void ScalablePool::place_order(int replicas) {
   for (std::size_t i = 0; i < own_slots() && replicas > 0; ++i) {
-    if (slots_[i].state == State::off && !slots_[i].order_when_repaired) {
-      order(i, slots_[i].version);
+    const Slot& slot = slots_[i];
+    if (slot.state == State::off && !slot.order_when_repaired && may_hold_more(i)) {
+      order(i, slot.version);
       --replicas;
     }
   }
-  PLIMSOLL_CHECK(replicas == 0, "an order's slots exist from the beginning");
+  PLIMSOLL_CHECK(replicas == 0 || notice_slots(pool_) > 0,
+                 "an order's slots exist from the beginning");
+  for (; replicas > 0; --replicas) {
+    owe();  // who drains has the slots
+  }
 }
 
 bool ScalablePool::starts(const Slot& slot) const {
@@ -466,6 +518,7 @@ bool ScalablePool::scrap_one(bool on_trial) {
 
 /// An order is withdrawn; machines that are there already go back at once, shared GPUs too.
 void ScalablePool::call_off(Slot& slot) {
+  end_wait(slot);
   give_up_start(slot);
   if (slot.state != State::ordered) {
     release(slot);
@@ -771,6 +824,7 @@ void ScalablePool::machine_repaired(std::size_t index) {
 void ScalablePool::end_repair(std::size_t index) {
   Slot& slot = slots_[index];
   slot.machine_broken = false;
+  replace_later();
   if (slot.state == State::off && std::exchange(slot.order_when_repaired, false)) {
     order(index, slot.version);
     return;
@@ -799,15 +853,7 @@ void ScalablePool::start_elsewhere(std::size_t index) {
   dismiss(index);
   slot.drained = nullptr;
   slot.cause = *slot.broken_by;
-  slot.waits_for_others = true;
-  waits_.begin(engine_.now());
-  order(index, slot.version);
-}
-
-void ScalablePool::end_wait(Slot& slot) {
-  if (std::exchange(slot.waits_for_others, false)) {
-    waits_.end(engine_.now());
-  }
+  order_in_place(index, slot.version, slot.cause);
 }
 
 // ---- spot machines ----
@@ -822,19 +868,89 @@ void ScalablePool::arm_reclaim(Slot& slot) {
                             [this, &slot, notice] { give_notice(slot, notice); });
 }
 
+/// One that starts would serve for a part of the notice at most: its start is given up, so that
+/// nothing runs there when the time is up. One that drains already goes on.
 void ScalablePool::give_notice(Slot& slot, Duration notice) {
   slot.reclaim =
       engine_.at(engine_.now() + notice, EventPriority::fleet, [this, &slot] { take_back(slot); });
-  const bool again = procurement_.replaces();
-  if (slot.state == State::ready && notice > Duration::zero()) {
-    ++seen_.reclaims;
-    note_reclaim(slot);
-    drain(index_of(slot), [this, &slot, again] {
-      if (again) {
-        order(index_of(slot), slot.version);
-      }
-    });
+  if (notice == Duration::zero() || slot.state == State::draining) {
+    return;
   }
+  ++seen_.reclaims;
+  lacks_.note_taken_away();
+  note_reclaim(slot);
+  slot.noticed = true;
+  if (slot.state == State::ready) {
+    begin_draining(slot);
+  } else if (slot.state == State::failed) {
+    slot.called_off = true;
+  } else {
+    call_off(slot);
+  }
+  if (procurement_.replaces()) {
+    replace(index_of(slot));
+  }
+}
+
+/// Another machine for one that goes: in its own slot when that is free, else in the first that is;
+/// when none is, once one comes free.
+void ScalablePool::replace(std::size_t index) {
+  const std::optional<std::size_t> free = is_free(index) ? index : free_spot_slot();
+  if (free) {
+    order_in_place(*free, slots_[*free].version, DownCause::reclaim);
+  } else {
+    owe();
+  }
+}
+
+void ScalablePool::owe() {
+  ++owed_;
+  lacks_.begin_absence(DownCause::reclaim, engine_.now());
+}
+
+std::optional<std::size_t> ScalablePool::free_spot_slot() const {
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    if (is_free(i) && (market_ != nullptr || procurement_.contract_of(i) == Contract::spot)) {
+      return i;
+    }
+  }
+  return std::nullopt;
+}
+
+bool ScalablePool::is_free(std::size_t index) const {
+  const Slot& slot = slots_[index];
+  return !is_extra(index) && slot.state == State::off && !slot.machine_broken &&
+         !slot.order_when_repaired;
+}
+
+/// As an event: whoever freed a slot may order in it at once.
+void ScalablePool::replace_later() {
+  if (owed_ == 0) {
+    return;
+  }
+  engine_.at(engine_.now(), EventPriority::fleet, [this] {
+    for (auto free = free_spot_slot(); free && owed_ > 0; free = free_spot_slot()) {
+      --owed_;
+      lacks_.end_absence(DownCause::reclaim, engine_.now());
+      order_in_place(*free, slots_[*free].version, DownCause::reclaim);
+    }
+  });
+}
+
+/// Of spot slots of a single market only so many are held as were asked for; the others are there
+/// for replacements.
+bool ScalablePool::may_hold_more(std::size_t index) const {
+  if (market_ != nullptr || procurement_.contract_of(index) != Contract::spot ||
+      !pool_.procurement || !pool_.procurement->spot) {
+    return true;
+  }
+  std::int64_t held = owed_;
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    const Slot& slot = slots_[i];
+    const bool wanted = slot.state != State::off && !slot.noticed;
+    held += wanted && procurement_.contract_of(i) == Contract::spot ? 1 : 0;
+  }
+  return held < pool_.procurement->spot->replicas;
 }
 
 void ScalablePool::note_reclaim(const Slot& slot) {
@@ -846,26 +962,32 @@ void ScalablePool::note_reclaim(const Slot& slot) {
 /// The time is up: what is there still goes with its machines.
 void ScalablePool::take_back(Slot& slot) {
   slot.reclaim.reset();
-  const bool noticed = slot.state == State::draining && slot.drained != nullptr;
-  seen_.reclaims += noticed ? 0 : 1;
-  note_reclaim(slot);
+  const std::size_t index = index_of(slot);
+  const bool again = !slot.noticed && procurement_.replaces();
+  if (!slot.noticed) {
+    ++seen_.reclaims;
+    lacks_.note_taken_away();
+    note_reclaim(slot);
+  }
   if (directory_.outstanding(slot.replica->index()) > 0) {
     ++seen_.reclaimed_serving;
   }
   if (slot.failed) {
     // Broken machines are taken back when they are repaired, or have drained.
     slot.called_off = slot.state == State::failed;
-    if (procurement_.replaces()) {
-      slot.drained = [this, &slot] { order(index_of(slot), slot.version); };
+    if (again) {
+      slot.drained = [this, index] {
+        order_in_place(index, slots_[index].version, DownCause::reclaim);
+      };
     }
     return;
   }
   const LossSummary before = incidents_.losses();
-  fail(index_of(slot));
+  fail(index);
   note_losses(before);
-  dismiss(index_of(slot));
-  if (procurement_.replaces()) {
-    order(index_of(slot), slot.version);
+  dismiss(index);
+  if (again) {
+    replace(index);
   }
 }
 
@@ -896,20 +1018,24 @@ void ScalablePool::offers_back(const std::string& provider, const std::string& r
 /// for what it misses.
 bool ScalablePool::lose_nodes(Slot& slot) {
   const bool rented = slot.state != State::ordered;
-  const auto again = [this, &slot] { order(index_of(slot), slot.version); };
+  const bool missed = keeps_its_size() && !slot.noticed;
+  const auto again = [this, &slot] {
+    order_in_place(index_of(slot), slot.version, DownCause::outage);
+  };
   if (!rented) {
     call_off(slot);
   } else if (slot.failed) {
     // Broken ones are given up when they are repaired, or have drained.
     slot.called_off = slot.state == State::failed;
-    slot.drained = keeps_its_size() ? again : std::function<void()>{};
+    slot.drained = missed ? again : std::function<void()>{};
     return false;
   } else {
+    lacks_.note_taken_away();
     market_->lost(index_of(slot));
     fail(index_of(slot));
     dismiss(index_of(slot));
   }
-  if (keeps_its_size()) {
+  if (missed) {
     again();
   }
   return rented;
@@ -921,7 +1047,6 @@ void ScalablePool::granted(std::size_t index, const std::vector<int>& nodes) {
   if (weights_ != nullptr) {
     weights_->settle_on(index, nodes);
   }
-  end_wait(slots_[index]);
   const bool opens = std::exchange(slots_[index].opens, false);
   if (opens && engine_.now() == sim_start) {
     open_one(index);
@@ -935,6 +1060,9 @@ void ScalablePool::preempted(std::size_t index, Duration grace) {
   Slot& slot = slots_[index];
   const bool again = keeps_its_size();
   slot.redeploys = false;  // it leaves
+  if (slot.state != State::draining && !slot.failed) {
+    lacks_.note_taken_away();
+  }
   if (slot.state == State::draining) {
     slot.reclaim = engine_.at(engine_.now() + grace, EventPriority::fleet,
                               [this, &slot] { take_gpus_back(slot, false); });
@@ -943,7 +1071,7 @@ void ScalablePool::preempted(std::size_t index, Duration grace) {
                               [this, &slot, again] { take_gpus_back(slot, again); });
     drain(index, [this, index, again] {
       if (again) {
-        order(index, slots_[index].version);
+        order_in_place(index, slots_[index].version, DownCause::preemption);
       }
     });
   } else {
@@ -967,7 +1095,7 @@ void ScalablePool::take_gpus_back(Slot& slot, bool again) {
     release(slot);
   }
   if (again) {
-    order(index_of(slot), slot.version);
+    order_in_place(index_of(slot), slot.version, DownCause::preemption);
   }
 }
 

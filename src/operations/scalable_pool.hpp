@@ -41,6 +41,10 @@ namespace plimsoll {
 /// A pool on shared GPUs orders by claiming some: it waits for the grant as for the end of a
 /// stock-out, and what others preempt goes as spot machines do that are taken back after a notice.
 ///
+/// A spot replica that is given notice gets no more requests from then on: it drains, or, when it
+/// does not serve yet, its start is given up; its replacement is ordered at that moment, in a slot
+/// of its own.
+///
 /// With offers (OfferMarket) a slot is ordered from one of them, or its order waits for one, as in
 /// a stock-out; who is removed is chosen among the replicas of the offer that the rule gives back.
 ///
@@ -126,7 +130,7 @@ class ScalablePool final : public ScalableTarget,
   void machine_repaired(std::size_t slot) override;
   std::int64_t offers_lost(const std::string& provider, const std::string& region) override;
   void offers_back(const std::string& provider, const std::string& region) override;
-  std::int64_t waited_for_others_ns() const override { return waits_.ns(engine_.now()); }
+  PoolLacks lacks() const override { return lacks_.lacks(engine_.now()); }
 
   /// How the pool's replicas came to serve, up to now(); replica time in it adds up exactly.
   ElasticitySummary elasticity() const;
@@ -151,7 +155,8 @@ class ScalablePool final : public ScalableTarget,
     bool opens = false;                    // its claim is that of t = 0
     DownCause cause = DownCause::loading;  // why it has to start
     std::optional<DownCause> broken_by;    // until it is noticed
-    bool waits_for_others = false;         // for GPUs in place of broken ones
+    std::optional<DownCause> lacks;        // why it has no machines
+    std::optional<DownCause> replaces;     // why it lacked those that it starts on
     bool order_when_repaired = false;      // off until then
     WeightsVersion version = 0;
     WeightsVersion wanted = 0;  // by a rollout: differs from version until it is loaded
@@ -165,6 +170,7 @@ class ScalablePool final : public ScalableTarget,
     StartClock clock;                // of its start
     std::optional<TimerId> next;     // the event that ends its phase
     std::optional<TimerId> reclaim;  // the next event of its spot machines
+    bool noticed = false;            // they go, and others are ordered in their place
     std::function<void()> drained;   // what follows once it is off
   };
 
@@ -196,6 +202,12 @@ class ScalablePool final : public ScalableTarget,
   void give_notice(Slot& slot, Duration notice);
   void note_reclaim(const Slot& slot);
   void take_back(Slot& slot);
+  void replace(std::size_t slot);
+  void replace_later();
+  void owe();
+  std::optional<std::size_t> free_spot_slot() const;
+  bool is_free(std::size_t slot) const;
+  bool may_hold_more(std::size_t slot) const;
   bool lose_nodes(Slot& slot);
   void take_gpus_back(Slot& slot, bool again);
   bool keeps_its_size() const { return !pool_.autoscale; }
@@ -210,6 +222,9 @@ class ScalablePool final : public ScalableTarget,
   void end_failure(Slot& slot);
   void end_repair(std::size_t slot);
   void start_elsewhere(std::size_t slot);
+  void order_in_place(std::size_t slot, WeightsVersion version, DownCause cause);
+  void note_stock_out(Slot& slot);
+  void lack(Slot& slot, DownCause cause);
   void end_wait(Slot& slot);
   void call_off(Slot& slot);
   void on_drained(ReplicaIndex replica) override;
@@ -238,10 +253,11 @@ class ScalablePool final : public ScalableTarget,
   std::function<void()> listener_;  // of rollouts
   std::vector<Slot> slots_;
   std::uint64_t orders_ = 0;
+  std::int64_t owed_ = 0;  // replacements that found no free slot
   std::int64_t serving_ = 0;
   ElasticitySummary seen_;  // of what is over
   std::int64_t preempted_busy_ = 0;
-  WaitMeter waits_;               // for GPUs in place of broken ones
+  LackMeter lacks_;
   std::int64_t busy_before_ = 0;  // at the last scrape, replica-ns
   std::int64_t idle_before_ = 0;
   std::int64_t arrived_before_ = 0;

@@ -30,6 +30,7 @@ class StartClock {
   }
 
   bool running() const { return running_; }
+  bool in(StartPhase phase) const { return running_ && phase_ == phase; }
   /// By phase, up to `now`.
   StartTimes times(SimTime now) const {
     StartTimes times = times_;

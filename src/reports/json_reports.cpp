@@ -2,6 +2,7 @@
 // library.
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -206,18 +207,45 @@ Json scaling_json(const ScalingSummary& scaling) {
   return json;
 }
 
-Json down_by_cause_json(const DownTimes& down) {
+/// By cause: those of the machines always, others when there is some.
+Json down_by_cause_json(const PoolSummary& pool, const OperationsSummary& operations) {
+  const auto own = std::find_if(operations.outages.begin(), operations.outages.end(),
+                                [&](const OutageSummary& o) { return o.pool == pool.name; });
+  LackTimes down{};
+  std::copy(pool.down_by_cause.begin(), pool.down_by_cause.end(), down.begin());
+  if (own != operations.outages.end()) {
+    down = own->down_by_cause;
+  }
   Json json = Json::object();
   for (std::size_t cause = 0; cause < down.size(); ++cause) {
-    json[std::string{down_cause_name(static_cast<DownCause>(cause))}] = down[cause];
+    if (cause < first_market_cause || down[cause] > 0) {
+      json[std::string{down_cause_name(static_cast<DownCause>(cause))}] = down[cause];
+    }
   }
   return json;
 }
 
-Json start_times_json(const StartTimes& times) {
+/// Causes of which there was some.
+Json absent_json(const LackTimes& absent) {
+  Json json = Json::object();
+  for (std::size_t cause = 0; cause < absent.size(); ++cause) {
+    if (absent[cause] > 0) {
+      json[std::string{down_cause_name(static_cast<DownCause>(cause))}] = absent[cause];
+    }
+  }
+  return json;
+}
+
+/// Who shares GPUs waits for a grant where others wait for machines to be had.
+std::string phase_name(std::size_t phase, bool shares_gpus) {
+  const bool waits = static_cast<StartPhase>(phase) == StartPhase::stock_out;
+  return shares_gpus && waits ? "gpu_wait" : start_phase_names[phase];
+}
+
+Json start_times_json(const StartTimes& times, bool shares_gpus) {
   Json json = Json::object();
   for (std::size_t phase = 0; phase < times.size(); ++phase) {
-    json[std::string{start_phase_names[phase]} + "_ns"] = times[phase];
+    json[phase_name(phase, shares_gpus) + "_ns"] = times[phase];
   }
   return json;
 }
@@ -252,7 +280,7 @@ Json offers_json(const RunResult& result, const PoolSummary& pool) {
   return list;
 }
 
-Json elasticity_json(const ElasticitySummary& elasticity) {
+Json elasticity_json(const ElasticitySummary& elasticity, bool shares_gpus) {
   Json json = Json::object();
   json["base_replicas"] = elasticity.base_replicas;
   json["most_serving"] = elasticity.most_serving;
@@ -265,15 +293,18 @@ Json elasticity_json(const ElasticitySummary& elasticity) {
     json["reclaim_losses"] = losses_json(*elasticity.reclaim_losses);
   }
   json["longest_start_s"] = to_seconds(Duration{elasticity.longest_start_ns});
-  json["start_time"] = start_times_json(elasticity.times);
+  json["start_time"] = start_times_json(elasticity.times, shares_gpus);
   json["failed_ns"] = elasticity.failed_ns;
   Json multiples = Json::array();
   for (const MultipleReached& reached : elasticity.multiples) {
     Json row = Json::object();
     row["multiple"] = reached.multiple;
     row["at_s"] = seconds(reached.at);
-    row["start"] = start_times_json(reached.start);
-    row["bound_by"] = reached.bound_by;
+    row["start"] = start_times_json(reached.start, shares_gpus);
+    constexpr auto waiting = static_cast<std::size_t>(StartPhase::stock_out);
+    row["bound_by"] = reached.bound_by == start_phase_names[waiting]
+                          ? phase_name(waiting, shares_gpus)
+                          : reached.bound_by;
     multiples.push_back(row);
   }
   json["multiples"] = multiples;
@@ -309,12 +340,15 @@ Json outages_json(const OperationsSummary& operations) {
     Json json = Json::object();
     json["pool"] = outages.pool;
     json["outages"] = outages.outages;
+    json["taken_away"] = outages.lacks.taken_away;
     json["down_replica_ns"] = outages.down_ns;
     json["up_replica_ns"] = outages.up_ns;
     if (outages.waited_ns) {
       json["waited_for_others_replica_ns"] = *outages.waited_ns;
     }
+    json["absent_replica_ns"] = absent_json(outages.lacks.absent);
     json["availability"] = outages.availability;
+    json["wanted_served"] = outages.wanted_served;
     json["mtbf_s"] = outages.mtbf_seconds;
     json["mttr_s"] = outages.mttr_seconds;
     json["mean_detection_s"] = outages.detection_seconds;
@@ -355,12 +389,12 @@ Json rollouts_json(const OperationsSummary& operations) {
 }
 
 void put_operations(Json& json, const OperationsSummary& operations) {
-  if (!operations.faults && operations.rollouts.empty()) {
+  if (operations.outages.empty() && operations.rollouts.empty()) {
     return;
   }
   Json part = Json::object();
   part["incidents"] = operations.incidents;
-  if (operations.faults) {
+  if (!operations.outages.empty()) {
     part["faults"] = outages_json(operations);
   }
   if (!operations.rollouts.empty()) {
@@ -458,7 +492,21 @@ void put_allocation(Json& json, const RunResult& result) {
 }
 
 bool has_operations(const RunResult& result) {
-  return result.operations.faults || !result.operations.rollouts.empty();
+  return !result.operations.outages.empty() || !result.operations.rollouts.empty();
+}
+
+bool shares_gpus(const RunResult& result, const PoolSummary& pool) {
+  if (!result.allocation) {
+    return false;
+  }
+  for (const SharedGpusSummary& shared : result.allocation->shared) {
+    for (const PoolShare& share : shared.pools) {
+      if (&result.pools[share.pool] == &pool) {
+        return true;
+      }
+    }
+  }
+  return false;
 }
 
 Json energy_json(const EnergySummary& energy) {
@@ -496,10 +544,10 @@ Json gpu_time_json(const RunResult& result) {
       json["scaling"] = scaling_json(*scaling);
     }
     if (has_operations(result)) {
-      json["down_by_cause_replica_ns"] = down_by_cause_json(pool.down_by_cause);
+      json["down_by_cause_replica_ns"] = down_by_cause_json(pool, result.operations);
     }
     if (pool.elasticity) {
-      json["elasticity"] = elasticity_json(*pool.elasticity);
+      json["elasticity"] = elasticity_json(*pool.elasticity, shares_gpus(result, pool));
       if (!pool.elasticity->offers.empty()) {
         json["elasticity"]["offers"] = offers_json(result, pool);
       }

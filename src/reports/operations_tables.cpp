@@ -30,8 +30,8 @@ std::string share(std::int64_t part, std::int64_t whole) {
                                   100.0 * static_cast<double>(part) / static_cast<double>(whole));
 }
 
-/// "node 1.2 h, rack 3.0 min": the times down that there were.
-std::string causes(const DownTimes& down) {
+/// "node 1.2 h, rack 3.0 min": the times that there were.
+std::string causes(const LackTimes& down) {
   std::string text;
   for (std::size_t cause = 0; cause < down.size(); ++cause) {
     if (down[cause] > 0) {
@@ -45,23 +45,26 @@ std::string causes(const DownTimes& down) {
 
 std::string outages_table(const RunResult& result) {
   std::vector<std::vector<std::string>> rows;
-  for (std::size_t p = 0; p < result.operations.outages.size(); ++p) {
-    const OutageSummary& outages = result.operations.outages[p];
+  for (const OutageSummary& outages : result.operations.outages) {
     const bool some = outages.outages > 0;
     rows.push_back(
         {outages.pool, count(outages.outages), fmt::format("{:.4f}", 100 * outages.availability),
+         fmt::format("{:.4f}", 100 * outages.wanted_served),
          some ? span(outages.mtbf_seconds) : "-", some ? span(outages.mttr_seconds) : "-",
-         some ? span(outages.detection_seconds) : "-", causes(result.pools[p].down_by_cause)});
+         some ? span(outages.detection_seconds) : "-", causes(outages.down_by_cause),
+         causes(outages.lacks.absent)});
   }
   const LossSummary& losses = result.operations.losses;
   return "\n" +
          text_table({{"pool", false},
                      {"outages"},
                      {"available %"},
+                     {"of wanted %"},
                      {"MTBF"},
                      {"MTTR"},
                      {"noticed after"},
-                     {"replica time down", false}},
+                     {"replica time down", false},
+                     {"without machines", false}},
                     rows) +
          fmt::format("{} attempts lost with a replica: {} begun anew, {} failed\n",
                      count(losses.lost), count(losses.retried), count(losses.failed));
@@ -136,7 +139,7 @@ std::string allocation_table(const SharedGpusSummary& shared, const RunResult& r
 
 std::string operations_tables(const RunResult& result) {
   std::string out;
-  if (result.operations.faults) {
+  if (!result.operations.outages.empty()) {
     out += outages_table(result);
   }
   if (!result.operations.rollouts.empty()) {

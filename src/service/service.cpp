@@ -518,7 +518,7 @@ void Service::end(RequestSlot slot, Outcome outcome) {
     change_load(member_of_[record.replica], {-1, -prompt, pending ? -prompt : 0}, draws);
     tell_if_drained(record.replica);
     if (answers_ != nullptr) {
-      answers_->on_answer(record.replica, outcome);
+      answers_->on_answer(record);
     }
     if (somebody_waits()) {
       engine_.arm(dispatch_timer_, now);

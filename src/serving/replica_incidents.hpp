@@ -4,6 +4,7 @@
 
 #include "plimsoll/ids.hpp"
 #include "plimsoll/operations_summary.hpp"
+#include "serving/events.hpp"
 
 namespace plimsoll {
 
@@ -25,7 +26,7 @@ class ReplicaIncidents {
 class AnswerListener {
  public:
   virtual ~AnswerListener() = default;
-  virtual void on_answer(ReplicaIndex replica, Outcome outcome) = 0;
+  virtual void on_answer(const RequestRecord& record) = 0;
 };
 
 }  // namespace plimsoll

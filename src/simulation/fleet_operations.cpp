@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "simulation/weight_routes.hpp"
@@ -40,20 +41,31 @@ void note_want_of_gpus(RunResult& result, const RolloutSummary& rollout) {
   }
 }
 
-OutageSummary outages_of(const PoolSummary& pool) {
-  OutageSummary summary;
-  summary.pool = pool.name;
-  summary.up_ns = pool.busy_ns + pool.idle_ns + pool.draining_ns;
-  for (std::size_t cause = first_fault_cause; cause < pool.down_by_cause.size(); ++cause) {
-    summary.down_ns += pool.down_by_cause[cause];
+double share_of(std::int64_t part_ns, std::int64_t all_ns) {
+  return all_ns > 0 ? static_cast<double>(part_ns) / static_cast<double>(all_ns) : 1.0;
+}
+
+/// Starts in place of what was taken away count for that, the others as loading.
+LackTimes down_by_cause(const DownTimes& down, const LackTimes& starting) {
+  LackTimes by_cause = starting;
+  for (std::size_t cause = 0; cause < down.size(); ++cause) {
+    by_cause[cause] += down[cause];
   }
-  return summary;
+  auto& loading = by_cause[static_cast<std::size_t>(DownCause::loading)];
+  loading -= std::accumulate(starting.begin(), starting.end(), std::int64_t{0});
+  PLIMSOLL_CHECK(loading >= 0, "who replaces what was taken away is loading meanwhile");
+  return by_cause;
 }
 
 }  // namespace
 
 bool is_operated(const Config& config, PoolIndex pool) {
   return config.faults || has_rollouts(config, pool);
+}
+
+bool may_lack(const PoolConfig& pool) {
+  return pool.allocation || may_be_reclaimed(pool) ||
+         (pool.procurement && (has_offers(pool) || !pool.procurement->stock_outs.empty()));
 }
 
 bool is_fixed(const Config& config, PoolIndex index) {
@@ -132,8 +144,8 @@ FixedPool& FleetOperations::add_fixed(PoolIndex pool, std::vector<Replica*> repl
   entry.pool = std::make_unique<FixedPool>(config_, pool, std::move(replicas), service, service,
                                            engine_, weights);
   watch(pool, service);
+  entry.target = entry.pool.get();
   if (faults_) {
-    entry.target = entry.pool.get();
     faults_->add_pool(pool, *entry.pool, service, slots, weights);
   }
   add_rollouts(pool, *entry.pool);
@@ -143,8 +155,8 @@ FixedPool& FleetOperations::add_fixed(PoolIndex pool, std::vector<Replica*> repl
 void FleetOperations::add_scaled(PoolIndex pool, ScalablePool& target, Service& service,
                                  WeightSource* weights) {
   watch(pool, service);
+  entries_[pool].target = &target;
   if (faults_) {
-    entries_[pool].target = &target;
     faults_->add_pool(pool, target, service,
                       static_cast<std::size_t>(replica_slots(config_.pools[pool])), weights);
   }
@@ -153,9 +165,14 @@ void FleetOperations::add_scaled(PoolIndex pool, ScalablePool& target, Service& 
   }
 }
 
-bool FleetOperations::draw_corrupt(const RolloutConfig& rollout) const {
-  Draws draws = RandomStream{config_.seed, "checkpoint:" + rollout.name}.of(0);
-  return draws.uniform() < rollout.version_corrupt;
+DrawnVersion FleetOperations::draw_version(const RolloutConfig& rollout) const {
+  DrawnVersion version;
+  Draws of_checkpoint = RandomStream{config_.seed, "checkpoint:" + rollout.name}.of(0);
+  version.corrupt = of_checkpoint.uniform() < rollout.version_corrupt;
+  Draws of_validation = RandomStream{config_.seed, "validation:" + rollout.name}.of(0);
+  version.rejected =
+      of_validation.uniform() < (version.corrupt ? rollout.detects : rollout.false_alarms);
+  return version;
 }
 
 void FleetOperations::add_rollouts(PoolIndex pool, RolloutTarget& target) {
@@ -164,7 +181,7 @@ void FleetOperations::add_rollouts(PoolIndex pool, RolloutTarget& target) {
     if (rollout->pool == pool) {
       entry.rollouts.push_back(std::make_unique<Rollout>(
           *rollout, config_.pools[pool].name, target, engine_, weights_[pool],
-          draw_corrupt(*rollout), [this](const IncidentRow& row) { tell(row); }));
+          draw_version(*rollout), [this](const IncidentRow& row) { tell(row); }));
     }
   }
   target.set_listener([this, pool] {
@@ -202,10 +219,10 @@ void FleetOperations::begin_due(PoolIndex pool) {
   });
 }
 
-void FleetOperations::on_answer(ReplicaIndex replica, Outcome outcome) {
-  const Entry& entry = entries_[pool_of_replica_[replica]];
+void FleetOperations::on_answer(const RequestRecord& record) {
+  const Entry& entry = entries_[pool_of_replica_[record.replica]];
   for (const auto& rollout : entry.rollouts) {
-    rollout->on_answer(replica, outcome);
+    rollout->on_answer(record);
   }
 }
 
@@ -231,28 +248,47 @@ void FleetOperations::summarize(RunResult& result) const {
     if (entry.pool != nullptr && own && adds_cold(config_.pools[p])) {
       result.pools[p].elasticity = entry.pool->elasticity();
     }
-    if (!faults_) {
+    if (entry.target == nullptr || !(faults_ || may_lack(config_.pools[p]))) {
       continue;
     }
     if (std::find(counted.begin(), counted.end(), entry.service) == counted.end()) {
       counted.push_back(entry.service);
       add_to(operations.losses, entry.service->losses());
     }
-    OutageSummary outages = outages_of(result.pools[p]);
-    outages.outages = faults_->outages(static_cast<PoolIndex>(p));
-    outages.detection_seconds = faults_->mean_detection_seconds(static_cast<PoolIndex>(p));
-    if (config_.pools[p].allocation) {
-      outages.waited_ns = entry.target->waited_for_others_ns();
-    }
-    const auto up = static_cast<double>(outages.up_ns);
-    const auto down = static_cast<double>(outages.down_ns + outages.waited_ns.value_or(0));
-    outages.availability = up + down > 0 ? up / (up + down) : 1.0;
-    if (outages.outages > 0) {
-      outages.mtbf_seconds = up / 1e9 / static_cast<double>(outages.outages);
-      outages.mttr_seconds = down / 1e9 / static_cast<double>(outages.outages);
-    }
-    operations.outages.push_back(outages);
+    operations.outages.push_back(outages(static_cast<PoolIndex>(p), result.pools[p]));
   }
+}
+
+OutageSummary FleetOperations::outages(PoolIndex index, const PoolSummary& pool) const {
+  OutageSummary summary;
+  summary.pool = pool.name;
+  summary.up_ns = pool.busy_ns + pool.idle_ns + pool.draining_ns;
+  summary.lacks = entries_[index].target->lacks();
+  summary.down_by_cause = down_by_cause(pool.down_by_cause, summary.lacks.starting);
+  summary.outages = summary.lacks.taken_away;
+  if (faults_) {
+    summary.outages += faults_->outages(index);
+    summary.detection_seconds = faults_->mean_detection_seconds(index);
+  }
+  std::int64_t absent_ns = 0;
+  std::int64_t waited_ns = 0;  // for others in place of broken ones
+  for (std::size_t cause = first_loss_cause; cause < down_cause_count; ++cause) {
+    summary.down_ns += summary.down_by_cause[cause];
+    absent_ns += summary.lacks.absent[cause];
+    waited_ns += cause < first_market_cause ? summary.lacks.absent[cause] : 0;
+  }
+  if (faults_ && config_.pools[index].allocation) {
+    summary.waited_ns = waited_ns;
+  }
+  const std::int64_t lacked_ns = summary.down_ns + absent_ns;
+  summary.availability = share_of(summary.up_ns, summary.up_ns + lacked_ns);
+  summary.wanted_served = share_of(summary.up_ns, summary.up_ns + pool.down_ns + absent_ns);
+  if (summary.outages > 0) {
+    const auto outages = static_cast<double>(summary.outages);
+    summary.mtbf_seconds = static_cast<double>(summary.up_ns) / 1e9 / outages;
+    summary.mttr_seconds = static_cast<double>(lacked_ns) / 1e9 / outages;
+  }
+  return summary;
 }
 
 }  // namespace plimsoll

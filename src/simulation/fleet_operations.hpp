@@ -18,6 +18,8 @@ namespace plimsoll {
 
 /// Whether a scenario has faults, or rollouts of this pool.
 bool is_operated(const Config& config, PoolIndex pool);
+/// Whether replicas of a pool may be taken away, or not be there when they are asked for.
+bool may_lack(const PoolConfig& pool);
 /// Pools whose size is given and to which something happens are slots of a FixedPool, on shared
 /// GPUs only when they have rollouts. All others, whoever decides on their size, are ScalablePools.
 bool is_fixed(const Config& config, PoolIndex pool);
@@ -47,7 +49,7 @@ class FleetOperations final : public AnswerListener {
   /// At t = 0, before the pools begin: events of that moment come after that.
   void start();
 
-  void on_answer(ReplicaIndex replica, Outcome outcome) override;
+  void on_answer(const RequestRecord& record) override;
   /// Fills RunResult::operations, once its pools are there.
   void summarize(RunResult& result) const;
 
@@ -55,7 +57,7 @@ class FleetOperations final : public AnswerListener {
   struct Entry {
     std::unique_ptr<FixedPool> pool;  // null: it scales
     Service* service = nullptr;
-    const FaultTarget* target = nullptr;             // what of it fails; null without faults
+    const FaultTarget* target = nullptr;             // what of it fails; null: nothing does
     std::vector<std::unique_ptr<Rollout>> rollouts;  // in order of their beginning
     std::size_t next = 0;                            // behind the one under way
     bool under_way = false;
@@ -64,8 +66,9 @@ class FleetOperations final : public AnswerListener {
   void watch(PoolIndex pool, Service& service);
   void add_rollouts(PoolIndex pool, RolloutTarget& target);
   void begin_due(PoolIndex pool);
+  OutageSummary outages(PoolIndex pool, const PoolSummary& time) const;
   void tell(const IncidentRow& row);
-  bool draw_corrupt(const RolloutConfig& rollout) const;
+  DrawnVersion draw_version(const RolloutConfig& rollout) const;
 
   const Config& config_;
   Engine& engine_;

@@ -220,7 +220,7 @@ void Simulation::build_pools(const PolicyRegistries& policies) {
       scaled_pools_.pool(pool).share(shared_gpus_.scheduler(pool));
       shared_gpus_.note(pool, scaled_pools_.pool(pool));
     }
-    if (is_operated(config_, pool)) {
+    if (is_operated(config_, pool) || may_lack(config)) {
       operations_.add_scaled(pool, scaled_pools_.pool(pool), service, weights);
     } else {
       operations_.skip(pool);

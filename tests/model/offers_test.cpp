@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <string>
 #include <vector>
@@ -322,6 +323,41 @@ faults:
   const Config config = market(price("north", "on_demand: $1/h"), offers, "replicas: 2", outage);
   EXPECT_EQ(test::in_child([&] { return seen(config); }),
             fmt::format("4 4 0 2 2 2 {} {}\n", 2 * 800, micro(2 * 2 * 800, 1)));
+}
+
+TEST(Offers, WithNoticeOfTheLongestRequestNothingIsLostHoweverLongTheNotice) {
+  // Requests take 0.3 s and wait little; starts take 30 s and more, so that notices of every length
+  // meet some. The only spot offer has what the pool wants.
+  const std::string prices = price("north", "spot: $1/h") + price("south", "on_demand: $9/h");
+  std::vector<std::function<std::string()>> bodies;
+  for (const char* const notice : {"5s", "20s", "60s", "200s"}) {
+    for (int seed = 1; seed <= 4; ++seed) {
+      bodies.emplace_back([prices, notice, seed] {
+        const Config config =
+            market(prices,
+                   fmt::format("      offers:\n        spot: {{price: north, contract: spot, "
+                               "reclaim_mean: 200s, notice: {}, lead_time: {{mean: 10s}}}}\n"
+                               "        firm: {{price: south, stock: 1}}\n",
+                               notice),
+                   "replicas: 6\n    provision: 20s", fmt::format("seed: {}\n", seed));
+        const RunResult result = run_scenario(config, {});
+        const ElasticitySummary& all = *result.pools[0].elasticity;
+        const OutageSummary& outages = result.operations.outages.at(0);
+        const auto reclaim = static_cast<std::size_t>(DownCause::reclaim);
+        const auto up = static_cast<double>(outages.up_ns);
+        const auto lacked =
+            static_cast<double>(outages.lacks.absent[reclaim] + outages.down_by_cause[reclaim]);
+        return fmt::format("{} {} {} {} {}", all.reclaims > 3, all.reclaim_losses->lost,
+                           outages.lacks.taken_away == all.reclaims,
+                           outages.lacks.absent[reclaim] > 0 && outages.availability < 1,
+                           std::abs(outages.availability - up / (up + lacked)) < 1e-12);
+      });
+    }
+  }
+  const std::vector<std::string> seen = test::in_children(bodies);
+  for (std::size_t i = 0; i < seen.size(); ++i) {
+    EXPECT_EQ(seen[i], "true 0 true true true") << "notice " << i / 4 << ", seed " << i % 4 + 1;
+  }
 }
 
 /// Stock-outs, reclaims, outages, faults of nodes and a load that comes and goes, all by chance.

@@ -197,6 +197,59 @@ TEST(Rollouts, ARollbackLosesNoRequest) {
   }
 }
 
+TEST(Rollouts, AGateThatHasSeenTooFewAnswersLetsNothingPass) {
+  // Twelve requests in 20 min for ten replicas, and every copy of the version is corrupt.
+  for (Overrides strategy : strategies()) {
+    SCOPED_TRACE(strategy.front().second);
+    strategy.emplace_back("rollouts.next.version_corrupt", "1");
+    strategy.emplace_back("workload.arrivals.rate", "0.01/s");
+    strategy.emplace_back("duration", "20min");
+    Overrides patient = with_gate(strategy);
+    EXPECT_EQ(deploy(patient).rollout.outcome, "under_way") << "an hour is not over";
+    patient.emplace_back("rollouts.next.gate.patience", "5min");
+    const Deployed given_up = deploy(patient);
+    EXPECT_EQ(given_up.rollout.outcome, "rolled_back");
+    EXPECT_EQ(given_up.rollout.detection_s, -1) << "not by what it has seen";
+  }
+}
+
+TEST(Rollouts, AGateSeesASlowVersionByItsLimit) {
+  // A prompt of 100 tokens takes 100 ms and more.
+  Overrides canary = with_gate(strategies()[3]);
+  canary.emplace_back("rollouts.next.gate.ttft", "50ms");
+  EXPECT_EQ(deploy(canary).rollout.outcome, "rolled_back");
+  canary.back().second = "30s";
+  EXPECT_EQ(deploy(canary).rollout.outcome, "completed");
+}
+
+TEST(Rollouts, ValidationRejectsWhatItDetects) {
+  Overrides corrupt = {{"rollouts.next.validation", "10s"},
+                       {"rollouts.next.version_corrupt", "1"},
+                       {"rollouts.next.detects", "1"}};
+  const Deployed rejected = deploy(corrupt);
+  EXPECT_EQ(rejected.rollout.outcome, "rejected");
+  EXPECT_EQ(rejected.rollout.loads, 0) << "no replica is touched";
+  EXPECT_EQ(rejected.degraded, 0);
+  corrupt.back().second = "0";
+  EXPECT_EQ(deploy(corrupt).rollout.corrupt_loads, 10);
+  // A good version passes, unless it is taken for a bad one.
+  Overrides good = {{"rollouts.next.validation", "10s"}, {"rollouts.next.detects", "1"}};
+  EXPECT_EQ(deploy(good).rollout.outcome, "completed");
+  good.emplace_back("rollouts.next.false_alarms", "1");
+  EXPECT_EQ(deploy(good).rollout.outcome, "rejected");
+  // 40 versions, three quarters found: 30 and three standard deviations (2.7 each).
+  corrupt.back().second = "75%";
+  corrupt.emplace_back("duration", "70s");
+  corrupt.emplace_back("workload.arrivals.rate", "0.1/s");
+  int found = 0;
+  for (int seed = 1; seed <= 40; ++seed) {
+    Overrides seeded = corrupt;
+    seeded.emplace_back("seed", std::to_string(seed));
+    found += deploy(seeded).rollout.outcome == "rejected" ? 1 : 0;
+  }
+  EXPECT_NEAR(found, 30, 3 * 2.74);
+}
+
 TEST(Rollouts, HowManySufferFollowsFromTheStrategy) {
   const auto degraded = [](std::size_t strategy, bool gated) {
     Overrides overrides = strategies()[strategy];

@@ -221,6 +221,48 @@ TEST(Corruption, NobodyReadsTooEarlyWhatIsWrittenBeforeReplicasAreDrained) {
   EXPECT_LT(between[0], 18);
 }
 
+TEST(Corruption, TakesMostOfTheServiceDownWhenNobodyWatchesAndLittleWhenSomebodyDoes) {
+  const auto share_of = [](const Overrides& overrides) {
+    return play("rollout_strategies.yaml", overrides, [](const RunResult& result) {
+      const RolloutSummary& rollout = result.operations.rollouts.front();
+      const SliceSummary& all = result.slices.front();
+      return std::vector<double>{
+          static_cast<double>(all.outcomes[static_cast<std::size_t>(Outcome::degraded)]) /
+              static_cast<double>(all.arrived),
+          static_cast<double>(rollout.corrupt_loads), static_cast<double>(rollout.loads),
+          rollout.ended_s - rollout.began_s};
+    });
+  };
+  const Overrides::value_type gate{"rollouts.february.gate",
+                                   "{threshold: 5%, window: 5min, interval: 30s, delay: 2min}"};
+  // 20 replicas, 5 at a time: four batches of three minutes each begin within the 24 of writing.
+  const std::vector<double> alone = share_of({});
+  EXPECT_GT(alone[0], 0.5);
+  EXPECT_EQ(alone[1], 20);
+  EXPECT_LT(alone[3], 24 * 60) << "the last replica was touched before the last shard was written";
+  // One at a time every 3.2 minutes: the eighth begins at 22.4, the ninth at 25.6.
+  const std::vector<double> slow = share_of({{"rollouts.february.max_unavailable", "1"}});
+  EXPECT_EQ(slow[1], 8);
+  EXPECT_EQ(slow[2], 20);
+  // The gate knows within its window and delay what the first batch, the new set or one replica of
+  // 20 answers.
+  const std::vector<double> watched = share_of({gate});
+  EXPECT_LT(watched[0], 0.02);
+  EXPECT_LT(watched[1], 20);
+  EXPECT_LT(share_of({gate,
+                      {"rollouts.february.strategy", "blue_green"},
+                      {"rollouts.february.max_unavailable", "null"}})[0],
+            0.02);
+  EXPECT_LT(share_of({gate,
+                      {"rollouts.february.strategy", "canary"},
+                      {"rollouts.february.max_unavailable", "null"},
+                      {"rollouts.february.steps",
+                       "[{share: 5%, bake: 15min}, {share: 25%, bake: 15min}]"}})[0],
+            0.002);
+  // Who cannot read before all is written has nothing corrupt.
+  EXPECT_EQ(share_of({{"rollouts.february.checkpoint.publish", "at_end"}})[0], 0);
+}
+
 // ---- plus_tier
 // -------------------------------------------------------------------------------------
 

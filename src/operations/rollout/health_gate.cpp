@@ -1,4 +1,4 @@
-// The bad share of a new version's answers over a window that lies some time back.
+// The bad and slow shares of a new version's answers over a window that lies some time back.
 #include "operations/rollout/health_gate.hpp"
 
 namespace plimsoll {
@@ -16,26 +16,30 @@ std::int64_t HealthGate::bad_of(const AnswerCounts& counts) const {
 }
 
 bool HealthGate::look(SimTime now, const AnswerCounts& counts) {
-  samples_.push_back({now, counts.answers, bad_of(counts)});
+  samples_.push_back({now, counts.answers, bad_of(counts), counts.slow});
   const SimTime end = now - config_.delay;
   const SimTime begin = end - config_.window;
-  while (samples_.size() > 1 && samples_[1].at <= begin) {
-    samples_.pop_front();
-  }
-  Sample before;  // nothing was answered before the first look
-  if (samples_.front().at <= begin) {
-    before = samples_.front();
-  }
-  Sample last = before;
+  Sample last;  // nothing was answered before the first look
   for (const Sample& sample : samples_) {
     if (sample.at <= end) {
       last = sample;
     }
   }
+  known_ = last.answers;
+  const auto lies_before = [&](const Sample& sample) {
+    return sample.at <= begin && last.answers - sample.answers >= config_.minimum_answers;
+  };
+  while (samples_.size() > 1 && lies_before(samples_[1])) {
+    samples_.pop_front();
+  }
+  const Sample before = lies_before(samples_.front()) ? samples_.front() : Sample{};
   const std::int64_t answers = last.answers - before.answers;
-  const auto bad = static_cast<double>(last.bad - before.bad);
+  const auto reaches = [answers](std::int64_t some, double share) {
+    return static_cast<double>(some) >= share * static_cast<double>(answers);
+  };
   return answers >= config_.minimum_answers &&
-         bad >= config_.threshold * static_cast<double>(answers);
+         (reaches(last.bad - before.bad, config_.threshold) ||
+          (last.slow > before.slow && reaches(last.slow - before.slow, config_.slow_share)));
 }
 
 }  // namespace plimsoll

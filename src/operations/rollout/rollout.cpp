@@ -11,6 +11,18 @@
 namespace plimsoll {
 namespace {
 
+/// What gave no first token was not slow, but failed or left.
+bool is_slow(const RequestRecord& record, const HealthGateConfig& gate) {
+  if (record.first_token == never) {
+    return false;
+  }
+  if (gate.ttft && record.first_token - record.arrived > *gate.ttft) {
+    return true;
+  }
+  const std::int64_t gaps = record.emitted_tokens - 1;
+  return gate.tpot && gaps > 0 && record.finished - record.first_token > *gate.tpot * gaps;
+}
+
 double seconds_or_none(SimTime t) {
   return t == never ? -1.0 : static_cast<double>(t.time_since_epoch().count()) / 1e9;
 }
@@ -32,12 +44,12 @@ std::unique_ptr<RolloutStrategy> make_strategy(const RolloutConfig& rollout) {
 }
 
 Rollout::Rollout(const RolloutConfig& config, const std::string& pool_name, RolloutTarget& pool,
-                 Engine& engine, Bytes weights, bool version_corrupt, Observer observer)
+                 Engine& engine, Bytes weights, DrawnVersion version, Observer observer)
     : config_{config},
       pool_name_{pool_name},
       pool_{pool},
       engine_{engine},
-      version_corrupt_{version_corrupt},
+      version_{version},
       observer_{std::move(observer)},
       strategy_{make_strategy(config)} {
   if (config.gate) {
@@ -56,6 +68,13 @@ void Rollout::begin(std::function<void()> ended) {
   ended_ = std::move(ended);
   tell(fmt::format("version {} is validated", config_.version));
   SimTime start_at = engine_.now() + config_.validation;
+  if (version_.rejected) {
+    engine_.at(start_at, EventPriority::fleet, [this] {
+      tell(fmt::format("validation rejects version {}", config_.version));
+      finish(Phase::rejected);
+    });
+    return;
+  }
   if (checkpoint_) {
     start_at = std::max(start_at, checkpoint_->published());
     engine_.at(std::max(engine_.now(), checkpoint_->ended()), EventPriority::fleet, [this] {
@@ -75,7 +94,7 @@ void Rollout::start() {
   }
   version.loaders = config_.loaders;
   version.checkpoint = checkpoint_;
-  version.corrupt = version_corrupt_;
+  version.corrupt = version_.corrupt;
   for (std::size_t slot = 0; slot < pool_.size(); ++slot) {
     if (pool_.goal(slot).use == SlotUse::serving) {
       slots_.serving.push_back(slot);
@@ -99,6 +118,7 @@ void Rollout::begin_batches(std::vector<RolloutBatch> batches) {
   batches_ = std::move(batches);
   next_batch_ = 0;
   baking_ = false;
+  held_.reset();
   begin_batch();
 }
 
@@ -220,17 +240,58 @@ void Rollout::advance() {
     return;
   }
   baking_ = true;
-  Duration bake = batches_[next_batch_ - 1].bake;
+  bake_ = batches_[next_batch_ - 1].bake;
   if (phase_ == Phase::under_way && gate_ && next_batch_ == batches_.size()) {
     // The gate has to have seen what the last replicas answer.
-    bake = std::max(bake, config_.gate->window + config_.gate->delay);
+    bake_ = std::max(bake_, config_.gate->window + config_.gate->delay);
   }
-  engine_.at(engine_.now() + bake, EventPriority::fleet, [this, plan = plan_] { end_batch(plan); });
+  answered_before_ = answers_.answers;
+  engine_.at(engine_.now() + bake_, EventPriority::fleet,
+             [this, plan = plan_] { end_batch(plan); });
 }
 
 void Rollout::end_batch(std::uint64_t plan) {
-  if (plan == plan_) {
-    begin_batch();
+  if (plan != plan_) {
+    return;
+  }
+  if (lacks_answers()) {
+    held_ = engine_.now();
+    tell(fmt::format("the step waits for {} answers", config_.gate->minimum_answers));
+    return;
+  }
+  begin_batch();
+}
+
+/// Whether the gate can say nothing yet of the step under way, which is one that it watches. It
+/// knows answers after its delay; a step that is shorter than that asks only that there are some.
+bool Rollout::lacks_answers() const {
+  if (!gate_ || phase_ != Phase::under_way || bake_ == Duration::zero()) {
+    return false;
+  }
+  const std::int64_t answers = bake_ < config_.gate->delay ? answers_.answers : gate_->known();
+  return answers - answered_before_ < config_.gate->minimum_answers;
+}
+
+/// A step that is held goes on once the gate has seen enough, or is given up.
+void Rollout::watch_hold() {
+  if (!held_) {
+    return;
+  }
+  if (!lacks_answers()) {
+    engine_.at(engine_.now(), EventPriority::window, [this, plan = plan_] {
+      if (plan == plan_ && held_.has_value()) {
+        held_.reset();
+        begin_batch();
+      }
+    });
+  } else if (engine_.now() - *held_ >= config_.gate->patience) {
+    engine_.at(engine_.now(), EventPriority::window, [this] {
+      if (phase_ == Phase::under_way) {
+        tell(fmt::format("after {:g} s the gate still lacks answers: it is rolled back",
+                         to_seconds(config_.gate->patience)));
+        go_back();
+      }
+    });
   }
 }
 
@@ -243,6 +304,7 @@ void Rollout::look() {
     engine_.at(engine_.now(), EventPriority::window, [this] { roll_back(); });
     return;
   }
+  watch_hold();
   engine_.at(engine_.now() + config_.gate->interval, EventPriority::window, [this] { look(); });
 }
 
@@ -250,8 +312,12 @@ void Rollout::roll_back() {
   if (phase_ != Phase::under_way) {
     return;  // for want of GPUs it goes back already
   }
-  tell(fmt::format("the gate fires after {} answers, {} degraded and {} failed", answers_.answers,
-                   answers_.degraded, answers_.failed));
+  std::string slow;
+  if (config_.gate->ttft || config_.gate->tpot) {
+    slow = fmt::format(", {} slow", answers_.slow);
+  }
+  tell(fmt::format("the gate fires after {} answers, {} degraded and {} failed{}", answers_.answers,
+                   answers_.degraded, answers_.failed, slow));
   go_back();
 }
 
@@ -265,11 +331,13 @@ void Rollout::finish(Phase phase) {
   engine_.at(engine_.now(), EventPriority::fleet, ended_);
 }
 
-void Rollout::on_answer(ReplicaIndex replica, Outcome outcome) {
-  if (new_version_ < 0 || pool_.version_of(replica) != new_version_) {
+void Rollout::on_answer(const RequestRecord& record) {
+  if (new_version_ < 0 || pool_.version_of(record.replica) != new_version_) {
     return;
   }
+  const Outcome outcome = record.outcome;
   ++answers_.answers;
+  answers_.slow += config_.gate && is_slow(record, *config_.gate) ? 1 : 0;
   answers_.degraded += outcome == Outcome::degraded ? 1 : 0;
   answers_.failed += outcome == Outcome::failed ? 1 : 0;
   if (first_bad_ == never && (outcome == Outcome::degraded || outcome == Outcome::failed)) {
@@ -289,6 +357,8 @@ const char* Rollout::phase_name(Phase phase) {
       return "rolling_back";
     case Phase::rolled_back:
       return "rolled_back";
+    case Phase::rejected:
+      return "rejected";
   }
   return "";
 }

@@ -13,6 +13,12 @@
 
 namespace plimsoll {
 
+/// What chance made of a version.
+struct DrawnVersion {
+  bool corrupt = false;   // its checkpoint, and so every copy
+  bool rejected = false;  // by its validation
+};
+
 /// Brings one version to one pool. Runs on events; it is told when the pool's slots come further
 /// and of the version's answers. On shared GPUs replicas of a batch may have to wait for some: when
 /// one has for the progress deadline, the rollout goes back; on the way back there is no deadline.
@@ -20,10 +26,9 @@ class Rollout {
  public:
   using Observer = std::function<void(const IncidentRow&)>;
 
-  /// `version_corrupt`: the checkpoint was drawn corrupt; `weights` is its size. References outlive
-  /// this.
+  /// `weights` is the size of a copy. References outlive this.
   Rollout(const RolloutConfig& config, const std::string& pool_name, RolloutTarget& pool,
-          Engine& engine, Bytes weights, bool version_corrupt, Observer observer);
+          Engine& engine, Bytes weights, DrawnVersion version, Observer observer);
 
   /// Begins now, with the validation; `ended` is called as an event when it is over, one way or
   /// the other.
@@ -32,7 +37,7 @@ class Rollout {
   /// A slot of the pool came further.
   void on_progress();
   /// A replica of the pool ended a request.
-  void on_answer(ReplicaIndex replica, Outcome outcome);
+  void on_answer(const RequestRecord& record);
 
   RolloutSummary summary() const;
 
@@ -43,6 +48,7 @@ class Rollout {
     completed,
     rolling_back,
     rolled_back,
+    rejected,
   };
   static const char* phase_name(Phase phase);
 
@@ -52,6 +58,9 @@ class Rollout {
   void advance();
   void end_batch(std::uint64_t plan);
   void look();
+  bool lacks_answers() const;
+  void watch_hold();
+  void go_back();
   void await_gpus(SimTime at);
   void check_gpus();
   std::vector<SimTime> waits() const;
@@ -67,7 +76,7 @@ class Rollout {
   RolloutTarget& pool_;
   Engine& engine_;
   std::optional<CheckpointWriting> checkpoint_;
-  bool version_corrupt_;
+  DrawnVersion version_;
   Observer observer_;
   std::function<void()> ended_;
   std::unique_ptr<RolloutStrategy> strategy_;
@@ -83,6 +92,9 @@ class Rollout {
   std::size_t next_batch_ = 0;  // behind the one under way
   std::uint64_t plan_ = 0;      // which batches_: those of before are no more followed
   bool baking_ = false;
+  Duration bake_{};                   // of the batch under way
+  std::int64_t answered_before_ = 0;  // when it had settled
+  std::optional<SimTime> held_;       // since when it waits for answers, its bake being over
   AnswerCounts answers_;
   SimTime began_ = never;
   SimTime first_bad_ = never;

@@ -61,5 +61,25 @@ TEST(HealthGate, CountsWhatItsSignalSays) {
   }
 }
 
+TEST(HealthGate, LooksFurtherBackWhenItsWindowHoldsTooFew) {
+  // One answer in 10 s, half of them bad: a window of 20 s never holds ten.
+  HealthGate gate{gate_of(20s, 0s, 10)};
+  for (int i = 1; i < 10; ++i) {
+    EXPECT_FALSE(gate.look(sim_start + i * 10s, counts(i, i / 2)));
+  }
+  EXPECT_TRUE(gate.look(sim_start + 100s, counts(10, 5)));
+  EXPECT_EQ(gate.known(), 10);
+}
+
+TEST(HealthGate, ALimitWithAShareOfSlowOnesIsAPercentile) {
+  HealthGateConfig config = gate_of(60s, 0s, 10);
+  config.slow_share = 0.05;
+  HealthGate gate{config};
+  EXPECT_FALSE(gate.look(sim_start + 10s, {1000, 0, 0, 49})) << "the 95th percentile is quick";
+  EXPECT_TRUE(gate.look(sim_start + 20s, {1000, 0, 0, 50}));
+  HealthGate calm{config};
+  EXPECT_FALSE(calm.look(sim_start + 10s, counts(1000, 0))) << "nothing is slow";
+}
+
 }  // namespace
 }  // namespace plimsoll
