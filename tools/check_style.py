@@ -48,7 +48,8 @@ PUBLIC_OWNER = {
     "allocation_config.hpp": "config", "allocation_summary.hpp": "base",
     "money_config.hpp": "config", "money.hpp": "metrics",
     "energy_summary.hpp": "metrics", "monitoring_config.hpp": "config",
-    "experiments_config.hpp": "config", "experiments_summary.hpp": "metrics",
+    "counted_classes.hpp": "config", "experiments_config.hpp": "config",
+    "experiments_summary.hpp": "metrics",
     "monitoring_summary.hpp": "metrics",
     "policies/params.hpp": "base",
 }

@@ -175,7 +175,8 @@ thresholds:
   });
 }
 
-// 45 addresses have 1/s each: 2,250 of 22,500 requests pass, beside 5,000 of users.
+// 45 addresses have 1/s each, and use what they have after 100 ms: 2,250 / 1.1 of 22,500 requests
+// pass, beside 5,000 of users.
 TEST(Attack, RequestsOfAttackersAreNotThoseOfUsers) {
   const std::vector<double> apart = beside_attackers("0");
   EXPECT_EQ(apart[0], 1) << "users get what they were promised";
@@ -184,7 +185,7 @@ TEST(Attack, RequestsOfAttackersAreNotThoseOfUsers) {
   EXPECT_NEAR(apart[3], 0, 1e-9) << "users' requests bear all costs";
   EXPECT_NEAR(apart[4], 0, 1e-9) << "who caused what adds up";
   EXPECT_NEAR(apart[5], apart[6], 0.01 * apart[6]) << "equal requests cost the same";
-  EXPECT_NEAR(apart[6], 0.45, 0.03);
+  EXPECT_NEAR(apart[6], 0.45 / 1.1, 0.03);
   EXPECT_EQ(apart[7], 0);
   const std::vector<double> mixed = beside_attackers("0.001");
   EXPECT_EQ(mixed[0], 0) << "nobody tells them apart";
@@ -226,7 +227,7 @@ workload:
   lengths: {prompt: {kind: fixed, mean: 10}, output: {kind: fixed, mean: 10}}
   classes:
     short: {share: 1, model: tiny}
-    long: {share: 1, model: tiny, prompt: {kind: fixed, mean: 100}}
+    long: {share: 1, model: tiny, lengths: {prompt: {kind: fixed, mean: 100}}}
 path:
   model_router: {)" + split + R"(spillovers: [{from: tiny, to: other, waiting: 3}]}
 )");
@@ -246,7 +247,7 @@ TEST(Spillover, LeavesWhatIsTooLongAndItsAnswersAreAnswers) {
   for (const char* split : {"", "splits: [{to: other, share: 50%}], "}) {
     const std::vector<double> found = with_short_fallback(split);
     EXPECT_EQ(found[0], 0) << split;
-    EXPECT_GT(found[1], 300) << split;
+    EXPECT_GT(found[1], 100) << split;
     EXPECT_EQ(found[1] + found[2], found[3]) << split;
     EXPECT_EQ(found[4], 0) << split;
     EXPECT_EQ(found[5], found[3]) << split;
