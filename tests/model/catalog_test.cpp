@@ -2,6 +2,7 @@
 // precisions go together, kernels and engines keep within peaks, and the fleets fit their memory.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -55,6 +56,15 @@ TEST(Catalog, EveryGpuRunsUnderEveryProfileAndHasASource) {
       const bool measured = name.rfind("a100", 0) == 0 || name.rfind("h", 0) == 0;
       EXPECT_EQ(gpu.decode_extrapolated, !measured) << name;
       EXPECT_EQ(gpu.bf16, name.rfind("v100", 0) != 0) << name;
+      // What kernels reach was measured on A100 and H100; others are derived and say so.
+      const KernelSpec& kernels = config.kernels.at(gpu.kernels);
+      const bool own =
+          kernels.provenance == Provenance::calibrated && name.rfind(kernels.name + "-", 0) == 0;
+      const bool said = kernels.provenance == Provenance::assumed ||
+                        std::any_of(gpu.figures.begin(), gpu.figures.end(), [](const auto& f) {
+                          return f.name == "kernels" && f.provenance == Provenance::assumed;
+                        });
+      EXPECT_NE(own, said) << name;
     }
   }
 }
