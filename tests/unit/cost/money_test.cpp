@@ -1,6 +1,8 @@
 // The bill, the revenue and who causes what: arithmetic by hand, and sums that hold for any price.
 #include <gtest/gtest.h>
 
+#include <chrono>
+
 #include "cost/bill.hpp"
 #include "cost/cost.hpp"
 #include "plimsoll/rng.hpp"
@@ -256,7 +258,7 @@ TEST_F(Books, BreaksEvenWhereRevenueMeetsCost) {
   EXPECT_DOUBLE_EQ(books.break_even_rate, 4 * 200.0 / 7200);
   EXPECT_EQ(books.unearned.count(), 13'000'000 * 50 / 200);
   // An hour of arrivals and an hour of drain: the same answers are twice the rate.
-  config.duration = 1h;
+  config.duration = std::chrono::hours{1};
   EXPECT_DOUBLE_EQ(money().break_even_rate, 4 * 200.0 / 3600);
   egress.per_request = Bytes::of(60'000'000);  // $15 a load that earns $13
   EXPECT_FALSE(money().breaks_even);
