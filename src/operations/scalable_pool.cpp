@@ -341,9 +341,9 @@ void ScalablePool::release(Slot& slot) {
 // ---- orders and decisions ----
 
 void ScalablePool::place_order(int replicas) {
-  for (std::size_t i = 0; i < own_slots() && replicas > 0; ++i) {
+  for (std::size_t i = 0; i < slots_.size() && replicas > 0; ++i) {
     const Slot& slot = slots_[i];
-    if (slot.state == State::off && !slot.order_when_repaired && may_hold_more(i)) {
+    if (!is_extra(i) && slot.state == State::off && !slot.order_when_repaired && may_hold_more(i)) {
       order(i, slot.version);
       --replicas;
     }
@@ -361,7 +361,10 @@ bool ScalablePool::starts(const Slot& slot) const {
 
 InstanceCounts ScalablePool::instances() const {
   InstanceCounts counts;
-  for (std::size_t i = 0; i < own_slots(); ++i) {
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    if (is_extra(i)) {
+      continue;
+    }
     const Slot& slot = slots_[i];
     const bool comes_back = (slot.state == State::failed && !slot.called_off) || slot.redeploys;
     counts.ready += slot.state == State::ready ? 1 : 0;
@@ -591,8 +594,8 @@ void ScalablePool::come_further() {
 void ScalablePool::add_with(WeightsVersion version, std::optional<WeightsVersion> on_trial) {
   added_with_ = version;
   on_trial_ = on_trial;
-  for (std::size_t i = 0; i < own_slots(); ++i) {
-    if (goal(i).use == SlotUse::off) {
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    if (!is_extra(i) && goal(i).use == SlotUse::off) {
       settle_version(slots_[i]);
     }
   }

@@ -233,7 +233,10 @@ class ScalablePool final : public ScalableTarget,
     return static_cast<std::size_t>(&slot - slots_.data());
   }
   std::size_t own_slots() const { return slots_.size() - static_cast<std::size_t>(pool_.surge); }
-  bool is_extra(std::size_t slot) const { return slot >= own_slots(); }
+  /// Of a rollout: behind the pool's own, before those of notice_slots().
+  bool is_extra(std::size_t slot) const {
+    return slot >= own_slots() && slot + stand_ins_ < slots_.size();
+  }
   PoolGauges gauges() const;
 
   const Config& config_;
@@ -252,6 +255,7 @@ class ScalablePool final : public ScalableTarget,
   std::optional<WeightsVersion> on_trial_;
   std::function<void()> listener_;  // of rollouts
   std::vector<Slot> slots_;
+  std::size_t stand_ins_ = static_cast<std::size_t>(notice_slots(pool_));
   std::uint64_t orders_ = 0;
   std::int64_t owed_ = 0;  // replacements that found no free slot
   std::int64_t serving_ = 0;
