@@ -11,7 +11,8 @@ namespace plimsoll {
 Verdict judge(const RunResult& result, const std::string& overload);
 
 /// The resource nearest to its limit, in one sentence: KV memory, sequence slots or GPU time of
-/// one pool.
+/// one pool, or turns, workers or connections of a stage of the path. Memory of caches is none: a
+/// cache is full when it works.
 std::string bottleneck(const RunResult& result);
 
 }  // namespace plimsoll

@@ -166,10 +166,13 @@ std::string latencies_part(const RunResult& result, const Config& config,
   return table + wrapped(rates, style.width, 0);
 }
 
-std::string pools_part(const RunResult& result) {
+/// A pool that grows has slots for all that it may ever have.
+std::string pools_part(const RunResult& result, const Config& config) {
   std::vector<std::vector<std::string>> rows;
-  for (const PoolSummary& pool : result.pools) {
-    rows.push_back({pool.name, pool.gpu, grouped(pool.gpus), grouped(pool.replicas),
+  for (std::size_t p = 0; p < result.pools.size(); ++p) {
+    const PoolSummary& pool = result.pools[p];
+    const char* const up_to = pool.replicas > config.pools[p].replicas ? "up to " : "";
+    rows.push_back({pool.name, pool.gpu, up_to + grouped(pool.gpus), up_to + grouped(pool.replicas),
                     percent(pool.gpu_utilization), percent(pool.kv_cache_usage_mean),
                     percent(pool.kv_cache_usage_max), figure(pool.mean_batch),
                     grouped(pool.waiting_max), grouped(pool.preemptions)});
@@ -349,13 +352,14 @@ std::string stages_part(const RunResult& result) {
   std::vector<std::vector<std::string>> rows;
   for (const StageSummary& stage : result.stages) {
     const bool seen = stage.offered > 0;
-    rows.push_back(
-        {std::string{stage_name(stage.stage)}, grouped(stage.offered), grouped(stage.served),
-         grouped(stage.hits), seen ? figure(stage.wait.percentiles[6]) : "-",
-         seen ? figure(stage.latency.percentiles[2]) : "-",
-         seen ? figure(stage.latency.percentiles[6]) : "-",
-         stage.utilization < 0 ? "-" : percent(stage.utilization),
-         stage.busiest_window < 0 ? "-" : percent(stage.busiest_window), not_served(stage)});
+    rows.push_back({std::string{stage_name(stage.stage)}, grouped(stage.offered),
+                    grouped(stage.served), grouped(stage.hits),
+                    seen ? figure(stage.wait.percentiles[6]) : "-",
+                    seen ? figure(stage.latency.percentiles[2]) : "-",
+                    seen ? figure(stage.latency.percentiles[6]) : "-",
+                    stage.utilization < 0 ? "-" : percent(stage.utilization),
+                    stage.busiest_window < 0 ? "-" : percent(stage.busiest_window),
+                    stage.memory_usage < 0 ? "-" : percent(stage.memory_usage), not_served(stage)});
   }
   return "\n" + text_table({{"stage", false},
                             {"offered"},
@@ -366,6 +370,7 @@ std::string stages_part(const RunResult& result) {
                             {"p99 ms"},
                             {"used %"},
                             {"busiest %"},
+                            {"memory %"},
                             {"not served", false}},
                            rows);
 }
@@ -407,14 +412,14 @@ std::string path_part(const RunResult& result, const SummaryStyle& style) {
   if (path.retries > 0 || path.follow_ups > 0) {
     text += fmt::format(
         "{} attempts, {} of them retries; {} requests were further turns of "
-        "sessions\n",
+        "sessions.\n",
         grouped(path.attempts), grouped(path.retries), grouped(path.follow_ups));
   }
   if (path.attacked) {
     text += fmt::format(
         "Attacks: {} requests, {} of them answered, {} attempts dropped by their source; of {} "
         "requests of users meanwhile {} were answered; {} attempts of users dropped by their "
-        "source\n",
+        "source.\n",
         grouped(path.attack_requests), grouped(path.attack_answered), grouped(path.attack_dropped),
         grouped(path.users_attacked), grouped(path.users_answered), grouped(path.users_dropped));
   }
@@ -422,12 +427,12 @@ std::string path_part(const RunResult& result, const SummaryStyle& style) {
     if (way.waiting + way.retried > 0) {
       text += fmt::format(
           "{} requests went on from {} to {}, where replicas served: {} of them had "
-          "lost theirs\n",
+          "lost theirs.\n",
           grouped(way.waiting + way.retried), way.from, way.to, grouped(way.retried));
     }
   }
   if (path.bypassed > 0) {
-    text += fmt::format("{} requests slipped through a limit, worth {} at list prices; {}\n",
+    text += fmt::format("{} requests slipped through a limit, worth {} at list prices; {}.\n",
                         grouped(path.bypassed), dollars(path.bypassed_dollars),
                         path.detected == never
                             ? "no alarm"
@@ -529,7 +534,7 @@ std::string terminal_summary(const RunResult& result, const Config& config,
   out += path_part(result, style);
   out += waiting_rooms_part(result, style);
   out += experiments_tables(result);
-  out += "\n" + pools_part(result);
+  out += "\n" + pools_part(result, config);
   out += prefixes_part(result, style);
   out += kv_transfers_part(result, style);
   out += scaling_part(result);
