@@ -28,7 +28,7 @@ def mean_response_ms(result):
 def stages_table(result):
     """Rows of the request path as markdown."""
     lines = ["| stage | offered | served | hits | p50, ms | p99, ms | p99 wait, ms | used % | busiest % | "
-             "not served |", "|---|" + "---:|" * 8 + "---|"]
+             "memory % | not served |", "|---|" + "---:|" * 9 + "---|"]
     share = lambda value: "" if value is None else f"{100 * value:.0f}"
     for stage in result["stages"]:
         lost = [f"{count:,} {name}" for name, count in stage["not_served"].items()]
@@ -38,7 +38,7 @@ def stages_table(result):
                      f"{stage['hits']:,} | {stage['median_latency_ms']:,.1f} | "
                      f"{stage['p99_latency_ms']:,.1f} | {stage['p99_wait_ms']:,.1f} | "
                      f"{share(stage['utilization'])} | {share(stage['busiest_window'])} | "
-                     f"{', '.join(lost)} |")
+                     f"{share(stage['memory_usage'])} | {', '.join(lost)} |")
     return "\n".join(lines)
 
 

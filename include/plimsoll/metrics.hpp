@@ -104,21 +104,29 @@ struct MeasuredAttempts {
 
 /// One stage of the request path: visits by attempts of measured requests. What passed one stage is
 /// what the next one was offered, what left on the way to it, and what is under way to it or in it
-/// when the run ends. (A connection of `streaming` is under way until it is closed.)
+/// when the run ends. A visit of `streaming` lasts until its connection is closed: what it passed
+/// on is what it served and what is open.
 struct StageSummary {
   Stage stage = Stage::edge;
   std::int64_t offered = 0;          // visits whose end is known: the sum of `outcomes`
   std::int64_t left_on_the_way = 0;  // their clients, before they came here
   std::int64_t under_way = 0;        // at the end of the run
+  std::int64_t open = 0;             // connections that are open then
   std::int64_t served = 0;           // passed on (completed) or answered here (cached)
   std::int64_t hits = 0;             // of a cache
   std::array<std::int64_t, outcome_count> outcomes{};  // by what became of them here
   LatencySummary wait;                                 // for their turn
   LatencySummary latency;                              // the wait included
-  // Used share of its capacity, from the warm-up to the last arrival, and in the busiest window
-  // (MetricsConfig::window) within; negative: it has none, or there was no such span.
+  // Used share of its turns, workers or connections, from the warm-up to the last arrival, and in
+  // the busiest window (MetricsConfig::window) within; of several resources that of which the
+  // largest share was used. Negative: it has none, or there was no such span.
   double utilization = -1;
   double busiest_window = -1;
+  std::string resource;  // what that is of: "workers of api_tier"; empty: nothing
+  // Share of a cache's bytes that was held at the end of that span, and at the fullest end of a
+  // window within; negative: no cache. A full cache is no bottleneck: it is full when it works.
+  double memory_usage = -1;
+  double memory_usage_max = -1;
 };
 
 /// The way between the users of a region, or of a datacenter, and the GPUs: round trips of measured

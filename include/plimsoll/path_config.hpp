@@ -187,7 +187,10 @@ enum class TokenCharge : std::uint8_t {
 };
 
 struct LimitsConfig {
-  LatencyLaw latency;  // of a decision
+  LatencyLaw latency;                 // of a decision
+  std::optional<Frequency> capacity;  // decisions per second
+  bool fails_open = true;             // lets everything pass during an outage; else requests fail
+  std::vector<OutageConfig> outages;  // no decisions
   TokenCharge charge = TokenCharge::expected;
   KeysConfig keys;
   std::vector<ClassKeysConfig> class_keys;
@@ -217,6 +220,7 @@ struct ApiTierConfig {
   int instances = 1;
   int workers = 1;             // requests that an instance works on at once
   LatencyLaw cpu;              // time that a worker spends on a request
+  Duration per_token{};        // and on each token of its prompt
   std::int64_t queue = 0;      // requests that may wait for a worker; the next end as queue_full
   bool drops_leavers = false;  // whose client left is not worked on
   std::vector<OutageConfig> outages;  // a share of the instances is lost
@@ -251,6 +255,9 @@ struct ModelRouterConfig {
 /// Whose requests go in one message.
 enum class AggregateBy : std::uint8_t { model, request_class };
 
+/// What becomes of those who come during an outage.
+enum class DuringOutage : std::uint8_t { hold, fail };
+
 /// Requests are gathered until so many have come or so long has passed since the first.
 struct AggregationConfig {
   std::int64_t size = 1;  // requests of a message, at most
@@ -258,10 +265,9 @@ struct AggregationConfig {
   AggregateBy by = AggregateBy::model;
   LatencyLaw latency;                 // of a message, once it is gathered
   std::optional<Frequency> capacity;  // messages per second
+  DuringOutage during_outage = DuringOutage::hold;
+  std::vector<OutageConfig> outages;  // messages wait or fail
 };
-
-/// What becomes of requests while the broker fails over.
-enum class BrokerOutage : std::uint8_t { hold, fail };
 
 /// What becomes of messages that wait in the broker when it fails over.
 enum class BacklogFate : std::uint8_t { keep, lose };
@@ -277,7 +283,7 @@ struct BrokerConfig {
   LatencyLaw latency;
   std::optional<Frequency> capacity;
   std::optional<BrokerQueueConfig> queue;  // needs a capacity; none: whoever waits is not counted
-  BrokerOutage during_outage = BrokerOutage::hold;
+  DuringOutage during_outage = DuringOutage::hold;
   std::vector<OutageConfig> outages;
 };
 
@@ -291,9 +297,11 @@ enum class HeldBack : std::uint8_t {
 /// Moderation of prompts or of answers.
 struct SafetyConfig {
   LatencyLaw latency;
+  Duration per_token{};  // beside it; of the prompt, or of the answer
   std::optional<Frequency> capacity;
-  double blocked = 0;      // share of the requests
-  bool fails_open = true;  // lets everything pass during an outage; else requests fail
+  std::optional<Frequency> tokens;  // per second, beside the capacity in requests
+  double blocked = 0;               // share of the requests
+  bool fails_open = true;           // lets everything pass during an outage; else requests fail
   std::vector<OutageConfig> outages;
   HeldBack holds = HeldBack::none;  // of answers
   int chunk = 64;                   // tokens that are moderated together; holds: tokens
@@ -301,7 +309,9 @@ struct SafetyConfig {
 
 struct TokenizerConfig {
   LatencyLaw latency;
+  Duration per_token{};  // beside it
   std::optional<Frequency> capacity;
+  std::optional<Frequency> tokens;  // per second, beside the capacity in requests
   std::vector<OutageConfig> outages;
 };
 

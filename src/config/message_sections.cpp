@@ -63,6 +63,13 @@ SectionDecl aggregation_section() {
       .section("latency", &AggregationConfig::latency, latency_section(), "of a message")
       .optional("capacity", &AggregationConfig::capacity, frequency_kind(),
                 "messages per second; the rest waits")
+      .field("during_outage", &AggregationConfig::during_outage,
+             word_kind<DuringOutage>({{"hold", DuringOutage::hold}, {"fail", DuringOutage::fail}}),
+             "hold",
+             "what becomes of messages that are gathered then: they wait until it is over, "
+             "or all of their requests fail")
+      .list("outages", &AggregationConfig::outages, outage_section("of the messages that it hits"),
+            "no message goes on")
       .build();
 }
 
@@ -75,7 +82,7 @@ SectionDecl broker_section() {
                         "of the broker's own: with a depth, and a fate when it fails over; outages "
                         "stop it, and what waits has its turn after them")
       .field("during_outage", &BrokerConfig::during_outage,
-             word_kind<BrokerOutage>({{"hold", BrokerOutage::hold}, {"fail", BrokerOutage::fail}}),
+             word_kind<DuringOutage>({{"hold", DuringOutage::hold}, {"fail", DuringOutage::fail}}),
              "hold", "what becomes of requests that come then: they wait until it is over, or fail")
       .list("outages", &BrokerConfig::outages,
             outage_section("of the requests that it hits; with a queue, of its partitions"),

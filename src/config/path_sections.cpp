@@ -52,6 +52,9 @@ SectionDecl outage_section(std::string share_help) {
 
 namespace {
 
+constexpr const char* token_turns =
+    "tokens per second: a turn lasts so much longer, beside 1 / capacity where that is given";
+
 SectionDecl popularity_section() {
   constexpr std::int64_t most = 1'000'000'000'000;
   return Section<PopularityConfig>{}
@@ -211,6 +214,11 @@ SectionDecl limits_section() {
                            .build();
   return Section<LimitsConfig>{}
       .section("latency", &LimitsConfig::latency, latency_section(), "of a decision")
+      .optional("capacity", &LimitsConfig::capacity, frequency_kind(),
+                "decisions per second; the rest waits")
+      .field("fails_open", &LimitsConfig::fails_open, flag_kind(), "true",
+             "during an outage everything passes and counts nowhere; otherwise requests fail")
+      .list("outages", &LimitsConfig::outages, outage_section(share_of_requests), "no decisions")
       .field("charge", &LimitsConfig::charge,
              word_kind<TokenCharge>(
                  {{"expected", TokenCharge::expected}, {"used", TokenCharge::used}}),
@@ -259,6 +267,8 @@ SectionDecl api_tier_section() {
              "requests that an instance works on at once")
       .section("cpu", &ApiTierConfig::cpu, latency_section(), "time of a worker for one request")
       .required()
+      .field("per_token", &ApiTierConfig::per_token, duration_kind(), "0",
+             "time of a worker for each token of the prompt, beside `cpu`")
       .field("queue", &ApiTierConfig::queue, big_count_kind(0, 1'000'000'000), "10000",
              "requests that may wait for a worker; the next end as queue_full")
       .field("drops_leavers", &ApiTierConfig::drops_leavers, flag_kind(), "false",
@@ -310,8 +320,11 @@ SectionDecl model_router_section() {
 Section<SafetyConfig> safety_fields() {
   Section<SafetyConfig> section;
   section.section("latency", &SafetyConfig::latency, latency_section(), "of a check")
+      .field("per_token", &SafetyConfig::per_token, duration_kind(), "0",
+             "beside it, for each token that is checked: of the prompt, or of the answer")
       .optional("capacity", &SafetyConfig::capacity, frequency_kind(),
                 "requests per second; the rest waits")
+      .optional("tokens", &SafetyConfig::tokens, frequency_kind(), token_turns)
       .field("blocked", &SafetyConfig::blocked, ratio_kind(), "0",
              "share of the requests that end as blocked")
       .field("fails_open", &SafetyConfig::fails_open, flag_kind(), "true",
@@ -338,8 +351,11 @@ SectionDecl answer_safety_section() {
 SectionDecl tokenizer_section() {
   return Section<TokenizerConfig>{}
       .section("latency", &TokenizerConfig::latency, latency_section(), "of a prompt")
+      .field("per_token", &TokenizerConfig::per_token, duration_kind(), "0",
+             "beside it, for each token of the prompt")
       .optional("capacity", &TokenizerConfig::capacity, frequency_kind(),
                 "requests per second; the rest waits")
+      .optional("tokens", &TokenizerConfig::tokens, frequency_kind(), token_turns)
       .list("outages", &TokenizerConfig::outages, outage_section(share_of_requests),
             "requests fail")
       .build();

@@ -20,6 +20,7 @@ std::vector<StageSummary> StageAccounts::summarize() const {
     row.hits = account.hits;
     row.left_on_the_way = account.left_on_the_way;
     row.under_way = account.under_way;
+    row.open = account.open;
     row.wait = summarize_latency(account.wait);
     row.latency = summarize_latency(account.latency);
     rows.push_back(row);

@@ -31,9 +31,18 @@ class StageAccounts {
       return;
     }
     Account& account = accounts_[static_cast<std::size_t>(visit.stage)];
-    if (visit.end != VisitEnd::known) {
-      ++(visit.end == VisitEnd::under_way ? account.under_way : account.left_on_the_way);
-      return;
+    switch (visit.end) {
+      case VisitEnd::left_on_the_way:
+        ++account.left_on_the_way;
+        return;
+      case VisitEnd::under_way:
+        ++account.under_way;
+        return;
+      case VisitEnd::open:
+        ++account.open;
+        return;
+      case VisitEnd::known:
+        break;
     }
     ++account.outcomes[static_cast<std::size_t>(visit.result)];
     account.hits += visit.hit ? 1 : 0;
@@ -53,6 +62,7 @@ class StageAccounts {
     std::int64_t hits = 0;
     std::int64_t left_on_the_way = 0;
     std::int64_t under_way = 0;
+    std::int64_t open = 0;
     LatencySketch wait, latency;
   };
   SimTime warm_up_end_;

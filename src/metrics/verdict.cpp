@@ -26,6 +26,17 @@ double share_down(const PoolSummary& pool) {
   return rented == 0 ? 0 : static_cast<double>(pool.down_ns) / static_cast<double>(rented);
 }
 
+/// The stage of which the largest share was used; null when none has a capacity.
+const StageSummary* most_used(const RunResult& result) {
+  const StageSummary* most = nullptr;
+  for (const StageSummary& stage : result.stages) {
+    if (stage.utilization >= 0 && (most == nullptr || stage.utilization > most->utilization)) {
+      most = &stage;
+    }
+  }
+  return most;
+}
+
 }  // namespace
 
 std::string replicas_down(const RunResult& result) {
@@ -74,12 +85,18 @@ std::string bottleneck(const RunResult& result) {
       pressure = by_kv ? kv : slots;
     }
   }
-  if (worst == nullptr) {
-    return "no pool was observed";
-  }
-  if (pressure < tight && worst->gpu_utilization >= busy_enough) {
+  const StageSummary* const stage = most_used(result);
+  const bool by_stage = stage != nullptr && stage->utilization > pressure;
+  const double highest = by_stage ? stage->utilization : pressure;
+  if (worst != nullptr && highest < tight && worst->gpu_utilization >= busy_enough) {
     return fmt::format("GPU time of pool {} ({:.1f} % busy)", worst->name,
                        100 * worst->gpu_utilization);
+  }
+  if (by_stage) {
+    return fmt::format("{} ({:.1f} % used)", stage->resource, 100 * stage->utilization);
+  }
+  if (worst == nullptr) {
+    return "no pool was observed";
   }
   if (by_kv) {
     return fmt::format("KV memory of pool {} (at most {:.1f} % used, {} preemptions)", worst->name,

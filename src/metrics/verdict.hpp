@@ -16,8 +16,9 @@ Verdict judge(const RunResult& result, const std::string& overload);
 std::string replicas_down(const RunResult& result);
 
 /// The resource nearest to its limit, in one sentence: replicas that are down, else KV memory,
-/// sequence slots or GPU time of one pool. Who has only a part of its replicas is at their limit
-/// whatever the rest are busy with.
+/// sequence slots or GPU time of one pool, or turns, workers or connections of a stage of the path.
+/// Who has only a part of its replicas is at their limit whatever the rest are busy with. Memory of
+/// caches is none: a cache is full when it works.
 std::string bottleneck(const RunResult& result);
 
 }  // namespace plimsoll

@@ -859,6 +859,7 @@ Json stages_json(const RunResult& result) {
     json["not_served"] = refused;
     json["left_on_the_way"] = stage.left_on_the_way;
     json["under_way"] = stage.under_way;
+    json["open"] = stage.open;
     json["median_wait_ms"] = stage.wait.percentiles[2];
     json["p99_wait_ms"] = stage.wait.percentiles[6];
     json["mean_wait_ms"] = stage.wait.mean;
@@ -867,6 +868,9 @@ Json stages_json(const RunResult& result) {
     json["mean_latency_ms"] = stage.latency.mean;
     json["utilization"] = stage.utilization < 0 ? Json{} : Json(stage.utilization);
     json["busiest_window"] = stage.busiest_window < 0 ? Json{} : Json(stage.busiest_window);
+    json["resource"] = stage.resource.empty() ? Json{} : Json(stage.resource);
+    json["memory_usage"] = stage.memory_usage < 0 ? Json{} : Json(stage.memory_usage);
+    json["memory_usage_max"] = stage.memory_usage_max < 0 ? Json{} : Json(stage.memory_usage_max);
     list.push_back(json);
   }
   return list;

@@ -410,13 +410,14 @@ std::string stages_part(const RunResult& result) {
   std::vector<std::vector<std::string>> rows;
   for (const StageSummary& stage : result.stages) {
     const bool seen = stage.offered > 0;
-    rows.push_back(
-        {std::string{stage_name(stage.stage)}, grouped(stage.offered), grouped(stage.served),
-         grouped(stage.hits), seen ? figure(stage.wait.percentiles[6]) : "-",
-         seen ? figure(stage.latency.percentiles[2]) : "-",
-         seen ? figure(stage.latency.percentiles[6]) : "-",
-         stage.utilization < 0 ? "-" : percent(stage.utilization),
-         stage.busiest_window < 0 ? "-" : percent(stage.busiest_window), not_served(stage)});
+    rows.push_back({std::string{stage_name(stage.stage)}, grouped(stage.offered),
+                    grouped(stage.served), grouped(stage.hits),
+                    seen ? figure(stage.wait.percentiles[6]) : "-",
+                    seen ? figure(stage.latency.percentiles[2]) : "-",
+                    seen ? figure(stage.latency.percentiles[6]) : "-",
+                    stage.utilization < 0 ? "-" : percent(stage.utilization),
+                    stage.busiest_window < 0 ? "-" : percent(stage.busiest_window),
+                    stage.memory_usage < 0 ? "-" : percent(stage.memory_usage), not_served(stage)});
   }
   return "\n" + text_table({{"stage", false},
                             {"offered"},
@@ -427,6 +428,7 @@ std::string stages_part(const RunResult& result) {
                             {"p99 ms"},
                             {"used %"},
                             {"busiest %"},
+                            {"memory %"},
                             {"not served", false}},
                            rows);
 }
@@ -481,14 +483,14 @@ std::string path_part(const RunResult& result, const SummaryStyle& style) {
   if (path.retries > 0 || path.follow_ups > 0) {
     text += fmt::format(
         "{} attempts, {} of them retries; {} requests were further turns of "
-        "sessions\n",
+        "sessions.\n",
         grouped(path.attempts), grouped(path.retries), grouped(path.follow_ups));
   }
   if (path.attacked) {
     text += fmt::format(
         "Attacks: {} requests, {} of them answered{}, {} attempts dropped by their source; of {} "
         "requests of users meanwhile {} were answered; {} attempts of users dropped by their "
-        "source\n",
+        "source.\n",
         grouped(path.attack_requests), grouped(path.attack_answered), cost_of_attacks(result.cost),
         grouped(path.attack_dropped), grouped(path.users_attacked), grouped(path.users_answered),
         grouped(path.users_dropped));
@@ -497,12 +499,12 @@ std::string path_part(const RunResult& result, const SummaryStyle& style) {
     if (way.waiting + way.retried > 0) {
       text += fmt::format(
           "{} requests went on from {} to {}, where replicas served: {} of them had "
-          "lost theirs\n",
+          "lost theirs.\n",
           grouped(way.waiting + way.retried), way.from, way.to, grouped(way.retried));
     }
   }
   if (path.bypassed > 0) {
-    text += fmt::format("{} requests slipped through a limit, worth {} at list prices; {}\n",
+    text += fmt::format("{} requests slipped through a limit, worth {} at list prices; {}.\n",
                         grouped(path.bypassed), dollars(path.bypassed_dollars),
                         path.detected == never
                             ? "no alarm"

@@ -9,7 +9,8 @@ Aggregator::Aggregator(std::uint64_t seed, const AggregationConfig& config, std:
       listener_{listener},
       size_{static_cast<std::size_t>(config.size)},
       window_{config.window},
-      passage_{seed, "aggregation", config.latency, config.capacity, {}},
+      passage_{seed, "aggregation", config.latency, config.capacity, config.outages},
+      during_outage_{config.during_outage},
       open_(kinds, none) {
 }
 
@@ -26,7 +27,7 @@ std::uint32_t Aggregator::begin_message(std::size_t kind) {
   }
   Message& message = messages_[number];
   message.kind = kind;
-  message.gathering = true;
+  message.state = State::gathering;
   if (size_ > 1) {
     engine_.arm(message.timer, engine_.now() + window_);
   }
@@ -44,15 +45,45 @@ void Aggregator::enter(const Gathered& request, std::size_t kind, Phase phase) {
   }
 }
 
+/// Its place is free for another message once the listener has all of it.
+template <class Tell>
+void Aggregator::end(std::uint32_t number, Tell tell) {
+  std::vector<Gathered> requests;
+  requests.swap(messages_[number].requests);
+  tell(requests);
+  requests.clear();
+  messages_[number].requests.swap(requests);
+  free_.push_back(number);
+}
+
 /// Nobody joins it any more.
 void Aggregator::close(std::uint32_t number, Phase phase) {
   Message& message = messages_[number];
   open_[message.kind] = none;
-  const auto id = static_cast<std::uint64_t>(messages_sent_++);
-  message.after = passage_.pass(id, engine_.now()).ahead;
-  message.gathering = false;
-  if (message.after > Duration::zero()) {
-    engine_.arm(message.timer, engine_.now() + message.after);
+  message.id = static_cast<std::uint64_t>(messages_sent_++);
+  hand_on(number, phase);
+}
+
+/// Held apart in an outage: whoever took a turn yet to come would hold up those that it does not
+/// hit.
+void Aggregator::hand_on(std::uint32_t number, Phase phase) {
+  Message& message = messages_[number];
+  const SimTime works_again = passage_.outages().end_for(message.id, engine_.now());
+  if (works_again > engine_.now() && during_outage_ == DuringOutage::fail) {
+    end(number,
+        [this](const std::vector<Gathered>& requests) { listener_.on_message_failed(requests); });
+    return;
+  }
+  if (works_again > engine_.now()) {
+    message.state = State::held;
+    engine_.arm(message.timer, works_again);
+    return;
+  }
+  const StageResult result = passage_.pass(message.id, engine_.now());
+  message.latency = result.latency;
+  message.state = State::going;
+  if (result.ahead > Duration::zero()) {
+    engine_.arm(message.timer, engine_.now() + result.ahead);
   } else {
     send(number, phase);
   }
@@ -61,21 +92,23 @@ void Aggregator::close(std::uint32_t number, Phase phase) {
 void Aggregator::on_timer(void* aggregator, std::uint64_t message) {
   Aggregator& self = *static_cast<Aggregator*>(aggregator);
   const auto number = static_cast<std::uint32_t>(message);
-  if (self.messages_[number].gathering) {
-    self.close(number, Phase::before_steps);
-  } else {
-    self.send(number, Phase::before_steps);
+  switch (self.messages_[number].state) {
+    case State::gathering:
+      self.close(number, Phase::before_steps);
+      return;
+    case State::held:
+      self.hand_on(number, Phase::before_steps);
+      return;
+    case State::going:
+      self.send(number, Phase::before_steps);
+      return;
   }
 }
 
-/// Its place is free for another message once the listener has all of it.
 void Aggregator::send(std::uint32_t number, Phase phase) {
-  std::vector<Gathered> requests;
-  requests.swap(messages_[number].requests);
-  listener_.on_message(requests, messages_[number].after, phase);
-  requests.clear();
-  messages_[number].requests.swap(requests);
-  free_.push_back(number);
+  end(number, [&](const std::vector<Gathered>& requests) {
+    listener_.on_message(requests, messages_[number].latency, phase);
+  });
 }
 
 }  // namespace plimsoll

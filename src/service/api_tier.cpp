@@ -12,6 +12,7 @@ ApiTier::ApiTier(std::uint64_t seed, const ApiTierConfig& config, Engine& engine
       listener_{listener},
       cpu_stream_{seed, "api_tier_cpu"},
       cpu_{config.cpu},
+      per_token_{config.per_token},
       instances_{config.instances},
       workers_{config.workers},
       room_{config.queue},
@@ -48,9 +49,9 @@ ApiTier::WorkerTime ApiTier::worker_time() const {
   return time;
 }
 
-ApiTier::Entry ApiTier::enter(std::uint32_t flight, std::uint64_t id) {
+ApiTier::Entry ApiTier::enter(std::uint32_t flight, std::uint64_t id, std::int32_t prompt_tokens) {
   ++entered_;
-  const Visitor visitor{flight, id, engine_.now()};
+  const Visitor visitor{flight, prompt_tokens, id, engine_.now()};
   if (busy_ < servers()) {
     begin(visitor);
     return Entry::began;
@@ -78,7 +79,8 @@ void ApiTier::begin(const Visitor& visitor) {
   Job& job = jobs_[number];
   job.visitor = visitor;
   job.began = engine_.now();
-  engine_.arm(job.timer, job.began + cpu_.draw(cpu_stream_, visitor.id));
+  const Duration work = cpu_.draw(cpu_stream_, visitor.id) + visitor.prompt_tokens * per_token_;
+  engine_.arm(job.timer, job.began + work);
 }
 
 void ApiTier::begin_waiting() {

@@ -32,8 +32,8 @@ class ApiTier {
           ApiTierListener& listener);
 
   enum class Entry : std::uint8_t { began, waits, full };
-  /// A request comes at now().
-  Entry enter(std::uint32_t flight, std::uint64_t id);
+  /// A request comes at now(), with so many tokens in its prompt.
+  Entry enter(std::uint32_t flight, std::uint64_t id, std::int32_t prompt_tokens);
 
   /// Instances come, or go once they are done with what they work on.
   void set_instances(int instances);
@@ -55,6 +55,7 @@ class ApiTier {
  private:
   struct Visitor {
     std::uint32_t flight = 0;
+    std::int32_t prompt_tokens = 0;
     std::uint64_t id = 0;
     SimTime came{};
   };
@@ -77,6 +78,7 @@ class ApiTier {
   ApiTierListener& listener_;
   RandomStream cpu_stream_;
   LatencySampler cpu_;
+  Duration per_token_;
   int instances_;
   std::int64_t workers_;
   double left_ = 1;  // share of the instances that no outage takes

@@ -113,7 +113,7 @@ StageResult Broker::hand_on(std::uint64_t id, SimTime t) {
   if (works_again == t) {
     return passage_.pass(id, t);
   }
-  if (during_outage_ == BrokerOutage::fail) {
+  if (during_outage_ == DuringOutage::fail) {
     return ends_as(Outcome::failed);
   }
   PLIMSOLL_CHECK(!limited(), "who waits for a turn is held until the broker works again");
@@ -130,7 +130,7 @@ StageResult Broker::queue_up(std::uint64_t id, SimTime t) {
     number = draws.below(static_cast<std::uint32_t>(partitions_.size()));
   }
   BrokerPartition& partition = partitions_[number];
-  if (during_outage_ == BrokerOutage::fail && partition.fails_over_at(t)) {
+  if (during_outage_ == DuringOutage::fail && partition.fails_over_at(t)) {
     return ends_as(Outcome::failed);
   }
   StageResult result = partition.take(t);

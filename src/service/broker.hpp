@@ -52,7 +52,7 @@ class Broker {
   /// is not. Only with a capacity and no queue: whoever took a turn yet to come would hold up those
   /// whom the outage does not hit.
   SimTime held_until(std::uint64_t id, SimTime t) const {
-    const bool by_event = limited() && partitions_.empty() && during_outage_ == BrokerOutage::hold;
+    const bool by_event = limited() && partitions_.empty() && during_outage_ == DuringOutage::hold;
     return by_event ? passage_.outages().end_for(id, t) : t;
   }
   /// Some attempt may be held.
@@ -67,7 +67,7 @@ class Broker {
   StageResult queue_up(std::uint64_t id, SimTime t);
 
   Passage passage_;
-  BrokerOutage during_outage_;
+  DuringOutage during_outage_;
   RandomStream partition_stream_;
   std::vector<BrokerPartition> partitions_;  // none: no queue of its own
 };

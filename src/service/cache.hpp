@@ -58,6 +58,7 @@ class Cache final : public CacheMemory {
   /// By group: the rate at which each object's misses leave once it is full.
   std::vector<double> miss_flow() const;
   bool plays_order() const { return !orders_.empty(); }
+  const Turnstile& turnstile() const { return passage_.turnstile(); }
   /// Look-ups must come in order of time.
   bool in_order() const { return plays_order() || passage_.turnstile().limited(); }
 

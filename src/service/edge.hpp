@@ -43,6 +43,12 @@ class Edge {
   /// time.
   std::optional<Crossing> fail_over(std::uint64_t id, std::uint16_t from, SimTime t,
                                     const Sites& sites, ModelIndex model);
+  const Turnstile& entrance_of_region(std::size_t region) const {
+    return regions_[region].entrance;
+  }
+  const Turnstile& entrance_of_datacenter(std::size_t datacenter) const {
+    return datacenters_[datacenter].entrance;
+  }
   /// Some datacenter has a capacity.
   bool limited() const { return limited_; }
 

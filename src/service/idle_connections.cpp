@@ -4,36 +4,28 @@
 namespace plimsoll {
 
 void IdleConnections::close_oldest() {
-  places_.erase(order_.front().owner);
-  order_.pop_front();
+  order_.remove(order_.oldest().owner);
 }
 
 bool IdleConnections::take(PrefixId owner) {
-  const auto place = places_.find(owner);
-  if (place == places_.end()) {
-    return false;
-  }
-  order_.erase(place->second);
-  places_.erase(place);
-  return true;
+  return order_.remove(owner);
 }
 
 std::int64_t IdleConnections::ns_after_their_ends(SimTime t) const {
   std::int64_t ns = 0;
-  for (const Idle& idle : order_) {
-    if (idle.ends > t) {
-      break;
-    }
-    ns += (t - idle.ends).count();
+  const auto* idle = order_.empty() ? nullptr : &order_.oldest();
+  while (idle != nullptr && idle->value <= t) {
+    ns += (t - idle->value).count();
+    idle = order_.newer_than(*idle);
   }
   return ns;
 }
 
 bool IdleConnections::put(PrefixId owner, SimTime t) {
-  if (config_.size == 0 || places_.count(owner) > 0) {
+  if (config_.size == 0 || order_.find(owner) != nullptr) {
     return false;
   }
-  places_[owner] = order_.insert(order_.end(), Idle{owner, t + config_.keep_alive});
+  order_.add(owner, t + config_.keep_alive);
   return true;
 }
 

@@ -2,21 +2,20 @@
 #pragma once
 
 #include <cstdint>
-#include <list>
-#include <map>
 
 #include "plimsoll/ids.hpp"
 #include "plimsoll/path_config.hpp"
+#include "service/recency_order.hpp"
 
 namespace plimsoll {
 
-/// At most `size` of them, each for `keep_alive`; in order of time. O(log idle) a call.
+/// At most `size` of them, each for `keep_alive`; in order of time. O(1) a call.
 class IdleConnections {
  public:
   explicit IdleConnections(const ConnectionPoolConfig& config) : config_{config} {}
 
   /// The connection that closes by itself next; `never` when none idles.
-  SimTime next_end() const { return order_.empty() ? never : order_.front().ends; }
+  SimTime next_end() const { return order_.empty() ? never : order_.oldest().value; }
   /// That one, or whichever has idled longest, is closed.
   void close_oldest();
   /// `owner` uses its own again; false when it has none.
@@ -27,16 +26,11 @@ class IdleConnections {
   bool overfull() const { return count() > config_.size; }
   /// Time from the ends of those that end by `t` to `t`, added up, ns.
   std::int64_t ns_after_their_ends(SimTime t) const;
-  std::int64_t count() const { return static_cast<std::int64_t>(order_.size()); }
+  std::int64_t count() const { return order_.size(); }
 
  private:
-  struct Idle {
-    PrefixId owner = no_prefix;
-    SimTime ends{};
-  };
   ConnectionPoolConfig config_;
-  std::list<Idle> order_;  // by when they began to idle, and hence by when they end
-  std::map<PrefixId, std::list<Idle>::iterator> places_;
+  RecencyOrder<SimTime> order_;  // when each ends, by when they began to idle and hence by that
 };
 
 }  // namespace plimsoll

@@ -18,16 +18,18 @@ namespace plimsoll {
 class Passage {
  public:
   Passage(std::uint64_t seed, const std::string& stage, const LatencyLaw& latency,
-          std::optional<Frequency> capacity, const std::vector<OutageConfig>& outages)
+          std::optional<Frequency> capacity, const std::vector<OutageConfig>& outages,
+          Duration per_token = {}, std::optional<Frequency> tokens = std::nullopt)
       : outages_{seed, "outage:" + stage, outages},
         latency_stream_{seed, "latency:" + stage},
         latency_{latency},
-        turnstile_{capacity} {}
+        per_token_{per_token},
+        turnstile_{capacity, tokens} {}
 
-  /// Its turn and its latency.
-  StageResult pass(std::uint64_t id, SimTime t) {
-    const Duration wait = turnstile_.take(t);
-    const Duration latency = latency_.draw(latency_stream_, id);
+  /// Its turn and its latency, with so many tokens.
+  StageResult pass(std::uint64_t id, SimTime t, std::int64_t tokens = 0) {
+    const Duration wait = turnstile_.take(t, static_cast<double>(tokens));
+    const Duration latency = latency_.draw(latency_stream_, id) + tokens * per_token_;
     return passes_after(wait, latency);
   }
   /// Its latency alone, without a turn.
@@ -42,6 +44,7 @@ class Passage {
   Outages outages_;
   RandomStream latency_stream_;
   LatencySampler latency_;
+  Duration per_token_;
   Turnstile turnstile_;
 };
 

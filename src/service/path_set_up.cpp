@@ -35,7 +35,6 @@ RequestPath::RequestPath(const Config& config, Engine& engine, EventSink& sink, 
       trait_stream_{config.seed, "path"},
       conversation_stream_{config.seed, "conversation"},
       fetch_stream_{config.seed, "fetch"},
-      limit_stream_{config.seed, "latency:limits"},
       chunk_stream_{config.seed, "blocked_chunk"},
       bypassed_tokens_(2 * config.tiers.size(), 0) {
   counts_.present = true;
@@ -51,6 +50,7 @@ RequestPath::RequestPath(const Config& config, Engine& engine, EventSink& sink, 
   set_up_caches();
   set_up_limits();
   note_present();
+  note_capacities();
   const bool sessions = clients_.has_sessions() || !config.workload.trace.empty();
   follows_sessions_ =
       experiments_ || (model_router_ && model_router_->splits_in_parts() && sessions);
@@ -104,8 +104,9 @@ void RequestPath::set_up_stages() {
     safety_before_.emplace(seed, "safety_before", *path_.safety_before);
   }
   if (path_.tokenizer) {
-    tokenizer_.emplace(seed, "tokenizer", path_.tokenizer->latency, path_.tokenizer->capacity,
-                       path_.tokenizer->outages);
+    const TokenizerConfig& tokenizer = *path_.tokenizer;
+    tokenizer_.emplace(seed, "tokenizer", tokenizer.latency, tokenizer.capacity, tokenizer.outages,
+                       tokenizer.per_token, tokenizer.tokens);
   }
   if (path_.streaming) {
     streaming_.emplace(seed, *path_.streaming);
@@ -148,7 +149,8 @@ void RequestPath::set_up_limits() {
     return;
   }
   limits_.emplace(config_, keys_);
-  limit_latency_ = LatencySampler{path_.limits->latency};
+  limits_box_.emplace(config_.seed, "limits", path_.limits->latency, path_.limits->capacity,
+                      path_.limits->outages);
   enforcement_.emplace(*path_.limits, keys_, *limits_);
   if (path_.limits->metering) {
     metering_.emplace(

@@ -26,7 +26,7 @@ StageResult RequestPath::visit(Stage stage, Flight& flight, SimTime t) {
     case Stage::broker:
       return visit_broker(flight, t);
     case Stage::safety_before:
-      return safety_before_->check(attempt_id(flight), t);
+      return safety_before_->check(attempt_id(flight), flight.record.prompt_tokens, t);
     case Stage::tokenizer:
       return visit_tokenizer(flight, t);
     case Stage::streaming:
@@ -96,26 +96,28 @@ StageResult RequestPath::visit_load_balancer(Flight& flight, SimTime t) {
 }
 
 StageResult RequestPath::visit_limits(Flight& flight, SimTime t) {
+  const std::uint64_t id = attempt_id(flight);
+  if (limits_box_->is_out(id, t)) {
+    return path_.limits->fails_open ? StageResult{} : ends_as(Outcome::failed);
+  }
   if (enforcement_->refuses(flight.limited.key, t)) {
     return ends_as(Outcome::unauthorized);
   }
-  const Duration latency = limit_latency_.draw(limit_stream_, attempt_id(flight));
+  StageResult result = limits_box_->pass(id, t);
   switch (limits_->decide(flight.limited, t)) {
-    case Limits::Decision::refused: {
-      StageResult refusal = passes_after({}, latency);
-      refusal.outcome = Outcome::rate_limited;
-      return refusal;
-    }
+    case Limits::Decision::refused:
+      result.outcome = Outcome::rate_limited;
+      break;
     case Limits::Decision::bypassed:
       counts_.bypassed += flight.bypassed ? 0 : 1;
       flight.bypassed = true;
       enforcement_->on_bypassed(flight.limited.key, t);
-      return passes_after({}, latency);
+      break;
     case Limits::Decision::allowed:
+      flight.counted = true;
       break;
   }
-  flight.counted = true;
-  return passes_after({}, latency);
+  return result;
 }
 
 /// A further turn looks for what its session has come to; a first one has nothing to look for.
@@ -196,7 +198,8 @@ StageResult RequestPath::visit_broker(Flight& flight, SimTime t) {
 
 StageResult RequestPath::visit_tokenizer(Flight& flight, SimTime t) {
   const std::uint64_t id = attempt_id(flight);
-  return tokenizer_->is_out(id, t) ? ends_as(Outcome::failed) : tokenizer_->pass(id, t);
+  return tokenizer_->is_out(id, t) ? ends_as(Outcome::failed)
+                                   : tokenizer_->pass(id, t, flight.record.prompt_tokens);
 }
 
 StageResult RequestPath::visit_streaming(Flight& flight, SimTime t) {

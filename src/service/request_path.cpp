@@ -258,7 +258,7 @@ void RequestPath::tell_under_way() {
         break;
     }
     if (flight.connected) {
-      tell(flight, Stage::streaming, VisitEnd::under_way);
+      tell(flight, Stage::streaming, VisitEnd::open);
     }
   }
 }
@@ -288,7 +288,9 @@ void RequestPath::on_timer(void* path, std::uint64_t place) {
       self.finish(number);
       return;
     case FlightState::turns_back:
-      self.tell(self.flights_[number], self.flights_[number].next, VisitEnd::left_on_the_way);
+      if (!self.flights_[number].failing_over) {  // who fails over is in `serving` already
+        self.tell(self.flights_[number], self.flights_[number].next, VisitEnd::left_on_the_way);
+      }
       self.leave(number);
       return;
     case FlightState::gives_up:
@@ -310,7 +312,9 @@ void RequestPath::on_patience(void* path, std::uint64_t place) {
 
 void RequestPath::enter_api_tier(std::uint32_t place) {
   Flight& flight = flights_[place];
-  if (api_tier_->enter(place, attempt_id(flight)) == ApiTier::Entry::full) {
+  const ApiTier::Entry entry =
+      api_tier_->enter(place, attempt_id(flight), flight.record.prompt_tokens);
+  if (entry == ApiTier::Entry::full) {
     tell(flight, Stage::api_tier, Outcome::queue_full, {}, engine_.now());
     end_attempt(place, Outcome::queue_full, engine_.now() + flight.back);
     return;
@@ -386,7 +390,7 @@ void RequestPath::on_released(const std::vector<Gathered>& requests) {
 }
 
 /// Whose client left has left the message.
-void RequestPath::on_message(const std::vector<Gathered>& requests, Duration after, Phase phase) {
+void RequestPath::on_message(const std::vector<Gathered>& requests, Duration latency, Phase phase) {
   begin_message();
   for (const Gathered& gathered : requests) {
     Flight& flight = flights_[gathered.place];
@@ -394,12 +398,24 @@ void RequestPath::on_message(const std::vector<Gathered>& requests, Duration aft
       continue;
     }
     end_waiting(gathered.place);
-    tell(flight, Stage::aggregation, Outcome::completed, engine_.now() - flight.stage_began - after,
-         flight.stage_began);
+    tell(flight, Stage::aggregation, Outcome::completed,
+         engine_.now() - flight.stage_began - latency, flight.stage_began);
     flight.next = next_[static_cast<std::size_t>(Stage::aggregation)];
     walk(gathered.place, phase);
   }
   in_message_ = false;
+}
+
+void RequestPath::on_message_failed(const std::vector<Gathered>& requests) {
+  for (const Gathered& gathered : requests) {
+    Flight& flight = flights_[gathered.place];
+    if (flight.state == FlightState::gathering && attempt_id(flight) == gathered.id) {
+      end_waiting(gathered.place);
+      tell(flight, Stage::aggregation, Outcome::failed, engine_.now() - flight.stage_began,
+           flight.stage_began);
+      end_attempt(gathered.place, Outcome::failed, engine_.now() + flight.back);
+    }
+  }
 }
 
 void RequestPath::enter_service(std::uint32_t place, Phase phase) {
@@ -542,7 +558,8 @@ void RequestPath::answer(std::uint32_t place, const RequestRecord& engine) {
   Outcome outcome = flight.spilled ? Outcome::degraded : engine.outcome;
   Duration ahead{};
   if (safety_after_) {
-    const StageResult result = safety_after_->check(attempt_id(flight), engine_.now());
+    const StageResult result =
+        safety_after_->check(attempt_id(flight), flight.record.emitted_tokens, engine_.now());
     tell(flight, Stage::safety_after, result);
     ahead = result.ahead;
     outcome = result.passes() ? outcome : result.outcome;
@@ -697,7 +714,8 @@ void RequestPath::finish(std::uint32_t place) {
   if (counts_.attacked) {
     count_attack(flight);
   }
-  if (session_cache_ && is_answer(flight.record.outcome)) {
+  const bool came_to_contexts = flight.next > Stage::conversation_cache;  // the edge did not answer
+  if (session_cache_ && came_to_contexts && is_answer(flight.record.outcome)) {
     session_cache_->store(attempt_id(flight), session_of(flight),
                           std::int64_t{flight.record.prompt_tokens} + flight.record.output_tokens,
                           engine_.now());
@@ -807,51 +825,6 @@ CacheMemory* RequestPath::conversation_cache() {
     return &*session_cache_;
   }
   return conversation_cache_ ? &*conversation_cache_ : nullptr;
-}
-
-CapacityUse RequestPath::capacity_use(Stage stage) const {
-  constexpr CapacityUse none;
-  const SimTime now = engine_.now();
-  const auto of = [now](const Turnstile& turnstile) { return turnstile.use(now); };
-  const auto filled = [](const auto& cache) { return CapacityUse{cache.utilization(), 1, true}; };
-  switch (stage) {
-    case Stage::edge:
-      return cdn_ ? filled(*cdn_) : none;
-    case Stage::load_balancer:
-      return load_balancer_ ? of(load_balancer_->turnstile()) : none;
-    case Stage::api_tier: {
-      const ApiTier::WorkerTime time = api_tier_ ? api_tier_->worker_time() : ApiTier::WorkerTime{};
-      return {time.busy, time.all, false};
-    }
-    case Stage::conversation_cache:
-      if (session_cache_) {
-        return filled(*session_cache_);
-      }
-      return conversation_cache_ ? filled(*conversation_cache_) : none;
-    case Stage::response_cache:
-      return response_cache_ ? filled(*response_cache_) : none;
-    case Stage::aggregation:
-      return aggregator_ ? of(aggregator_->turnstile()) : none;
-    case Stage::broker:
-      return broker_ ? broker_->use(now) : none;
-    case Stage::safety_before:
-      return safety_before_ ? of(safety_before_->turnstile()) : none;
-    case Stage::tokenizer:
-      return tokenizer_ ? of(tokenizer_->turnstile()) : none;
-    case Stage::safety_after:
-      return safety_after_ ? of(safety_after_->turnstile()) : none;
-    case Stage::streaming:
-      return streaming_ && streaming_->limited() ? streaming_->use(now) : none;
-    case Stage::auth:
-      return auth_ ? of(auth_->turnstile()) : none;
-    case Stage::model_router:
-      return model_router_ ? of(model_router_->turnstile()) : none;
-    case Stage::wan:
-    case Stage::limits:
-    case Stage::serving:
-      break;
-  }
-  return none;
 }
 
 }  // namespace plimsoll

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -33,6 +34,7 @@
 #include "service/session_cache.hpp"
 #include "service/sites.hpp"
 #include "service/source_limits.hpp"
+#include "service/stage_capacity.hpp"
 #include "service/streaming.hpp"
 #include "service/timing_wheel.hpp"
 
@@ -92,8 +94,8 @@ class RequestPath final : public EventSink,
   PathSummary summary() const;
   /// The run is over: what is on its way is told as such.
   void tell_under_way();
-  /// What was used of a stage's capacity until now.
-  CapacityUse capacity_use(Stage stage) const;
+  /// What of its stages can be used up, with what was used of it until now. Refers to the path.
+  const std::vector<StageCapacity>& capacities() const { return capacities_; }
   /// Stages that a request may pass.
   bool has(Stage stage) const { return present_[static_cast<std::size_t>(stage)]; }
 
@@ -120,7 +122,8 @@ class RequestPath final : public EventSink,
   void on_api_done(std::uint32_t place, std::uint64_t id, Duration wait, Duration work) override;
   bool still_there(std::uint32_t place, std::uint64_t id) const override;
   // From the aggregation.
-  void on_message(const std::vector<Gathered>& requests, Duration after, Phase phase) override;
+  void on_message(const std::vector<Gathered>& requests, Duration latency, Phase phase) override;
+  void on_message_failed(const std::vector<Gathered>& requests) override;
   // From those that were held while the broker failed over.
   void on_released(const std::vector<Gathered>& requests) override;
   // From attacks.
@@ -152,6 +155,11 @@ class RequestPath final : public EventSink,
   void set_up_caches();
   void set_up_limits();
   void note_present();
+  void note_capacities();
+  void note_edge_capacities();
+  void note_cache_capacities();
+  void note_capacity(Stage stage, const char* what, std::function<CapacityUse(SimTime)> use);
+  void note_turns(Stage stage, const Turnstile& turnstile);
   std::uint32_t take_place();
   void draw_traits(Flight& flight, std::uint32_t key) const;
   /// A place for a request that arrives at now(), and who it is.
@@ -238,7 +246,7 @@ class RequestPath final : public EventSink,
   std::optional<SourceLimits> source_limits_;
   std::optional<Passage> load_balancer_;
   std::optional<Limits> limits_;
-  LatencySampler limit_latency_;
+  std::optional<Passage> limits_box_;  // what it costs to ask them
   std::optional<Enforcement> enforcement_;
   std::optional<Metering> metering_;
   std::optional<Auth> auth_;
@@ -261,13 +269,13 @@ class RequestPath final : public EventSink,
   std::array<bool, stage_count> in_order_{};  // entered by an event at its time
   std::array<Stage, stage_count> next_{};     // the present stage after each
   Stage first_ = Stage::serving;
+  std::vector<StageCapacity> capacities_;
 
   TimingWheel wheel_;
   std::uint32_t last_stamp_ = 0;
   RandomStream trait_stream_;
   RandomStream conversation_stream_;
   RandomStream fetch_stream_;
-  RandomStream limit_stream_;
   RandomStream chunk_stream_;
   std::vector<Flight> flights_;
   std::vector<SharedPrefix> prefixes_;    // by place; empty unless keep_prefixes

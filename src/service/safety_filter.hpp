@@ -10,17 +10,20 @@ namespace plimsoll {
 class SafetyFilter {
  public:
   SafetyFilter(std::uint64_t seed, const std::string& stage, const SafetyConfig& config)
-      : passage_{seed, stage, config.latency, config.capacity, config.outages},
+      : passage_{seed,           stage,
+                 config.latency, config.capacity,
+                 config.outages, config.per_token,
+                 config.tokens},
         blocked_stream_{seed, "blocked:" + stage},
         blocked_{config.blocked},
         fails_open_{config.fails_open} {}
 
-  /// With a capacity, in order of time.
-  StageResult check(std::uint64_t id, SimTime t) {
+  /// So many tokens of the attempt `id`; with a capacity, in order of time.
+  StageResult check(std::uint64_t id, std::int64_t tokens, SimTime t) {
     if (passage_.is_out(id, t)) {
       return fails_open_ ? StageResult{} : ends_as(Outcome::failed);
     }
-    StageResult result = passage_.pass(id, t);
+    StageResult result = passage_.pass(id, t, tokens);
     if (blocked_ > 0) {
       Draws draws = blocked_stream_.of(id);
       result.outcome = draws.uniform() < blocked_ ? Outcome::blocked : Outcome::completed;

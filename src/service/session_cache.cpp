@@ -16,7 +16,7 @@ StageResult SessionCache::look_up(std::uint64_t id, PrefixId session, std::int64
                                   SimTime t) {
   StageResult result = passage_.pass(id, t);
   const bool out = passage_.is_out(id, t);
-  result.hit = !out && places_.count(session) > 0;
+  result.hit = !out && order_.find(session) != nullptr;
   if (!result.hit) {
     const Duration fetch = fetch_.draw(fetch_stream_, id);
     result.latency += fetch;
@@ -41,22 +41,21 @@ void SessionCache::put(PrefixId session, std::int64_t tokens) {
     return;
   }
   evict_to(capacity_ - bytes);
-  places_[session] = order_.insert(order_.end(), Context{session, bytes});
+  order_.add(session, bytes);
   bytes_ += bytes;
 }
 
 void SessionCache::drop(PrefixId session) {
-  const auto place = places_.find(session);
-  if (place != places_.end()) {
-    bytes_ -= place->second->bytes;
-    order_.erase(place->second);
-    places_.erase(place);
+  const std::int64_t* const bytes = order_.find(session);
+  if (bytes != nullptr) {
+    bytes_ -= *bytes;
+    order_.remove(session);
   }
 }
 
 void SessionCache::evict_to(std::int64_t bytes) {
   while (bytes_ > bytes) {
-    drop(order_.front().session);
+    drop(order_.oldest().owner);
   }
 }
 

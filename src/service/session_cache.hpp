@@ -2,17 +2,17 @@
 #pragma once
 
 #include <cstdint>
-#include <list>
-#include <map>
 
 #include "service/cache.hpp"
+#include "service/recency_order.hpp"
 
 namespace plimsoll {
 
 /// The contexts of the sessions that were answered last, as many as there is room for: the least
 /// recently used goes first. A context is as large as its tokens; it is put in when its turn has
-/// been answered, and again when it had to be fetched. A context that is larger than the whole
-/// cache is not held. Memory and time of a look-up: O(sessions held) and O(log of them).
+/// been answered, unless a cache at the edge did that, and again when it had to be fetched. A
+/// context that is larger than the whole cache is not held. Memory and time of a look-up:
+/// O(sessions held) and O(1).
 class SessionCache final : public CacheMemory {
  public:
   /// `config.bytes_per_token` is set. Empty at first.
@@ -28,13 +28,9 @@ class SessionCache final : public CacheMemory {
   double utilization() const override {
     return static_cast<double>(bytes_) / static_cast<double>(capacity_);
   }
-  std::int64_t sessions() const { return static_cast<std::int64_t>(order_.size()); }
+  std::int64_t sessions() const { return order_.size(); }
 
  private:
-  struct Context {
-    PrefixId session = no_prefix;
-    std::int64_t bytes = 0;
-  };
   void put(PrefixId session, std::int64_t tokens);
   void drop(PrefixId session);
   void evict_to(std::int64_t bytes);
@@ -45,8 +41,7 @@ class SessionCache final : public CacheMemory {
   std::int64_t bytes_per_token_;
   std::int64_t capacity_;
   std::int64_t bytes_ = 0;
-  std::list<Context> order_;  // oldest first
-  std::map<PrefixId, std::list<Context>::iterator> places_;
+  RecencyOrder<std::int64_t> order_;  // bytes of each context
 };
 
 }  // namespace plimsoll

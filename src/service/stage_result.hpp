@@ -20,8 +20,7 @@ struct StageResult {
 /// and integrated over time: the difference of two readings is the use between them.
 struct CapacityUse {
   double used = 0;
-  double all = 0;      // 0: the stage has no capacity
-  bool level = false;  // what fills up, as a cache: no integral but how full it is
+  double all = 0;  // 0: the stage has no capacity
 };
 
 /// It passes on after `wait` and `latency`.

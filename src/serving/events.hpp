@@ -83,6 +83,7 @@ enum class VisitEnd : std::uint8_t {
   known,            // it came, and `result` says how that ended
   left_on_the_way,  // its client left before it came
   under_way,        // the run is over: it is there, or on its way there
+  open,             // the run is over: it passed, and its connection is open yet
 };
 
 /// A request passed a stage of the path, or ended in it.

@@ -522,8 +522,7 @@ void Simulation::add_stages(RunResult& result) const {
   std::vector<StageSummary> present;
   for (StageSummary& row : result.stages) {
     if (path_->has(row.stage)) {
-      row.utilization = stage_use_->mean(row.stage);
-      row.busiest_window = stage_use_->busiest(row.stage);
+      stage_use_->tell(row);
       present.push_back(row);
     }
   }

@@ -15,10 +15,14 @@ double share_of(const CapacityUse& use) {
 }  // namespace
 
 StageUse::StageUse(const Config& config, const RequestPath& path)
-    : path_{path},
-      spans_{config.horizon},
+    : spans_{config.horizon},
       warm_up_end_{sim_start + config.warm_up},
       window_{config.metrics.window} {
+  for (const StageCapacity& capacity : path.capacities()) {
+    Account account;
+    account.capacity = &capacity;
+    accounts_.push_back(account);
+  }
 }
 
 void StageUse::close_window(SimTime now) {
@@ -27,11 +31,10 @@ void StageUse::close_window(SimTime now) {
   }
   const bool measured = begin_ >= warm_up_end_ && spans_.covers(begin_);
   const bool whole = window_ > Duration::zero() && now - begin_ >= window_;
-  for (int s = 0; s < stage_count; ++s) {
-    Account& account = accounts_[static_cast<std::size_t>(s)];
-    const CapacityUse reading = path_.capacity_use(static_cast<Stage>(s));
+  for (Account& account : accounts_) {
+    const CapacityUse reading = account.capacity->use(now);
     CapacityUse in_window = reading;
-    if (!reading.level) {
+    if (!account.capacity->is_level) {
       in_window.used -= account.last.used;
       in_window.all -= account.last.all;
     }
@@ -39,8 +42,8 @@ void StageUse::close_window(SimTime now) {
     if (!measured) {
       continue;
     }
-    account.total.used = in_window.used + (reading.level ? 0 : account.total.used);
-    account.total.all = in_window.all + (reading.level ? 0 : account.total.all);
+    account.total.used = in_window.used + (account.capacity->is_level ? 0 : account.total.used);
+    account.total.all = in_window.all + (account.capacity->is_level ? 0 : account.total.all);
     account.busiest = whole ? std::max(account.busiest, share_of(in_window)) : account.busiest;
   }
   begin_ = now;
@@ -51,13 +54,22 @@ void StageUse::end_arrivals(SimTime now) {
   over_ = true;
 }
 
-double StageUse::mean(Stage stage) const {
-  return share_of(accounts_[static_cast<std::size_t>(stage)].total);
-}
-
-double StageUse::busiest(Stage stage) const {
-  const Account& account = accounts_[static_cast<std::size_t>(stage)];
-  return account.busiest < 0 ? share_of(account.total) : account.busiest;
+void StageUse::tell(StageSummary& row) const {
+  for (const Account& account : accounts_) {
+    if (account.capacity->stage != row.stage) {
+      continue;
+    }
+    const double mean = share_of(account.total);
+    const double busiest = account.busiest < 0 ? mean : account.busiest;
+    if (account.capacity->is_level) {
+      row.memory_usage = mean;
+      row.memory_usage_max = busiest;
+    } else if (mean >= 0 && (row.resource.empty() || mean > row.utilization)) {
+      row.utilization = mean;
+      row.busiest_window = busiest;
+      row.resource = account.capacity->resource;
+    }
+  }
 }
 
 }  // namespace plimsoll

@@ -1,10 +1,11 @@
 // Simulation room: how much of their capacities the stages of a path used.
 #pragma once
 
-#include <array>
+#include <vector>
 
 #include "metrics/covered_spans.hpp"
 #include "plimsoll/config.hpp"
+#include "plimsoll/metrics.hpp"
 #include "service/request_path.hpp"
 
 namespace plimsoll {
@@ -14,7 +15,7 @@ namespace plimsoll {
 /// stage that was full until the last arrival says 1.
 class StageUse {
  public:
-  /// Both outlive it.
+  /// The path outlives it, with the capacities that it has.
   StageUse(const Config& config, const RequestPath& path);
 
   /// A window of the metrics ends at `now`: all of it is before or after the warm-up, within or
@@ -23,25 +24,24 @@ class StageUse {
   /// The last request has arrived; what follows is not measured.
   void end_arrivals(SimTime now);
 
-  /// Of the measured span; how full it was at its end, of a cache. Negative without a capacity.
-  double mean(Stage stage) const;
-  /// Of the busiest whole window in it; mean() when it holds none.
-  double busiest(Stage stage) const;
+  /// Sets what `row` says of the capacities of its stage. Where the measured span holds no whole
+  /// window, the busiest one is the span.
+  void tell(StageSummary& row) const;
 
  private:
   struct Account {
+    const StageCapacity* capacity = nullptr;
     CapacityUse last;   // reading
     CapacityUse total;  // of the measured span
     double busiest = -1;
   };
 
-  const RequestPath& path_;
   CoveredSpans spans_;
   SimTime warm_up_end_;
   Duration window_;
   SimTime begin_{};  // of the current window
   bool over_ = false;
-  std::array<Account, stage_count> accounts_{};
+  std::vector<Account> accounts_;  // by capacity of the path
 };
 
 }  // namespace plimsoll

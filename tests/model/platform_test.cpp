@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <map>
 #include <string>
@@ -47,8 +48,9 @@ Played play(const std::string& variant) {
     std::int64_t passed = all.measured_arrivals + result.measured_attempts.retries;
     for (const StageSummary& stage : result.stages) {
       seen += stage.offered > 0 ? 1 : 0;
-      lost += std::abs(passed - stage.offered - stage.left_on_the_way - stage.under_way);
-      passed = stage.outcomes[static_cast<std::size_t>(Outcome::completed)];
+      lost +=
+          std::abs(passed - stage.offered - stage.left_on_the_way - stage.under_way - stage.open);
+      passed = stage.outcomes[static_cast<std::size_t>(Outcome::completed)] + stage.open;
     }
     return fmt::format("{} {} {} {} {} {} {} {}", all.arrived, count(Outcome::cached),
                        count(Outcome::completed) + count(Outcome::degraded), all.in_flight, ended,
@@ -95,6 +97,22 @@ TEST(Platform, FeasibleServesWhatTheCachesMiss) {
 }
 
 TEST(Platform, OutagesOfEveryStageLoseNobodyEither) {
+  const PathConfig path = *load_platform("feasible_outages").config.path;
+  const auto some = [](const std::vector<OutageConfig>& outages) { return !outages.empty(); };
+  for (const bool has_one :
+       {some(path.edge->cdn->outages), some(path.load_balancer->outages),
+        some(path.limits->outages), some(path.auth->outages), some(path.api_tier->outages),
+        some(path.conversation_cache->cache.outages), some(path.response_cache->outages),
+        some(path.model_router->outages), some(path.aggregation->outages),
+        some(path.broker->outages), some(path.safety_before->outages),
+        some(path.tokenizer->outages), some(path.streaming->outages),
+        some(path.safety_after->outages)}) {
+    EXPECT_TRUE(has_one);
+  }
+  EXPECT_TRUE(std::any_of(path.edge->regions.begin(), path.edge->regions.end(),
+                          [&](const RegionConfig& region) { return some(region.outages); }));
+  EXPECT_TRUE(std::any_of(path.edge->datacenters.begin(), path.edge->datacenters.end(),
+                          [&](const DatacenterConfig& one) { return some(one.outages); }));
   expect_nobody_lost(play("feasible_outages"));
 }
 

@@ -280,6 +280,25 @@ TEST(Regions, AnOutageAndAFaultOverlapAsFaultsDo) {
   EXPECT_EQ(alone[1], 1);
 }
 
+// The way west takes 5 s, and nobody waits for more than 4 s: all that were lost leave on it, from
+// `serving`, where their visit began.
+TEST(Regions, WhoLeavesWhileFailingOverIsCountedOnce) {
+  std::string text = east_dies(to_west("10s"));
+  text.replace(text.find("path:"), 5, "path:\n  clients: {patience: {mean: 4s}}");
+  const std::vector<double> found = test::numbers_of_text(text, [](const RunResult& result) {
+    const StageSummary& serving = test::row(result, Stage::serving);
+    return fmt::format("{} {} {} {} {} {}", lost_and_went_on(result), serving.left_on_the_way,
+                       serving.outcomes[static_cast<std::size_t>(Outcome::abandoned)],
+                       serving.offered - test::row(result, Stage::wan).served,
+                       static_cast<double>(slice(result, "datacenter", "east").arrived),
+                       test::share(result, Outcome::completed));
+  });
+  EXPECT_GT(found[0], 75);
+  EXPECT_EQ(found[1], 0);
+  EXPECT_GE(found[2], found[0]);
+  EXPECT_EQ(found[3], 0) << "one visit each";
+}
+
 // Nobody to go to: they wait, and go as soon as western replicas serve again.
 TEST(Regions, RequestsWaitUntilAnotherDatacenterServes) {
   const std::string west_dies =

@@ -24,10 +24,10 @@ class AggregatorTest : public testing::Test, public MessageListener {
       aggregator->enter({place, place}, kind, Phase::before_steps);
     });
   }
-  void on_message(const std::vector<Gathered>& requests, Duration after, Phase) override {
+  void on_message(const std::vector<Gathered>& requests, Duration latency, Phase) override {
     Sent message;
     message.at = engine.now() - sim_start;
-    message.after = after;
+    message.latency = latency;
     for (const Gathered& request : requests) {
       message.places.push_back(request.place);
     }
@@ -36,7 +36,7 @@ class AggregatorTest : public testing::Test, public MessageListener {
 
   struct Sent {
     Duration at{};
-    Duration after{};
+    Duration latency{};
     std::vector<std::uint32_t> places;
   };
   AggregationConfig config;
@@ -85,7 +85,7 @@ TEST_F(AggregatorTest, FullMessagesWaitForTheirTurnsWhileOthersGather) {
   EXPECT_EQ(sent[0].at, 2ms);
   EXPECT_EQ(sent[1].at, 12ms);
   EXPECT_EQ(sent[2].at, 22ms);
-  EXPECT_EQ(sent[2].after, 17ms);
+  EXPECT_EQ(sent[2].latency, 1ms);
 }
 
 }  // namespace

@@ -23,7 +23,7 @@ class ApiTierTest : public testing::Test, public ApiTierListener {
   void open() { tier = std::make_unique<ApiTier>(1, config, engine, *this); }
   void enter_at(Duration t, std::uint32_t flight) {
     engine.at(sim_start + t, EventPriority::arrival,
-              [this, flight] { entries[flight] = tier->enter(flight, flight); });
+              [this, flight] { entries[flight] = tier->enter(flight, flight, 0); });
   }
   void on_api_done(std::uint32_t flight, std::uint64_t, Duration wait, Duration work) override {
     done[flight] = engine.now() - sim_start;

@@ -70,7 +70,7 @@ TEST(Broker, AnOutageTakesItsPartitions) {
   BrokerConfig config = queue_of(100'000, {{0s, 1000s, 0.25}});
   config.capacity = Frequency::of(1e9);
   config.queue->partitions = 4;
-  config.during_outage = BrokerOutage::fail;
+  config.during_outage = DuringOutage::fail;
   Broker broker{1, config};
   int failed = 0;
   for (std::uint64_t id = 0; id < 40'000; ++id) {
@@ -92,7 +92,7 @@ TEST(Broker, WithoutAQueueWhoMeetsAFailoverWaits) {
   Broker broker{1, config};
   EXPECT_EQ(broker.hand_on(1, sim_start).ahead, 2ms);
   EXPECT_EQ(broker.hand_on(1, sim_start + 1500ms).ahead, 502ms);
-  config.during_outage = BrokerOutage::fail;
+  config.during_outage = DuringOutage::fail;
   EXPECT_EQ(Broker(1, config).hand_on(1, sim_start + 1s).outcome, Outcome::failed);
 }
 

@@ -155,7 +155,7 @@ TEST(SafetyFilter, BlocksItsShare) {
   SafetyFilter filter{1, "safety", config};
   int blocked = 0;
   for (std::uint64_t id = 0; id < count; ++id) {
-    const StageResult result = filter.check(id, sim_start);
+    const StageResult result = filter.check(id, 100, sim_start);
     blocked += result.outcome == Outcome::blocked ? 1 : 0;
     EXPECT_EQ(result.ahead, 5ms);
   }
@@ -167,11 +167,11 @@ TEST(SafetyFilter, FailsOpenOrClosed) {
   config.blocked = 1;
   config.outages = {{1s, 1s, 1.0}};
   SafetyFilter open{1, "safety", config};
-  EXPECT_TRUE(open.check(1, sim_start + 1s).passes());
-  EXPECT_EQ(open.check(1, sim_start + 2s).outcome, Outcome::blocked);
+  EXPECT_TRUE(open.check(1, 100, sim_start + 1s).passes());
+  EXPECT_EQ(open.check(1, 100, sim_start + 2s).outcome, Outcome::blocked);
   config.fails_open = false;
   SafetyFilter closed{1, "safety", config};
-  EXPECT_EQ(closed.check(1, sim_start + 1s).outcome, Outcome::failed);
+  EXPECT_EQ(closed.check(1, 100, sim_start + 1s).outcome, Outcome::failed);
 }
 
 Config config_with_auth() {
