@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "cost/unit_costs.hpp"
+#include "plimsoll/counted_classes.hpp"
 #include "plimsoll/policies/builtin.hpp"
 #include "plimsoll/report.hpp"
 #include "plimsoll/run_scenario.hpp"
@@ -59,6 +60,27 @@ bool operated(const Config& config, std::size_t pool) {
 
 std::int64_t count_of(const SliceSummary& slice, Outcome outcome) {
   return slice.outcomes[static_cast<std::size_t>(outcome)];
+}
+
+/// The whole, and the classes that are not in it.
+SliceSummary everybody(const RunResult& result, const Config& config) {
+  SliceSummary sum = result.slices.front();
+  for (std::size_t c = 0; c < config.workload.classes.size(); ++c) {
+    for (const SliceSummary& slice : result.slices) {
+      if (counts(config, static_cast<ClassIndex>(c)) || slice.kind != "class" ||
+          slice.name != config.workload.classes[c].name) {
+        continue;
+      }
+      sum.arrived += slice.arrived;
+      sum.in_flight += slice.in_flight;
+      sum.measured_arrivals += slice.measured_arrivals;
+      sum.billed_output_tokens += slice.billed_output_tokens;
+      for (std::size_t i = 0; i < sum.outcomes.size(); ++i) {
+        sum.outcomes[i] += slice.outcomes[i];
+      }
+    }
+  }
+  return sum;
 }
 
 /// Every request has one outcome or is in flight, in the whole and in every slice.
@@ -168,7 +190,7 @@ double sum(const std::vector<double>& values) {
 void check_windows(const RunResult& result, const Config& config, const std::string& timeseries,
                    Findings& findings) {
   const CsvTable windows{timeseries};
-  const SliceSummary& all = result.slices.front();
+  const SliceSummary all = everybody(result, config);
   const std::vector<double> begins = windows.numbers("begin_s");
   const std::vector<double> ends = windows.numbers("end_s");
   for (std::size_t i = 0; i < begins.size(); ++i) {
@@ -380,7 +402,7 @@ void check_offers(const RunResult& result, const Config& config, Findings& findi
 void check_flow(const RunResult& result, const Config& config, Findings& findings) {
   const bool windowed =
       !config.horizon.windows.empty();  // what waits in a gap begins at the service
-  const SliceSummary& all = result.slices.front();
+  const SliceSummary all = everybody(result, config);
   const MeasuredAttempts& attempts = result.measured_attempts;
   findings.expect(windowed || attempts.all == all.measured_arrivals + attempts.retries,
                   "measured attempts are not measured requests and retries");
@@ -401,7 +423,7 @@ void check_stages(const RunResult& result, const Config& config, Findings& findi
   if (!result.path.present) {
     return;
   }
-  const SliceSummary& all = result.slices.front();
+  const SliceSummary all = everybody(result, config);
   std::int64_t answered = 0;
   for (const StageSummary& stage : result.stages) {
     std::int64_t sum = 0;

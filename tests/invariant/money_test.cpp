@@ -31,7 +31,9 @@ std::string faults_of(const RunResult& result) {
   for (const char* kind : {"tier", "model"}) {
     std::int64_t cost = money.unattributed.count();
     for (const UnitCost& unit : money.units) {
-      cost += unit.kind == kind ? unit.prompt_cost.count() + unit.output_cost.count() : 0;
+      cost += unit.kind == kind || unit.kind == "class"
+                  ? unit.prompt_cost.count() + unit.output_cost.count()
+                  : 0;
     }
     if (cost != bill) {
       faults += fmt::format(" {}s {}", kind, cost);
