@@ -188,7 +188,7 @@ enum class TokenCharge : std::uint8_t {
 
 struct LimitsConfig {
   LatencyLaw latency;  // of a decision
-  TokenCharge charge = TokenCharge::expected;
+  TokenCharge charge = TokenCharge::used;
   KeysConfig keys;
   std::vector<ClassKeysConfig> class_keys;
   std::vector<TierLimitConfig> tiers;

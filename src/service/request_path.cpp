@@ -653,7 +653,8 @@ void RequestPath::finish(std::uint32_t place) {
   if (counts_.attacked) {
     count_attack(flight);
   }
-  if (session_cache_ && is_answer(flight.record.outcome)) {
+  const bool in_session = session_cache_ && prefixes_[place].session != no_prefix;
+  if (in_session && is_answer(flight.record.outcome)) {
     session_cache_->store(attempt_id(flight), session_of(flight),
                           std::int64_t{flight.record.prompt_tokens} + flight.record.output_tokens,
                           engine_.now());
