@@ -191,7 +191,7 @@ struct LimitsConfig {
   std::optional<Frequency> capacity;  // decisions per second
   bool fails_open = true;             // lets everything pass during an outage; else requests fail
   std::vector<OutageConfig> outages;  // no decisions
-  TokenCharge charge = TokenCharge::expected;
+  TokenCharge charge = TokenCharge::used;
   KeysConfig keys;
   std::vector<ClassKeysConfig> class_keys;
   std::vector<TierLimitConfig> tiers;

@@ -86,6 +86,10 @@ Limits::Decision Limits::decide(const LimitedRequest& request, SimTime t) {
   return Decision::allowed;
 }
 
+/// Charged what is used: while a request is in flight its bucket holds what is expected of it; what
+/// it did not use comes back as far as there is room, what it used beyond that is a debt. So in any
+/// span those that are let in use, or hold while in flight, at most rate x span + burst + what
+/// those come back with that were in flight before.
 void Limits::leave(const LimitedRequest& request, double tokens, SimTime t) {
   for_rules_of(request, [&](const Law& law, Bucket& bucket) {
     --bucket.in_flight;

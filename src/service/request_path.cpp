@@ -715,7 +715,8 @@ void RequestPath::finish(std::uint32_t place) {
     count_attack(flight);
   }
   const bool came_to_contexts = flight.next > Stage::conversation_cache;  // the edge did not answer
-  if (session_cache_ && came_to_contexts && is_answer(flight.record.outcome)) {
+  const bool in_session = session_cache_ && prefixes_[place].session != no_prefix;
+  if (in_session && came_to_contexts && is_answer(flight.record.outcome)) {
     session_cache_->store(attempt_id(flight), session_of(flight),
                           std::int64_t{flight.record.prompt_tokens} + flight.record.output_tokens,
                           engine_.now());

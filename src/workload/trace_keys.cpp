@@ -32,7 +32,7 @@ std::uint32_t TraceKeys::numbered(Names& names, std::string_view name, std::int6
   const auto number = static_cast<std::uint32_t>(names.size());
   if (std::int64_t{number} >= room) {
     throw UnfitName{column,
-                    fmt::format("\"{}\" is one more than {} has room for ({})", name, path, room),
+                    fmt::format("\"{}\" is one more than the {} that there are", name, room),
                     fmt::format("raise {}: count says how many keys there are, per_tenant how many "
                                 "of them each tenant has",
                                 path)};
@@ -54,8 +54,7 @@ std::uint32_t TraceKeys::number(ClassIndex request_class, const TraceRow& row) {
   }
   group.of_tenant.resize(std::max(group.of_tenant.size(), tenant + std::size_t{1}));
   const std::int64_t room = std::min(group.per_tenant, group.keys - first);
-  const std::uint32_t key =
-      numbered(group.of_tenant[tenant], row.key, room, "key", group.path + " of one tenant");
+  const std::uint32_t key = numbered(group.of_tenant[tenant], row.key, room, "key", group.path);
   return static_cast<std::uint32_t>(first) + key;
 }
 

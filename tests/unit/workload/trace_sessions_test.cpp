@@ -168,7 +168,7 @@ TEST(TraceKeys, AKeyIsOneOfItsTenants) {
     ADD_FAILURE() << "a fourth tenant of three";
   } catch (const UnfitName& unfit) {
     EXPECT_EQ(unfit.column, "tenant");
-    EXPECT_THAT(unfit.message, HasSubstr("\"d\" is one more than path.limits.keys"));
+    EXPECT_THAT(unfit.message, HasSubstr("\"d\" is one more than the 3 that there are"));
     EXPECT_THAT(unfit.hint, HasSubstr("per_tenant"));
   }
 }
@@ -247,6 +247,7 @@ TEST_F(NamedRows, SayTheirKeysWhereThereAreLimits) {
   EXPECT_EQ(draw_arrivals(config_, 10).at(1).key, no_key);
   EXPECT_EQ(make_request_source(config_, {})->notes().size(), 1U) << "nobody asks for them";
   config_.path.emplace().limits = six_keys();
+  config_.path->limits->class_keys.clear();
   config_.path->limits->keys = KeysConfig{4, 1.0, 2};
   EXPECT_TRUE(make_request_source(config_, {})->notes().empty());
   config_.workload.max_requests = 4;
