@@ -13,11 +13,14 @@ WindowFactors factors_of(const CoveredCounts& window, const WindowWeight& weight
   }
   WindowFactors factors;
   factors.arrived = weight.expected_arrivals / static_cast<double>(window.arrived);
-  factors.cached = factors.arrived;
-  const double in_line = factors.arrived * static_cast<double>(window.arrived - window.cached);
-  const double left_share = in_line > 0 ? std::min(1.0, weight.left / in_line) : 0;
-  factors.left = factors.arrived * left_share;
-  factors.served = factors.arrived - factors.left;
+  factors.completed = factors.arrived;
+  const auto completed = static_cast<double>(window.completed);
+  const auto lost = static_cast<double>(window.arrived - window.cached - window.completed);
+  const double lost_outside = std::max(0.0, factors.arrived - 1) * lost;
+  const double beyond = std::max(0.0, weight.left - lost_outside);
+  if (completed > 0) {
+    factors.completed = std::max(0.0, factors.arrived - beyond / completed);
+  }
   return factors;
 }
 
@@ -29,12 +32,10 @@ WeighedCounts weighed_counts(const std::vector<CoveredCounts>& windows,
     const WindowFactors factors = factors_of(windows[i], weights[i]);
     for (const std::size_t c : classes) {
       const CoveredCounts::OfClass& of = windows[i].classes[c];
-      const auto cached = static_cast<double>(of.cached);
-      const auto to_line = static_cast<double>(of.arrived - of.cached);
       sum.arrived += factors.arrived * static_cast<double>(of.arrived);
-      sum.ended += factors.cached * cached + factors.left * to_line +
-                   factors.served * static_cast<double>(of.ended - of.cached);
-      sum.answered += factors.cached * cached + factors.served * static_cast<double>(of.completed);
+      sum.ended += factors.arrived * static_cast<double>(of.ended);
+      sum.answered += factors.arrived * static_cast<double>(of.cached) +
+                      factors.completed * static_cast<double>(of.completed);
     }
   }
   return sum;

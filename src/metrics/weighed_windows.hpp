@@ -19,14 +19,15 @@ struct WindowWeight {
 
 /// How many requests of the horizon one request of a window stands for.
 struct WindowFactors {
-  double arrived = 0;
-  double cached = 0;  // those whom caches answer never stand in the line that others left
-  double served = 0;  // those who came to the GPUs' line, and did not leave it between windows
-  double left = 0;    // those who came to the line, and left it between windows
+  double arrived = 0;    // as many as came
+  double completed = 0;  // less who left between windows, beyond those whom the window's losses say
 };
 
-/// cached = arrived = expected / arrived; served + left = arrived, in proportion to who left of
-/// those who came to the line. Zeros for a window in which nobody arrived.
+/// With w = expected / arrived, one request in w stands for w. Of the w x in_line - in_line
+/// requests that came to the GPUs' line outside of the window, the window's own share of losses
+/// says how many were lost; where more left than that, the rest of them is taken from those who
+/// completed. (Both tell of the same line: an overload that lasts is not counted twice.) Who was
+/// answered by a cache never stood there. Zeros for a window in which nobody arrived.
 WindowFactors factors_of(const CoveredCounts& window, const WindowWeight& weight);
 
 /// Requests of the horizon, estimated.

@@ -94,12 +94,12 @@ struct LoadEstimate {
 /// unanswered.
 void add_load(LoadEstimate& load, const CoveredCounts& window, const WindowFactors& factors) {
   const auto weighed = [&factors](std::int64_t count) {
-    return factors.served * static_cast<double>(count);
+    return factors.completed * static_cast<double>(count);
   };
   const auto in_line = static_cast<double>(window.arrived - window.cached);
   load.unanswered += factors.arrived * in_line - weighed(window.completed);
   load.good += weighed(window.good);
-  load.cached_output_tokens += factors.cached * static_cast<double>(window.cached_output_tokens);
+  load.cached_output_tokens += factors.arrived * static_cast<double>(window.cached_output_tokens);
   load.cells.resize(window.cells.size());
   for (std::size_t c = 0; c < window.cells.size(); ++c) {
     load.cells[c].of = window.cells[c];
@@ -241,9 +241,9 @@ HorizonSummary weigh_windows(const Config& config, const std::vector<CoveredCoun
     horizon.requests += window.represented_arrivals;
     horizon.left += window.left;
     const WindowFactors factors = factors_of(covered[i], weights[i]);
-    horizon.completed += factors.served * static_cast<double>(window.completed);
-    horizon.cached += factors.cached * static_cast<double>(covered[i].cached);
-    horizon.output_tokens += factors.served * static_cast<double>(window.output_tokens);
+    horizon.completed += factors.completed * static_cast<double>(window.completed);
+    horizon.cached += factors.arrived * static_cast<double>(covered[i].cached);
+    horizon.output_tokens += factors.completed * static_cast<double>(window.output_tokens);
     add_load(load, covered[i], factors);
     horizon.covered += windows[i].to - windows[i].from;
     horizon.windows.push_back(window);
