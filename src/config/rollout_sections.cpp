@@ -111,9 +111,9 @@ void finish_rollout(Reader& reader, const RawNode& map, const std::string& path,
             fmt::format("{} grows and shrinks meanwhile, and so would have to its second set",
                         pool.name),
             "use rolling with max_surge, or canary");
-    require(!rollout.progress_deadline || pool.allocation, "progress_deadline",
+    require(!rollout.progress_deadline || pool.allocation || pool.procurement, "progress_deadline",
             fmt::format("{} has its own machines and waits for none", pool.name),
-            "leave it out, or give the pool an allocation");
+            "leave it out, or give the pool an allocation or procurement");
     if (pool.allocation && !rollout.progress_deadline) {
       rollout.progress_deadline = default_progress_deadline;
     }
@@ -196,9 +196,10 @@ SectionDecl rollout_section() {
                         "all was written long before")
       .field("version_corrupt", &RolloutConfig::version_corrupt, ratio_kind(), "0",
              "probability that the checkpoint itself is corrupt, and so every copy")
-      .optional("progress_deadline", &RolloutConfig::progress_deadline, duration_kind(true),
-                "on shared GPUs: when a replica of the batch under way has waited for GPUs for so "
-                "long, the rollout is rolled back")
+      .optional(
+          "progress_deadline", &RolloutConfig::progress_deadline, duration_kind(true),
+          "on shared GPUs and with procurement: when a replica of the batch under way has waited "
+          "for machines for so long, the rollout is rolled back")
       .derived("10min on shared GPUs")
       .finish(finish_rollout);
   return section.build();

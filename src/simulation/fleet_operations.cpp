@@ -27,17 +27,18 @@ bool has_rollouts(const Config& config, PoolIndex pool) {
 }
 
 /// A rollout that did not get the GPUs that it needs is said to, in words.
-void note_want_of_gpus(RunResult& result, const RolloutSummary& rollout) {
+void note_want_of_gpus(RunResult& result, const RolloutSummary& rollout, bool shared) {
+  const char* const wanted = shared ? "shared GPUs" : "machines";
   if (rollout.gave_up_s >= 0) {
     result.notes.push_back(
         fmt::format("Rollout {} was given up after {:.0f} s: {} replicas that it adds or replaces "
-                    "had got no shared GPUs",
-                    rollout.name, rollout.gave_up_s - rollout.began_s, rollout.lacked));
+                    "had got no {}",
+                    rollout.name, rollout.gave_up_s - rollout.began_s, rollout.lacked, wanted));
   }
   if (rollout.lacks > 0) {
     result.notes.push_back(fmt::format(
-        "Rollout {} is {} at the end: {} replicas still wait for shared GPUs", rollout.name,
-        rollout.outcome == "under_way" ? "under way" : "rolling back", rollout.lacks));
+        "Rollout {} is {} at the end: {} replicas still wait for {}", rollout.name,
+        rollout.outcome == "under_way" ? "under way" : "rolling back", rollout.lacks, wanted));
   }
 }
 
@@ -242,7 +243,8 @@ void FleetOperations::summarize(RunResult& result) const {
     const Entry& entry = entries_[p];
     for (const auto& rollout : entry.rollouts) {
       operations.rollouts.push_back(rollout->summary());
-      note_want_of_gpus(result, operations.rollouts.back());
+      note_want_of_gpus(result, operations.rollouts.back(),
+                        config_.pools[p].allocation.has_value());
     }
     const bool own = !config_.pools[p].allocation;  // else the account is that of the inventory
     if (entry.pool != nullptr && own && adds_cold(config_.pools[p])) {

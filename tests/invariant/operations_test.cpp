@@ -4,16 +4,19 @@
 // own.
 //
 // PLIMSOLL_SCHEDULE_CASES=N plays N cases of both, PLIMSOLL_SCHEDULE_SEED=S those from seed S on
-// (one, unless CASES says more). The seeds are printed, and so is, of a case that fails, the
-// simplest one found that still does, as a scenario.
+// (one, unless CASES says more), PLIMSOLL_SCHEDULE_FOLDER=DIR writes their scenarios there. The
+// seeds are printed, and so is, of a case that fails, the simplest one found that still does, as a
+// scenario.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
+#include <fstream>
 #include <map>
 #include <set>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -182,36 +185,37 @@ struct Shown {
   std::int64_t arrived = 0;
   std::int64_t incidents = 0;
   std::int64_t lost = 0;
-  std::int64_t loads = 0;  // of versions, by pools that scale
+  std::int64_t loads = 0;     // of versions, by pools that scale
+  std::int64_t rollouts = 0;  // of such pools, that began in time
+  std::int64_t ended = 0;     // of these
 
   std::string text() const {
-    return fmt::format("{:x} {} {} {} {}", fingerprint, arrived, incidents, lost, loads);
+    return fmt::format("{:x} {} {} {} {} {} {}", fingerprint, arrived, incidents, lost, loads,
+                       rollouts, ended);
   }
 };
 
 Shown shown_of(const std::string& text) {
   Shown shown;
-  unsigned long long fingerprint = 0;
-  long long numbers[4] = {0, 0, 0, 0};
-  std::sscanf(text.c_str(), "%llx %lld %lld %lld %lld", &fingerprint, &numbers[0], &numbers[1],
-              &numbers[2], &numbers[3]);
-  shown.fingerprint = fingerprint;
-  shown.arrived = numbers[0];
-  shown.incidents = numbers[1];
-  shown.lost = numbers[2];
-  shown.loads = numbers[3];
+  std::istringstream words{text};
+  words >> std::hex >> shown.fingerprint >> std::dec >> shown.arrived >> shown.incidents >>
+      shown.lost >> shown.loads >> shown.rollouts >> shown.ended;
   return shown;
 }
 
-std::int64_t loads_of_scaled_pools(const Config& config, const RunResult& result) {
-  std::int64_t loads = 0;
+/// Rollouts of pools that scale, in what a run showed.
+void note_rollouts(Shown& shown, const Config& config, const RunResult& result) {
+  constexpr double in_time = 15;  // seconds: 20 are left
   for (const RolloutSummary& rollout : result.operations.rollouts) {
     for (const PoolConfig& pool : config.pools) {
-      loads +=
-          pool.name == rollout.pool && (pool.autoscale || pool.procurement) ? rollout.loads : 0;
+      if (pool.name == rollout.pool && (pool.autoscale || pool.procurement)) {
+        shown.loads += rollout.loads;
+        const bool began = rollout.began_s >= 0 && rollout.began_s < in_time;
+        shown.rollouts += began ? 1 : 0;
+        shown.ended += began && rollout.ended_s >= 0 ? 1 : 0;
+      }
     }
   }
-  return loads;
 }
 
 /// Plays a schedule in this process: what it showed, or what went wrong.
@@ -227,9 +231,12 @@ std::string play_here(const Schedule& schedule, bool fast_forward) {
     if (!laws.empty()) {
       return broken + laws;
     }
-    const Shown shown{result.fingerprint, result.slices.front().arrived,
-                      result.operations.incidents, result.operations.losses.lost,
-                      loads_of_scaled_pools(config, result)};
+    Shown shown;
+    shown.fingerprint = result.fingerprint;
+    shown.arrived = result.slices.front().arrived;
+    shown.incidents = result.operations.incidents;
+    shown.lost = result.operations.losses.lost;
+    note_rollouts(shown, config, result);
     return shown.text();
   } catch (const ConfigError& error) {
     return refused + std::string{error.what()};
@@ -279,6 +286,8 @@ struct Tally {
   std::uint64_t refused = 0;
   std::uint64_t with_losses = 0;
   std::uint64_t with_loads = 0;
+  std::int64_t rollouts = 0;
+  std::int64_t ended = 0;
 };
 
 /// What the plays of one seed showed: fast, and every fifth slowly and bare.
@@ -301,6 +310,8 @@ void judge(std::uint64_t seed, const Schedule& schedule, const std::string* text
   }
   tally.with_losses += shown.lost > 0 ? 1 : 0;
   tally.with_loads += shown.loads > 0 ? 1 : 0;
+  tally.rollouts += shown.rollouts;
+  tally.ended += shown.ended;
 }
 
 void play_schedules(bool shared) {
@@ -310,7 +321,12 @@ void play_schedules(bool shared) {
   std::printf("seeds %llu to %llu\n", static_cast<unsigned long long>(first),
               static_cast<unsigned long long>(first + cases - 1));
   std::vector<std::function<std::string()>> bodies;
+  const char* const folder = std::getenv("PLIMSOLL_SCHEDULE_FOLDER");
   for (std::uint64_t seed = first; seed < first + cases; ++seed) {
+    if (folder != nullptr) {
+      std::ofstream{fmt::format("{}/{}{}.yaml", folder, shared ? "shared" : "own", seed)}
+          << load_schedule(draw_schedule(seed, shared), true).resolved_yaml;
+    }
     bodies.emplace_back([=] { return play_here(draw_schedule(seed, shared), true); });
     if (seed % step_by_step == 0) {
       bodies.emplace_back([=] { return play_here(draw_schedule(seed, shared), false); });
@@ -325,14 +341,16 @@ void play_schedules(bool shared) {
     judge(seed, draw_schedule(seed, shared), &texts[next], thrice, tally);
     next += thrice ? 3 : 1;
   }
-  std::printf("%llu refused, %llu lost attempts, %llu rolled out to pools that scale\n",
-              static_cast<unsigned long long>(tally.refused),
-              static_cast<unsigned long long>(tally.with_losses),
-              static_cast<unsigned long long>(tally.with_loads));
+  const std::string summary = fmt::format(
+      "{} refused, {} with lost attempts, {} with versions of pools that scale; of {} rollouts of "
+      "such pools that began in time {} ended",
+      tally.refused, tally.with_losses, tally.with_loads, tally.rollouts, tally.ended);
+  std::puts(summary.c_str());
   if (cases >= 1000) {
     EXPECT_EQ(tally.refused, 0U) << "what is drawn goes together";
     EXPECT_GT(tally.with_losses, cases / 3) << "faults that hit nobody show nothing";
     EXPECT_GT(tally.with_loads, cases / 4) << "hardly a pool that scales got a version";
+    EXPECT_GT(4 * tally.ended, 3 * tally.rollouts) << "rollouts do not end while pools grow";
   }
 }
 

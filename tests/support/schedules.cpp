@@ -444,7 +444,7 @@ void draw_rollout(Schedule& schedule, Draws& draws, const std::string& name,
   if (!pool.adds_cold() || one_in(draws, 4)) {
     part.set("load", some_ms(draws, 1, 3000));
   }
-  if (pool.shared) {
+  if (pool.shared || (pool.procures && one_in(draws, 2))) {
     part.set("progress_deadline", some_ms(draws, 500, 4000));
   }
   if (one_in(draws, 2)) {

@@ -544,6 +544,29 @@ class ProcuredPoolTest : public ScalablePoolTest {
   }
 };
 
+TEST_F(ProcuredPoolTest, ARolloutWaitsForMachinesThatItAddsOrGivesThemUp) {
+  procurement().stock_outs = {{0ms, 1s}};
+  config.pools[0].surge = 1;
+  open(2);
+  at(10ms, [&] {
+    LoadedVersion version;
+    version.load = 30ms;
+    pool->set_goal(2, {pool->versions().add(version), SlotUse::serving});
+    EXPECT_EQ(pool->waits_since(2), sim_start + 10ms);
+    EXPECT_FALSE(pool->settled(2));
+  });
+  at(500ms, [&] {
+    pool->set_goal(2, {0, SlotUse::off});
+    EXPECT_EQ(pool->waits_since(2), std::nullopt);
+    EXPECT_TRUE(pool->settled(2));
+  });
+  at(2s, [] {});
+  engine.run();
+  EXPECT_TRUE(pool->off(2));
+  EXPECT_EQ(gauges(2).off_ns, 2'000'000'000) << "nobody rented it";
+  expect_time_adds_up();
+}
+
 TEST_F(ProcuredPoolTest, AnOrderPassesEveryPhaseAndTheyAddUp) {
   procurement().lead_time.mean = 200ms;
   procurement().stock_outs = {{50ms, 100ms}, {150ms, 10ms}};
