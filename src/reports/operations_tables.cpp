@@ -73,7 +73,7 @@ std::string outages_table(const RunResult& result) {
 std::string rollouts_table(const RunResult& result) {
   std::vector<std::vector<std::string>> rows;
   for (const RolloutSummary& rollout : result.operations.rollouts) {
-    const bool ended = rollout.ended_s >= 0;
+    const bool ended = rollout.ended_s >= 0 && rollout.began_s >= 0;
     rows.push_back({rollout.name, rollout.strategy, rollout.outcome, span(rollout.began_s),
                     ended ? span(rollout.ended_s - rollout.began_s) : "-",
                     fmt::format("{} of {}", rollout.corrupt_loads, rollout.loads),
@@ -157,7 +157,7 @@ std::string rollouts_compared(const std::vector<std::pair<std::string, ResultDig
   std::vector<std::vector<std::string>> rows;
   for (const auto& [name, digest] : variants) {
     for (const RolloutDigest& rollout : digest.rollouts) {
-      const bool ended = rollout.ended_s >= 0;
+      const bool ended = rollout.ended_s >= 0 && rollout.began_s >= 0;
       rows.push_back({name, rollout.name, rollout.strategy, rollout.outcome,
                       fmt::format("{} of {}", rollout.corrupt_loads, rollout.loads),
                       span(rollout.detection_s),

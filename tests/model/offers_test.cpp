@@ -278,15 +278,21 @@ TEST(Offers, ReclaimedNodesAreReplacedFromTheNextOfferAndNobodyIsLost) {
                        firm.orders == spot.reclaims, spot.reclaims > 0, all.reclaim_losses->lost);
   });
   EXPECT_EQ(text, "2 true true true 0") << "each spot node goes once, and a firm one comes";
-  Config back = config;
-  back.pools[0].procurement->offers[1].gone_for = Duration::zero();
-  EXPECT_EQ(test::in_child([&] {
-              const RunResult result = run_scenario(back, {});
-              const auto& all = result.pools[0].elasticity->offers;
-              return fmt::format("{} {}", all[0].orders, all[1].orders == 2 + all[1].reclaims);
-            }),
-            "0 true")
-      << "what comes back at once is the cheapest again";
+  // Replacements are ordered at the notice, while who goes still has his node: of four there are
+  // two to be had, of two only those whose replicas have nothing to end.
+  const auto replaced = [&](int stock) {
+    Config back = config;
+    back.pools[0].procurement->offers[1].gone_for = Duration::zero();
+    back.pools[0].procurement->offers[1].stock = stock;
+    return test::in_child([&] {
+      const RunResult result = run_scenario(back, {});
+      const auto& all = result.pools[0].elasticity->offers;
+      return fmt::format("{} {}", all[0].orders > 0,
+                         all[0].orders + all[1].orders == 2 + all[1].reclaims);
+    });
+  };
+  EXPECT_EQ(replaced(4), "false true") << "what comes back at once is the cheapest again";
+  EXPECT_EQ(replaced(2), "true true");
 }
 
 TEST(Offers, AnOutageTakesTheNodesOfAProviderAndOthersReplaceThem) {
