@@ -548,8 +548,7 @@ std::int64_t ContinuousReplica<Decoding>::kv_blocks_used(SimTime t) const {
   if (!decode_runs_ || decoding_.count() == 0) {
     return decoding_.kv().used();
   }
-  return decoding_.kv().used() +
-         decoding_.kv().need_of(std::min(steps_over(t), segment_.steps));
+  return decoding_.kv().used() + decoding_.kv().need_of(std::min(steps_over(t), segment_.steps));
 }
 
 template <class Decoding>

@@ -127,8 +127,8 @@ class ContinuousReplica final : public Replica {
   std::unique_ptr<PrefixSharing> prefixes_;  // null: no prefix cache
   std::unique_ptr<UnreadAnswers> unread_;    // null: answers end when they are computed
   PrefixHit head_hit_;                       // of the first in line, by head_fits
-  bool decode_runs_ = false;       // the decoding sequences advance in the segment
-  std::int64_t prefilling_ = 0;    // prompts in part
+  bool decode_runs_ = false;                 // the decoding sequences advance in the segment
+  std::int64_t prefilling_ = 0;              // prompts in part
   std::int64_t burst_tokens_ = 0;  // that come in the segment beside the first of each sequence
   std::vector<MicroBatch> batches_;
   std::vector<Chunk> chunks_;
