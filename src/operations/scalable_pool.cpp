@@ -876,14 +876,16 @@ void ScalablePool::arm_reclaim(Slot& slot) {
 void ScalablePool::give_notice(Slot& slot, Duration notice) {
   slot.reclaim =
       engine_.at(engine_.now() + notice, EventPriority::fleet, [this, &slot] { take_back(slot); });
-  if (notice == Duration::zero() || slot.state == State::draining) {
+  if (notice == Duration::zero() || (slot.state == State::draining && !slot.redeploys)) {
     return;
   }
   ++seen_.reclaims;
   lacks_.note_taken_away();
   note_reclaim(slot);
   slot.noticed = true;
-  if (slot.state == State::ready) {
+  if (slot.redeploys) {
+    leave_after_all(slot);
+  } else if (slot.state == State::ready) {
     begin_draining(slot);
   } else if (slot.state == State::failed) {
     slot.called_off = true;
