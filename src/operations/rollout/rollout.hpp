@@ -10,6 +10,7 @@
 #include "engine/engine.hpp"
 #include "operations/rollout/health_gate.hpp"
 #include "operations/rollout/rollout_strategy.hpp"
+#include "serving/events.hpp"
 
 namespace plimsoll {
 
@@ -60,7 +61,6 @@ class Rollout {
   void look();
   bool lacks_answers() const;
   void watch_hold();
-  void go_back();
   void await_gpus(SimTime at);
   void check_gpus();
   std::vector<SimTime> waits() const;
