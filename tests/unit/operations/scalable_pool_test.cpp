@@ -459,6 +459,8 @@ TEST_F(RolledOutPoolTest, AmongThoseWhoDrainForAVersionSomeMayGo) {
   EXPECT_EQ(ended.size(), 2U);
   EXPECT_TRUE(pool->off(0) != pool->off(1));
   expect_time_adds_up();
+}
+
 /// One replica that pulls for 50 ms, so that it takes requests from then on, and has its last layer
 /// `rest` later.
 class StreamedWeightsTest : public ScalablePoolTest {

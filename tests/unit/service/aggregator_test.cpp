@@ -33,6 +33,9 @@ class AggregatorTest : public testing::Test, public MessageListener {
     }
     sent.push_back(message);
   }
+  void on_message_failed(const std::vector<Gathered>&) override {
+    FAIL() << "there is no outage here";
+  }
 
   struct Sent {
     Duration at{};
