@@ -54,7 +54,7 @@ class Stream : public ApiTierListener {
     boost::random::exponential_distribution<double> gap{rate_};
     const SimTime at = engine_.now() + from_seconds(gap(draws));
     engine_.at(at, EventPriority::arrival, [this] {
-      tier_.enter(0, id_);
+      tier_.enter(0, id_, 1);
       ++id_;
       next();
     });
