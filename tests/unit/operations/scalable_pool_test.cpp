@@ -526,6 +526,12 @@ TEST_F(StreamedWeightsTest, WhoDrainsUnderTheFirstPassEndsItAndGoes) {
 
 class ProcuredPoolTest : public ScalablePoolTest {
  protected:
+  /// Versions 1 .. count, which are pulled like the first.
+  void add_versions(int count) {
+    for (int i = 0; i < count; ++i) {
+      pool->versions().add(LoadedVersion{});
+    }
+  }
   /// Replicas of t = 0 serve; added ones are ordered, provisioned (10 ms), pull (50), load (30) and
   /// warm up (20).
   ProcuredPoolTest() {
@@ -615,7 +621,7 @@ TEST_F(ProcuredPoolTest, LeadTimesFollowTheirLaw) {
 
 TEST_F(ProcuredPoolTest, SlotsAreReservedThenSpotThenOnDemandAndRentAddsUp) {
   procurement().reserved = 1;
-  procurement().spot = SpotConfig{1, 24h, 2min, true};
+  procurement().spot = SpotConfig{1, 24h, 0ms, true};
   open(3);
   at(100ms, [] {});
   engine.run_until(sim_start + 100ms);
@@ -625,7 +631,7 @@ TEST_F(ProcuredPoolTest, SlotsAreReservedThenSpotThenOnDemandAndRentAddsUp) {
 }
 
 TEST_F(ProcuredPoolTest, ASpotReplicaWithNoticeDrainsLosesNobodyAndIsReplacedAtOnce) {
-  procurement().spot = SpotConfig{1, 1s, 300ms, true};
+  procurement().spot = SpotConfig{1, 20s, 300ms, true};
   config.pools[0].surge = notice_slots(config.pools[0]);
   config.pools[0].replicas = 2;
   const Procurement law{config, 0};
@@ -656,7 +662,7 @@ TEST_F(ProcuredPoolTest, ASpotReplicaWithNoticeDrainsLosesNobodyAndIsReplacedAtO
 
 TEST_F(ProcuredPoolTest, ASpotReplicaThatIsToldWhileItStartsNeverServes) {
   // Of 110 ms of start every phase is met by some notice of these.
-  procurement().spot = SpotConfig{1, 1s, 300ms, true};
+  procurement().spot = SpotConfig{1, 20s, 300ms, true};
   config.pools[0].surge = notice_slots(config.pools[0]);
   config.pools[0].replicas = 2;
   config.pools[0].start = PoolStart::cold;
@@ -669,8 +675,8 @@ TEST_F(ProcuredPoolTest, ASpotReplicaThatIsToldWhileItStartsNeverServes) {
     at(t, [&] { EXPECT_FALSE(pool->serves(0)); });
   }
   at(reclaimed - 300ms + 1ns, [&] {
-    EXPECT_TRUE(pool->off(0)) << "given back at the notice";
-    EXPECT_FALSE(pool->off(2)) << "and replaced";
+    EXPECT_FALSE(pool->off(0)) << "given back at the notice, and replaced in the slot that it leaves";
+    EXPECT_TRUE(pool->off(2));
   });
   engine.run_until(sim_start + reclaimed + 100ms);
   const ElasticitySummary summary = pool->elasticity();
@@ -734,6 +740,7 @@ TEST_F(ProcuredPoolTest, ABrokenSpotMachineIsTakenBackWhenItIsRepaired) {
 TEST_F(ProcuredPoolTest, AFailedStartIsGivenUpAndBeginsAnewWithAnotherVersion) {
   procurement().orders = {{0ms, 1}};
   open(1);
+  add_versions(7);
   at(40ms, [&] { pool->fail(1); });  // it pulls
   at(41ms, [&] { expect_counts(1, 1, 0); });
   at(100ms, [&] { pool->restart(1, 7); });
@@ -752,6 +759,7 @@ TEST_F(ProcuredPoolTest, AFailedStartIsGivenUpAndBeginsAnewWithAnotherVersion) {
 
 TEST_F(ProcuredPoolTest, ASlotDrainsAndIsOrderedAnewWithAnotherVersion) {
   open(2);
+  add_versions(3);
   const RequestId first = arrive(0ms, 80);
   const RequestId second = arrive(0ms, 80);
   at(10ms, [&] { pool->drain(1, [&] { pool->order(1, 3); }); });
