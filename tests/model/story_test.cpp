@@ -281,8 +281,8 @@ TEST(Plus, TheGuaranteeHoldsAsLongAsItsPoolIsNotOverloaded) {
           return std::vector<double>{percentile(tier.ttft, 99) / 1000, tier.request_throughput};
         });
   };
-  const double capacity = plus(16)[1];  // twice what two replicas answer
-  EXPECT_LT(plus(0.9 * capacity)[0], 3);
+  const double capacity = plus(16)[1];    // twice what two replicas answer
+  EXPECT_LT(plus(0.8 * capacity)[0], 3);  // of two replicas: a line forms well below what they bear
   EXPECT_GT(plus(1.1 * capacity)[0], 3);
 }
 

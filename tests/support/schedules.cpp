@@ -219,7 +219,7 @@ void draw_offers(Schedule& schedule, Draws& draws, const PoolTraits& pool) {
     part.set(offer + ".lead_time.mean", some_ms(draws, 0, 3000));
     if (one_in(draws, 2)) {
       part.set(offer + ".contract", "spot");
-      part.set(offer + ".reclaim_mean", some_ms(draws, 500, 20'000));
+      part.set(offer + ".reclaim_mean", some_ms(draws, 3000, 20'000));  // no shorter than notices
       part.set(offer + ".notice", some_ms(draws, 0, 3000));
       part.set(offer + ".gone_for", some_ms(draws, 0, 4000));
     }
@@ -245,7 +245,7 @@ void draw_procurement(Schedule& schedule, Draws& draws, const PoolTraits& pool) 
     }
     if (one_in(draws, 2)) {
       part.set("spot.replicas", between(draws, 1, 2));
-      part.set("spot.reclaim_mean", some_ms(draws, 500, 20'000));
+      part.set("spot.reclaim_mean", some_ms(draws, 3000, 20'000));
       part.set("spot.notice", some_ms(draws, 0, 3000));
       part.set("spot.replace", one_in(draws, 3) ? "false" : "true");
     }
@@ -275,7 +275,7 @@ void draw_policy(PartWriter& part, Draws& draws) {
       part.set("policy", "predictive");
       part.set("model", one_in(draws, 2) ? "ar" : "holt_winters");
       part.set("season", "6s");
-      part.set("horizon", some_ms(draws, 500, 4000));
+      part.set("horizon", some_ms(draws, 6000, 9000));
       part.set("rate_per_replica", fmt::format("{}/s", between(draws, 1, 5)));
       break;
     case 3:

@@ -326,6 +326,7 @@ void Rollout::finish(Phase phase) {
   ended_at_ = engine_.now();
   if (phase == Phase::completed) {
     pool_.versions().set_standing(new_version_);
+    pool_.add_with(new_version_, std::nullopt);  // where nobody served there was no batch
   }
   tell(phase_name(phase));
   engine_.at(engine_.now(), EventPriority::fleet, ended_);

@@ -675,7 +675,7 @@ TEST_F(ProcuredPoolTest, ASpotReplicaThatIsToldWhileItStartsNeverServes) {
     at(t, [&] { EXPECT_FALSE(pool->serves(0)); });
   }
   at(reclaimed - 300ms + 1ns, [&] {
-    EXPECT_FALSE(pool->off(0)) << "given back at the notice, and replaced in the slot that it leaves";
+    EXPECT_FALSE(pool->off(0)) << "given back at the notice, and replaced there";
     EXPECT_TRUE(pool->off(2));
   });
   engine.run_until(sim_start + reclaimed + 100ms);
