@@ -268,6 +268,9 @@ void MetricsCollector::close_window(SimTime end, const std::vector<PoolGauges>& 
   }
   if (window_measured_) {
     for (std::size_t i = 0; i < thresholds_.size(); ++i) {
+      if (is_rate(config_.thresholds[i]) && !window_in_shares()) {
+        continue;
+      }
       thresholds_[i].take_window(
           window_begin_,
           value_of(config_.thresholds[i], threshold_scopes_[i], Span::window, end, gauges));

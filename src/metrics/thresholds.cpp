@@ -41,6 +41,11 @@ bool by_place(const ThresholdConfig& threshold) {
   return threshold.tag_key == "region" || threshold.tag_key == "datacenter";
 }
 
+bool is_rate(const ThresholdConfig& threshold) {
+  const std::string& metric = threshold.metric;
+  return metric.ends_with("_throughput") || metric.ends_with("_goodput");
+}
+
 const MetricDoc* find_metric(const std::string& name) {
   for (const MetricDoc& doc : metric_docs) {
     if (name == doc.name) {

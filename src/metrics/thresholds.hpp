@@ -20,6 +20,8 @@ std::string threshold_text(const ThresholdConfig& threshold);
 
 /// Whether it speaks of the users of a region or of a datacenter (RegionAccounts).
 bool by_place(const ThresholdConfig& threshold);
+/// Its metric is so much a second: there is none once nobody arrives.
+bool is_rate(const ThresholdConfig& threshold);
 
 /// The metric's description; nullptr when there is none of this name.
 const MetricDoc* find_metric(const std::string& name);
