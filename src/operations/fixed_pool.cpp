@@ -146,7 +146,7 @@ void FixedPool::set_state(Slot& slot, State state) {
 
 void FixedPool::turn_off(std::size_t i) {
   Slot& slot = slots_[i];
-  end_start(slot);
+  lacks_.end_start(slot.lack, engine_.now());
   account_.give_up(i);
   account_.repaired(i);
   account_.returned(i);
@@ -184,7 +184,7 @@ void FixedPool::finish_load(std::size_t i, std::uint64_t generation) {
   if (slot.generation != generation) {
     return;
   }
-  end_start(slot);
+  lacks_.end_start(slot.lack, engine_.now());
   account_.started(i);
   const bool corrupt = versions_.note_load(slot.version, reads_of(i));
   set_state(slot, State::standby);
@@ -246,7 +246,7 @@ bool FixedPool::machine_failed(std::size_t i, DownCause cause) {
     return false;
   }
   ++slot.generation;
-  end_start(slot);
+  lacks_.end_start(slot.lack, engine_.now());
   set_state(slot, State::broken);
   slot.cause = gpus_ != nullptr ? cause : slot.cause;
   slot.replica->fail(cause);
@@ -268,7 +268,7 @@ void FixedPool::machine_failure_noticed(std::size_t i) {
   if (slot.goal.use == SlotUse::off) {
     slot.cause = DownCause::deployment;
   } else {
-    lack(slot, slot.cause);
+    lacks_.lack(slot.lack, slot.cause, engine_.now());
   }
   reconcile(i);
   if (listener_) {
@@ -307,23 +307,10 @@ void FixedPool::claim(std::size_t i) {
 
 void FixedPool::withdraw(std::size_t i) {
   Slot& slot = slots_[i];
-  end_wait(slot);
+  lacks_.end_lack(slot.lack, engine_.now());
   set_state(slot, State::off);
   slot.cause = DownCause::deployment;
   gpus_->withdraw(member_, i);
-}
-
-void FixedPool::end_wait(Slot& slot) {
-  if (slot.lacks) {
-    lacks_.end_absence(*slot.lacks, engine_.now());
-    slot.lacks.reset();
-  }
-}
-
-/// From now on it has no GPUs, for this cause.
-void FixedPool::lack(Slot& slot, DownCause cause) {
-  slot.lacks = cause;
-  lacks_.begin_absence(cause, engine_.now());
 }
 
 /// Others have its GPUs now.
@@ -331,25 +318,16 @@ void FixedPool::miss_gpus(Slot& slot) {
   lacks_.note_taken_away();
   slot.cause = DownCause::loading;
   if (slot.goal.use != SlotUse::off) {
-    lack(slot, DownCause::preemption);
-  }
-}
-
-/// A start in place of what was taken away is over, whatever came of it.
-void FixedPool::end_start(Slot& slot) {
-  if (slot.replaces) {
-    lacks_.end_start(*slot.replaces, engine_.now());
-    slot.replaces.reset();
+    lacks_.lack(slot.lack, DownCause::preemption, engine_.now());
   }
 }
 
 void FixedPool::granted(std::size_t i, const std::vector<int>& nodes) {
   Slot& slot = slots_[i];
-  if (slot.lacks == DownCause::preemption) {
-    slot.replaces = slot.lacks;
-    lacks_.begin_start(*slot.replaces, engine_.now());
+  if (slot.lack.lacks == DownCause::preemption) {
+    lacks_.begin_start(slot.lack, engine_.now());
   }
-  end_wait(slot);
+  lacks_.end_lack(slot.lack, engine_.now());
   slot.has_gpus = true;
   weights_->settle_on(i, nodes);
   slot.replica->begin_loading(slot.cause);

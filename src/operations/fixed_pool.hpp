@@ -88,10 +88,9 @@ class FixedPool final : public RolloutTarget,
     DownCause cause = DownCause::deployment;  // why it has to load
     // On shared GPUs:
     bool has_gpus = false;
-    bool revoked = false;               // others get them, once it has drained or `reclaim` comes
-    bool opens = false;                 // its claim is that of t = 0
-    std::optional<DownCause> lacks;     // why it has none
-    std::optional<DownCause> replaces;  // why it lacked those that it starts on
+    bool revoked = false;  // others get them, once it has drained or `reclaim` comes
+    bool opens = false;    // its claim is that of t = 0
+    SlotLack lack;         // of GPUs
     SimTime claimed{};
     std::optional<TimerId> reclaim;
   };
@@ -108,10 +107,7 @@ class FixedPool final : public RolloutTarget,
   void withdraw(std::size_t slot);
   void give_back(std::size_t slot);
   void take_back(std::size_t slot);
-  void lack(Slot& slot, DownCause cause);
   void miss_gpus(Slot& slot);
-  void end_wait(Slot& slot);
-  void end_start(Slot& slot);
   std::vector<ReadSpan> reads_of(std::size_t slot) const;
   void on_drained(ReplicaIndex replica) override;
 

@@ -154,34 +154,22 @@ void ScalablePool::order(std::size_t index, WeightsVersion version) {
 /// lacks its machines for that one.
 void ScalablePool::note_stock_out(Slot& slot) {
   const bool waits = slot.state == State::ordered && slot.clock.in(StartPhase::stock_out);
-  if (waits && !slot.lacks) {
-    lack(slot, DownCause::stock_out);
+  if (waits && !slot.lack.lacks) {
+    lacks_.lack(slot.lack, DownCause::stock_out, engine_.now());
   }
 }
 
 /// In place of one that was lost for this cause: until it is delivered the pool lacks it, and until
 /// it serves its start counts for that.
 void ScalablePool::order_in_place(std::size_t index, WeightsVersion version, DownCause cause) {
-  lack(slots_[index], cause);
+  lacks_.lack(slots_[index].lack, cause, engine_.now());
   order(index, version);
-}
-
-void ScalablePool::lack(Slot& slot, DownCause cause) {
-  slot.lacks = cause;
-  lacks_.begin_absence(cause, engine_.now());
-}
-
-void ScalablePool::end_wait(Slot& slot) {
-  if (slot.lacks) {
-    lacks_.end_absence(*slot.lacks, engine_.now());
-    slot.lacks.reset();
-  }
 }
 
 void ScalablePool::wait_for_delivery(Slot& slot) {
   const Duration lead = procurement_.lead_time(index_of(slot), slot.number);
-  if (slot.lacks == DownCause::stock_out) {
-    end_wait(slot);
+  if (slot.lack.lacks == DownCause::stock_out) {
+    lacks_.end_lack(slot.lack, engine_.now());
   }
   enter(slot, State::ordered, StartPhase::lead);
   if (lead > Duration::zero()) {
@@ -192,11 +180,10 @@ void ScalablePool::wait_for_delivery(Slot& slot) {
 }
 
 void ScalablePool::deliver(Slot& slot) {
-  if (slot.lacks >= DownCause::reclaim && slot.lacks != DownCause::stock_out) {
-    slot.replaces = slot.lacks;
-    lacks_.begin_start(*slot.replaces, engine_.now());
+  if (slot.lack.lacks >= DownCause::reclaim && slot.lack.lacks != DownCause::stock_out) {
+    lacks_.begin_start(slot.lack, engine_.now());
   }
-  end_wait(slot);
+  lacks_.end_lack(slot.lack, engine_.now());
   slot.replica->begin_loading(slot.cause);
   slot.since = engine_.now();
   if (market_ != nullptr) {
@@ -284,10 +271,7 @@ void ScalablePool::note_version(Slot& slot) {
 }
 
 void ScalablePool::end_start(Slot& slot) {
-  if (slot.replaces) {
-    lacks_.end_start(*slot.replaces, engine_.now());
-    slot.replaces.reset();
-  }
+  lacks_.end_start(slot.lack, engine_.now());
   slot.clock.end(engine_.now());
   add_to(seen_.times, slot.clock.times(engine_.now()));
 }
@@ -298,7 +282,7 @@ void ScalablePool::give_up_start(Slot& slot) {
     engine_.cancel(*slot.next);
     slot.next.reset();
   } else if (slot.state == State::ordered) {
-    end_wait(slot);
+    lacks_.end_lack(slot.lack, engine_.now());
     if (gpus_ != nullptr) {
       gpus_->withdraw(member_, index_of(slot));
     }
@@ -521,7 +505,7 @@ bool ScalablePool::scrap_one(bool on_trial) {
 
 /// An order is withdrawn; machines that are there already go back at once, shared GPUs too.
 void ScalablePool::call_off(Slot& slot) {
-  end_wait(slot);
+  lacks_.end_lack(slot.lack, engine_.now());
   give_up_start(slot);
   if (slot.state != State::ordered) {
     release(slot);

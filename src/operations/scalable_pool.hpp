@@ -155,9 +155,8 @@ class ScalablePool final : public ScalableTarget,
     bool opens = false;                    // its claim is that of t = 0
     DownCause cause = DownCause::loading;  // why it has to start
     std::optional<DownCause> broken_by;    // until it is noticed
-    std::optional<DownCause> lacks;        // why it has no machines
-    std::optional<DownCause> replaces;     // why it lacked those that it starts on
-    bool order_when_repaired = false;      // off until then
+    SlotLack lack;
+    bool order_when_repaired = false;  // off until then
     WeightsVersion version = 0;
     WeightsVersion wanted = 0;  // by a rollout: differs from version until it is loaded
     bool wanted_extra = false;  // of the slots that rollouts add
@@ -224,8 +223,6 @@ class ScalablePool final : public ScalableTarget,
   void start_elsewhere(std::size_t slot);
   void order_in_place(std::size_t slot, WeightsVersion version, DownCause cause);
   void note_stock_out(Slot& slot);
-  void lack(Slot& slot, DownCause cause);
-  void end_wait(Slot& slot);
   void call_off(Slot& slot);
   void on_drained(ReplicaIndex replica) override;
   bool starts(const Slot& slot) const;

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 
 #include "plimsoll/operations_summary.hpp"
 #include "plimsoll/units.hpp"
@@ -29,15 +30,42 @@ class WaitMeter {
   SimTime since_{};
 };
 
+/// Of one slot: why it has no machines, and why it lacked those that it starts on.
+struct SlotLack {
+  std::optional<DownCause> lacks;
+  std::optional<DownCause> replaces;
+};
+
 /// Slots of a pool that lack their machines, or start in place of what was taken away, by cause.
 class LackMeter {
  public:
-  /// A slot has no machines, for this cause.
+  /// From now on `slot` has no machines, for this cause.
+  void lack(SlotLack& slot, DownCause cause, SimTime now) {
+    slot.lacks = cause;
+    begin_absence(cause, now);
+  }
+  /// It has some, or wants none any more.
+  void end_lack(SlotLack& slot, SimTime now) {
+    if (slot.lacks) {
+      end_absence(*slot.lacks, now);
+      slot.lacks.reset();
+    }
+  }
+  /// It starts on machines in place of those that it lacks.
+  void begin_start(SlotLack& slot, SimTime now) {
+    slot.replaces = slot.lacks;
+    starting_[index(*slot.replaces)].begin(now);
+  }
+  /// A start in place of what was taken away is over, whatever came of it; or was none.
+  void end_start(SlotLack& slot, SimTime now) {
+    if (slot.replaces) {
+      starting_[index(*slot.replaces)].end(now);
+      slot.replaces.reset();
+    }
+  }
+  /// One that nobody's slot stands for.
   void begin_absence(DownCause cause, SimTime now) { absent_[index(cause)].begin(now); }
   void end_absence(DownCause cause, SimTime now) { absent_[index(cause)].end(now); }
-  /// A slot starts on machines that replace others.
-  void begin_start(DownCause cause, SimTime now) { starting_[index(cause)].begin(now); }
-  void end_start(DownCause cause, SimTime now) { starting_[index(cause)].end(now); }
   void note_taken_away() { ++taken_away_; }
 
   PoolLacks lacks(SimTime now) const {

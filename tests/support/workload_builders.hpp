@@ -37,6 +37,24 @@ inline std::vector<Arrival> draw_arrivals(const Config& config, std::size_t coun
   return arrivals;
 }
 
+/// What a trace gives when bad rows are skipped.
+struct SkippedRows {
+  std::int64_t good = 0;
+  std::int64_t skipped = 0;
+};
+
+inline SkippedRows skip_bad_rows(const Config& config) {
+  SourceOptions options;
+  options.skip_bad_rows = true;
+  const auto source = make_request_source(config, options);
+  SkippedRows rows;
+  for (Arrival arrival; source->next(arrival);) {
+    ++rows.good;
+  }
+  rows.skipped = source->skipped_rows();
+  return rows;
+}
+
 /// A folder of its own that goes away with the object.
 class TemporaryFolder {
  public:

@@ -303,16 +303,9 @@ TEST_F(TraceSource, EndsAtTheDurationOrAtMaxRequestsWithoutReadingOn) {
 
 TEST_F(TraceSource, CountsSkippedRows) {
   write("0,1,1\nx,1,1\n1,0,1\n2,1,1\n");
-  SourceOptions options;
-  options.skip_bad_rows = true;
-  const auto source = make_request_source(config_, options);
-  Arrival arrival;
-  int good = 0;
-  while (source->next(arrival)) {
-    ++good;
-  }
-  EXPECT_EQ(good, 2);
-  EXPECT_EQ(source->skipped_rows(), 2);
+  const testing::SkippedRows rows = testing::skip_bad_rows(config_);
+  EXPECT_EQ(rows.good, 2);
+  EXPECT_EQ(rows.skipped, 2);
 }
 
 TEST_F(TraceSource, ClassesAreDrawnAsWithoutATrace) {

@@ -230,16 +230,9 @@ TEST_F(NamedRows, OfAnUnknownClassAreBadAndMayBeSkipped) {
   EXPECT_EQ(found.message, "the scenario has no class \"pluss\"");
   EXPECT_THAT(found.hint, HasSubstr("did you mean plus? workload.classes has all, plus"));
   EXPECT_THAT(found.hint, HasSubstr("--skip-bad-rows"));
-  SourceOptions options;
-  options.skip_bad_rows = true;
-  const auto source = make_request_source(config_, options);
-  Arrival arrival;
-  int good = 0;
-  while (source->next(arrival)) {
-    ++good;
-  }
-  EXPECT_EQ(good, 2);
-  EXPECT_EQ(source->skipped_rows(), 1);
+  const testing::SkippedRows rows = testing::skip_bad_rows(config_);
+  EXPECT_EQ(rows.good, 2);
+  EXPECT_EQ(rows.skipped, 1);
 }
 
 TEST_F(NamedRows, SayTheirKeysWhereThereAreLimits) {
