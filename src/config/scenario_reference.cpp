@@ -9,11 +9,15 @@ namespace plimsoll {
 
 namespace {
 
-std::string escaped(std::string text) {
-  for (std::size_t at = text.find('|'); at != std::string::npos; at = text.find('|', at + 2)) {
-    text.insert(at, "\\");
+std::string escaped(const std::string& text) {
+  std::string result;
+  for (const char letter : text) {
+    if (letter == '|') {
+      result += '\\';
+    }
+    result += letter;
   }
-  return text;
+  return result;
 }
 
 std::string value_text(const FieldDecl& field) {

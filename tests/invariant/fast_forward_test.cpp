@@ -472,14 +472,8 @@ bool try_case(std::uint64_t seed, Coverage& coverage) {
 }
 
 // Under a sanitizer a process, and each case is one, takes many times as long to start.
-#if defined(__SANITIZE_ADDRESS__)
+#ifdef PLIMSOLL_SANITIZED
 constexpr std::uint64_t usual_cases = 300;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-constexpr std::uint64_t usual_cases = 300;
-#else
-constexpr std::uint64_t usual_cases = 3000;
-#endif
 #else
 constexpr std::uint64_t usual_cases = 3000;
 #endif

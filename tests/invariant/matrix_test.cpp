@@ -507,21 +507,43 @@ void expect_laws(const std::string& scenario, const Overrides& overrides) {
   }
 }
 
-void expect_laws_of_policies(const std::string& path, const std::vector<PolicyDoc>& docs,
-                             const Overrides& more) {
+/// Every pair of policy and scenario; with sanitizers, several times slower, a third of them: every
+/// policy and every scenario all the same.
+bool is_played(std::size_t policy, std::size_t scenario) {
+#ifdef PLIMSOLL_SANITIZED
+  return (policy + scenario) % 3 == 0;
+#else
+  static_cast<void>(policy + scenario);
+  return true;
+#endif
+}
+
+/// Calls `check` with the pairs that are played; every policy has some.
+void for_each_pair(const std::vector<PolicyDoc>& docs,
+                   const std::function<void(const std::string&, const std::string&)>& check) {
   EXPECT_FALSE(docs.empty());
-  for (const PolicyDoc& doc : docs) {
-    SCOPED_TRACE(doc.name);
-    Overrides overrides = more;
-    overrides.emplace_back(path, doc.name);
-    for (const std::string& scenario : test::tiny_scenarios()) {
-      expect_laws(scenario, overrides);
+  const std::vector<std::string> scenarios = test::tiny_scenarios();
+  EXPECT_GE(scenarios.size(), 8u);
+  for (std::size_t p = 0; p < docs.size(); ++p) {
+    SCOPED_TRACE(docs[p].name);
+    for (std::size_t s = 0; s < scenarios.size(); ++s) {
+      if (is_played(p, s)) {
+        check(docs[p].name, scenarios[s]);
+      }
     }
   }
 }
 
+void expect_laws_of_policies(const std::string& path, const std::vector<PolicyDoc>& docs,
+                             const Overrides& more) {
+  for_each_pair(docs, [&](const std::string& policy, const std::string& scenario) {
+    Overrides overrides = more;
+    overrides.emplace_back(path, policy);
+    expect_laws(scenario, overrides);
+  });
+}
+
 TEST(Matrix, EveryRouterKeepsTheLawsOnEveryScenario) {
-  EXPECT_GE(test::tiny_scenarios().size(), 8u);
   expect_laws_of_policies("service.router.policy", builtin_policies().routers.docs(), {});
 }
 
@@ -651,12 +673,10 @@ Overrides eager(const std::string& policy, const std::string& scenario) {
 
 TEST(Matrix, EveryAutoscalerKeepsTheLawsOnEveryScenario) {
   EXPECT_GE(builtin_policies().autoscalers.docs().size(), 6u);
-  for (const PolicyDoc& doc : builtin_policies().autoscalers.docs()) {
-    SCOPED_TRACE(doc.name);
-    for (const std::string& scenario : test::tiny_scenarios()) {
-      expect_laws(scenario, eager(doc.name, scenario));
-    }
-  }
+  for_each_pair(builtin_policies().autoscalers.docs(),
+                [](const std::string& policy, const std::string& scenario) {
+                  expect_laws(scenario, eager(policy, scenario));
+                });
 }
 
 /// The rule of every pool that has offers; nothing in scenarios without.

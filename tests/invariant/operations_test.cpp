@@ -314,10 +314,17 @@ void judge(std::uint64_t seed, const Schedule& schedule, const std::string* text
   tally.ended += shown.ended;
 }
 
+#ifdef PLIMSOLL_SANITIZED
+constexpr std::uint64_t usual_cases = 200;
+#else
+constexpr std::uint64_t usual_cases = 1000;
+#endif
+
 void play_schedules(bool shared) {
   const std::uint64_t first = number_from("PLIMSOLL_SCHEDULE_SEED", 0);
-  const std::uint64_t cases = number_from(
-      "PLIMSOLL_SCHEDULE_CASES", std::getenv("PLIMSOLL_SCHEDULE_SEED") == nullptr ? 1000 : 1);
+  const std::uint64_t cases =
+      number_from("PLIMSOLL_SCHEDULE_CASES",
+                  std::getenv("PLIMSOLL_SCHEDULE_SEED") == nullptr ? usual_cases : 1);
   std::printf("seeds %llu to %llu\n", static_cast<unsigned long long>(first),
               static_cast<unsigned long long>(first + cases - 1));
   std::vector<std::function<std::string()>> bodies;

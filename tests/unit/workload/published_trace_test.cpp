@@ -16,8 +16,8 @@ namespace {
 /// The data folder that may lie beside the checkout; empty when absent.
 std::string trace_path(const char* name) {
   const char* shared = std::getenv("PLIMSOLL_SHARED");
-  const std::filesystem::path folder =
-      shared != nullptr ? shared : std::string{PLIMSOLL_SOURCE_DIR} + "/../shared";
+  const std::filesystem::path beside = std::filesystem::path{PLIMSOLL_SOURCE_DIR} / "../shared";
+  const std::filesystem::path folder = shared != nullptr ? shared : beside;
   const auto path = folder / "data/traces" / name;
   return std::filesystem::exists(path) ? path.string() : std::string{};
 }

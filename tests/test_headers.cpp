@@ -1,0 +1,1 @@
+// Nothing but what CMake needs to parse the headers of the tests once.
