@@ -87,6 +87,7 @@ struct RolloutConfig {
   int loaders = 1;  // distributed loading: each reads its shards one after another, all at once
   std::optional<CheckpointConfig> checkpoint;  // none: it was written long before
   double version_corrupt = 0;                  // probability that the checkpoint itself is corrupt
+  double version_step_time = 1;                // of its steps, as a share of the pool's own
   // On shared GPUs, and set there, or with procurement: a replica of the batch under way has waited
   // for machines for so long -> the rollout is rolled back.
   std::optional<Duration> progress_deadline;

@@ -120,4 +120,35 @@ RawNode named_entries(Reader& reader, const RawNode& node, const std::string& pa
   return entries;
 }
 
+void set_value(FieldDecl& decl, AnyKind kind, MemberOf member) {
+  decl.read = [read = std::move(kind.read), member](Reader& reader, const RawNode& node,
+                                                    const std::string& path, void* object) {
+    read(reader, node, path, member(object));
+  };
+  decl.write = [write = std::move(kind.write), member, name = decl.key](
+                   const Writer& writer, const void* object, RawNode& into) {
+    // The member is only read from here on: the cast undoes what the shared accessor asks for.
+    append_entry(into, name, write(writer, member(const_cast<void*>(object))));
+  };
+}
+
+void set_optional(FieldDecl& decl, AnyKind kind, OptionalOf member) {
+  decl.read = [read = std::move(kind.read), member](Reader& reader, const RawNode& node,
+                                                    const std::string& path, void* object) {
+    if (node.is_scalar() && node.text == "none") {
+      member(object, OptionalUse::clear);
+    } else {
+      read(reader, node, path, member(object, OptionalUse::renew));
+    }
+  };
+  decl.write = [write = std::move(kind.write), member, name = decl.key](
+                   const Writer& writer, const void* object, RawNode& into) {
+    // It is only looked at: the cast undoes what the shared accessor asks for.
+    const void* const value = member(const_cast<void*>(object), OptionalUse::look);
+    if (value != nullptr) {
+      append_entry(into, name, write(writer, value));
+    }
+  };
+}
+
 }  // namespace plimsoll

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -84,13 +85,51 @@ bool expect_map(Reader& reader, const RawNode& node, const std::string& path);
 /// Entries of a map of names, sorted by name, `extends` resolved; bad names are reported.
 RawNode named_entries(Reader& reader, const RawNode& node, const std::string& path);
 
+/// How a value of a type that is known elsewhere is read and written.
+struct AnyKind {
+  std::function<void(Reader&, const RawNode&, const std::string& path, void*)> read;
+  std::function<RawNode(const Writer&, const void*)> write;
+};
+
 /// How a value of type V is read and written.
 template <class V>
 struct Kind {
   ValueDoc doc;
   std::function<void(Reader&, const RawNode&, const std::string& path, V&)> read;
   std::function<RawNode(const Writer&, const V&)> write;
+
+  Kind() = default;
+  Kind(const Kind&) = default;
+  Kind(Kind&&) noexcept = default;
+  Kind& operator=(const Kind&) = default;
+  Kind& operator=(Kind&&) noexcept = default;
+  /// A section is one expression with dozens of kinds, each to be destroyed wherever it may throw:
+  /// inlined, that took half of its compilation.
+  [[gnu::noinline]] ~Kind() {}  // NOLINT: = default would be inlined
+
+  /// The same, with the type forgotten: fields of all structs share it.
+  AnyKind of_any() const {
+    return {[read = read](Reader& reader, const RawNode& node, const std::string& path,
+                          void* value) { read(reader, node, path, *static_cast<V*>(value)); },
+            [write = write](const Writer& writer, const void* value) {
+              return write(writer, *static_cast<const V*>(value));
+            }};
+  }
 };
+
+/// The address of a member, from that of its struct.
+using MemberOf = std::function<void*(void*)>;
+
+/// `decl` reads and writes the value at `member`.
+void set_value(FieldDecl& decl, AnyKind kind, MemberOf member);
+
+/// What is to be done with a member that may be absent.
+enum class OptionalUse : std::uint8_t { look, clear, renew };
+/// Does it; the address of the value, null when there is none.
+using OptionalOf = std::function<void*(void*, OptionalUse)>;
+
+/// The same of a value that may be absent: "none" says so.
+void set_optional(FieldDecl& decl, AnyKind kind, OptionalOf member);
 
 /// Builds a SectionDecl for a struct T key by key. Modifiers act on the key added last.
 template <class T>
@@ -98,65 +137,54 @@ class Section {
  public:
   /// A key with a default; an empty `default_text` makes it required.
   template <class V>
-  Section& field(std::string key, V T::*member, Kind<V> kind, std::string default_text,
-                 std::string help) {
-    FieldDecl& decl = add(std::move(key), kind.doc, std::move(help));
+  Section& field(std::string_view key, V T::*member, const Kind<V>& kind,
+                 std::string_view default_text, std::string_view help) {
+    FieldDecl& decl = add(key, kind.doc, help);
     decl.required = default_text.empty();
-    decl.default_text = std::move(default_text);
-    decl.read = [member, kind](Reader& reader, const RawNode& node, const std::string& path,
-                               void* object) {
-      kind.read(reader, node, path, static_cast<T*>(object)->*member);
-    };
-    decl.write = [member, kind, name = decl.key](const Writer& writer, const void* object,
-                                                 RawNode& into) {
-      append_entry(into, name, kind.write(writer, static_cast<const T*>(object)->*member));
-    };
+    decl.default_text = default_text;
+    set_value(decl, kind.of_any(), [member](void* object) {
+      return static_cast<void*>(&(static_cast<T*>(object)->*member));
+    });
     return *this;
   }
 
   /// A key that may be absent ("none" says the same).
   template <class V>
-  Section& optional(std::string key, std::optional<V> T::*member, Kind<V> kind, std::string help) {
-    FieldDecl& decl = add(std::move(key), kind.doc, std::move(help));
+  Section& optional(std::string_view key, std::optional<V> T::*member, const Kind<V>& kind,
+                    std::string_view help) {
+    FieldDecl& decl = add(key, kind.doc, help);
     decl.default_doc = "none";
     decl.may_be_absent = true;
-    decl.read = [member, kind](Reader& reader, const RawNode& node, const std::string& path,
-                               void* object) {
+    set_optional(decl, kind.of_any(), [member](void* object, OptionalUse use) -> void* {
       std::optional<V>& value = static_cast<T*>(object)->*member;
-      value.reset();
-      if (!node.is_scalar() || node.text != "none") {
-        kind.read(reader, node, path, value.emplace());
+      if (use == OptionalUse::clear) {
+        value.reset();
+      } else if (use == OptionalUse::renew) {
+        value.emplace();
       }
-    };
-    decl.write = [member, kind, name = decl.key](const Writer& writer, const void* object,
-                                                 RawNode& into) {
-      const std::optional<V>& value = static_cast<const T*>(object)->*member;
-      if (value) {
-        append_entry(into, name, kind.write(writer, *value));
-      }
-    };
+      return value ? &*value : nullptr;
+    });
     return *this;
   }
 
   /// Keys of the same struct, gathered in a map of their own.
-  Section& group(std::string key, SectionDecl section, std::string help) {
-    return nested(std::move(key), std::move(section), std::move(help),
-                  [](void* object) { return object; });
+  Section& group(std::string_view key, SectionDecl section, std::string_view help) {
+    return nested(key, std::move(section), help, [](void* object) { return object; });
   }
 
   /// A struct within the struct.
   template <class V>
-  Section& section(std::string key, V T::*member, SectionDecl section, std::string help) {
-    return nested(std::move(key), std::move(section), std::move(help), [member](void* object) {
+  Section& section(std::string_view key, V T::*member, SectionDecl section, std::string_view help) {
+    return nested(key, std::move(section), help, [member](void* object) {
       return static_cast<void*>(&(static_cast<T*>(object)->*member));
     });
   }
 
   /// A struct that exists only when its key does.
   template <class V>
-  Section& optional_section(std::string key, std::optional<V> T::*member, SectionDecl section,
-                            std::string help) {
-    FieldDecl& decl = add(std::move(key), section_doc(Shape::section), std::move(help));
+  Section& optional_section(std::string_view key, std::optional<V> T::*member, SectionDecl section,
+                            std::string_view help) {
+    FieldDecl& decl = add(key, section_doc(Shape::section), help);
     decl.child = std::make_shared<const SectionDecl>(std::move(section));
     decl.default_doc = "none";
     decl.may_be_absent = true;
@@ -178,8 +206,9 @@ class Section {
 
   /// A list of structs.
   template <class V>
-  Section& list(std::string key, std::vector<V> T::*member, SectionDecl section, std::string help) {
-    FieldDecl& decl = add(std::move(key), section_doc(Shape::section_list), std::move(help));
+  Section& list(std::string_view key, std::vector<V> T::*member, SectionDecl section,
+                std::string_view help) {
+    FieldDecl& decl = add(key, section_doc(Shape::section_list), help);
     decl.child = std::make_shared<const SectionDecl>(std::move(section));
     decl.default_doc = "none";
     decl.may_be_absent = true;
@@ -212,9 +241,9 @@ class Section {
 
   /// A map of names to structs with a `name`; the names become a list to refer to.
   template <class V>
-  Section& named(std::string key, std::vector<V> T::*member, SectionDecl section, NameList list,
-                 std::string help) {
-    FieldDecl& decl = add(std::move(key), section_doc(Shape::named_sections), std::move(help));
+  Section& named(std::string_view key, std::vector<V> T::*member, SectionDecl section,
+                 NameList list, std::string_view help) {
+    FieldDecl& decl = add(key, section_doc(Shape::named_sections), help);
     decl.child = std::make_shared<const SectionDecl>(std::move(section));
     decl.default_doc = "none";
     decl.may_be_absent = true;
@@ -258,8 +287,8 @@ class Section {
 
   /// The key stands only where `applies` holds for what was read before it; elsewhere its
   /// presence is a finding and no default is applied. `when` says so, e.g. "kind: lognormal".
-  Section& only_when(std::string when, bool (*applies)(const T&)) {
-    decl_.fields.back().when = std::move(when);
+  Section& only_when(std::string_view when, bool (*applies)(const T&)) {
+    decl_.fields.back().when = when;
     decl_.fields.back().applies = [applies](const void* object) {
       return applies(*static_cast<const T*>(object));
     };
@@ -267,12 +296,12 @@ class Section {
   }
 
   /// The key may be left out; its default is derived by the section's finish.
-  Section& derived(std::string how) {
+  Section& derived(std::string_view how) {
     FieldDecl& decl = decl_.fields.back();
     decl.required = false;
     decl.may_be_absent = true;
     decl.default_text.clear();
-    decl.default_doc = std::move(how);
+    decl.default_doc = how;
     return *this;
   }
 
@@ -334,17 +363,16 @@ class Section {
     return doc;
   }
 
-  FieldDecl& add(std::string key, ValueDoc doc, std::string help) {
+  FieldDecl& add(std::string_view key, ValueDoc doc, std::string_view help) {
     FieldDecl& decl = decl_.fields.emplace_back();
-    decl.key = std::move(key);
+    decl.key = key;
     decl.doc = std::move(doc);
-    decl.help = std::move(help);
+    decl.help = help;
     return decl;
   }
 
-  Section& nested(std::string key, SectionDecl section, std::string help,
-                  std::function<void*(void*)> part) {
-    FieldDecl& decl = add(std::move(key), section_doc(Shape::section), std::move(help));
+  Section& nested(std::string_view key, SectionDecl section, std::string_view help, MemberOf part) {
+    FieldDecl& decl = add(key, section_doc(Shape::section), help);
     decl.child = std::make_shared<const SectionDecl>(std::move(section));
     decl.read = [part, child = decl.child](Reader& reader, const RawNode& node,
                                            const std::string& path, void* object) {

@@ -196,6 +196,10 @@ SectionDecl rollout_section() {
                         "all was written long before")
       .field("version_corrupt", &RolloutConfig::version_corrupt, ratio_kind(), "0",
              "probability that the checkpoint itself is corrupt, and so every copy")
+      .field("version_step_time", &RolloutConfig::version_step_time, ratio_kind({0.1, 10, false}),
+             "100%",
+             "what a step takes with this version, of what it takes with the pool's own: a build "
+             "that is slower, or faster")
       .optional(
           "progress_deadline", &RolloutConfig::progress_deadline, duration_kind(true),
           "on shared GPUs and with procurement: when a replica of the batch under way has waited "

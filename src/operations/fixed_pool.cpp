@@ -15,7 +15,8 @@ FixedPool::FixedPool(const Config& config, PoolIndex pool, std::vector<Replica*>
       weights_{weights},
       cold_starts_{pool_, engine, weights, replicas.size()},
       account_{replicas.size(), pool_.replicas, pool_.contract, engine},
-      versions_{config, pool, config.faults ? config.faults->reload : Duration::zero()} {
+      versions_{config, replicas.front()->shape(),
+                config.faults ? config.faults->reload : Duration::zero()} {
   for (Replica* const replica : replicas) {
     Slot slot;
     slot.replica = replica;
@@ -189,6 +190,7 @@ void FixedPool::finish_load(std::size_t i, std::uint64_t generation) {
   const bool corrupt = versions_.note_load(slot.version, reads_of(i));
   set_state(slot, State::standby);
   slot.cause = DownCause::deployment;
+  slot.replica->take_shape(versions_.shape_of(slot.version));
   stream_rest(weights_, i, *slot.replica);
   slot.replica->become_ready();
   incidents_.set_corrupt(slot.replica->index(), corrupt);

@@ -17,7 +17,7 @@ ScalablePool::ScalablePool(const Config& config, PoolIndex pool, std::vector<Rep
       engine_{engine},
       weights_{weights},
       procurement_{config, pool},
-      versions_{config, pool, Duration::zero()} {
+      versions_{config, replicas.front()->shape(), Duration::zero()} {
   PLIMSOLL_CHECK(weights_ != nullptr || !adds_cold(pool_), "who starts cold has weights to pull");
   slots_.resize(replicas.size());
   for (std::size_t i = 0; i < replicas.size(); ++i) {
@@ -248,6 +248,7 @@ void ScalablePool::serve(Slot& slot) {
                               : weights_->bound_of(index_of(slot), phase);
                });
   end_start(slot);
+  slot.replica->take_shape(versions_.shape_of(slot.version));
   stream_rest(weights_, index_of(slot), *slot.replica);
   slot.replica->become_ready();
   note_version(slot);

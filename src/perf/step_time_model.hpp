@@ -178,4 +178,7 @@ double longest_step_seconds(const StepTimeModel& model, const StepWork& work);
 /// has made sure that longest_step_seconds() is within 9,000 s.
 StepCostTable tabulate(const StepTimeModel& model, std::int64_t max_tokens);
 
+/// The same steps, each taking `share` > 0 of its time, rounded up to the next femtosecond.
+StepCostTable scaled(StepCostTable table, double share);
+
 }  // namespace plimsoll

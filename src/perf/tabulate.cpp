@@ -107,4 +107,24 @@ StepCostTable tabulate(const StepTimeModel& model, std::int64_t max_tokens) {
   return table;
 }
 
+StepCostTable scaled(StepCostTable table, double share) {
+  PLIMSOLL_CHECK(share > 0, "a step takes time");
+  const auto scale = [share](Femtoseconds& time) {
+    time = static_cast<Femtoseconds>(std::ceil(static_cast<double>(time) * share));
+  };
+  for (StageCosts& kind : table.kinds) {
+    CostColumn& column = kind.column;
+    std::for_each(column.device.begin(), column.device.end(), scale);
+    std::for_each(column.head.begin(), column.head.end(), scale);
+    for (Femtoseconds* const time : {&column.kv_token, &column.kv_read, &column.pair, &column.chunk,
+                                     &column.host, &column.prompt_host}) {
+      scale(*time);
+    }
+  }
+  scale(table.serial);
+  scale(table.serial_sample);
+  std::for_each(table.hops.begin(), table.hops.end(), scale);
+  return table;
+}
+
 }  // namespace plimsoll

@@ -47,6 +47,12 @@ void Replica::set_busy(bool busy) {
   }
 }
 
+void Replica::take_shape(const ReplicaShape& shape) {
+  PLIMSOLL_CHECK(activity_ == Activity::down && running() == 0,
+                 "only a replica that is down can be loaded with something else");
+  shape_ = &shape;
+}
+
 void Replica::become_ready() {
   PLIMSOLL_CHECK(activity_ == Activity::down, "a replica becomes ready once");
   set_activity(Activity::idle);

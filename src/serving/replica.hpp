@@ -90,6 +90,9 @@ class Replica {
   // A replica's life: down (rented, not serving; it begins so) -> idle or busy -> draining -> off
   // (not rented) -> down again. Only what follows here changes it.
 
+  /// Of a replica that is down: what it loads makes it one of `shape`, which differs in costs at
+  /// most and outlives it.
+  void take_shape(const ReplicaShape& shape);
   /// down -> idle. Starts what already waits.
   void become_ready();
   /// Of a replica that is down and becomes ready before all its weights are there: layers stream in

@@ -43,6 +43,17 @@ ReplicaShape shape_of(const Config& config, PoolIndex index, const PoolPlan& pla
   return shape;
 }
 
+/// What the slowest version of a pool makes of its steps, 1 at least.
+double slowest_version(const Config& config, const PoolConfig& pool) {
+  double slowest = 1;
+  for (const RolloutConfig& rollout : config.rollouts) {
+    if (config.pools[rollout.pool].name == pool.name) {
+      slowest = std::max(slowest, rollout.version_step_time);
+    }
+  }
+  return slowest;
+}
+
 /// Steps are counted in femtoseconds, which 64 bits hold for 2.5 hours. Figures that no machine
 /// has could exceed that: refused before they are tabulated.
 void require_countable_steps(const Config& config, const PoolConfig& pool, const PoolPlan& plan) {
@@ -52,7 +63,7 @@ void require_countable_steps(const Config& config, const PoolConfig& pool, const
       pool.max_context > 0 ? pool.max_context : config.models[pool.model].max_context;
   const StepWork most{tokens, pool.max_num_seqs, plan.fit.kv_tokens,
                       tokens * std::max(context, 2 * context - tokens)};
-  const double seconds = longest_step_seconds(*plan.model, most);
+  const double seconds = longest_step_seconds(*plan.model, most) * slowest_version(config, pool);
   if (seconds > longest_seconds) {
     Diagnostic finding;
     finding.key_path = "pools." + pool.name;

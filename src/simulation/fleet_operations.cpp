@@ -81,7 +81,8 @@ FleetOperations::FleetOperations(const Config& config,
     : config_{config},
       engine_{engine},
       entries_(config.pools.size()),
-      weights_(config.pools.size()) {
+      weights_(config.pools.size()),
+      shapes_(config.pools.size()) {
   if (config.faults) {
     FaultInjector::HostNames names;
     names.node = [&config](const NodePlace& place) {
@@ -102,6 +103,7 @@ FleetOperations::FleetOperations(const Config& config,
   }
   for (const auto& plan : plans) {
     weights_[plan->shape.pool] = plan->fit.total_weights + plan->fit.total_draft_weights;
+    shapes_[plan->shape.pool] = &plan->shape;
   }
   for (const RolloutConfig& rollout : config.rollouts) {
     in_order_.push_back(&rollout);
@@ -166,8 +168,25 @@ void FleetOperations::add_scaled(PoolIndex pool, ScalablePool& target, Service& 
   }
 }
 
-DrawnVersion FleetOperations::draw_version(const RolloutConfig& rollout) const {
+const ReplicaShape* FleetOperations::shape_of_version(const RolloutConfig& rollout) {
+  if (rollout.version_step_time == 1) {
+    return nullptr;
+  }
+  const ReplicaShape& own = *shapes_[rollout.pool];
+  auto steps = std::make_unique<VersionSteps>();
+  steps->costs = scaled(*own.costs, rollout.version_step_time);
+  steps->shape = own;
+  steps->shape.costs = &steps->costs;
+  if (rollout.version_step_time < 1) {
+    steps->shape.audit = nullptr;  // who says that it is faster may well have fewer bytes to read
+  }
+  version_steps_.push_back(std::move(steps));
+  return &version_steps_.back()->shape;
+}
+
+DrawnVersion FleetOperations::draw_version(const RolloutConfig& rollout) {
   DrawnVersion version;
+  version.shape = shape_of_version(rollout);
   Draws of_checkpoint = RandomStream{config_.seed, "checkpoint:" + rollout.name}.of(0);
   version.corrupt = of_checkpoint.uniform() < rollout.version_corrupt;
   Draws of_validation = RandomStream{config_.seed, "validation:" + rollout.name}.of(0);

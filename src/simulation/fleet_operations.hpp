@@ -63,18 +63,27 @@ class FleetOperations final : public AnswerListener {
     bool under_way = false;
   };
 
+  /// Steps of a version that are not those of its pool.
+  struct VersionSteps {
+    StepCostTable costs;
+    ReplicaShape shape;
+  };
+
   void watch(PoolIndex pool, Service& service);
+  const ReplicaShape* shape_of_version(const RolloutConfig& rollout);
   void add_rollouts(PoolIndex pool, RolloutTarget& target);
   void begin_due(PoolIndex pool);
   OutageSummary outages(PoolIndex pool, const PoolSummary& time) const;
   void tell(const IncidentRow& row);
-  DrawnVersion draw_version(const RolloutConfig& rollout) const;
+  DrawnVersion draw_version(const RolloutConfig& rollout);
 
   const Config& config_;
   Engine& engine_;
   std::unique_ptr<FaultInjector> faults_;
-  std::vector<Entry> entries_;  // by pool
-  std::vector<Bytes> weights_;  // of a copy, by pool
+  std::vector<Entry> entries_;               // by pool
+  std::vector<Bytes> weights_;               // of a copy, by pool
+  std::vector<const ReplicaShape*> shapes_;  // by pool
+  std::vector<std::unique_ptr<VersionSteps>> version_steps_;
   std::vector<PoolIndex> pool_of_replica_;
   std::vector<const RolloutConfig*> in_order_;  // by `at`
   std::function<void(const IncidentRow&)> writer_;

@@ -222,6 +222,48 @@ TEST(Rollouts, AGateSeesASlowVersionByItsLimit) {
   EXPECT_EQ(deploy(canary).rollout.outcome, "completed");
 }
 
+/// Nanoseconds from the batch to the last token of the last request that was sampled: it came once
+/// the rollout was over.
+std::int64_t last_service(const Overrides& overrides) {
+  return std::stoll(test::in_child([&] {
+    const LoadedScenario loaded = test::load_tiny_fleet(deploying_fleet, overrides);
+    const RunResult result = run_scenario(loaded.config, {});
+    const SampledRequest* last = &result.sample.front();
+    for (const SampledRequest& request : result.sample) {
+      last = request.arrived > last->arrived ? &request : last;
+    }
+    return std::to_string((last->finished - last->scheduled).count());
+  }));
+}
+
+TEST(Rollouts, AVersionTakesTheShareOfTheTimeThatItIsSaidToTake) {
+  // So few requests that each has a replica to itself.
+  Overrides alone = {{"workload.arrivals.rate", "0.2/s"}, {"metrics.sample_requests", "1000"}};
+  const std::int64_t own = last_service(alone);
+  ASSERT_GT(own, 0);
+  for (const auto& [name, share] :
+       std::vector<std::pair<std::string, double>>{{"100%", 1}, {"150%", 1.5}, {"80%", 0.8}}) {
+    Overrides with = alone;
+    with.emplace_back("rollouts.next.version_step_time", name);
+    // 50 steps, each rounded up to a femtosecond; times are whole nanoseconds.
+    EXPECT_NEAR(static_cast<double>(last_service(with)), share * static_cast<double>(own), 2)
+        << name;
+  }
+}
+
+TEST(Rollouts, AGateOnTheTimePerTokenFindsASlowerVersionAndItsSpeedComesBack) {
+  Overrides canary = with_gate(strategies()[3]);
+  canary.emplace_back("workload.arrivals.rate", "2/s");
+  canary.emplace_back("metrics.sample_requests", "1000");
+  const std::int64_t own = last_service(canary);
+  const auto limit = fmt::format("{}us", own / 50 / 1000 * 13 / 10);  // 50 tokens, a third above
+  canary.emplace_back("rollouts.next.gate.tpot", limit);
+  EXPECT_EQ(deploy(canary).rollout.outcome, "completed");
+  canary.emplace_back("rollouts.next.version_step_time", "200%");
+  EXPECT_EQ(deploy(canary).rollout.outcome, "rolled_back");
+  EXPECT_LT(last_service(canary), 2 * own) << "the old version is back";
+}
+
 TEST(Rollouts, ValidationRejectsWhatItDetects) {
   Overrides corrupt = {{"rollouts.next.validation", "10s"},
                        {"rollouts.next.version_corrupt", "1"},

@@ -441,6 +441,7 @@ void draw_rollout(Schedule& schedule, Draws& draws, const std::string& name,
     part.set("checkpoint.publish", one_in(draws, 2) ? "at_end" : "as_written");
   }
   part.set("version_corrupt", one_in(draws, 4) ? "100%" : "0%");
+  part.set("version_step_time", one_in(draws, 3) ? "170%" : "100%");
   if (!pool.adds_cold() || one_in(draws, 4)) {
     part.set("load", some_ms(draws, 1, 3000));
   }

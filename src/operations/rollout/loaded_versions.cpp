@@ -3,12 +3,13 @@
 
 namespace plimsoll {
 
-LoadedVersions::LoadedVersions(const Config& config, PoolIndex pool, Duration reload) {
+LoadedVersions::LoadedVersions(const Config& config, const ReplicaShape& shape, Duration reload) {
   LoadedVersion first;
-  if (!adds_cold(config.pools[pool])) {
+  first.shape = &shape;
+  if (!adds_cold(config.pools[shape.pool])) {
     first.load = reload;
     for (const RolloutConfig& rollout : config.rollouts) {
-      if (rollout.pool == pool && rollout.load) {
+      if (rollout.pool == shape.pool && rollout.load) {
         first.load = *rollout.load / rollout.loaders;
       }
     }

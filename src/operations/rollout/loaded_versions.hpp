@@ -9,6 +9,7 @@
 #include "operations/rollout/checkpoint_writing.hpp"
 #include "operations/weight_source.hpp"
 #include "plimsoll/config.hpp"
+#include "serving/replica.hpp"
 
 namespace plimsoll {
 
@@ -18,20 +19,22 @@ struct LoadedVersion {
   int loaders = 1;
   std::optional<CheckpointWriting> checkpoint;  // none: written long before
   bool corrupt = false;                         // the checkpoint is, and so every copy
+  const ReplicaShape* shape = nullptr;          // of who has it; outlives this
 };
 
 /// Versions count from 0, the one of t = 0.
 class LoadedVersions {
  public:
-  /// Version 0 of a pool: a replica that does not start cold needs `reload` to have it again, or as
-  /// long as for the new one where a rollout says that.
-  LoadedVersions(const Config& config, PoolIndex pool, Duration reload);
+  /// Version 0 of a pool, whose replicas are of `shape`: one that does not start cold needs
+  /// `reload` to have it again, or as long as for the new one where a rollout says that.
+  LoadedVersions(const Config& config, const ReplicaShape& shape, Duration reload);
 
   /// The number of a new version.
   WeightsVersion add(const LoadedVersion& version);
   /// Whether there was ever another than version 0.
   bool several() const { return versions_.size() > 1; }
   const LoadedVersion& of(WeightsVersion version) const { return versions_[index(version)]; }
+  const ReplicaShape& shape_of(WeightsVersion version) const { return *of(version).shape; }
   /// A copy is loaded that was read in these spans, by node of the replica: whether it is corrupt.
   /// One shard that was read before it was written makes it so.
   bool note_load(WeightsVersion version, const std::vector<ReadSpan>& reads);

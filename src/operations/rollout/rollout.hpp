@@ -14,10 +14,11 @@
 
 namespace plimsoll {
 
-/// What chance made of a version.
+/// What a version is like, and what chance made of it.
 struct DrawnVersion {
-  bool corrupt = false;   // its checkpoint, and so every copy
-  bool rejected = false;  // by its validation
+  bool corrupt = false;                 // its checkpoint, and so every copy
+  bool rejected = false;                // by its validation
+  const ReplicaShape* shape = nullptr;  // of who has it; null: as all of the pool are
 };
 
 /// Brings one version to one pool. Runs on events; it is told when the pool's slots come further

@@ -213,5 +213,23 @@ TEST(Tabulate, CostsNeverFall) {
   }
 }
 
+TEST(Scaled, EveryStepTakesItsShareOfTheTime) {
+  const Config config =
+      test::one_pool(test::a100_80gb(), test::llama2_70b(), test::eager_2023(), 4, 3);
+  const auto model = model_of(config);
+  const StepCostTable table = tabulate(*model, 2048);
+  for (const double share : {0.5, 1.0, 1.7}) {
+    const StepCostTable other = scaled(table, share);
+    EXPECT_EQ(other.stages(), table.stages());
+    for (const StepWork& work : works) {
+      const double rounded = rounding(work) + 1e-12 * seconds(table.latency(work));
+      EXPECT_NEAR(seconds(other.latency(work)), share * seconds(table.latency(work)),
+                  model->stages() * rounded);
+      EXPECT_NEAR(seconds(other.bottleneck(work)), share * seconds(table.bottleneck(work)),
+                  rounded);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace plimsoll
