@@ -126,4 +126,23 @@ struct PathSummary {
   std::vector<FailoverSummary> failovers;        // by configured way; none without
 };
 
+/// What one tenant asked of the models and got, in tokens of prompts and answers.
+struct TenantSummary {
+  std::int64_t tenant = 0;  // as in the trace, or by the keys' order
+  std::int64_t requests = 0;
+  std::int64_t answered = 0;
+  std::int64_t asked = 0;
+  std::int64_t served = 0;
+  double fair = 0;  // of all that was served, its max-min fair part
+};
+
+/// How tenants shared what the models computed, where a queue shares by tenant.
+struct FairnessSummary {
+  std::int64_t tenants = 0;  // that asked
+  std::int64_t asked = 0;
+  std::int64_t served = 0;
+  double jain = 1;                       // index of served / fair over tenants
+  std::vector<TenantSummary> largest{};  // who asked for most, ten at most
+};
+
 }  // namespace plimsoll

@@ -897,6 +897,26 @@ Json waiting_rooms_json(const RunResult& result) {
   return list;
 }
 
+Json fairness_json(const FairnessSummary& fairness) {
+  Json json = Json::object();
+  json["tenants"] = fairness.tenants;
+  json["asked_tokens"] = fairness.asked;
+  json["served_tokens"] = fairness.served;
+  json["jain"] = fairness.jain;
+  json["largest"] = Json::array();
+  for (const TenantSummary& tenant : fairness.largest) {
+    Json row = Json::object();
+    row["tenant"] = tenant.tenant;
+    row["requests"] = tenant.requests;
+    row["answered"] = tenant.answered;
+    row["asked_tokens"] = tenant.asked;
+    row["served_tokens"] = tenant.served;
+    row["fair_tokens"] = tenant.fair;
+    json["largest"].push_back(row);
+  }
+  return json;
+}
+
 /// The way between users and datacenters.
 Json edge_json(const RunResult& result) {
   Json list = Json::array();
@@ -1106,6 +1126,9 @@ Json result_document(const RunResult& result, const Config& config) {
   if (result.path.present) {
     json["stages"] = stages_json(result);
     json["path"] = path_json(result);
+  }
+  if (result.fairness) {
+    json["fairness"] = fairness_json(*result.fairness);
   }
   if (!result.waiting_rooms.empty()) {
     json["waiting_rooms"] = waiting_rooms_json(result);

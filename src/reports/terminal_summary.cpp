@@ -298,6 +298,25 @@ std::string waiting_rooms_part(const RunResult& result, const SummaryStyle& styl
   return out;
 }
 
+std::string fairness_part(const RunResult& result, const SummaryStyle& style) {
+  if (!result.fairness || result.fairness->largest.empty()) {
+    return {};
+  }
+  const FairnessSummary& fairness = *result.fairness;
+  const TenantSummary& first = fairness.largest.front();
+  return wrapped(
+      fmt::format(
+          "Tenants: {}, served {} of the tokens they asked for; Jain's index {} of what each "
+          "got of its fair part. Tenant {} asked for most and got {}, {} of its part",
+          grouped(fairness.tenants),
+          percent(static_cast<double>(fairness.served) /
+                  static_cast<double>(std::max<std::int64_t>(1, fairness.asked))),
+          figure(fairness.jain), first.tenant,
+          percent(static_cast<double>(first.served) / static_cast<double>(first.asked)),
+          percent(first.fair > 0 ? static_cast<double>(first.served) / first.fair : 0)),
+      style.width, 0);
+}
+
 std::string scaling_part(const RunResult& result) {
   if (result.scaling.empty()) {
     return {};
@@ -606,6 +625,7 @@ std::string terminal_summary(const RunResult& result, const Config& config,
   out += regions_part(result);
   out += path_part(result, style);
   out += waiting_rooms_part(result, style);
+  out += fairness_part(result, style);
   out += experiments_tables(result);
   out += "\n" + pools_part(result);
   out += prefixes_part(result, style);

@@ -258,6 +258,9 @@ RequestSlot Service::arrive(RequestId id, const Arrival& arrival, Phase phase,
     request.first_token = carried->first_token;
     request.preemptions = carried->preemptions;
     request.retries = carried->retries;
+  } else if (tenant_shares_ != nullptr) {
+    tenant_shares_->ask(arrival.tenant, std::int64_t{request.prompt_tokens} + request.output_tokens,
+                        engine_.now());
   }
   if (refuse(slot)) {
     return no_slot;
@@ -510,6 +513,11 @@ void Service::end(RequestSlot slot, Outcome outcome) {
     record.prefix_hit_tokens = requests_.prefix_use(slot).hit_tokens;
   }
   const bool pending = !requests_[slot].prefilled || !router_follows_prefill_;
+  if (tenant_shares_ != nullptr && outcome == Outcome::completed) {
+    tenant_shares_->end(requests_.tenant(slot),
+                        std::int64_t{record.prompt_tokens} + record.output_tokens, record.arrived,
+                        now);
+  }
   requests_.release(slot);
   if (record.replica_assigned) {
     ++ended_;

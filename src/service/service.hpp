@@ -13,6 +13,7 @@
 #include "service/deadlines.hpp"
 #include "service/decode_side.hpp"
 #include "service/scraped_loads.hpp"
+#include "service/tenant_shares.hpp"
 #include "service/waiting_room.hpp"
 #include "serving/replica.hpp"
 #include "serving/replica_directory.hpp"
@@ -101,6 +102,8 @@ class Service final : public ReplicaListener, public ReplicaDirectory, public Re
   void set_answer_readers(const AnswerReaders& readers) { readers_ = &readers; }
   /// Where requests go while no replica serves; set before the first request.
   void set_failover(Failover& failover) { failover_ = &failover; }
+  /// Who counts what tenants ask and get, where requests keep theirs; set before the first request.
+  void set_tenant_shares(TenantShares& shares) { tenant_shares_ = &shares; }
   const LossSummary& losses() const override { return losses_; }
 
   /// Requests/s that the replicas serving now sustain, by what one of each pool does. O(replicas).
@@ -235,6 +238,7 @@ class Service final : public ReplicaListener, public ReplicaDirectory, public Re
   ServiceLoad load_;
   AnswerListener* answers_ = nullptr;
   const AnswerReaders* readers_ = nullptr;
+  TenantShares* tenant_shares_ = nullptr;
   Failover* failover_ = nullptr;  // null: requests wait here whatever happens
   LossSummary losses_;
   static constexpr double rate_resolution = 1e6;

@@ -137,6 +137,12 @@ void Simulation::build_services(const PolicyRegistries& policies) {
     }
     service_of_pool_.push_back(sites_.of(pool.model, site));
   }
+  if (requests_.keeps_tenants() && config_.horizon.windows.empty()) {
+    tenant_shares_.emplace(sim_start + config_.warm_up, sim_start + config_.duration);
+    for (const auto& service : services_) {
+      service->set_tenant_shares(*tenant_shares_);
+    }
+  }
   if (path_) {
     path_->connect(sites_);
     for (const auto& service : services_) {
@@ -578,6 +584,9 @@ RunResult Simulation::summarize() {
   }
   if (path_) {
     add_stages(result);
+  }
+  if (tenant_shares_) {
+    result.fairness = tenant_shares_->summarize();
   }
   result.demand = demand_by_day(config_);
   result.growth_fit = growth_fit(config_);

@@ -256,8 +256,8 @@ TEST(Rollouts, AGateOnTheTimePerTokenFindsASlowerVersionAndItsSpeedComesBack) {
   canary.emplace_back("workload.arrivals.rate", "2/s");
   canary.emplace_back("metrics.sample_requests", "1000");
   const std::int64_t own = last_service(canary);
-  const auto limit = fmt::format("{}us", own / 50 / 1000 * 13 / 10);  // 50 tokens, a third above
-  canary.emplace_back("rollouts.next.gate.tpot", limit);
+  ASSERT_EQ(own, 149'000'000) << "a millisecond a token";
+  canary.emplace_back("rollouts.next.gate.tpot", "1500us");
   EXPECT_EQ(deploy(canary).rollout.outcome, "completed");
   canary.emplace_back("rollouts.next.version_step_time", "200%");
   EXPECT_EQ(deploy(canary).rollout.outcome, "rolled_back");

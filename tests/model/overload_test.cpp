@@ -284,7 +284,13 @@ std::vector<double> shared_by(const std::string& by) {
         const auto completed = [&](const char* tier) {
           return slice(result, "tier", tier).outcomes[static_cast<std::size_t>(Outcome::completed)];
         };
-        return fmt::format("{} {}", completed("a"), completed("b"));
+        if (!result.fairness) {
+          return fmt::format("{} {} 0 0 0", completed("a"), completed("b"));
+        }
+        const TenantSummary& most = result.fairness->largest.front();
+        return fmt::format("{} {} {} {} {}", completed("a"), completed("b"),
+                           result.fairness->tenants, result.fairness->jain,
+                           static_cast<double>(most.served) / static_cast<double>(most.asked));
       });
 }
 
@@ -292,8 +298,13 @@ TEST(WeightedFairTenants, EachTenantGetsAsMuchAsAnother) {
   const std::vector<double> by_tenant = shared_by("tenant");
   // Not exactly: who gives up gives his share back, and some of it is lost.
   EXPECT_NEAR(by_tenant[0] / by_tenant[1], 4.0, 0.3);
+  // 2/s for each of the five, of 15/s that the tenant of b asks for and 3.75/s of the others.
+  EXPECT_EQ(by_tenant[2], 5);
+  EXPECT_GT(by_tenant[3], 0.995);
+  EXPECT_NEAR(by_tenant[4], 2.0 / 15, 0.01);
   const std::vector<double> by_tier = shared_by("tier");
   EXPECT_NEAR(by_tier[0] / by_tier[1], 1.0, 0.1);
+  EXPECT_EQ(by_tier[2], 0) << "nobody asked how tenants share";
 }
 
 /// Tokens/s that a replica computes for a key whose prompts are mostly blocked before it.

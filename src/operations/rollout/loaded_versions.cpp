@@ -19,6 +19,9 @@ LoadedVersions::LoadedVersions(const Config& config, const ReplicaShape& shape, 
 
 WeightsVersion LoadedVersions::add(const LoadedVersion& version) {
   versions_.push_back(version);
+  if (version.shape == nullptr) {
+    versions_.back().shape = versions_.front().shape;
+  }
   counts_.emplace_back();
   return static_cast<WeightsVersion>(versions_.size()) - 1;
 }

@@ -19,7 +19,7 @@ struct LoadedVersion {
   int loaders = 1;
   std::optional<CheckpointWriting> checkpoint;  // none: written long before
   bool corrupt = false;                         // the checkpoint is, and so every copy
-  const ReplicaShape* shape = nullptr;          // of who has it; outlives this
+  const ReplicaShape* shape = nullptr;          // of who has it; null: as of version 0
 };
 
 /// Versions count from 0, the one of t = 0.

@@ -95,7 +95,7 @@ void Rollout::start() {
   version.loaders = config_.loaders;
   version.checkpoint = checkpoint_;
   version.corrupt = version_.corrupt;
-  version.shape = version_.shape != nullptr ? version_.shape : &pool_.versions().shape_of(0);
+  version.shape = version_.shape;
   for (std::size_t slot = 0; slot < pool_.size(); ++slot) {
     if (pool_.goal(slot).use == SlotUse::serving) {
       slots_.serving.push_back(slot);
