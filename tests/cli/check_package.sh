@@ -27,7 +27,9 @@ grep -q "set PLIMSOLL_CATALOG" "$folder/alone.txt"
   ./plimsoll "${point[@]}") | cmp - "$folder/linked.txt"
 "$folder/prefix/bin/plimsoll" validate "$folder/prefix/share/plimsoll/scenarios/azure_conversation.yaml"
 
+# Archives carry what link-time optimization needs, which would take two minutes.
+quick=$(case "$compiler" in *clang*) ;; *) echo -fno-lto ;; esac)
 cmake -S "$here/consumer" -B "$folder/build" -DCMAKE_PREFIX_PATH="$folder/prefix" \
-  -DCMAKE_CXX_COMPILER="$compiler" -DCMAKE_BUILD_TYPE=Release
+  -DCMAKE_CXX_COMPILER="$compiler" -DCMAKE_BUILD_TYPE=Release -DCMAKE_EXE_LINKER_FLAGS="$quick"
 cmake --build "$folder/build"
 "$folder/build/consumer" "$scenario"

@@ -338,11 +338,13 @@ void Rollout::on_answer(const RequestRecord& record) {
     return;
   }
   const Outcome outcome = record.outcome;
+  const bool slow = config_.gate && is_slow(record, *config_.gate);
   ++answers_.answers;
-  answers_.slow += config_.gate && is_slow(record, *config_.gate) ? 1 : 0;
+  answers_.slow += slow ? 1 : 0;
   answers_.degraded += outcome == Outcome::degraded ? 1 : 0;
   answers_.failed += outcome == Outcome::failed ? 1 : 0;
-  if (first_bad_ == never && (outcome == Outcome::degraded || outcome == Outcome::failed)) {
+  const bool bad = slow || outcome == Outcome::degraded || outcome == Outcome::failed;
+  if (first_bad_ == never && bad) {
     first_bad_ = engine_.now();
   }
 }
