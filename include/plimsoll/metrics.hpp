@@ -320,7 +320,7 @@ struct RunResult {
   MeasuredAttempts measured_attempts;           // with a path
   PathSummary path;
   std::vector<WaitingRoomSummary> waiting_rooms;  // of models that have one
-  std::optional<FairnessSummary> fairness;        // where a queue shares by tenant, without windows
+  std::vector<FairnessSummary> fairness;          // of queues that share by tenant, without windows
   std::vector<EdgeRow> edge_rows;                 // where rows by region are asked for
   std::vector<ExperimentSummary> experiments;
   double gpu_utilization = 0;         // busy / (busy + idle) over all GPUs, as of pools

@@ -136,8 +136,10 @@ struct TenantSummary {
   double fair = 0;  // of all that was served, its max-min fair part
 };
 
-/// How tenants shared what the models computed, where a queue shares by tenant.
+/// How tenants shared what a service completed whose queue shares by tenant.
 struct FairnessSummary {
+  std::string model;
+  std::string datacenter;    // empty: its pools stand in none
   std::int64_t tenants = 0;  // that asked
   std::int64_t asked = 0;
   std::int64_t served = 0;

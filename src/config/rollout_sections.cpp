@@ -199,7 +199,7 @@ SectionDecl rollout_section() {
       .field("version_step_time", &RolloutConfig::version_step_time, ratio_kind({0.1, 10, false}),
              "100%",
              "what a step takes with this version, of what it takes with the pool's own: a build "
-             "that is slower, or faster")
+             "that is slower, or faster; a draft model keeps its time, and routers their estimates")
       .optional(
           "progress_deadline", &RolloutConfig::progress_deadline, duration_kind(true),
           "on shared GPUs and with procurement: when a replica of the batch under way has waited "

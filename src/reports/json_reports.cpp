@@ -899,6 +899,8 @@ Json waiting_rooms_json(const RunResult& result) {
 
 Json fairness_json(const FairnessSummary& fairness) {
   Json json = Json::object();
+  json["model"] = fairness.model;
+  json["datacenter"] = fairness.datacenter;
   json["tenants"] = fairness.tenants;
   json["asked_tokens"] = fairness.asked;
   json["served_tokens"] = fairness.served;
@@ -1127,8 +1129,8 @@ Json result_document(const RunResult& result, const Config& config) {
     json["stages"] = stages_json(result);
     json["path"] = path_json(result);
   }
-  if (result.fairness) {
-    json["fairness"] = fairness_json(*result.fairness);
+  for (const FairnessSummary& fairness : result.fairness) {
+    json["fairness"].push_back(fairness_json(fairness));
   }
   if (!result.waiting_rooms.empty()) {
     json["waiting_rooms"] = waiting_rooms_json(result);

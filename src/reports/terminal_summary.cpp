@@ -299,22 +299,27 @@ std::string waiting_rooms_part(const RunResult& result, const SummaryStyle& styl
 }
 
 std::string fairness_part(const RunResult& result, const SummaryStyle& style) {
-  if (!result.fairness || result.fairness->largest.empty()) {
-    return {};
+  std::string out;
+  for (const FairnessSummary& fairness : result.fairness) {
+    if (fairness.largest.empty()) {
+      continue;
+    }
+    const TenantSummary& first = fairness.largest.front();
+    out += wrapped(
+        fmt::format(
+            "Tenants of {}{}{}: {}, who got {} of the tokens they asked for; Jain's index {} of "
+            "what each got of its fair part. Tenant {} asked for most and got {}, {} of its "
+            "part",
+            fairness.model, fairness.datacenter.empty() ? "" : " in ", fairness.datacenter,
+            grouped(fairness.tenants),
+            percent(static_cast<double>(fairness.served) /
+                    static_cast<double>(std::max<std::int64_t>(1, fairness.asked))),
+            figure(fairness.jain), first.tenant,
+            percent(static_cast<double>(first.served) / static_cast<double>(first.asked)),
+            percent(first.fair > 0 ? static_cast<double>(first.served) / first.fair : 0)),
+        style.width, 0);
   }
-  const FairnessSummary& fairness = *result.fairness;
-  const TenantSummary& first = fairness.largest.front();
-  return wrapped(
-      fmt::format(
-          "Tenants: {}, served {} of the tokens they asked for; Jain's index {} of what each "
-          "got of its fair part. Tenant {} asked for most and got {}, {} of its part",
-          grouped(fairness.tenants),
-          percent(static_cast<double>(fairness.served) /
-                  static_cast<double>(std::max<std::int64_t>(1, fairness.asked))),
-          figure(fairness.jain), first.tenant,
-          percent(static_cast<double>(first.served) / static_cast<double>(first.asked)),
-          percent(first.fair > 0 ? static_cast<double>(first.served) / first.fair : 0)),
-      style.width, 0);
+  return out;
 }
 
 std::string scaling_part(const RunResult& result) {

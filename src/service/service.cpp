@@ -90,6 +90,9 @@ Service::Service(const Config& config, ModelIndex model, const PolicyRegistries&
   }
   if (queue_policy_->follows_tenants()) {
     requests.keep_tenants();
+    if (config.horizon.windows.empty()) {
+      tenant_shares_.emplace(sim_start + config.warm_up);
+    }
   }
   if (rules_.waiting_room) {
     const bool clients = config.path && config.path->clients;
@@ -258,7 +261,8 @@ RequestSlot Service::arrive(RequestId id, const Arrival& arrival, Phase phase,
     request.first_token = carried->first_token;
     request.preemptions = carried->preemptions;
     request.retries = carried->retries;
-  } else if (tenant_shares_ != nullptr) {
+  } else if (tenant_shares_ &&
+             std::int64_t{request.prompt_tokens} + request.output_tokens <= max_context_) {
     tenant_shares_->ask(arrival.tenant, std::int64_t{request.prompt_tokens} + request.output_tokens,
                         engine_.now());
   }
@@ -513,7 +517,7 @@ void Service::end(RequestSlot slot, Outcome outcome) {
     record.prefix_hit_tokens = requests_.prefix_use(slot).hit_tokens;
   }
   const bool pending = !requests_[slot].prefilled || !router_follows_prefill_;
-  if (tenant_shares_ != nullptr && outcome == Outcome::completed) {
+  if (tenant_shares_ && outcome == Outcome::completed) {
     tenant_shares_->end(requests_.tenant(slot),
                         std::int64_t{record.prompt_tokens} + record.output_tokens, record.arrived,
                         now);
@@ -534,6 +538,24 @@ void Service::end(RequestSlot slot, Outcome outcome) {
   }
   sink_.on_end(record);
   ends_.on_request_ended(now);
+}
+
+void Service::end_arrivals(SimTime until) {
+  if (tenant_shares_) {
+    tenant_shares_->close(until);
+  }
+}
+
+std::optional<FairnessSummary> Service::fairness() const {
+  if (!tenant_shares_) {
+    return std::nullopt;
+  }
+  FairnessSummary summary = tenant_shares_->summarize();
+  summary.model = config_.models[model_].name;
+  if (datacenter_) {
+    summary.datacenter = config_.path->edge->datacenters[*datacenter_].name;
+  }
+  return summary;
 }
 
 }  // namespace plimsoll

@@ -102,8 +102,10 @@ class Service final : public ReplicaListener, public ReplicaDirectory, public Re
   void set_answer_readers(const AnswerReaders& readers) { readers_ = &readers; }
   /// Where requests go while no replica serves; set before the first request.
   void set_failover(Failover& failover) { failover_ = &failover; }
-  /// Who counts what tenants ask and get, where requests keep theirs; set before the first request.
-  void set_tenant_shares(TenantShares& shares) { tenant_shares_ = &shares; }
+  /// The last request arrived at `until`.
+  void end_arrivals(SimTime until);
+  /// Where its queue shares by tenant and no windows are played.
+  std::optional<FairnessSummary> fairness() const;
   const LossSummary& losses() const override { return losses_; }
 
   /// Requests/s that the replicas serving now sustain, by what one of each pool does. O(replicas).
@@ -238,8 +240,8 @@ class Service final : public ReplicaListener, public ReplicaDirectory, public Re
   ServiceLoad load_;
   AnswerListener* answers_ = nullptr;
   const AnswerReaders* readers_ = nullptr;
-  TenantShares* tenant_shares_ = nullptr;
-  Failover* failover_ = nullptr;  // null: requests wait here whatever happens
+  std::optional<TenantShares> tenant_shares_;  // where the queue shares by tenant
+  Failover* failover_ = nullptr;               // null: requests wait here whatever happens
   LossSummary losses_;
   static constexpr double rate_resolution = 1e6;
   std::int64_t ready_rate_ = 0;  // in requests/s x rate_resolution: sums do not depend on the order

@@ -1,6 +1,7 @@
 // How what a model computes is shared among tenants.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -22,14 +23,16 @@ double jain_index(const std::vector<double>& x);
 /// later everybody gets what is left over, whatever the shares. O(tenants) memory.
 class TenantShares {
  public:
-  /// `until`: the last moment that counts.
-  TenantShares(SimTime warm_up_end, SimTime until) : warm_up_end_{warm_up_end}, until_{until} {}
+  explicit TenantShares(SimTime warm_up_end) : warm_up_end_{warm_up_end} {}
 
   /// A request of so many tokens, prompt and answer, arrives.
   void ask(std::uint32_t tenant, std::int64_t tokens, SimTime arrived);
   /// One that arrived at `arrived` ends; `served`: tokens of an answer of a
   /// model and its prompt, 0 without one.
   void end(std::uint32_t tenant, std::int64_t served, SimTime arrived, SimTime now);
+
+  /// The last request arrived at `until`, now or earlier: what ends later does not count.
+  void close(SimTime until) { until_ = std::min(until_, until); }
 
   FairnessSummary summarize() const;
 
@@ -43,7 +46,7 @@ class TenantShares {
   bool measured(SimTime arrived) const { return arrived >= warm_up_end_ && arrived <= until_; }
 
   SimTime warm_up_end_;
-  SimTime until_;
+  SimTime until_ = SimTime::max();
   std::vector<Account> accounts_;  // by tenant, as far as one asked
 };
 

@@ -137,12 +137,6 @@ void Simulation::build_services(const PolicyRegistries& policies) {
     }
     service_of_pool_.push_back(sites_.of(pool.model, site));
   }
-  if (requests_.keeps_tenants() && config_.horizon.windows.empty()) {
-    tenant_shares_.emplace(sim_start + config_.warm_up, sim_start + config_.duration);
-    for (const auto& service : services_) {
-      service->set_tenant_shares(*tenant_shares_);
-    }
-  }
   if (path_) {
     path_->connect(sites_);
     for (const auto& service : services_) {
@@ -381,6 +375,9 @@ void Simulation::end_arrivals() {
   if (stage_use_) {
     stage_use_->end_arrivals(engine_.now());
   }
+  for (const auto& service : services_) {
+    service->end_arrivals(engine_.now());
+  }
 }
 
 void Simulation::on_window(void* simulation, std::uint64_t) {
@@ -585,8 +582,10 @@ RunResult Simulation::summarize() {
   if (path_) {
     add_stages(result);
   }
-  if (tenant_shares_) {
-    result.fairness = tenant_shares_->summarize();
+  for (const auto& service : services_) {
+    if (auto fairness = service->fairness()) {
+      result.fairness.push_back(std::move(*fairness));
+    }
   }
   result.demand = demand_by_day(config_);
   result.growth_fit = growth_fit(config_);

@@ -100,10 +100,9 @@ class Simulation final : public EndListener, public FollowUpListener {
   ScaledPools scaled_pools_;
   FleetOperations operations_;
   ScaledTiers scaled_tiers_;
-  std::optional<CarriedBacklog> carried_;      // when only windows are played
-  std::optional<TenantShares> tenant_shares_;  // where a queue shares by tenant
-  std::vector<std::int64_t> arrived_on_day_;   // of workloads of users
-  std::unique_ptr<Monitor> monitor_;           // null: nothing is monitored
+  std::optional<CarriedBacklog> carried_;     // when only windows are played
+  std::vector<std::int64_t> arrived_on_day_;  // of workloads of users
+  std::unique_ptr<Monitor> monitor_;          // null: nothing is monitored
   TimerId arrival_timer_;
   TimerId window_timer_;
   Arrival pending_;

@@ -251,6 +251,19 @@ TEST(Rollouts, AVersionTakesTheShareOfTheTimeThatItIsSaidToTake) {
   }
 }
 
+TEST(Rollouts, AVersionTakesItsTimeInAPoolThatScales) {
+  const Overrides scaled = {{"workload.arrivals.rate", "0.2/s"},
+                            {"metrics.sample_requests", "1000"},
+                            {"pools.main.autoscale.policy", "queue_depth"},
+                            {"pools.main.autoscale.min_replicas", "10"},
+                            {"pools.main.autoscale.max_replicas", "12"},
+                            {"pools.main.autoscale.provisioning_delay", "5s"}};
+  const std::int64_t own = last_service(scaled);
+  Overrides with = scaled;
+  with.emplace_back("rollouts.next.version_step_time", "150%");
+  EXPECT_NEAR(static_cast<double>(last_service(with)), 1.5 * static_cast<double>(own), 2);
+}
+
 TEST(Rollouts, AGateOnTheTimePerTokenFindsASlowerVersionAndItsSpeedComesBack) {
   Overrides canary = with_gate(strategies()[3]);
   canary.emplace_back("workload.arrivals.rate", "2/s");

@@ -284,12 +284,12 @@ std::vector<double> shared_by(const std::string& by) {
         const auto completed = [&](const char* tier) {
           return slice(result, "tier", tier).outcomes[static_cast<std::size_t>(Outcome::completed)];
         };
-        if (!result.fairness) {
+        if (result.fairness.empty()) {
           return fmt::format("{} {} 0 0 0", completed("a"), completed("b"));
         }
-        const TenantSummary& most = result.fairness->largest.front();
+        const TenantSummary& most = result.fairness.front().largest.front();
         return fmt::format("{} {} {} {} {}", completed("a"), completed("b"),
-                           result.fairness->tenants, result.fairness->jain,
+                           result.fairness.front().tenants, result.fairness.front().jain,
                            static_cast<double>(most.served) / static_cast<double>(most.asked));
       });
 }

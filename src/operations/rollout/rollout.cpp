@@ -343,9 +343,11 @@ void Rollout::on_answer(const RequestRecord& record) {
   answers_.slow += slow ? 1 : 0;
   answers_.degraded += outcome == Outcome::degraded ? 1 : 0;
   answers_.failed += outcome == Outcome::failed ? 1 : 0;
-  const bool bad = slow || outcome == Outcome::degraded || outcome == Outcome::failed;
-  if (first_bad_ == never && bad) {
+  if (first_bad_ == never && (outcome == Outcome::degraded || outcome == Outcome::failed)) {
     first_bad_ = engine_.now();
+  }
+  if (first_slow_ == never && slow) {
+    first_slow_ = engine_.now();
   }
 }
 
@@ -375,10 +377,11 @@ RolloutSummary Rollout::summary() const {
   summary.strategy = rollout_kind_name(config_.strategy);
   summary.outcome = phase_name(phase_);
   summary.began_s = seconds_or_none(began_);
-  summary.first_bad_s = seconds_or_none(first_bad_);
+  const SimTime first_bad = first_bad_ != never ? first_bad_ : first_slow_;
+  summary.first_bad_s = seconds_or_none(first_bad);
   summary.fired_s = seconds_or_none(fired_);
-  if (fired_ != never && first_bad_ != never) {
-    summary.detection_s = static_cast<double>((fired_ - first_bad_).count()) / 1e9;
+  if (fired_ != never && first_bad != never) {
+    summary.detection_s = static_cast<double>((fired_ - first_bad).count()) / 1e9;
   }
   summary.ended_s = seconds_or_none(ended_at_);
   if (new_version_ >= 0) {

@@ -99,6 +99,7 @@ class Rollout {
   AnswerCounts answers_;
   SimTime began_ = never;
   SimTime first_bad_ = never;
+  SimTime first_slow_ = never;
   SimTime fired_ = never;
   SimTime ended_at_ = never;
   SimTime gave_up_ = never;
