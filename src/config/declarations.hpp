@@ -142,9 +142,7 @@ class Section {
     FieldDecl& decl = add(key, kind.doc, help);
     decl.required = default_text.empty();
     decl.default_text = default_text;
-    set_value(decl, kind.of_any(), [member](void* object) {
-      return static_cast<void*>(&(static_cast<T*>(object)->*member));
-    });
+    set_value(decl, kind.of_any(), part_at(member));
     return *this;
   }
 
@@ -175,9 +173,7 @@ class Section {
   /// A struct within the struct.
   template <class V>
   Section& section(std::string_view key, V T::*member, SectionDecl section, std::string_view help) {
-    return nested(key, std::move(section), help, [member](void* object) {
-      return static_cast<void*>(&(static_cast<T*>(object)->*member));
-    });
+    return nested(key, std::move(section), help, part_at(member));
   }
 
   /// A struct that exists only when its key does.
@@ -361,6 +357,11 @@ class Section {
     doc.shape = shape;
     doc.type = shape == Shape::section_list ? "list of maps" : "map";
     return doc;
+  }
+
+  template <class V>
+  static MemberOf part_at(V T::*member) {
+    return [member](void* object) -> void* { return &(static_cast<T*>(object)->*member); };
   }
 
   FieldDecl& add(std::string_view key, ValueDoc doc, std::string_view help) {

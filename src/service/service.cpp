@@ -261,12 +261,8 @@ RequestSlot Service::arrive(RequestId id, const Arrival& arrival, Phase phase,
     request.first_token = carried->first_token;
     request.preemptions = carried->preemptions;
     request.retries = carried->retries;
-  } else if (tenant_shares_ &&
-             std::int64_t{request.prompt_tokens} + request.output_tokens <= max_context_) {
-    tenant_shares_->ask(arrival.tenant, std::int64_t{request.prompt_tokens} + request.output_tokens,
-                        engine_.now());
   }
-  if (refuse(slot)) {
+  if (refuse(slot, carried != nullptr)) {
     return no_slot;
   }
   request.rank = queue_policy_->rank(view_of(slot));
@@ -279,11 +275,15 @@ RequestSlot Service::arrive(RequestId id, const Arrival& arrival, Phase phase,
   return slot;
 }
 
-bool Service::refuse(RequestSlot slot) {
+bool Service::refuse(RequestSlot slot, bool carried) {
   const Request& request = requests_[slot];
-  if (std::int64_t{request.prompt_tokens} + request.output_tokens > max_context_) {
+  const std::int64_t tokens = std::int64_t{request.prompt_tokens} + request.output_tokens;
+  if (tokens > max_context_) {
     end(slot, Outcome::over_context);
     return true;
+  }
+  if (tenant_shares_ && !carried) {
+    tenant_shares_->ask(requests_.tenant(slot), tokens, engine_.now());
   }
   load_.waiting = queue_.size();
   const AdmitResult result = admission_->admit(view_of(slot), load_, engine_.now());

@@ -172,7 +172,7 @@ class Service final : public ReplicaListener, public ReplicaDirectory, public Re
   void end(RequestSlot slot, Outcome outcome);
   void give_up(RequestSlot slot, Outcome outcome);
   std::optional<Duration> longest_wait(TierIndex tier) const;
-  bool refuse(RequestSlot slot);
+  bool refuse(RequestSlot slot, bool carried);
   bool route(RequestSlot slot, Phase phase);
   bool wait_centrally(RequestSlot slot);
   bool enter_waiting_room(RequestSlot slot);

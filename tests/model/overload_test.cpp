@@ -273,10 +273,10 @@ TEST(Spillover, UnderOverloadBothLinesGrowAlike) {
 }
 
 /// Tier a has four tenants, tier b one; each tier sends 15/s to a replica that does 10/s.
-std::vector<double> shared_by(const std::string& by) {
+std::vector<double> shared_by(const std::string& by, const std::string& workload) {
   return numbers_of_text(
       slow_scenario("tiers: {a: {}, b: {}}\nservice: {queue: {policy: weighted_fair, by: " + by +
-                    ", max_outstanding: 1, deadline: 20s}}\n" + ten_tokens(30, 1000) +
+                    ", max_outstanding: 1, deadline: 20s}}\n" + workload +
                     "  classes: {of_a: {share: 1, tier: a}, of_b: {share: 1, tier: b}}\n"
                     "path: {limits: {class_keys: [{class: of_a, keys: {count: 4, exponent: 0}}, "
                     "{class: of_b, keys: {count: 1}}]}}\n"),
@@ -295,16 +295,25 @@ std::vector<double> shared_by(const std::string& by) {
 }
 
 TEST(WeightedFairTenants, EachTenantGetsAsMuchAsAnother) {
-  const std::vector<double> by_tenant = shared_by("tenant");
+  const std::vector<double> by_tenant = shared_by("tenant", ten_tokens(30, 1000));
   // Not exactly: who gives up gives his share back, and some of it is lost.
   EXPECT_NEAR(by_tenant[0] / by_tenant[1], 4.0, 0.3);
   // 2/s for each of the five, of 15/s that the tenant of b asks for and 3.75/s of the others.
   EXPECT_EQ(by_tenant[2], 5);
   EXPECT_GT(by_tenant[3], 0.995);
   EXPECT_NEAR(by_tenant[4], 2.0 / 15, 0.01);
-  const std::vector<double> by_tier = shared_by("tier");
+  const std::vector<double> by_tier = shared_by("tier", ten_tokens(30, 1000));
   EXPECT_NEAR(by_tier[0] / by_tier[1], 1.0, 0.1);
   EXPECT_EQ(by_tier[2], 0) << "nobody asked how tenants share";
+}
+
+TEST(WeightedFairTenants, AreCountedUntilTheLastArrivalWhereNoDurationIsGiven) {
+  std::string endless = ten_tokens(30, 0);
+  endless.insert(endless.find("  arrivals"), "  max_requests: 30000\n");
+  const std::vector<double> found = shared_by("tenant", endless);
+  EXPECT_EQ(found[2], 5);
+  EXPECT_GT(found[3], 0.995);
+  EXPECT_NEAR(found[4], 2.0 / 15, 0.01);
 }
 
 /// Tokens/s that a replica computes for a key whose prompts are mostly blocked before it.
