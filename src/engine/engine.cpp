@@ -441,6 +441,7 @@ void Engine::Impl::drain(SimTime limit) {
     engine_.now_ = t;
     const EventHeap::Timer timer = heap.pop();
     ++events_;
+    heap.fetch_next();
     timer.fn(timer.context, timer.argument);
   }
 }

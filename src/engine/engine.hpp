@@ -81,8 +81,10 @@ class Engine {
 
   /// A timer that is armed over and over without allocation: `fn(context, argument)` runs when it
   /// is due. Ties of equal (time, priority) go by order of creation, whenever they were armed.
-  TimerId make_timer(EventPriority priority, EventFn fn, void* context, std::uint64_t argument) {
-    return heap_.make_timer(priority, fn, context, argument);
+  /// `objects`, if given, outlive the run.
+  TimerId make_timer(EventPriority priority, EventFn fn, void* context, std::uint64_t argument,
+                     const TimedObjects* objects = nullptr) {
+    return heap_.make_timer(priority, fn, context, argument, objects);
   }
   /// Arms or re-arms; t >= now().
   void arm(TimerId timer, SimTime t) {
@@ -90,6 +92,8 @@ class Engine {
     heap_.arm(timer, t);
   }
   void disarm(TimerId timer) { heap_.disarm(timer); }
+  /// `timer` will be armed in a moment.
+  void fetch(TimerId timer) const { heap_.fetch(timer); }
 
   /// One event; equal (time, priority) go by order of the calls, after all timers. t >= now().
   TimerId at(SimTime t, EventPriority priority, std::function<void()> fn);

@@ -26,24 +26,33 @@ enum class EventPriority : std::uint8_t {
 using TimerId = std::uint32_t;
 using EventFn = void (*)(void* context, std::uint64_t argument);
 
+/// Where the objects of an owner of many timers lie, that of argument n being number n. Its owner
+/// keeps `first` up to date; only speed depends on it.
+struct TimedObjects {
+  const std::byte* first = nullptr;
+  std::size_t size = 0;
+};
+
 /// Times are >= 0. Every operation is O(log n) over the armed timers, at most one sift; a pop()
 /// followed by arm() of any unarmed timer costs one sift for both.
 class EventHeap {
  public:
-  struct Timer {
+  struct alignas(32) Timer {
     EventFn fn = nullptr;
     void* context = nullptr;
     std::uint64_t argument = 0;
+    const TimedObjects* objects = nullptr;  // null: `fn` begins with `context`
   };
 
   /// Equal (time, priority) go by order of creation, whenever the timers were armed. At most 2^24
-  /// timers and events at once, 2^36 in all; more is an InternalError.
-  TimerId make_timer(EventPriority priority, EventFn fn, void* context, std::uint64_t argument) {
-    return make(priority, next_timer_tie_++, fn, context, argument);
+  /// timers and events at once, 2^36 in all; more is an InternalError. `objects` outlive it.
+  TimerId make_timer(EventPriority priority, EventFn fn, void* context, std::uint64_t argument,
+                     const TimedObjects* objects = nullptr) {
+    return make(priority, next_timer_tie_++, Timer{fn, context, argument, objects});
   }
   /// Like make_timer(), but sorts after every timer of make_timer() of equal (time, priority).
   TimerId make_event(EventPriority priority, EventFn fn, void* context, std::uint64_t argument) {
-    return make(priority, event_tie | next_event_tie_++, fn, context, argument);
+    return make(priority, event_tie | next_event_tie_++, Timer{fn, context, argument, nullptr});
   }
   /// Gives a timer's place back; it must not be armed.
   void free_timer(TimerId timer) {
@@ -102,6 +111,34 @@ class EventHeap {
 
   const Timer& timer(TimerId timer) const { return timers_[timer]; }
 
+  /// Has memory begin to bring what arm(timer) reads.
+  void fetch(TimerId timer) const {
+    __builtin_prefetch(&orders_[timer]);
+    __builtin_prefetch(&positions_[timer], 1);
+  }
+  /// Called before each event, it has memory begin to bring what the next ones read: most of these
+  /// wait right below the root for a few events. Does nothing where the timers are few enough to
+  /// stay in a core's own caches.
+  void fetch_next() {
+    if (size() <= few_timers) {
+      return;
+    }
+    for (const TimerId timer : near_) {
+      const Timer& near = timers_[timer];
+      if (near.objects == nullptr) {
+        fetch_lines(static_cast<const std::byte*>(near.context), 128);
+      } else {
+        fetch_lines(near.objects->first + near.argument * near.objects->size, near.objects->size);
+      }
+    }
+    const Line& below_root = lines_[1];
+    for (std::size_t child = 0; child < near_.size(); ++child) {
+      near_[child] = below_root.entries[child].timer();
+      __builtin_prefetch(&timers_[near_[child]]);
+      fetch(near_[child]);
+    }
+  }
+
  private:
   static constexpr unsigned id_bits = 24;
   static constexpr unsigned tie_bits = 37;
@@ -111,6 +148,7 @@ class EventHeap {
   // The root sits in the last place of the first line, so that four siblings share a cache line:
   // the children of position p fill line p - 2, the parent of p is (p >> 2) + 2.
   static constexpr std::size_t root = 3;
+  static constexpr std::size_t few_timers = 8192;
 
   /// 16 bytes that compare as one number: time, then priority, tie and, to find the way back, id.
   struct Entry {
@@ -127,6 +165,13 @@ class EventHeap {
   struct alignas(64) Line {
     std::array<Entry, 4> entries;
   };
+
+  static void fetch_lines(const std::byte* first, std::size_t size) {
+    constexpr std::size_t line = 64;
+    for (std::size_t offset = 0; offset < size; offset += line) {
+      __builtin_prefetch(first + offset);
+    }
+  }
 
   Entry& at(std::size_t position) { return lines_[position >> 2].entries[position & 3]; }
 
@@ -189,8 +234,7 @@ class EventHeap {
     }
   }
 
-  TimerId make(EventPriority priority, std::uint64_t tie, EventFn fn, void* context,
-               std::uint64_t argument) {
+  TimerId make(EventPriority priority, std::uint64_t tie, const Timer& made) {
     PLIMSOLL_CHECK((tie & (event_tie - 1)) + 1 < event_tie, "ties of timers must not repeat");
     TimerId timer = 0;
     if (free_.empty()) {
@@ -204,15 +248,16 @@ class EventHeap {
       timer = free_.back();
       free_.pop_back();
     }
-    timers_[timer] = Timer{fn, context, argument};
+    timers_[timer] = made;
     orders_[timer] =
         (static_cast<std::uint64_t>(priority) << priority_shift) | (tie << id_bits) | timer;
     return timer;
   }
 
   std::vector<Line> lines_ = std::vector<Line>(1);
-  std::size_t last_ = root - 1;  // position of the last entry
-  bool hole_ = false;            // the root was popped and its place not filled yet
+  std::array<TimerId, 4> near_{};  // that fetch_next() has asked for
+  std::size_t last_ = root - 1;    // position of the last entry
+  bool hole_ = false;              // the root was popped and its place not filled yet
   std::vector<std::uint32_t> positions_;
   std::vector<std::uint64_t> orders_;
   std::vector<Timer> timers_;

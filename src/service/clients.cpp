@@ -10,8 +10,8 @@ namespace {
 /// Lengths of further turns are drawn apart from those of arrivals, which count from 0.
 constexpr RequestId first_turn = RequestId{1} << 40;
 
-/// Sessions of clients, apart from what workloads name.
-constexpr PrefixId first_session = PrefixId{1} << 61;
+/// Sessions of clients, apart from what workloads name and what traces imply.
+constexpr PrefixId first_session = PrefixId{1} << 61;  // as many belong to clients
 
 }  // namespace
 
@@ -73,6 +73,10 @@ std::optional<Duration> Clients::next_turn(RequestId request) const {
 
 PrefixId Clients::session_of(RequestId id) {
   return first_session + id;
+}
+
+bool Clients::is_own(PrefixId session) {
+  return (session ^ first_session) < first_session;
 }
 
 Arrival Clients::make_turn(std::uint64_t number, ClassIndex request_class,

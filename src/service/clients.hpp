@@ -35,6 +35,9 @@ class Clients {
   std::optional<Duration> next_turn(RequestId request) const;
   /// The session that the request `id` begins.
   static PrefixId session_of(RequestId id);
+  /// Whether `session` is one of clients, which take up one turn after the other, rather than one
+  /// that a workload names.
+  static bool is_own(PrefixId session);
   /// The next turn after `conversation`, for a model that takes `max_context` tokens: clients drop
   /// the oldest of it, and what is left has nothing in common with what was sent before. `number`
   /// counts all further turns of the run.

@@ -30,6 +30,15 @@ class RecencyOrder {
     const std::uint32_t entry = table_.empty() ? nowhere : table_[bucket_of(owner)];
     return entry == nowhere ? nullptr : &entries_[entry].value;
   }
+  /// That of `owner`, to change its value; null when `owner` has none. Good until the next add().
+  Entry* entry_of(PrefixId owner) {
+    const std::uint32_t entry = table_.empty() ? nowhere : table_[bucket_of(owner)];
+    return entry == nowhere ? nullptr : &entries_[entry];
+  }
+  /// The next older one; null before the oldest.
+  Entry* older_than(const Entry& entry) {
+    return entry.older == nowhere ? nullptr : &entries_[entry.older];
+  }
   /// The oldest; not when it is empty.
   const Entry& oldest() const { return entries_[oldest_]; }
   /// The next newer one; null after the newest.

@@ -22,11 +22,12 @@ std::uint32_t RequestPath::take_place() {
   }
   const auto place = static_cast<std::uint32_t>(flights_.size());
   flights_.emplace_back();
-  timers_.push_back(
-      engine_.make_timer(EventPriority::arrival, &RequestPath::on_timer, this, place));
+  timed_flights_ = {reinterpret_cast<const std::byte*>(flights_.data()), sizeof(Flight)};
+  timers_.push_back(engine_.make_timer(EventPriority::arrival, &RequestPath::on_timer, this, place,
+                                       &timed_flights_));
   if (impatient_) {
-    patience_timers_.push_back(
-        engine_.make_timer(EventPriority::deadline, &RequestPath::on_patience, this, place));
+    patience_timers_.push_back(engine_.make_timer(
+        EventPriority::deadline, &RequestPath::on_patience, this, place, &timed_flights_));
   }
   return place;
 }
@@ -721,8 +722,11 @@ void RequestPath::finish(std::uint32_t place) {
                           std::int64_t{flight.record.prompt_tokens} + flight.record.output_tokens,
                           engine_.now());
   }
-  if (clients_.has_sessions() && flight.attack == 0 && is_answer(flight.record.outcome)) {
-    think(place, keeps_prefixes_ ? prefixes_[place] : SharedPrefix{});
+  const bool goes_on = clients_.has_sessions() && flight.attack == 0 &&
+                       is_answer(flight.record.outcome) &&
+                       think(place, keeps_prefixes_ ? prefixes_[place] : SharedPrefix{});
+  if (in_session && !goes_on) {
+    end_session(prefixes_[place].session);
   }
   flight.state = FlightState::free;
   free_.push_back(place);
@@ -730,13 +734,21 @@ void RequestPath::finish(std::uint32_t place) {
   ends_.on_request_ended(engine_.now());
 }
 
-void RequestPath::think(std::uint32_t place, const SharedPrefix& prefix) {
+/// Those of the workload may be heard of again.
+void RequestPath::end_session(PrefixId session) {
+  if (session_cache_ && Clients::is_own(session)) {
+    session_cache_->end(session);
+  }
+}
+
+/// False: that was the session's last turn.
+bool RequestPath::think(std::uint32_t place, const SharedPrefix& prefix) {
   const Flight& flight = flights_[place];
   const std::optional<Duration> pause = clients_.next_turn(flight.record.id);
   const SimTime at = engine_.now() + pause.value_or(Duration::zero());
   const bool too_late = config_.duration > Duration::zero() && at >= sim_start + config_.duration;
   if (!pause || too_late) {
-    return;
+    return false;
   }
   std::uint32_t number = 0;
   if (free_thinkers_.empty()) {
@@ -756,6 +768,7 @@ void RequestPath::think(std::uint32_t place, const SharedPrefix& prefix) {
                           prefix};
   ++thinking_;
   wheel_.wake(std::max(at, engine_.now() + Duration{1}), thinker.timer);
+  return true;
 }
 
 void RequestPath::on_thought(void* path, std::uint64_t thinker) {
@@ -769,6 +782,9 @@ void RequestPath::next_turn(std::uint32_t number) {
   const auto turn_number = static_cast<std::uint64_t>(counts_.follow_ups++);
   Arrival turn = clients_.make_turn(turn_number, thinker.request_class, thinker.conversation,
                                     sites_.somewhere(thinker.model)->max_context());
+  if (turn.prefix.session != thinker.conversation.prefix.session) {
+    end_session(thinker.conversation.prefix.session);
+  }
   turn.at = engine_.now();
   turn.session_began = thinker.session_began;
   follow_ups_.on_follow_up(turn);

@@ -214,7 +214,8 @@ class RequestPath final : public EventSink,
   void remember_session(std::uint32_t place, const Arrival& arrival);
   void take_part(std::uint32_t place, const Arrival& arrival);
   void count_attack(const Flight& flight);
-  void think(std::uint32_t place, const SharedPrefix& prefix);
+  bool think(std::uint32_t place, const SharedPrefix& prefix);
+  void end_session(PrefixId session);
   void next_turn(std::uint32_t thinker);
   void count_bypass(const Flight& flight);
   void tell(const Flight& flight, Stage stage, const StageResult& result);
@@ -278,6 +279,7 @@ class RequestPath final : public EventSink,
   RandomStream fetch_stream_;
   RandomStream chunk_stream_;
   std::vector<Flight> flights_;
+  TimedObjects timed_flights_;
   std::vector<SharedPrefix> prefixes_;    // by place; empty unless keep_prefixes
   std::vector<RequestId> sessions_;       // by place, their first requests; see follows_sessions_
   std::vector<TimerId> timers_;           // by place

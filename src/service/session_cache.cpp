@@ -1,6 +1,8 @@
 // An LRU order of contexts that grow with their sessions.
 #include "service/session_cache.hpp"
 
+#include <algorithm>
+
 namespace plimsoll {
 
 SessionCache::SessionCache(std::uint64_t seed, const ConversationCacheConfig& config)
@@ -34,6 +36,13 @@ void SessionCache::store(std::uint64_t id, PrefixId session, std::int64_t tokens
   }
 }
 
+void SessionCache::end(PrefixId session) {
+  const Context* const context = order_.find(session);
+  if (context != nullptr) {
+    take_out(session, context->bytes);
+  }
+}
+
 void SessionCache::put(PrefixId session, std::int64_t tokens) {
   drop(session);
   const std::int64_t bytes = tokens * bytes_per_token_;
@@ -41,21 +50,36 @@ void SessionCache::put(PrefixId session, std::int64_t tokens) {
     return;
   }
   evict_to(capacity_ - bytes);
-  order_.add(session, bytes);
+  order_.add(session, {bytes, 0});
   bytes_ += bytes;
 }
 
 void SessionCache::drop(PrefixId session) {
-  const std::int64_t* const bytes = order_.find(session);
-  if (bytes != nullptr) {
-    bytes_ -= *bytes;
-    order_.remove(session);
+  const Context* const context = order_.find(session);
+  if (context != nullptr) {
+    bytes_ -= context->bytes;
+    take_out(session, 0);
   }
+}
+
+/// `session`, which is there, is asked for no more: what it leaves joins the lump before it.
+void SessionCache::take_out(PrefixId session, std::int64_t left_behind) {
+  const RecencyOrder<Context>::Entry& entry = *order_.entry_of(session);
+  RecencyOrder<Context>::Entry* const older = order_.older_than(entry);
+  (older == nullptr ? ended_first_ : older->value.ended_after) +=
+      left_behind + entry.value.ended_after;
+  order_.remove(session);
 }
 
 void SessionCache::evict_to(std::int64_t bytes) {
   while (bytes_ > bytes) {
-    drop(order_.oldest().owner);
+    if (ended_first_ == 0) {
+      drop(order_.oldest().owner);
+      continue;
+    }
+    const std::int64_t gone = std::min(ended_first_, bytes_ - bytes);
+    ended_first_ -= gone;
+    bytes_ -= gone;
   }
 }
 

@@ -112,6 +112,37 @@ TEST(EventHeap, AgreesWithASortedSetOverRandomOperations) {
   }
 }
 
+/// More timers than stay in caches: some with objects, some whose function begins with its context.
+TEST(EventHeap, FetchingAheadChangesNothing) {
+  constexpr std::uint64_t timers = 20'000;
+  std::vector<std::uint64_t> objects(timers);
+  const TimedObjects timed{reinterpret_cast<const std::byte*>(objects.data()), sizeof objects[0]};
+  EventHeap fetching;
+  EventHeap plain;
+  Dice dice{7};
+  for (std::uint64_t i = 0; i < timers; ++i) {
+    const std::int64_t t = static_cast<std::int64_t>(dice.below(timers / 2));
+    for (EventHeap* const heap : {&fetching, &plain}) {
+      heap->arm(heap->make_timer(EventPriority::step, nullptr, &objects, i,
+                                 i % 2 == 0 ? &timed : nullptr),
+                at_ns(t));
+    }
+  }
+  for (int step = 0; step < 60'000; ++step) {
+    ASSERT_EQ(fetching.head_time(), plain.head_time());
+    const SimTime now = plain.head_time();
+    const std::uint64_t due = plain.pop().argument;
+    ASSERT_EQ(fetching.pop().argument, due) << "step " << step;
+    fetching.fetch_next();
+    if (step % 4 != 0) {  // timers are made in order: their numbers are their arguments
+      const SimTime next = now + Duration{static_cast<std::int64_t>(dice.below(9000))};
+      fetching.arm(static_cast<TimerId>(due), next);
+      plain.arm(static_cast<TimerId>(due), next);
+    }
+  }
+  EXPECT_EQ(fetching.size(), 5'000U) << "it was called with many and with few";
+}
+
 TEST(EventHeap, EqualTimesGoByPriorityThenCreation) {
   EventHeap heap;
   const TimerId event = heap.make_event(EventPriority::arrival, nullptr, nullptr, 3);

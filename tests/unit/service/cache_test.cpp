@@ -323,6 +323,39 @@ TEST(SessionCache, LosesNothingInAnOutageAndTakesNothingIn) {
   EXPECT_EQ(cache.sessions(), 1) << "of 100 tokens";
 }
 
+/// The same calls on a cache that is told of ends and one that is not: every other session ends
+/// once it has been answered, the others come back, and all contexts are equally large.
+TEST(SessionCache, ForgetsWhoEndedButNotTheirBytes) {
+  SessionCache told = session_cache(40 * 1'000);
+  SessionCache untold = session_cache(40 * 1'000);
+  int hits = 0;
+  constexpr PrefixId sessions = 400;
+  for (PrefixId session = 1; session <= sessions; ++session) {
+    for (SessionCache* const cache : {&told, &untold}) {
+      cache->store(session, session, 100, sim_start);
+    }
+    if (session % 2 == 0) {
+      told.end(session);
+    }
+    ASSERT_DOUBLE_EQ(told.utilization(), untold.utilization());
+    ASSERT_LE(told.sessions(), 30) << "of 40 contexts ten ended, at least";
+    const PrefixId earlier = session - session % 7 * 8;  // some are still there, some not
+    if (session > 56 && earlier % 2 == 1) {
+      const bool hit = told.look_up(1000 + session, earlier, 100, sim_start).hit;
+      ASSERT_EQ(hit, untold.look_up(1000 + session, earlier, 100, sim_start).hit) << session;
+      hits += hit ? 1 : 0;
+    }
+  }
+  EXPECT_GT(hits, 80);
+  EXPECT_LT(hits, 172);
+  told.set_capacity(Bytes::of(10'000));
+  EXPECT_DOUBLE_EQ(told.utilization(), 1.0);
+  EXPECT_LE(told.sessions(), 10);
+  told.end(sessions - 1);
+  told.store(1, 1, 1000, sim_start);
+  EXPECT_EQ(told.sessions(), 1) << "lumps go, too";
+}
+
 TEST(Cache, HoldsEverythingWhenItCan) {
   const Popularity popularity{100, 1.0};
   Cache che{1, "cache", cache_of(100, CacheMethod::che, 0), popularity, flow_of(popularity)};

@@ -110,6 +110,23 @@ TEST(TimingWheel, WakesNobodyWhoIsNotWantedAnyMore) {
             (std::vector<Event>{{sim_start + 10s, 0}, {sim_start + 10s, 2}, {sim_start + 10s, 4}}));
 }
 
+TEST(TimingWheel, ForgetsWhatWasTakenBackLongBeforeItIsDue) {
+  Sleepers sleepers{100};
+  for (std::uint32_t i = 0; i < 100; ++i) {
+    sleepers.wheel.wake(sim_start + 10min + i * 1ms, sleepers.timers[i], i, 1);
+  }
+  sleepers.engine.run_until(sim_start + 2s);
+  EXPECT_EQ(sleepers.wheel.waiting(), 100);
+  for (std::uint32_t i = 0; i < 99; ++i) {
+    sleepers.unwanted.insert(i);
+  }
+  sleepers.engine.run_until(sim_start + 4s);
+  EXPECT_EQ(sleepers.wheel.waiting(), 1);
+  sleepers.engine.run();
+  EXPECT_EQ(sleepers.played, (std::vector<Event>{{sim_start + 10min + 99ms, 99}}));
+  EXPECT_LT(sleepers.engine.events(), 45'000U) << "a turn of the wheel opens 4,096 buckets";
+}
+
 TEST(TimingWheel, FarSleepersAreWokenToTheNanosecond) {
   Sleepers sleepers{3};
   sleepers.wheel.wake(sim_start + 3h + 1ns, sleepers.timers[1]);
