@@ -21,7 +21,7 @@ struct ClaimSummary {
   std::int64_t longest_wait_ns = 0;
   std::int64_t reserving = 0;       // claims that had nodes reserved while they waited
   std::int64_t preempting = 0;      // claims that preempted replicas of others
-  std::int64_t preempted = 0;       // replicas that others took the GPUs of
+  std::int64_t preempted = 0;       // replicas that others took the GPUs of, or had leave sooner
   std::int64_t preempted_busy = 0;  // of these, with requests that grace did not let end
 };
 

@@ -311,6 +311,7 @@ struct PoolConfig {
   std::string region;                // where it stands; empty: not said
   Duration provision{};              // cold: before the weights are pulled
   Duration warm_up{};                // cold: after the weights are there
+  std::optional<Duration> drain_timeout;
   std::optional<AutoscaleConfig> autoscale;
   std::optional<AllocationConfig> allocation;  // its machines are shared ones
   int surge = 0;  // slots for replicas that a rollout adds meanwhile and those of notice_slots();

@@ -335,6 +335,9 @@ PoolSummary MetricsCollector::summarize_pool(std::size_t pool, const PoolGauges&
   summary.off_ns = gauges.off_ns;
   summary.down_by_cause = gauges.down_by_cause;
   summary.preemptions = gauges.preemptions;
+  if (config.drain_timeout) {
+    summary.cut_drains = {gauges.cut_drains, gauges.cut_attempts};
+  }
   const std::int64_t measured_busy = summary.busy_ns - totals.left_out_busy_ns;
   const std::int64_t measured_idle = summary.idle_ns - totals.left_out_idle_ns;
   summary.measured_serving_ns = measured_busy + measured_idle;

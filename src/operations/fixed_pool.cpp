@@ -204,7 +204,7 @@ void FixedPool::begin_drain(Slot& slot) {
   set_state(slot, State::draining);
   ++slot.generation;
   slot.replica->begin_draining();
-  directory_.replica_leaving(slot.replica->index(), *this);
+  directory_.replica_leaving(slot.replica->index(), *this, pool_.drain_timeout);
 }
 
 void FixedPool::on_drained(ReplicaIndex replica) {

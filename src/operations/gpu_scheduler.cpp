@@ -486,6 +486,7 @@ void GpuScheduler::hurry_leavers(const Turn& turn, int n) {
     Slot& slot = member.slots[holder.slot];
     if (slot.hold == Hold::leaving && outranks(turn, member)) {
       slot.hold = Hold::revoked;
+      ++member.seen.preempted;
       actions_.push_back({holder.member, holder.slot, false});
     }
   }

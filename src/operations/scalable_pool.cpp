@@ -533,7 +533,7 @@ void ScalablePool::begin_draining(Slot& slot, bool redeploys) {
   if (gpus_ != nullptr && !redeploys) {
     gpus_->leaving(member_, index_of(slot));
   }
-  directory_.replica_leaving(slot.replica->index(), *this);
+  directory_.replica_leaving(slot.replica->index(), *this, pool_.drain_timeout);
 }
 
 /// One that drains to load another version is given back instead.

@@ -539,6 +539,10 @@ Json gpu_time_json(const RunResult& result) {
     if (scaling != nullptr || pool.elasticity || has_operations(result) || result.allocation) {
       json["draining_replica_ns"] = pool.draining_ns;
       json["off_replica_ns"] = pool.off_ns;
+      if (pool.cut_drains) {
+        json["cut_drains"] = pool.cut_drains->drains;
+        json["cut_attempts"] = pool.cut_drains->attempts;
+      }
     }
     if (scaling != nullptr) {
       json["scaling"] = scaling_json(*scaling);

@@ -40,6 +40,16 @@ void Service::replica_lost(ReplicaIndex replica) {
   note_stranded();
 }
 
+/// Its time to drain is up: it ends nothing more, and then it has drained.
+void Service::cut_drain(std::uint32_t member) {
+  Replica& replica = *members_[member].replica;
+  replica.cut_drain();
+  take_back_from(replica.index());
+  redirect_from(replica.index());
+  lose_all(member);
+  replica.end_cut();
+}
+
 /// The request at `slot` has just been sent to a dead replica, or was there when it died.
 void Service::await_timeout(std::uint32_t member, RequestSlot slot) {
   const RequestId id = requests_[slot].id;

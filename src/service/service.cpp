@@ -158,7 +158,8 @@ void Service::set_ready(std::uint32_t member, bool ready) {
   ready_rate_ += sign * std::llround(members_[member].capacity * rate_resolution);
 }
 
-void Service::replica_leaving(ReplicaIndex replica, DrainListener& listener) {
+void Service::replica_leaving(ReplicaIndex replica, DrainListener& listener,
+                              std::optional<Duration> drain_timeout) {
   const std::uint32_t member = member_of_[replica];
   set_ready(member, false);
   Draws draws = load_stream_.of(~std::uint64_t{replica});
@@ -167,6 +168,15 @@ void Service::replica_leaving(ReplicaIndex replica, DrainListener& listener) {
     listener.on_drained(replica);
   } else {
     members_[member].leaving = &listener;
+    const std::uint32_t drain = ++members_[member].drains;
+    if (drain_timeout) {
+      engine_.at(engine_.now() + *drain_timeout, EventPriority::fleet, [this, member, drain] {
+        const Member& late = members_[member];
+        if (late.leaving != nullptr && late.drains == drain && !late.dead) {
+          cut_drain(member);
+        }
+      });
+    }
   }
   note_stranded();
 }

@@ -87,7 +87,8 @@ class Service final : public ReplicaListener, public ReplicaDirectory, public Re
   void open();
 
   void replica_ready(ReplicaIndex replica) override;
-  void replica_leaving(ReplicaIndex replica, DrainListener& listener) override;
+  void replica_leaving(ReplicaIndex replica, DrainListener& listener,
+                       std::optional<Duration> drain_timeout) override;
   std::int64_t outstanding(ReplicaIndex replica) const override {
     return loads_[member_of_[replica]].outstanding;
   }
@@ -151,6 +152,7 @@ class Service final : public ReplicaListener, public ReplicaDirectory, public Re
     double capacity = 0;
     bool ready = false;
     DrainListener* leaving = nullptr;  // told when its last request has ended
+    std::uint32_t drains = 0;          // how often it left with requests
     bool dead = false;                 // and nobody knows: what is sent there is lost
     bool corrupt = false;              // its answers are
     std::uint32_t deaths = 0;
@@ -205,6 +207,7 @@ class Service final : public ReplicaListener, public ReplicaDirectory, public Re
   void dispatch_prefilled();
   bool somebody_waits() const { return !queue_.empty() || (decode_ && !decode_->line.empty()); }
   void tell_if_drained(ReplicaIndex replica);
+  void cut_drain(std::uint32_t member);
   void tell_load(std::uint32_t member, const LoadChange& change, Draws& draws);
 
   const Config& config_;

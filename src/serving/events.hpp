@@ -136,6 +136,8 @@ struct PoolGauges {
   std::int64_t off_ns = 0;       // not rented
   DownTimes down_by_cause{};     // parts of down_ns
   std::int64_t preemptions = 0;  // since t = 0
+  std::int64_t cut_drains = 0;    // that took longer than their timeout, since t = 0
+  std::int64_t cut_attempts = 0;  // attempts that these ended
   PrefixCounts prefix;           // zeros without a prefix cache
   EnergyGauges energy;           // zeros when replicas do not count it
 };

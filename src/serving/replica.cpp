@@ -158,6 +158,20 @@ void Replica::fail(DownCause cause) {
   }
 }
 
+void Replica::cut_drain() {
+  PLIMSOLL_CHECK(draining_, "only a drain can be cut short");
+  ++cut_drains_;
+  fail(down_cause_);
+  cut_attempts_ += static_cast<std::int64_t>(waiting_.size());
+}
+
+void Replica::end_cut() {
+  PLIMSOLL_CHECK(activity_ == Activity::down && waiting_.empty(),
+                 "a replica whose drain was cut short has nothing left");
+  set_activity(Activity::idle);
+  draining_ = true;
+}
+
 std::vector<RequestSlot> Replica::take_waiting() {
   PLIMSOLL_CHECK(activity_ == Activity::down, "only a replica that is down loses its line");
   std::vector<RequestSlot> slots;
@@ -228,6 +242,8 @@ void Replica::add_gauges(PoolGauges& gauges, SimTime t) const {
   gauges.kv_blocks_used += kv_blocks_used(t);
   gauges.kv_blocks_total += activity_ == Activity::off ? 0 : shape_->kv_blocks;
   gauges.preemptions += preemptions_;
+  gauges.cut_drains += cut_drains_;
+  gauges.cut_attempts += cut_attempts_;
   add_prefix_counts(gauges.prefix);
   if (shape_->energy != nullptr) {
     add_energy_gauges(gauges.energy, spent);

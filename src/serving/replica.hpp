@@ -115,6 +115,11 @@ class Replica {
   /// with nothing generated, until take_waiting; KV that was kept for others is for the listener to
   /// see to. The account of time says `cause`.
   void fail(DownCause cause);
+  /// What it still has stands in its line, as after fail(); the machine goes on. take_waiting() and
+  /// end_cut(), at the same time, follow.
+  void cut_drain();
+  /// It drains as before and has nothing left.
+  void end_cut();
   /// Everybody leaves the line of a replica that is down, in order. Slots are not released.
   std::vector<RequestSlot> take_waiting();
   /// The same for one of them.
@@ -184,6 +189,8 @@ class Replica {
   Segment segment_;  // under way, while something runs
   WaitingQueue waiting_;
   std::int64_t preemptions_ = 0;
+  std::int64_t cut_drains_ = 0;
+  std::int64_t cut_attempts_ = 0;
   std::int64_t kept_ = 0;  // requests that on_prefilled told of, until let_go
   EnergyAccount energy_;   // when the shape asks for it
 

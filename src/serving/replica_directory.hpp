@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "plimsoll/ids.hpp"
+#include "plimsoll/units.hpp"
 
 namespace plimsoll {
 
@@ -20,8 +22,10 @@ class ReplicaDirectory {
   virtual ~ReplicaDirectory() = default;
   /// It gets requests from now on.
   virtual void replica_ready(ReplicaIndex replica) = 0;
-  /// It gets no more; `listener`, which outlives that, is told once it has none left.
-  virtual void replica_leaving(ReplicaIndex replica, DrainListener& listener) = 0;
+  /// It gets no more; `listener`, which outlives that, is told once it has none left. What it still
+  /// has after `drain_timeout` is taken from it and lost with it, as if it had failed.
+  virtual void replica_leaving(ReplicaIndex replica, DrainListener& listener,
+                               std::optional<Duration> drain_timeout) = 0;
   /// Requests assigned to it and not ended.
   virtual std::int64_t outstanding(ReplicaIndex replica) const = 0;
   /// Requests that wait centrally, and all that ever arrived.

@@ -42,6 +42,10 @@ void scale_pool(PoolSummary& pool, int n) {
         &pool.waiting_max, &pool.kv_blocks}) {
     *count *= n;
   }
+  if (pool.cut_drains) {
+    pool.cut_drains->drains *= n;
+    pool.cut_drains->attempts *= n;
+  }
   pool.running_mean *= n;
   scale_energy(pool.energy, n);
 }

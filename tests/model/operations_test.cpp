@@ -182,6 +182,63 @@ TEST(Rollouts, NoStrategyLosesARequest) {
   }
 }
 
+struct CutRollout {
+  double lasted_s = 0;
+  long arrived = 0;
+  long completed = 0;
+  long failed = 0;
+  long cut_drains = 0;
+  long cut_attempts = 0;
+};
+
+/// A rolling update, one replica at a time, under answers of 2 s if one is alone and of 8 s if
+/// there are four; eight of the nine to ten replicas are needed.
+CutRollout deploy_under_long_answers(const Overrides& overrides) {
+  const std::string text = test::in_child([&] {
+    Overrides all = {{"workload.arrivals.rate", "4/s"},
+                     {"workload.lengths.output.mean", "2000"},
+                     {"rollouts.next.strategy", "rolling"}};
+    all.insert(all.end(), overrides.begin(), overrides.end());
+    const RunResult result = run_scenario(test::load_tiny_fleet(deploying_fleet, all).config, {});
+    const RolloutSummary& r = result.operations.rollouts.front();
+    const SliceSummary& slice = result.slices.front();
+    const CutDrains cut = result.pools.front().cut_drains.value_or(CutDrains{});
+    return fmt::format("{} {} {} {} {} {}", r.ended_s - r.began_s, slice.arrived,
+                       slice.outcomes[static_cast<std::size_t>(Outcome::completed)],
+                       slice.outcomes[static_cast<std::size_t>(Outcome::failed)], cut.drains,
+                       cut.attempts);
+  });
+  CutRollout cut;
+  EXPECT_EQ(std::sscanf(text.c_str(), "%lf %ld %ld %ld %ld %ld", &cut.lasted_s, &cut.arrived,
+                        &cut.completed, &cut.failed, &cut.cut_drains, &cut.cut_attempts),
+            6)
+      << text;
+  return cut;
+}
+
+TEST(Rollouts, ADrainTimeoutBoundsTheTimeAndBeginsWhatIsLeftAnew) {
+  const CutRollout patient = deploy_under_long_answers({});
+  EXPECT_GT(patient.lasted_s, 10 * (10 + 2)) << "ten loads of 10 s; drains take up to 8 s";
+  EXPECT_EQ(patient.completed, patient.arrived);
+  EXPECT_EQ(patient.cut_drains, 0);
+  const CutRollout cut = deploy_under_long_answers({{"pools.main.drain_timeout", "1s"}});
+  EXPECT_LE(cut.lasted_s, 10 * (10 + 1) + 1e-6);
+  EXPECT_GE(cut.lasted_s, 10 * 10);
+  EXPECT_GE(cut.cut_drains, 5) << "nearly every replica has answers under way";
+  EXPECT_LE(cut.cut_drains, 10);
+  EXPECT_GE(cut.cut_attempts, cut.cut_drains);
+  EXPECT_EQ(cut.completed, cut.arrived) << "somebody else answers";
+}
+
+TEST(Rollouts, WhatADrainTimeoutCutsFailsWhereLostRequestsDo) {
+  const CutRollout cut = deploy_under_long_answers(
+      {{"pools.main.drain_timeout", "0s"}, {"faults.lost_requests", "fail"}});
+  EXPECT_GT(cut.failed, 5);
+  EXPECT_EQ(cut.failed, cut.cut_attempts);
+  EXPECT_EQ(cut.completed + cut.failed, cut.arrived);
+  EXPECT_NEAR(cut.lasted_s, 10 * 10, 1e-3);
+}
+
 TEST(Rollouts, ARollbackLosesNoRequest) {
   for (Overrides strategy : strategies()) {
     SCOPED_TRACE(strategy.front().second);

@@ -360,6 +360,10 @@ PoolTraits draw_pool(Schedule& schedule, Draws& draws, const std::string& name, 
   if (pool.autoscales) {
     draw_autoscale(schedule, draws, pool);
   }
+  if (one_in(draws, 3)) {
+    PartWriter(schedule, pool.name + " drains", "pools." + pool.name)
+        .set("drain_timeout", some_ms(draws, 0, 1500));
+  }
   return pool;
 }
 
