@@ -77,6 +77,9 @@ struct ElasticitySummary {
   std::int64_t longest_start_ns = 0;   // from order to serving
   std::array<std::int64_t, contract_count> rented_ns{};  // replica-nanoseconds by Contract
   std::vector<MultipleReached> multiples;
+  /// The multiple that follows, where starts under way at the end would have reached it: `at` is
+  /// `never`, and the rest is of the oldest of them, so far.
+  std::optional<MultipleReached> next_multiple;
   std::vector<ResourceUse> resources;
   std::vector<StoreBytes> pulled_from;  // when its store has a fallback
   std::vector<OfferUse> offers;         // in order of their names; their rented_ns add up

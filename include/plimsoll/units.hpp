@@ -81,6 +81,11 @@ constexpr double to_seconds(Duration d) {
 constexpr double to_seconds(FineDuration d) {
   return d.count() * 1e-9;
 }
+/// The double nearest to a decimal fraction of seconds, as reports print it: 15 and not
+/// 15.000000000000002. Divided, where formulas multiply by 1e-9.
+constexpr double decimal_seconds(Duration d) {
+  return static_cast<double>(d.count()) / 1e9;
+}
 constexpr double to_milliseconds(Duration d) {
   return static_cast<double>(d.count()) * 1e-6;
 }

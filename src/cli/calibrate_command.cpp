@@ -193,6 +193,9 @@ void add_missing(std::vector<FigureSource>& figures, const std::vector<FigureSou
   }
 }
 
+/// A profile that is further off than this in the median is no description of an engine.
+constexpr double most_median_error = 0.5;
+
 /// What `figures` say of all but the fitted coefficients.
 std::vector<FigureSource> without(std::vector<FigureSource> figures,
                                   const std::vector<ProfileCoefficient>& fitted) {
@@ -285,7 +288,7 @@ int calibrate_command(const CalibrateArguments& given) {
   const std::string rows_of = checked_names(arguments, names);
   Rows rows{names, arguments, rows_of};
   for (const std::string& path : arguments.data) {
-    rows.add(read_measurements(path));
+    rows.add(read_measurements(path, RowFaults::refuse));
   }
   if (rows.points().points.empty()) {
     refuse("--data", fmt::format("no row stands for {}", rows_of),
@@ -295,8 +298,15 @@ int calibrate_command(const CalibrateArguments& given) {
   const auto coefficients =
       chosen_coefficients(arguments.fit.empty() ? default_keys : arguments.fit, rows.machines());
   const ProfileFit fit = chosen_fit(rows.points(), start_of(rows), coefficients, arguments.host);
-  fmt::print("{}\n{}", error_text(summarize_errors(fit.residuals)),
-             parameter_table(fit.parameters, fit.fit));
+  const ErrorSummary errors = summarize_errors(fit.residuals);
+  fmt::print("{}\n{}", error_text(errors), parameter_table(fit.parameters, fit.fit));
+  if (errors.median > most_median_error) {
+    refuse("--data",
+           fmt::format("no coefficients describe these rows: half of the times are {:.0f} % off or "
+                       "more; nothing is written",
+                       100 * errors.median),
+           "are all times in milliseconds, and models, GPUs and layouts those that were measured?");
+  }
   write_text_file(arguments.out, catalog_text(finished(fit, coefficients, rows, arguments)));
   return ok;
 }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <map>
 #include <utility>
 
 #include "base/unit_text.hpp"
@@ -28,8 +29,12 @@ std::string plain(const std::string& text) {
       shown += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
     }
   }
-  constexpr std::string_view maker = "nvidia";
-  return shown.rfind(maker, 0) == 0 ? shown.substr(maker.size()) : shown;
+  for (const std::string_view maker : {"nvidia", "tesla"}) {
+    if (shown.rfind(maker, 0) == 0) {
+      shown.erase(0, maker.size());
+    }
+  }
+  return shown;
 }
 
 std::vector<std::string> texts_of(const RawNode& entry, const char* key) {
@@ -164,6 +169,7 @@ void CatalogNames::read_engines(const RawNode& catalog) {
     engine.chunked_prefill = parse_flag(text_of(raw.value, "chunked_prefill")).value.value_or(true);
     engine.front_end = parse_duration(text_of(raw.value, "front_end")).value.value_or(Duration{});
     engine.output_spread = parse_ratio(text_of(raw.value, "output_spread")).value.value_or(0);
+    engine.calibrated = text_of(raw.value, "provenance") == "calibrated";
     for (const std::string& match : texts_of(raw.value, "match")) {
       beginnings_.push_back({plain(match), engines_.size()});
     }
@@ -181,6 +187,34 @@ const KnownEngine* CatalogNames::engine(const std::string& text) const {
     }
   }
   return longest == nullptr ? nullptr : &engines_[longest->engine];
+}
+
+const KnownEngine* CatalogNames::engine_of_profile(const std::string& profile) const {
+  const KnownEngine* named = nullptr;
+  for (const KnownEngine& engine : engines_) {
+    if (engine.profile == profile && engine.calibrated) {
+      return &engine;
+    }
+    if (engine.profile == profile && engine.name == profile) {
+      named = &engine;
+    }
+  }
+  return named;
+}
+
+std::string CatalogNames::precision(const std::string& text) {
+  static const std::map<std::string, std::string> spellings = {
+      {"fp16", "fp16"},        {"float16", "fp16"},
+      {"half", "fp16"},        {"bf16", "bf16"},
+      {"bfloat16", "bf16"},    {"fp8", "fp8"},
+      {"float8", "fp8"},       {"fp8e4m3", "fp8"},
+      {"fp8block", "fp8"},     {"fp8static", "fp8"},
+      {"int8", "int8"},        {"w8a8", "int8"},
+      {"int8wo", "int8"},      {"int8smoothquant", "int8"},
+      {"smoothquant", "int8"}, {"unstated", "unstated"},
+      {"auto", "unstated"}};
+  const auto found = spellings.find(plain(text));
+  return found == spellings.end() ? "" : found->second;
 }
 
 std::string CatalogNames::engine_hint(const std::string& text) const {

@@ -24,10 +24,11 @@ struct KnownEngine {
   bool chunked_prefill = true;
   Duration front_end{};
   double output_spread = 0;
+  bool calibrated = false;  // its profile was fitted to it
 };
 
-/// The names and aliases of all entries. Case, blanks, '-', '_', a leading "nvidia" and what stands
-/// before a '/' (the organization of a model) do not matter.
+/// The names and aliases of all entries. Case, blanks, '-', '_', a leading "nvidia" or "tesla" and
+/// what stands before a '/' (the organization of a model) do not matter.
 class CatalogNames {
  public:
   /// Reads the catalog that comes with Plimsoll, then those in `more` (files or folders), whose
@@ -45,6 +46,11 @@ class CatalogNames {
   std::string usual_precision(const std::string& gpu) const;
   /// The engine whose `match` is the longest beginning of `text`; null when there is none.
   const KnownEngine* engine(const std::string& text) const;
+  /// The engine that a profile was fitted to or is named after; null when there is none.
+  const KnownEngine* engine_of_profile(const std::string& profile) const;
+  /// fp16, bf16, fp8 or int8 for their spellings, "unstated" when it is left to the engine; empty
+  /// for others.
+  static std::string precision(const std::string& text);
 
   /// What an unknown name may have been meant to be, and what there is.
   std::string gpu_hint(const std::string& text) const { return hint(gpus_, text, "GPUs"); }

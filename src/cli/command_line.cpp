@@ -82,6 +82,9 @@ void add_point(CLI::App& predict, PredictArguments& arguments) {
   name("--model", arguments.model, "The model served");
   name("--gpu", arguments.gpu, "The GPU type");
   name("--profile", arguments.profile, "How the inference engine uses the GPU");
+  name("--engine", arguments.engine,
+       "Whose profile, budgets and scheduling are taken where no option gives them, or none "
+       "[that which --profile was fitted to]");
   count("--tp", arguments.tp, most_gpus, "Tensor-parallel GPUs [1]");
   count("--pp", arguments.pp, most_gpus, "Pipeline stages [1]");
   name("--precision", arguments.precision, "Of weights and arithmetic [fp16]");
@@ -144,9 +147,9 @@ void add_predict(CLI::App& app, PredictArguments& arguments) {
       ->type_name("N")
       ->check(CLI::Range(1, 1024).description(""))
       ->needs(&csv);
-  for (const char* option :
-       {"--model", "--gpu", "--profile", "--tp", "--pp", "--precision", "--kv-precision", "--batch",
-        "--concurrency", "--prompt", "--output", "--max-num-batched-tokens", "--format"}) {
+  for (const char* option : {"--model", "--gpu", "--profile", "--engine", "--tp", "--pp",
+                             "--precision", "--kv-precision", "--batch", "--concurrency",
+                             "--prompt", "--output", "--max-num-batched-tokens", "--format"}) {
     csv.excludes(predict.get_option(option));
   }
 }

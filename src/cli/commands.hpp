@@ -63,6 +63,7 @@ struct PredictArguments {
   std::string model;
   std::string gpu;
   std::string profile;
+  std::string engine;  // of the catalog, for what is not given; none; empty: that of the profile
   std::string precision = "fp16";
   std::string kv_precision = "fp16";
   int tp = 1;

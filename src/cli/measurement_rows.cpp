@@ -57,8 +57,11 @@ Diagnostic finding_in(const std::string& file, int line, std::string column, std
 /// Turns texts into values and keeps the findings of a row.
 class RowChecker {
  public:
-  RowChecker(const std::string& file, int line, std::vector<Diagnostic>& findings)
-      : file_{file}, line_{line}, findings_{findings} {}
+  RowChecker(const std::string& file, int line) : file_{file}, line_{line} {}
+
+  /// Of the point, and of what was measured there.
+  const std::vector<Diagnostic>& findings() const { return findings_; }
+  const std::vector<Diagnostic>& measured_findings() const { return measured_findings_; }
 
   std::string text(const char* column, const char* given) {
     if (*given == '\0') {
@@ -85,8 +88,9 @@ class RowChecker {
     }
     double value = 0;
     if (!parse(given, value) || !(value > 0) || !std::isfinite(value)) {
-      report(column, fmt::format("expected a number above 0, found \"{}\"", given),
-             "leave the field empty when it was not measured");
+      measured_findings_.push_back(finding_in(
+          file_, line_, column, fmt::format("expected a number above 0, found \"{}\"", given),
+          "leave the field empty when it was not measured"));
       return std::nullopt;
     }
     return value;
@@ -94,7 +98,7 @@ class RowChecker {
 
   MeasurementKind kind(const char* given) {
     const std::string_view word{given};
-    if (word == "closed_loop_concurrency") {
+    if (word == "closed_loop_concurrency" || word == "closed_loop") {
       return MeasurementKind::closed_loop;
     }
     if (word != "static_batch") {
@@ -117,7 +121,8 @@ class RowChecker {
 
   const std::string& file_;
   int line_;
-  std::vector<Diagnostic>& findings_;
+  std::vector<Diagnostic> findings_;
+  std::vector<Diagnostic> measured_findings_;
 };
 
 MeasurementRow checked_row(const Table::Fields& texts, RowChecker& check) {
@@ -174,7 +179,7 @@ bool read_or_report(Table& csv, Table::Fields& texts, std::vector<Diagnostic>& f
 
 }  // namespace
 
-MeasurementTable read_measurements(const std::string& path) {
+MeasurementTable read_measurements(const std::string& path, RowFaults faults) {
   Table csv{
       path,
       column_names,
@@ -187,8 +192,16 @@ MeasurementTable read_measurements(const std::string& path) {
   Table::Fields texts{};
   while (findings.size() < most_findings && read_or_report(csv, texts, findings)) {
     const int line = csv.line();
-    RowChecker check{path, line, findings};
+    RowChecker check{path, line};
     MeasurementRow row = checked_row(texts, check);
+    if (faults == RowFaults::refuse) {
+      for (const auto& found : {check.findings(), check.measured_findings()}) {
+        findings.insert(findings.end(), found.begin(), found.end());
+      }
+    } else if (!check.findings().empty()) {
+      const Diagnostic& first = check.findings().front();
+      row.fault = first.key_path + ": " + first.message;
+    }
     row.line = line;
     row.text = lines.at(static_cast<std::size_t>(line) - 1);
     table.rows.push_back(std::move(row));

@@ -15,6 +15,7 @@ enum class MeasurementKind : std::uint8_t { static_batch, closed_loop };
 /// measured is absent. Throughput counts output tokens of the whole tp x pp group.
 struct MeasurementRow {
   int line = 0;       // in the file, from 1
+  std::string fault;  // why its point is none; only of tables read with RowFaults::keep
   std::string text;   // the row as it stands there, without its line end
   std::string model;  // these names are the table's own: see catalog_names.hpp
   std::string hardware;
@@ -40,12 +41,18 @@ struct MeasurementTable {
   std::vector<MeasurementRow> rows;
 };
 
+/// What becomes of rows with fields that make no sense.
+enum class RowFaults : std::uint8_t {
+  refuse,  // all of these refuse the table
+  keep,    // the row says so and the others are read; a measured field that is none is absent
+};
+
 /// Reads a CSV file whose first line names the columns, in any order: model, hardware, tp, batch,
 /// prompt_tokens, output_tokens, engine and kind (static_batch or closed_loop_concurrency), and
 /// optionally pp, precision, ttft_ms, tpot_ms, e2e_ms, throughput_tok_s, source, split and note.
 /// Other columns are passed over. Fields may stand in double quotes, on one line. Throws
-/// ConfigError with file and line of everything that is wrong; IoError when the file cannot be
-/// read.
-MeasurementTable read_measurements(const std::string& path);
+/// ConfigError with file and line of everything that is wrong, but for what `faults` keeps; IoError
+/// when the file cannot be read.
+MeasurementTable read_measurements(const std::string& path, RowFaults faults);
 
 }  // namespace plimsoll::cli

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "base/unit_text.hpp"
@@ -10,6 +11,7 @@
 #include "cli/exit_codes.hpp"
 #include "cli/predict_report.hpp"
 #include "cli/prediction_basis.hpp"
+#include "cli/row_points.hpp"
 #include "plimsoll/errors.hpp"
 
 namespace plimsoll::cli {
@@ -61,15 +63,60 @@ Value value_of(const char* option, const std::string& text, const Parsed<Value>&
   return *parsed.value;
 }
 
-Point point_of(const PredictArguments& arguments, const CatalogNames& names) {
+/// The engine whose settings count; null for none. An unknown one is a finding.
+const KnownEngine* engine_of(const PredictArguments& arguments, const CatalogNames& names,
+                             Findings& findings) {
+  if (arguments.engine == "none") {
+    return nullptr;
+  }
+  if (arguments.engine.empty()) {
+    return names.engine_of_profile(names.profile(arguments.profile));
+  }
+  const KnownEngine* const engine = names.engine(arguments.engine);
+  findings.name("--engine", "engine", arguments.engine, engine == nullptr ? "" : engine->name,
+                names.engine_hint(arguments.engine));
+  return engine;
+}
+
+/// What an engine's settings make of a point.
+std::string engine_note(const KnownEngine& engine, bool closed_loop, const Point& point) {
+  std::string note = fmt::format("as the engine {}", engine.name);
+  const auto add = [&note](const std::string& text) {
+    note += (note.find(':') == std::string::npos ? ": " : ", ") + text;
+  };
+  if (point.max_num_batched_tokens > 0) {
+    add(fmt::format("passes of up to {} tokens", point.max_num_batched_tokens));
+  }
+  if (point.runtime_memory > 0) {
+    add(fmt::format("{} GB of runtime memory", static_cast<double>(point.runtime_memory) / 1e9));
+  }
+  if (closed_loop && !point.chunked_prefill) {
+    add("prompts run whole, before decodes");
+  }
+  if (closed_loop && point.front_end > Duration::zero()) {
+    add(fmt::format("{} before its queue", format_duration(point.front_end)));
+  }
+  if (closed_loop && point.output_spread > 0) {
+    add(fmt::format("outputs within {} % of --output", 100 * point.output_spread));
+  }
+  return note + " (--engine none takes nothing)";
+}
+
+Point point_of(const PredictArguments& arguments, const CatalogNames& names,
+               const KnownEngine*& engine) {
   Findings findings;
   Point point;
+  engine = engine_of(arguments, names, findings);
   const PredictArguments& a = arguments;
   point.model =
       findings.name("--model", "model", a.model, names.model(a.model), names.model_hint(a.model));
   point.gpu = findings.name("--gpu", "GPU", a.gpu, names.gpu(a.gpu), names.gpu_hint(a.gpu));
-  point.profile = findings.name("--profile", "profile", a.profile, names.profile(a.profile),
-                                names.profile_hint(a.profile));
+  if (a.engine.empty() || !a.profile.empty()) {
+    point.profile = findings.name("--profile", "profile", a.profile, names.profile(a.profile),
+                                  names.engine(a.profile) != nullptr
+                                      ? "it is an engine: give --engine " + a.profile
+                                      : names.profile_hint(a.profile));
+  }
   for (const auto& [option, tokens] : {std::pair{"--prompt", a.prompt}, {"--output", a.output}}) {
     if (tokens == 0) {
       findings.add(option, "missing: say how many tokens");
@@ -81,9 +128,18 @@ Point point_of(const PredictArguments& arguments, const CatalogNames& names) {
   if (a.requests > 0 && a.concurrency == 0) {
     findings.add("--requests", "only a closed loop plays requests", "give --concurrency too");
   }
+  for (const auto& [option, text, value] :
+       {std::tuple{"--precision", &a.precision, &point.precision},
+        std::tuple{"--kv-precision", &a.kv_precision, &point.kv_precision}}) {
+    *value = CatalogNames::precision(*text);
+    if (*value == "unstated") {
+      *value = names.usual_precision(point.gpu);
+    } else if (value->empty()) {
+      findings.add(option, fmt::format("unknown precision \"{}\"", *text),
+                   "fp16, bf16, fp8 and int8 are known");
+    }
+  }
   findings.throw_if_any();
-  point.precision = a.precision;
-  point.kv_precision = a.kv_precision;
   point.tp = a.tp;
   point.pp = a.pp;
   point.batch = a.concurrency > 0 ? a.concurrency : std::max<std::int64_t>(a.batch, 1);
@@ -98,6 +154,9 @@ Point point_of(const PredictArguments& arguments, const CatalogNames& names) {
   point.front_end =
       value_of("--front-end", a.front_end, parse_duration(a.front_end.empty() ? "0" : a.front_end));
   point.output_spread = a.output_spread;
+  if (engine != nullptr) {
+    take_from(*engine, a.concurrency > 0, point);
+  }
   return point;
 }
 
@@ -131,7 +190,8 @@ int predict_command(const PredictArguments& arguments) {
   }
   const CatalogNames names{arguments.catalogs};
   PointReport report;
-  report.point = point_of(arguments, names);
+  const KnownEngine* engine = nullptr;
+  report.point = point_of(arguments, names, engine);
   report.closed_loop = arguments.concurrency > 0;
   const std::int64_t requests =
       arguments.requests > 0 ? arguments.requests : requests_per_user * arguments.concurrency;
@@ -153,6 +213,9 @@ int predict_command(const PredictArguments& arguments) {
   report.prefill =
       account_of(config, *model, predict_static_batch(*model, pool, load).longest_prefill);
   report.notes = basis_notes(config, report.point);
+  if (engine != nullptr) {
+    report.notes.push_back(engine_note(*engine, report.closed_loop, report.point));
+  }
   note_slower_than_wide(config, report.point, names.files(), report);
   fmt::print("{}",
              arguments.format == OutputFormat::json ? report_json(report) : report_text(report));

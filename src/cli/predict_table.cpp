@@ -129,13 +129,19 @@ PredictedRow begun(const MeasurementRow& row, const CatalogNames& names, Replica
 std::vector<std::string> words_for(const PredictedRow& row, const PredictArguments& arguments) {
   const Point& point = row.point;
   const auto text = [](std::int64_t number) { return std::to_string(number); };
-  std::vector<std::string> words{
-      "plimsoll",      "predict",          "--model",        point.model,
-      "--gpu",         point.gpu,          "--profile",      point.profile,
-      "--precision",   point.precision,    "--kv-precision", point.kv_precision,
-      "--tp",          text(point.tp),     "--pp",           text(point.pp),
-      "--concurrency", text(point.batch),  "--prompt",       text(point.prompt),
-      "--output",      text(point.output), "--format",       "json"};
+  std::vector<std::string> words{"plimsoll",       "predict",
+                                 "--engine",       "none",
+                                 "--model",        point.model,
+                                 "--gpu",          point.gpu,
+                                 "--profile",      point.profile,
+                                 "--precision",    point.precision,
+                                 "--kv-precision", point.kv_precision,
+                                 "--tp",           text(point.tp),
+                                 "--pp",           text(point.pp),
+                                 "--concurrency",  text(point.batch),
+                                 "--prompt",       text(point.prompt),
+                                 "--output",       text(point.output),
+                                 "--format",       "json"};
   if (row.burst) {
     words.insert(words.end(), {"--requests", text(point.batch)});
   } else if (arguments.requests > 0) {
@@ -165,11 +171,14 @@ std::vector<std::string> words_for(const PredictedRow& row, const PredictArgumen
   return words;
 }
 
-/// A burst as a batch that memory holds: when all of it has its first token, and when all of it is
-/// done.
+/// A burst as a batch that memory holds: when all of it has its first token, when all of it is
+/// done, and the time per token from the mean first token to that end. Whoever has less memory and
+/// plays it in more waves is slower in all three, and they do not add up.
 void as_one_batch(const Point& point, Prediction& prediction) {
-  prediction.ttft_ms = prediction.last_ttft_ms;
   prediction.e2e_ms = prediction.last_e2e_ms;
+  prediction.tpot_ms = (prediction.e2e_ms - prediction.ttft_ms) /
+                       static_cast<double>(std::max<std::int64_t>(1, point.output - 1));
+  prediction.ttft_ms = prediction.last_ttft_ms;
   const double tokens = static_cast<double>(point.batch) * static_cast<double>(point.output);
   prediction.throughput = tokens / (prediction.e2e_ms * 1e-3);
 }
@@ -278,7 +287,7 @@ int predict_table_command(const PredictArguments& arguments) {
     finding.hint = "for example --out predicted.csv";
     throw ConfigError{{finding}};
   }
-  const MeasurementTable table = read_measurements(arguments.csv);
+  const MeasurementTable table = read_measurements(arguments.csv, RowFaults::keep);
   const CatalogNames names{arguments.catalogs};
   Replicas replicas{names.files()};
   std::vector<PredictedRow> rows;

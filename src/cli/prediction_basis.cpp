@@ -60,6 +60,23 @@ void note_narrow_products(std::vector<std::string>& notes, const EngineProfile& 
   }
 }
 
+/// What the rows that profiles were fitted to do not hold at all.
+void note_never_measured(std::vector<std::string>& notes, const PoolConfig& pool,
+                         const GpuSpec& gpu, const ModelSpec& model) {
+  if (pool.weight_precision == Precision::int8 && gpu.fp8 > FlopRate{}) {
+    notes.push_back(
+        fmt::format("products of int8 on {} are taken to be as fast as those of fp8, "
+                    "which were measured: assumed",
+                    gpu.name));
+  }
+  if (model.experts > 1) {
+    notes.push_back("no measured row has a model with experts: extrapolated from dense ones");
+  }
+  if (pool.pp > 1) {
+    notes.push_back("no measured row has pipeline stages: extrapolated from one stage");
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> basis_notes(const Config& config, const Point& point) {
@@ -71,6 +88,7 @@ std::vector<std::string> basis_notes(const Config& config, const Point& point) {
   note_kernels(notes, gpu, config.kernels.at(gpu.kernels));
   note_narrow_products(notes, profile, pool.weight_precision);
   const ModelSpec& model = config.models.at(pool.model);
+  note_never_measured(notes, pool, gpu, model);
   if (point.prompt + point.output > model.max_context) {
     notes.push_back(fmt::format("{} + {} tokens exceed the published context of {}, {} tokens",
                                 point.prompt, point.output, model.name, model.max_context));

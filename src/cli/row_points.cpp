@@ -3,25 +3,25 @@
 
 #include <fmt/format.h>
 
-#include <map>
-
 namespace plimsoll::cli {
 namespace {
 
 std::string precision_of(const MeasurementRow& row, const CatalogNames& names,
                          const std::string& gpu) {
-  static const std::map<std::string, std::string> spellings = {
-      {"fp16", "fp16"},     {"float16", "fp16"}, {"half", "fp16"},    {"bf16", "bf16"},
-      {"bfloat16", "bf16"}, {"fp8", "fp8"},      {"fp8_e4m3", "fp8"}, {"fp8_block", "fp8"},
-      {"int8", "int8"},     {"w8a8", "int8"}};
-  if (row.precision == "unstated") {
-    return names.usual_precision(gpu);
+  const std::string found = CatalogNames::precision(row.precision);
+  if (found.empty()) {
+    throw Unpredictable{
+        fmt::format("unknown precision \"{}\": fp16, bf16, fp8 and int8 are known", row.precision)};
   }
-  const auto found = spellings.find(row.precision);
-  if (found == spellings.end()) {
-    throw Unpredictable{fmt::format("unknown precision \"{}\"", row.precision)};
+  return found == "unstated" ? names.usual_precision(gpu) : found;
+}
+
+/// Unless the point has its own.
+template <class Value>
+void fill(Value& value, const Value& given) {
+  if (value == Value{}) {
+    value = given;
   }
-  return found->second;
 }
 
 }  // namespace
@@ -33,39 +33,49 @@ std::string reason_of(const ConfigError& error) {
   return text.substr(0, text.find('\n'));
 }
 
+void take_from(const KnownEngine& engine, bool closed_loop, Point& point) {
+  fill(point.profile, closed_loop ? engine.closed_loop_profile : engine.profile);
+  const bool own_budget = point.max_num_batched_tokens > 0;
+  fill(point.max_num_batched_tokens, std::int64_t{engine.max_num_batched_tokens.value_or(0)});
+  fill(point.runtime_memory, engine.runtime_memory);
+  if (!closed_loop) {
+    return;
+  }
+  point.chunked_prefill = point.chunked_prefill && engine.chunked_prefill;
+  fill(point.prompt_pass_tokens, std::int64_t{engine.prompt_pass_tokens.value_or(0)});
+  fill(point.front_end, engine.front_end);
+  fill(point.output_spread, engine.output_spread);
+  if (engine.tokens_beyond_prompt && !own_budget) {
+    point.max_num_batched_tokens = point.prompt + point.batch + *engine.tokens_beyond_prompt;
+  }
+}
+
 RowPoint point_of_row(const MeasurementRow& row, const CatalogNames& names) {
   RowPoint found;
   Point& point = found.point;
   const KnownEngine* const engine = names.engine(row.engine);
   point.model = names.model(row.model);
   point.gpu = names.gpu(row.hardware);
-  const auto require_known = [](const char* what, bool known, const std::string& given) {
+  const auto require_known = [](const char* what, bool known, const std::string& given,
+                                const std::string& hint) {
     if (!known) {
-      throw Unpredictable{fmt::format("unknown {} \"{}\"", what, given)};
+      throw Unpredictable{
+          fmt::format("unknown {} \"{}\"{}{}", what, given, hint.empty() ? "" : ": ", hint)};
     }
   };
-  require_known("model", !point.model.empty(), row.model);
-  require_known("GPU", !point.gpu.empty(), row.hardware);
-  require_known("engine", engine != nullptr, row.engine);
-  const bool closed_loop = row.kind == MeasurementKind::closed_loop;
-  point.profile = closed_loop ? engine->closed_loop_profile : engine->profile;
-  point.max_num_batched_tokens = engine->max_num_batched_tokens.value_or(0);
-  if (closed_loop) {
-    point.chunked_prefill = engine->chunked_prefill;
-    point.prompt_pass_tokens = engine->prompt_pass_tokens.value_or(0);
-    point.front_end = engine->front_end;
-    point.output_spread = engine->output_spread;
+  if (!row.fault.empty()) {
+    throw Unpredictable{row.fault};
   }
-  point.runtime_memory = engine->runtime_memory;
+  require_known("model", !point.model.empty(), row.model, names.model_hint(row.model));
+  require_known("GPU", !point.gpu.empty(), row.hardware, names.gpu_hint(row.hardware));
+  require_known("engine", engine != nullptr, row.engine, names.engine_hint(row.engine));
   point.precision = precision_of(row, names, point.gpu);
   point.tp = row.tp;
   point.pp = row.pp;
   point.batch = row.batch;
   point.prompt = row.prompt_tokens;
   point.output = row.output_tokens;
-  if (closed_loop && engine->tokens_beyond_prompt) {
-    point.max_num_batched_tokens = point.prompt + point.batch + *engine->tokens_beyond_prompt;
-  }
+  take_from(*engine, row.kind == MeasurementKind::closed_loop, point);
   found.tpot = engine->tpot;
   return found;
 }

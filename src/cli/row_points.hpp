@@ -15,6 +15,10 @@ struct Unpredictable {
   std::string reason;
 };
 
+/// What `engine` takes, unless the point says otherwise: a profile, budgets, memory, and in a
+/// closed loop how it schedules and what stands before it.
+void take_from(const KnownEngine& engine, bool closed_loop, Point& point);
+
 /// The first line of the first finding: the arithmetic below it is for people at a point.
 std::string reason_of(const ConfigError& error);
 

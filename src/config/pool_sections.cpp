@@ -278,9 +278,10 @@ SectionDecl pool_section() {
       .only_when("start: cold, procurement or allocation", adds_cold)
       .field("warm_up", &PoolConfig::warm_up, duration_kind(), "0", "after the weights are there")
       .only_when("start: cold, procurement or allocation", adds_cold)
-      .optional("drain_timeout", &PoolConfig::drain_timeout, duration_kind(),
-                "a replica that leaves (is scaled in, gets another version) may end what it has for "
-                "so long; what is left is lost with it, as `faults.lost_requests` says")
+      .optional(
+          "drain_timeout", &PoolConfig::drain_timeout, duration_kind(),
+          "a replica that leaves (is scaled in, gets another version) may end what it has for so "
+          "long; what is left is lost with it, as `faults.lost_requests` says")
       .derived("none: until its last request has ended")
       .custom(autoscale_field());
   add_role_keys(section);

@@ -146,7 +146,8 @@ void add_strategy_keys(Section<RolloutConfig>& section) {
              "replicas that are replaced at a time in their place")
       .only_when("strategy: rolling", is_rolling)
       .field("max_surge", &RolloutConfig::max_surge, count_kind(0, 1'000'000), "0",
-             "replicas that are added meanwhile, so that fewer are missing")
+             "replicas that are added meanwhile, so that fewer are missing; they load the version, "
+             "too, and go off at the end: a pool of N loads N + max_surge copies")
       .only_when("strategy: rolling", is_rolling)
       .list("steps", &RolloutConfig::steps, step_section(), "of a canary; the rest follows at once")
       .only_when("strategy: canary", is_canary)

@@ -54,6 +54,7 @@ class Engine::Impl {
                   std::function<void()> done);
   FlowId read(const std::string& node, Bytes bytes, std::function<void()> done);
   void cancel_flow(FlowId id, std::function<void(Bytes)> carried);
+  Bytes carried(FlowId id) const;
   void set_bandwidth_share(const std::string& name, double share);
   /// Plays up to `end`; `never` plays all there is.
   void run(SimTime end);
@@ -91,6 +92,7 @@ class Engine::Impl {
   void start_flow(FlowId id, s4u::ActivityPtr activity);
   void end_flow(FlowId id);
   Bytes drop_flow(FlowId id);
+  static Bytes arrived(const Flow& flow);
   void start_actor(const std::string& name, std::function<void(ActorContext&)> body);
   void on_completion(const s4u::Activity& activity);
   void finish_flow(Flow& flow);
@@ -265,6 +267,18 @@ void Engine::Impl::cancel_flow(FlowId id, std::function<void(Bytes)> carried) {
 Bytes Engine::Impl::drop_flow(FlowId id) {
   const Flow flow = flows_.at(id);
   flows_.erase(id);
+  const Bytes carried = arrived(flow);
+  if (!flow.ended && flow.activity != nullptr) {
+    flow.activity->set_data(nullptr);
+    flow.activity->cancel();
+    --flows_under_way_;
+    dropped_.push_back(flow.activity);
+  }
+  return carried;
+}
+
+/// By SimGrid's clock.
+Bytes Engine::Impl::arrived(const Flow& flow) {
   if (flow.ended) {
     return flow.bytes;
   }
@@ -272,11 +286,15 @@ Bytes Engine::Impl::drop_flow(FlowId id) {
     return Bytes{};  // its latency had not passed
   }
   const double left = flow.activity->get_remaining();
-  flow.activity->set_data(nullptr);
-  flow.activity->cancel();
-  --flows_under_way_;
-  dropped_.push_back(flow.activity);
   return flow.bytes - Bytes::of(static_cast<std::int64_t>(std::ceil(left)));
+}
+
+Bytes Engine::Impl::carried(FlowId id) const {
+  if (running_) {
+    return Bytes{};
+  }
+  const auto found = flows_.find(id);
+  return found == flows_.end() || found->second.cancelled ? Bytes{} : arrived(found->second);
 }
 
 void Engine::Impl::set_bandwidth_share(const std::string& name, double share) {
@@ -294,7 +312,7 @@ void Engine::Impl::start_flow(FlowId id, s4u::ActivityPtr activity) {
 
 void Engine::Impl::on_completion(const s4u::Activity& activity) {
   auto* const flow = activity.get_data<Flow>();
-  if (flow == nullptr || flow->ended || stopping_) {
+  if (flow == nullptr || flow->ended || abandoned_) {
     return;
   }
   flow->ended = true;
@@ -478,6 +496,10 @@ void Engine::Impl::play() {
   } catch (...) {
     fail(std::current_exception());
   }
+  if (!error_ && flows_under_way_ > 0 && clock() < date_of(engine_.now_)) {
+    wake_at(engine_.now_);  // what flows have carried by now() is told once SimGrid stands there
+    return;
+  }
   abandon_all();
 }
 
@@ -502,6 +524,7 @@ void Engine::Impl::abandon_all() {
   }
   for (auto& [id, flow] : flows_) {
     if (!flow.ended) {
+      flow.bytes = arrived(flow);
       flow.ended = true;
       if (flow.activity) {
         flow.activity->cancel();
@@ -571,6 +594,9 @@ FlowId Engine::read(const std::string& node, Bytes bytes, std::function<void()> 
 }
 void Engine::cancel_flow(FlowId flow, std::function<void(Bytes)> carried) {
   impl_->cancel_flow(flow, std::move(carried));
+}
+Bytes Engine::carried(FlowId flow) const {
+  return impl_->carried(flow);
 }
 void Engine::set_bandwidth_share(const std::string& name, double share) {
   impl_->set_bandwidth_share(name, share);

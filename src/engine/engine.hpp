@@ -113,6 +113,10 @@ class Engine {
   /// share what it had. `carried` (may be empty) runs before any event after the current one and is
   /// told the bytes that had arrived. No news for a flow that is over.
   void cancel_flow(FlowId flow, std::function<void(Bytes)> carried);
+  /// Of a flow whose `done` had not run when the run ended: the bytes that had arrived by then, to
+  /// within 5 us of the end of run_until(); 0 for one that was cancelled or is over. During a run
+  /// always 0: SimGrid's clock may lie behind now(), and asking it would change its rounding.
+  Bytes carried(FlowId flow) const;
 
   /// From now on the link of a node or store passes `share` of its bandwidth, 0 < share <= 1, each
   /// way, but 10 B/s at least; flows under way get slower or faster.

@@ -313,7 +313,7 @@ std::string Monitor::condition_of(const AlertConfig& alert) const {
                                   ? fmt::format("rate of {}", doc.name)
                                   : fmt::format("{} quantile of {}", alert.quantile, doc.name);
   return fmt::format("{} {} {} for {} s", watched, alert.above ? ">" : "<",
-                     alert.above ? *alert.above : *alert.below, to_seconds(alert.hold));
+                     alert.above ? *alert.above : *alert.below, decimal_seconds(alert.hold));
 }
 
 MonitoringSummary Monitor::summarize(SimTime end) const {

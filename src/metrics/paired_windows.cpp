@@ -33,6 +33,7 @@ struct ArmFigure {
   bool known = false;
   bool enough = false;  // values for an interval
   double value = 0;
+  double resolution = 0;                // it is off by up to so much, whatever the sample
   std::vector<double> residuals;        // by window
   std::vector<double> counts;           // requests, by window
   std::vector<double> group_residuals;  // by group of keys; empty without
@@ -209,6 +210,9 @@ PairedDifference difference_of(const ArmFigure& control, const ArmFigure& treatm
   if (result.known && control.enough && treatment.enough) {
     const double variance = keys ? key_variance(result, control, treatment, *keys) : 0;
     add_interval(result, control.residuals, treatment.residuals, variance, confidence);
+    if (result.has_interval) {
+      result.half_width = std::max(result.half_width, control.resolution + treatment.resolution);
+    }
   }
   return result;
 }
@@ -259,6 +263,10 @@ double windows_in_tail(const std::vector<WindowAmount>& below) {
   return squares > 0 ? sum * sum / squares : 0;
 }
 
+double bucket_width_at(std::int64_t value) {
+  return static_cast<double>(LatencySketch::width_of(LatencySketch::bucket_of(value)));
+}
+
 /// The slope of the distribution's inverse at its percentile p, over one standard error.
 double rise_per_share(const LatencySketch& all, double p, const ArmMean& share) {
   const auto k = static_cast<double>(share.residuals.size());
@@ -267,7 +275,11 @@ double rise_per_share(const LatencySketch& all, double p, const ArmMean& share) 
   const double step = std::max(least_step, 100 * error);
   const double above = std::min(100.0, p + step);
   const double under = std::max(0.0, p - step);
-  const auto rise = static_cast<double>(all.percentile_ns(above) - all.percentile_ns(under));
+  // Both may lie in one bucket. Values may differ by its width all the same: a slope of 0 would
+  // make every difference certain.
+  const double rise =
+      std::max(static_cast<double>(all.percentile_ns(above) - all.percentile_ns(under)),
+               bucket_width_at(all.percentile_ns(p)));
   return rise / ((above - under) / 100);
 }
 
@@ -281,6 +293,7 @@ ArmFigure percentile_figure(const std::vector<const LatencySketch*>& windows,
   const std::int64_t percentile = all.percentile_ns(p);
   figure.known = all.count() > 0;
   figure.value = static_cast<double>(percentile);
+  figure.resolution = bucket_width_at(percentile) / 2;  // a bucket's middle stands for all of it
   const std::vector<WindowAmount> below = amounts_up_to(windows, percentile);
   figure.counts = counts_of(below);
   const double tail = std::min(p, 100 - p) / 100;

@@ -45,7 +45,9 @@ PairedDifference difference_of_means(const std::vector<WindowAmount>& control,
 ///
 /// With q the percentile of all windows, the share of values up to q is a mean over windows as
 /// above; its residuals divided by the slope of the distribution at q are those of q itself
-/// (Woodruff, JASA 1952), the slope taken over one standard error of that share on both sides.
+/// (Woodruff, JASA 1952), the slope taken over one standard error of that share on both sides,
+/// where it rises by one bucket of the sketch at least. Nor is the half width less than half a
+/// bucket of each arm, by which its percentile may be off: equal latencies are equal to that.
 /// There is no interval when an arm has fewer than 20 values beyond its percentile, or has them in
 /// as few windows as less than three equal ones would hold them: one burst is one observation.
 PairedDifference difference_of_percentiles(const std::vector<const LatencySketch*>& control,

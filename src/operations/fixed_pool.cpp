@@ -237,7 +237,7 @@ ElasticitySummary FixedPool::elasticity() const {
   for (const Slot& slot : slots_) {
     slot.replica->add_gauges(time, engine_.now());
   }
-  return account_.summary(weights_, time.down_ns,
+  return account_.summary(weights_, serving_, time.down_ns,
                           time.busy_ns + time.idle_ns + time.down_ns + time.draining_ns);
 }
 

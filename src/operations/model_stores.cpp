@@ -59,15 +59,19 @@ PullId ModelStores::pull(PoolIndex pool, const WeightSite& site, const std::stri
   return id;
 }
 
+void ModelStores::Shards::add(const PullEnd& shard) {
+  const double rate = shard.share.count();
+  if (end.bound.empty() || rate < slowest) {
+    slowest = rate;
+    end.bound = shard.bound;
+  }
+  end.share = end.share + shard.share;
+}
+
 void ModelStores::shard_ended(PullId id, Bytes bytes, const PullEnd& end) {
   Shards& shards = shards_.at(id);
   shards.arrived = shards.arrived + bytes;
-  const double rate = end.share.count();
-  if (shards.end.bound.empty() || rate < shards.slowest) {
-    shards.slowest = rate;
-    shards.end.bound = end.bound;
-  }
-  shards.end.share = shards.end.share + end.share;
+  shards.add(end);
   if (--shards.left == 0) {
     const Shards whole = std::move(shards);
     shards_.erase(id);
@@ -126,32 +130,54 @@ void ModelStores::begin(PullId id) {
       servers.begin(), servers.end(),
       [](const UseMeter& a, const UseMeter& b) { return a.active() < b.active(); });
   pull.server = static_cast<std::size_t>(least - servers.begin());
-  least->begin(engine_.now());
-  if (UseMeter* const wan = wan_of(pull)) {
-    wan->begin(engine_.now());
-  }
   const std::string host =
       host_name_(config_.stores[pull.store], static_cast<int>(pull.server), pull.site.region);
   pull.flow = engine_.transfer(host, pull.node, pull.left, [this, id] { finish(id); });
+  least->begin(pull.flow, engine_.now());
+  if (UseMeter* const wan = wan_of(pull)) {
+    wan->begin(pull.flow, engine_.now());
+  }
+}
+
+PullEnd ModelStores::bound_of(const Pull& pull) const {
+  const Store& from = stores_[pull.store];
+  const StoreConfig& store = config_.stores[pull.store];
+  PullEnd end;
+  end.began = pull.began;
+  end.share = BytesPerSecond::of(store.uplink.count() / from.servers[pull.server].peak());
+  end.bound = "uplink of store " + store.name;
+  if (crosses_wan(store, pull.site.region)) {
+    const int peak = from.wans.at(pull.site.region).peak();
+    const BytesPerSecond share = BytesPerSecond::of(store.wan->count() / peak);
+    if (share < end.share) {
+      end.share = share;
+      end.bound = "wan of store " + store.name;
+    }
+  }
+  return end;
+}
+
+PullEnd ModelStores::so_far(PullId id) const {
+  const auto found = shards_.find(id);
+  if (found == shards_.end()) {
+    return bound_of(pulls_.at(id));
+  }
+  Shards shards = found->second;
+  for (const PullId shard : shards.pulls) {
+    if (const auto pull = pulls_.find(shard); pull != pulls_.end()) {
+      shards.add(bound_of(pull->second));
+    }
+  }
+  return shards.end;
 }
 
 void ModelStores::finish(PullId id) {
   const Pull pull = std::move(pulls_.at(id));
   pulls_.erase(id);
-  UseMeter& meter = stores_[pull.store].servers[pull.server];
-  const StoreConfig& store = config_.stores[pull.store];
-  PullEnd end;
-  end.began = pull.began;
-  end.share = BytesPerSecond::of(store.uplink.count() / meter.peak());
-  end.bound = "uplink of store " + store.name;
-  meter.end(pull.left, engine_.now());
+  const PullEnd end = bound_of(pull);
+  stores_[pull.store].servers[pull.server].end(pull.flow, pull.left, engine_.now());
   if (UseMeter* const wan = wan_of(pull)) {
-    const BytesPerSecond share = BytesPerSecond::of(store.wan->count() / wan->peak());
-    if (share < end.share) {
-      end.share = share;
-      end.bound = "wan of store " + store.name;
-    }
-    wan->end(pull.left, engine_.now());
+    wan->end(pull.flow, pull.left, engine_.now());
   }
   count(pull, pull.left);
   pull.done(end);
@@ -165,9 +191,9 @@ void ModelStores::count(const Pull& pull, Bytes bytes) {
 void ModelStores::leave(const Pull& pull, std::function<void(Bytes)> carried) {
   UseMeter& meter = stores_[pull.store].servers[pull.server];
   UseMeter* const wan = wan_of(pull);
-  meter.end(Bytes{}, engine_.now());
+  meter.end(pull.flow, Bytes{}, engine_.now());
   if (wan != nullptr) {
-    wan->end(Bytes{}, engine_.now());
+    wan->end(pull.flow, Bytes{}, engine_.now());
   }
   engine_.cancel_flow(pull.flow,
                       [this, pull, &meter, wan, carried = std::move(carried)](Bytes bytes) {
@@ -203,6 +229,18 @@ void ModelStores::cancel(PullId id, std::function<void(Bytes)> carried) {
   });
 }
 
+Bytes ModelStores::carried(PullId id) const {
+  if (const auto found = shards_.find(id); found != shards_.end()) {
+    Bytes sum = found->second.arrived;
+    for (const PullId shard : found->second.pulls) {
+      sum = sum + (pulls_.contains(shard) ? carried(shard) : Bytes{});
+    }
+    return sum;
+  }
+  const Pull& pull = pulls_.at(id);
+  return pull.carried + (pull.moving ? Bytes{} : engine_.carried(pull.flow));
+}
+
 void ModelStores::set_up(std::size_t store, bool up) {
   if (stores_[store].up != up) {
     stores_[store].up = up;
@@ -210,9 +248,16 @@ void ModelStores::set_up(std::size_t store, bool up) {
   }
 }
 
+/// Its store is down and another is not, or a nearer one is up again. Which store was the least
+/// busy when a pull began is not asked again.
+bool ModelStores::better_elsewhere(const Pull& pull) const {
+  const bool nearest = config_.stores[pull.site.store].choice == StoreChoice::nearest;
+  return (nearest || !stores_[pull.store].up) && choose(pull.site.store) != pull.store;
+}
+
 void ModelStores::move_pulls() {
   for (auto& [id, pull] : pulls_) {
-    if (pull.moving || stores_[pull.store].up || choose(pull.site.store) == pull.store) {
+    if (pull.moving || !better_elsewhere(pull)) {
       continue;
     }
     pull.moving = true;
@@ -250,8 +295,8 @@ std::vector<ResourceUse> ModelStores::uses(PoolIndex pool) const {
     std::int64_t bytes = 0;
     std::int64_t busy = 0;
     for (const UseMeter& server : stores_[index].servers) {
-      bytes += server.bytes();
-      busy += server.busy_ns();
+      bytes += server.bytes(engine_);
+      busy += server.busy_ns(engine_.now());
     }
     uses.push_back(resource_use("uplink of store " + config.name, bytes, busy, config.uplink));
     for (const auto& entry : stores_[index].wans) {
@@ -261,8 +306,9 @@ std::vector<ResourceUse> ModelStores::uses(PoolIndex pool) const {
       });
       if (its_own) {
         const std::string where = sites.size() > 1 ? " to " + region : "";
-        uses.push_back(resource_use("wan of store " + config.name + where, entry.second.bytes(),
-                                    entry.second.busy_ns(), *config.wan));
+        uses.push_back(resource_use("wan of store " + config.name + where,
+                                    entry.second.bytes(engine_),
+                                    entry.second.busy_ns(engine_.now()), *config.wan));
       }
     }
   }
@@ -273,7 +319,13 @@ std::vector<StoreBytes> ModelStores::pulled_from(PoolIndex pool, bool even_of_on
   std::vector<StoreBytes> from;
   for (const std::size_t store : stores_of(pool)) {
     const auto found = bytes_.find({pool, store});
-    from.push_back({config_.stores[store].name, found == bytes_.end() ? 0 : found->second});
+    std::int64_t bytes = found == bytes_.end() ? 0 : found->second;
+    for (const auto& [id, pull] : pulls_) {
+      if (pull.pool == pool && pull.store == store && !pull.moving) {
+        bytes += engine_.carried(pull.flow).count();
+      }
+    }
+    from.push_back({config_.stores[store].name, bytes});
   }
   return even_of_one || from.size() > 1 ? from : std::vector<StoreBytes>{};
 }

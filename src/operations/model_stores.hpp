@@ -49,14 +49,19 @@ class ModelStores {
   /// Ends a pull whose `done` has not run, and never will; `carried` is told the bytes that had
   /// arrived, perhaps in several parts, before any event after the current one.
   void cancel(PullId pull, std::function<void(Bytes)> carried);
+  /// What a pull whose `done` had not run has brought, asked after the run, as Engine::carried().
+  Bytes carried(PullId pull) const;
+  /// Of a pull whose `done` has not run: what it has found so far.
+  PullEnd so_far(PullId pull) const;
   /// From now on all servers of a store are up, or none. Pulls at one that is down move, with what
-  /// they lack, when another has come up or is up.
+  /// they lack, when another has come up or is up; those of StoreChoice::nearest move back in the
+  /// same way when a nearer one has come up.
   void set_up(std::size_t store, bool up);
 
   /// Uplinks and wans of the stores that a pool may pull from, the nearest first: the sum over all
-  /// servers of each, for all pools.
+  /// servers of each, for all pools. Asked after the run: with what is under way at its end.
   std::vector<ResourceUse> uses(PoolIndex pool) const;
-  /// What came from each of them; empty when there is only one, unless `even_of_one`.
+  /// What came from each of them, likewise; empty when there is only one, unless `even_of_one`.
   std::vector<StoreBytes> pulled_from(PoolIndex pool, bool even_of_one = false) const;
 
  private:
@@ -88,6 +93,8 @@ class ModelStores {
     PullEnd end;  // all rates together, and what the slowest was bound by
     double slowest = 0;
     std::function<void(const PullEnd&)> done;
+
+    void add(const PullEnd& shard);
   };
 
   PullId pull_whole(PoolIndex pool, const WeightSite& site, const std::string& node, Bytes bytes,
@@ -97,8 +104,10 @@ class ModelStores {
   std::vector<std::size_t> stores_of(PoolIndex pool) const;
   double load_of(std::size_t store) const;
   void begin(PullId id);
+  PullEnd bound_of(const Pull& pull) const;
   void finish(PullId id);
   void leave(const Pull& pull, std::function<void(Bytes)> carried);
+  bool better_elsewhere(const Pull& pull) const;
   void move_pulls();
   UseMeter* wan_of(const Pull& pull);
   void count(const Pull& pull, Bytes bytes);

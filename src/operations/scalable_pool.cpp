@@ -235,6 +235,12 @@ void ScalablePool::warm_up(Slot& slot) {
   after(slot, pool_.warm_up, &ScalablePool::serve);
 }
 
+/// Empty: a load of given length, which has no resource.
+std::string ScalablePool::bound_of(const Slot& slot, StartPhase phase) const {
+  const bool timed = versions_.of(slot.version).load.has_value();
+  return timed ? std::string{} : weights_->bound_of(index_of(slot), phase);
+}
+
 void ScalablePool::serve(Slot& slot) {
   slot.state = State::ready;
   slot.cause = DownCause::loading;
@@ -242,11 +248,7 @@ void ScalablePool::serve(Slot& slot) {
   seen_.longest_start_ns = std::max(seen_.longest_start_ns, (engine_.now() - slot.ordered).count());
   ++serving_;
   note_serving(seen_, serving_, slot.clock.times(engine_.now()), engine_.now(),
-               [&](StartPhase phase) {
-                 const bool timed = versions_.of(slot.version).load.has_value();
-                 return timed ? start_phase_names[static_cast<std::size_t>(phase)]
-                              : weights_->bound_of(index_of(slot), phase);
-               });
+               [&](StartPhase phase) { return bound_of(slot, phase); });
   end_start(slot);
   slot.replica->take_shape(versions_.shape_of(slot.version));
   stream_rest(weights_, index_of(slot), *slot.replica);
@@ -1104,9 +1106,12 @@ void ScalablePool::note_losses(const LossSummary& before) {
 
 ElasticitySummary ScalablePool::elasticity() const {
   ElasticitySummary summary = seen_;
+  StartsUnderWay under_way;
   for (const Slot& slot : slots_) {
     if (slot.clock.running()) {
-      add_to(summary.times, slot.clock.times(engine_.now()));
+      const StartTimes times = slot.clock.times(engine_.now());
+      add_to(summary.times, times);
+      under_way.add(slot.ordered, index_of(slot), times);
     }
     if (slot.failed) {
       summary.failed_ns += (engine_.now() - *slot.failed).count();
@@ -1116,6 +1121,8 @@ ElasticitySummary ScalablePool::elasticity() const {
       summary.rented_ns[contract] += (engine_.now() - slot.since).count();
     }
   }
+  note_next_multiple(summary, serving_, under_way,
+                     [&](StartPhase phase) { return bound_of(slots_[under_way.slot], phase); });
   if (market_ != nullptr) {
     summary.offers = market_->uses();
     std::int64_t rented = 0;

@@ -185,6 +185,7 @@ class ScalablePool final : public ScalableTarget,
   void load(Slot& slot);
   void warm_up(Slot& slot);
   void serve(Slot& slot);
+  std::string bound_of(const Slot& slot, StartPhase phase) const;
   void release(Slot& slot);
   void end_start(Slot& slot);
   void give_up_start(Slot& slot);

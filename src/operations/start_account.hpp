@@ -20,6 +20,22 @@ namespace plimsoll {
 void note_serving(ElasticitySummary& seen, std::int64_t serving, const StartTimes& times,
                   SimTime now, const std::function<std::string(StartPhase)>& bound_of);
 
+/// Starts that are under way.
+struct StartsUnderWay {
+  std::int64_t count = 0;
+  SimTime oldest = never;  // when it began
+  std::size_t slot = 0;    // its
+  StartTimes times{};      // its, so far
+
+  /// One more, which began at `began`; of equally old ones the first is the oldest.
+  void add(SimTime began, std::size_t its_slot, const StartTimes& its_times);
+};
+
+/// At the end of a run, with `serving` replicas: `seen` learns of the next multiple, if `starts`
+/// would have reached it. `bound_of` names what has bound the pull or load of the oldest so far.
+void note_next_multiple(ElasticitySummary& seen, std::int64_t serving, const StartsUnderWay& starts,
+                        const std::function<std::string(StartPhase)>& bound_of);
+
 /// The account of a pool whose slots are rented under one contract.
 class StartAccount {
  public:
@@ -40,9 +56,9 @@ class StartAccount {
   /// The slot is the last of `serving` that serve.
   void serves(std::size_t slot, std::int64_t serving, const WeightSource* weights);
 
-  /// Up to now. InternalError unless phases of starts and failures are the `down_ns` of the pool,
-  /// and what was rented `rented_ns`.
-  ElasticitySummary summary(const WeightSource* weights, std::int64_t down_ns,
+  /// Up to now, when `serving` replicas serve. InternalError unless phases of starts and failures
+  /// are the `down_ns` of the pool, and what was rented `rented_ns`.
+  ElasticitySummary summary(const WeightSource* weights, std::int64_t serving, std::int64_t down_ns,
                             std::int64_t rented_ns) const;
 
  private:
@@ -54,6 +70,7 @@ class StartAccount {
   };
 
   void end(Slot& slot);
+  static std::string bound_of(std::size_t slot, StartPhase phase, const WeightSource* weights);
 
   const Engine& engine_;
   std::size_t contract_;

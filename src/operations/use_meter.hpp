@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <vector>
 
+#include "engine/engine.hpp"
 #include "plimsoll/units.hpp"
 
 namespace plimsoll {
@@ -26,15 +28,34 @@ class UseMeter {
     }
   }
 
+  /// The same of a flow of the engine, which it can then be asked about while it is under way.
+  void begin(FlowId flow, SimTime now) {
+    begin(now);
+    flows_.push_back(flow);
+  }
+  void end(FlowId flow, Bytes carried, SimTime now) {
+    end(carried, now);
+    std::erase(flows_, flow);
+  }
+
   /// Of something that ended early: what it had carried, told afterwards.
   void add(Bytes carried) { bytes_ += carried.count(); }
 
   int active() const { return active_; }
   /// The most at once since it last had nothing to carry.
   int peak() const { return peak_; }
-  /// Carried by what is over.
-  std::int64_t bytes() const { return bytes_; }
-  std::int64_t busy_ns() const { return busy_ns_; }
+  /// Carried by what is over, and by flows under way as Engine::carried() has it.
+  std::int64_t bytes(const Engine& engine) const {
+    std::int64_t bytes = bytes_;
+    for (const FlowId flow : flows_) {
+      bytes += engine.carried(flow).count();
+    }
+    return bytes;
+  }
+  /// Up to `now`, with the time since it last had nothing to carry.
+  std::int64_t busy_ns(SimTime now) const {
+    return busy_ns_ + (active_ > 0 ? (now - since_).count() : 0);
+  }
 
  private:
   int active_ = 0;
@@ -42,6 +63,7 @@ class UseMeter {
   SimTime since_{};
   std::int64_t bytes_ = 0;
   std::int64_t busy_ns_ = 0;
+  std::vector<FlowId> flows_;  // under way
 };
 
 }  // namespace plimsoll

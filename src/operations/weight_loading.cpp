@@ -129,7 +129,9 @@ void WeightLoading::bring(std::size_t index, WeightsVersion version, std::functi
   slot.pulled = std::move(pulled);
   slot.loaded = std::move(loaded);
   slot.began = engine_.now();
-  slot.pull_rate = slot.load_rate = std::numeric_limits<double>::infinity();
+  slot.pull = {};
+  slot.load_bound.clear();
+  slot.load_rate = std::numeric_limits<double>::infinity();
   slot.pulls_left = slot.loads_left = hot ? 1 : nodes.size();
   slot.rests_left = !hot && mapped_ && first_piece() < routes_.share ? nodes.size() : 0;
   if (!hot || slot.reads.empty()) {
@@ -240,20 +242,21 @@ void WeightLoading::drop_work(std::size_t index) {
   }
   for (const Carry& carry : slot.carries) {
     UseMeter& meter = *carry.meter;
-    meter.end(Bytes{}, engine_.now());
+    meter.end(carry.flow, Bytes{}, engine_.now());
     engine_.cancel_flow(carry.flow, [&meter](Bytes carried) { meter.add(carried); });
   }
   slot.carries.clear();
 }
 
-void WeightLoading::note_pull(Slot& slot, int index) {
+/// A pull to a node finds what its NIC and its store leave it.
+void WeightLoading::bind_pull(PullBound& bound, const PullEnd& end, int index) const {
   const double nic =
       config_.gpus[pool_.gpu].nic.count() / nodes_[static_cast<std::size_t>(index)].nic.peak();
-  const double share = latest_.share.count();
+  const double share = end.share.count();
   const double rate = std::min(nic, share);
-  if (rate < slot.pull_rate) {
-    slot.pull_rate = rate;
-    slot.pull_bound = nic < share ? "NICs of pool " + pool_.name : latest_.bound;
+  if (rate < bound.rate) {
+    bound.rate = rate;
+    bound.name = nic < share ? "NICs of pool " + pool_.name : end.bound;
   }
 }
 
@@ -262,7 +265,7 @@ void WeightLoading::share_pulled(std::size_t index, std::size_t part, std::uint6
   if (slot.start != start) {
     return;
   }
-  note_pull(slot, routes_.nodes_of_slot[index][part]);
+  bind_pull(slot.pull, latest_, routes_.nodes_of_slot[index][part]);
   slot.reads[part] = {latest_.began, engine_.now()};
   count_pulled(slot);
   if (!pool_.weights) {
@@ -349,14 +352,16 @@ void WeightLoading::copy_share(std::size_t index, std::size_t part, std::uint64_
 void WeightLoading::carry(std::size_t index, UseMeter& meter, const std::string& from,
                           const std::string& to, Bytes bytes, std::function<void()> done) {
   const std::uint64_t number = next_carry_++;
-  meter.begin(engine_.now());
   const FlowId flow = engine_.transfer(
       from, to, bytes, [this, index, &meter, number, bytes, done = std::move(done)] {
-        std::erase_if(slots_[index].carries,
-                      [number](const Carry& carry) { return carry.number == number; });
-        meter.end(bytes, engine_.now());
+        std::vector<Carry>& carries = slots_[index].carries;
+        const auto over = std::find_if(carries.begin(), carries.end(),
+                                       [number](const Carry& one) { return one.number == number; });
+        meter.end(over->flow, bytes, engine_.now());
+        carries.erase(over);
         done();
       });
+  meter.begin(flow, engine_.now());
   slots_[index].carries.push_back({number, &meter, flow});
 }
 
@@ -419,17 +424,17 @@ void WeightLoading::read_mapped(std::size_t index, std::size_t part, const Piece
   }
   const Bytes first = first_piece();
   read.bytes = key.piece == Piece::first ? first : routes_.share - first;
-  node.ssd_reads.begin(engine_.now());
   read.flow =
       engine_.transfer(routes_.ssds[static_cast<std::size_t>(at)], routes_.readers[index][part],
                        read.bytes, [this, at, key] { mapped_read_ended(at, key); });
+  node.ssd_reads.begin(read.flow, engine_.now());
 }
 
 void WeightLoading::mapped_read_ended(int at, const PieceKey& key) {
   WeightNode& node = nodes_[static_cast<std::size_t>(at)];
   const MappedRead read = std::move(node.reads.at(key));
   node.reads.erase(key);
-  node.ssd_reads.end(read.bytes, engine_.now());
+  node.ssd_reads.end(read.flow, read.bytes, engine_.now());
   keep_in_memory(at, key.id, key.piece == Piece::first ? first_piece() : routes_.share);
   for (const WeightWaiter& waiter : read.waiting) {
     waiter.done();
@@ -465,7 +470,7 @@ void WeightLoading::drop_reads(std::size_t index, int at) {
       ++read;
       continue;
     }
-    node.ssd_reads.end(Bytes{}, engine_.now());
+    node.ssd_reads.end(read->second.flow, Bytes{}, engine_.now());
     engine_.cancel_flow(read->second.flow, [&node](Bytes carried) { node.ssd_reads.add(carried); });
     read = node.reads.erase(read);
   }
@@ -551,7 +556,23 @@ void WeightLoading::released(std::size_t index) {
 // ---- the account ----
 
 std::string WeightLoading::bound_of(std::size_t slot, StartPhase phase) const {
-  return phase == StartPhase::pull ? slots_[slot].pull_bound : slots_[slot].load_bound;
+  return phase == StartPhase::pull ? pull_bound_of(slot) : slots_[slot].load_bound;
+}
+
+/// With what pulls under way have found so far.
+std::string WeightLoading::pull_bound_of(std::size_t index) const {
+  const Slot& slot = slots_[index];
+  PullBound bound = slot.pull;
+  if (slot.pulls_left > 0) {
+    for (const int at : routes_.nodes_of_slot[index]) {
+      const WeightNode& node = nodes_[static_cast<std::size_t>(at)];
+      if (const auto pull = node.pulls.find(key_of(slot.wanted, index)); pull != node.pulls.end()) {
+        const PullId id_of_pull = pull->second.pull;
+        bind_pull(bound, peers_ ? peers_->so_far(id_of_pull) : stores_.so_far(id_of_pull), at);
+      }
+    }
+  }
+  return bound.name;
 }
 
 std::vector<StoreBytes> WeightLoading::pulled_from() const {
@@ -562,14 +583,26 @@ std::vector<StoreBytes> WeightLoading::pulled_from() const {
   return from;
 }
 
+/// What pulls under way at the end of the run have brought to a node.
+std::int64_t WeightLoading::on_their_way(const WeightNode& node) const {
+  std::int64_t bytes = 0;
+  for (const auto& [key, pull] : node.pulls) {
+    bytes += (peers_ ? peers_->carried(pull.pull) : stores_.carried(pull.pull)).count();
+  }
+  return bytes;
+}
+
 std::vector<ResourceUse> WeightLoading::uses() const {
   const GpuSpec& gpu = config_.gpus[pool_.gpu];
   const auto sum = [&](const char* what, UseMeter WeightNode::*meter, BytesPerSecond rate) {
     std::int64_t bytes = 0;
     std::int64_t busy = 0;
     for (const WeightNode& node : nodes_) {
-      bytes += (node.*meter).bytes();
-      busy += (node.*meter).busy_ns();
+      bytes += (node.*meter).bytes(engine_);
+      busy += (node.*meter).busy_ns(engine_.now());
+      if (meter == &WeightNode::nic) {
+        bytes += on_their_way(node);
+      }
     }
     return resource_use(std::string{what} + " of " + shared_.owner, bytes, busy, rate);
   };

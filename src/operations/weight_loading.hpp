@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -59,6 +60,11 @@ class WeightLoading final : public WeightSource {
     UseMeter* meter = nullptr;
     FlowId flow = 0;
   };
+  /// The tightest resource of a start's pulls, and what it left to one of them, in bytes/s.
+  struct PullBound {
+    double rate = std::numeric_limits<double>::infinity();
+    std::string name;
+  };
   struct Slot {
     std::uint64_t start = 0;  // number of its latest bring(): what came before is stale
     WeightSite site;          // of its nodes
@@ -74,9 +80,8 @@ class WeightLoading final : public WeightSource {
     std::function<void()> loaded;
     std::function<void()> there;  // of lazy loads: after the last rest
     SimTime began{};
-    double pull_rate = 0;  // of the tightest resource of the latest pull, bytes/s
-    double load_rate = 0;
-    std::string pull_bound;
+    PullBound pull;        // of the latest
+    double load_rate = 0;  // of the tightest resource of the latest load, bytes/s
     std::string load_bound;
   };
 
@@ -98,12 +103,14 @@ class WeightLoading final : public WeightSource {
   void piece_loaded(std::size_t slot, std::size_t part, std::uint64_t start, Piece piece);
   void drop_reads(std::size_t slot, int node);
   void drop_work(std::size_t slot);
-  void note_pull(Slot& slot, int node);
+  void bind_pull(PullBound& bound, const PullEnd& end, int node) const;
+  std::string pull_bound_of(std::size_t slot) const;
   void share_pulled(std::size_t slot, std::size_t part, std::uint64_t start);
   void read_share(std::size_t slot, std::size_t part, std::uint64_t start);
   void copy_share(std::size_t slot, std::size_t part, std::uint64_t start);
   void copied(std::size_t slot, std::uint64_t start);
   void count_pulled(Slot& slot);
+  std::int64_t on_their_way(const WeightNode& node) const;
   void bind_load(Slot& slot, double rate, const char* what);
 
   const Config& config_;

@@ -72,17 +72,15 @@ void WeightPeers::send(PullId id, int peer) {
   pull.from = From::peer;
   pull.peer = peer;
   UseMeter& sent = sent_[static_cast<std::size_t>(peer)];
-  sent.begin(engine_.now());
-  pull.flow = engine_.transfer(
-      names_[static_cast<std::size_t>(peer)], names_[static_cast<std::size_t>(pull.node)],
-      pull.left, [this, id, &sent, bytes = pull.left] {
-        PullEnd end;
-        const PoolConfig& pool = config_.pools[pool_];
-        end.share = BytesPerSecond::of(config_.gpus[pool.gpu].nic.count() / sent.peak());
-        end.bound = "NICs of pool " + pool.name;
-        sent.end(bytes, engine_.now());
-        ended(id, end);
-      });
+  pull.flow =
+      engine_.transfer(names_[static_cast<std::size_t>(peer)],
+                       names_[static_cast<std::size_t>(pull.node)], pull.left, [this, id, &sent] {
+                         const PullEnd end = so_far(id);
+                         const Pull& over = pulls_.at(id);
+                         sent.end(over.flow, over.left, engine_.now());
+                         ended(id, end);
+                       });
+  sent.begin(pull.flow, engine_.now());
 }
 
 void WeightPeers::ask_store(PullId id) {
@@ -107,7 +105,7 @@ void WeightPeers::ended(PullId id, const PullEnd& end) {
 void WeightPeers::leave_peer(const Pull& pull, std::function<void(Bytes)> carried) {
   UseMeter& sent = sent_[static_cast<std::size_t>(pull.peer)];
   UseMeter& received = node(pull.node).nic;
-  sent.end(Bytes{}, engine_.now());
+  sent.end(pull.flow, Bytes{}, engine_.now());
   received.end(Bytes{}, engine_.now());
   engine_.cancel_flow(pull.flow, [&sent, &received, carried = std::move(carried)](Bytes bytes) {
     sent.add(bytes);
@@ -138,6 +136,34 @@ void WeightPeers::cancel(PullId id) {
       break;
   }
   dispatch(pull.what);
+}
+
+PullEnd WeightPeers::so_far(PullId id) const {
+  const Pull& pull = pulls_.at(id);
+  if (pull.from == From::store) {
+    return stores_.so_far(pull.at_store);
+  }
+  const PoolConfig& pool = config_.pools[pool_];
+  PullEnd end;
+  end.bound = "NICs of pool " + pool.name;
+  if (pull.from == From::peer) {
+    const int peak = sent_[static_cast<std::size_t>(pull.peer)].peak();
+    end.share = BytesPerSecond::of(config_.gpus[pool.gpu].nic.count() / peak);
+  }
+  return end;
+}
+
+Bytes WeightPeers::carried(PullId id) const {
+  const Pull& pull = pulls_.at(id);
+  switch (pull.from) {
+    case From::unserved:
+      break;
+    case From::store:
+      return stores_.carried(pull.at_store);
+    case From::peer:
+      return engine_.carried(pull.flow);
+  }
+  return Bytes{};
 }
 
 void WeightPeers::has(int at, const WeightsId& id) {
@@ -173,8 +199,8 @@ ResourceUse WeightPeers::use(const std::string& owner) const {
   std::int64_t bytes = 0;
   std::int64_t busy = 0;
   for (const UseMeter& sent : sent_) {
-    bytes += sent.bytes();
-    busy += sent.busy_ns();
+    bytes += sent.bytes(engine_);
+    busy += sent.busy_ns(engine_.now());
   }
   return resource_use("sending NICs of " + owner, bytes, busy,
                       config_.gpus[config_.pools[pool_].gpu].nic);

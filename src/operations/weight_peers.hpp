@@ -36,12 +36,17 @@ class WeightPeers {
               std::function<void(const PullEnd&)> done);
   /// Ends a pull whose `done` has not run, and never will.
   void cancel(PullId pull);
+  /// Of a pull whose `done` has not run: what it has found so far; one that waits for a node to
+  /// send is bound by their NICs, of which it has nothing.
+  PullEnd so_far(PullId pull) const;
+  /// What its present sender has brought of a pull whose `done` had not run, asked after the run.
+  Bytes carried(PullId pull) const;
   /// A node has all of its part in its main memory.
   void has(int node, const WeightsId& id);
   /// A node stopped or was given back: what it sent goes on from elsewhere.
   void gone(int node);
 
-  /// What nodes sent.
+  /// What nodes sent, asked after the run: with what is under way at its end.
   ResourceUse use(const std::string& owner) const;
 
  private:

@@ -62,7 +62,8 @@ class WeightSource {
   /// When what the slot has in its GPUs was read from a store, by node of it: by a pull of its own,
   /// or the one by which the node has it.
   virtual const std::vector<ReadSpan>& reads_of(std::size_t slot) const = 0;
-  /// What bound the slot's latest pull or load, e.g. "uplink of store models".
+  /// What bound the slot's latest pull or load, or has so far, e.g. "uplink of store models".
+  /// Empty: not known yet.
   virtual std::string bound_of(std::size_t slot, StartPhase phase) const = 0;
   /// What has carried weights so far.
   virtual std::vector<ResourceUse> uses() const = 0;

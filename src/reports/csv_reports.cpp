@@ -22,9 +22,8 @@ constexpr const char* requests_header =
     "preemptions,arrived_s,scheduled_s,first_token_s,finished_s,ttft_ms,tpot_ms,e2el_ms,"
     "queue_ms\n";
 
-// Divided, not multiplied by 1e-9: the quotient is the double nearest to the decimal fraction.
 double seconds(SimTime at) {
-  return static_cast<double>(at.time_since_epoch().count()) / 1e9;
+  return decimal_seconds(at.time_since_epoch());
 }
 double milliseconds(Duration span) {
   return static_cast<double>(span.count()) / 1e6;

@@ -22,9 +22,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// Divided, not multiplied by 1e-9: the quotient is the double nearest to the decimal fraction.
 double seconds(SimTime at) {
-  return static_cast<double>(at.time_since_epoch().count()) / 1e9;
+  return decimal_seconds(at.time_since_epoch());
 }
 
 const char* verdict_name(VerdictKind kind) {
@@ -280,6 +279,18 @@ Json offers_json(const RunResult& result, const PoolSummary& pool) {
   return list;
 }
 
+Json multiple_json(const MultipleReached& reached, bool shares_gpus) {
+  Json json = Json::object();
+  json["multiple"] = reached.multiple;
+  json["at_s"] = reached.at == never ? -1 : seconds(reached.at);
+  json["start"] = start_times_json(reached.start, shares_gpus);
+  constexpr auto waiting = static_cast<std::size_t>(StartPhase::stock_out);
+  json["bound_by"] = reached.bound_by == start_phase_names[waiting]
+                         ? phase_name(waiting, shares_gpus)
+                         : reached.bound_by;
+  return json;
+}
+
 Json elasticity_json(const ElasticitySummary& elasticity, bool shares_gpus) {
   Json json = Json::object();
   json["base_replicas"] = elasticity.base_replicas;
@@ -297,17 +308,12 @@ Json elasticity_json(const ElasticitySummary& elasticity, bool shares_gpus) {
   json["failed_ns"] = elasticity.failed_ns;
   Json multiples = Json::array();
   for (const MultipleReached& reached : elasticity.multiples) {
-    Json row = Json::object();
-    row["multiple"] = reached.multiple;
-    row["at_s"] = seconds(reached.at);
-    row["start"] = start_times_json(reached.start, shares_gpus);
-    constexpr auto waiting = static_cast<std::size_t>(StartPhase::stock_out);
-    row["bound_by"] = reached.bound_by == start_phase_names[waiting]
-                          ? phase_name(waiting, shares_gpus)
-                          : reached.bound_by;
-    multiples.push_back(row);
+    multiples.push_back(multiple_json(reached, shares_gpus));
   }
   json["multiples"] = multiples;
+  if (elasticity.next_multiple) {
+    json["next_multiple"] = multiple_json(*elasticity.next_multiple, shares_gpus);
+  }
   Json resources = Json::array();
   for (const ResourceUse& use : elasticity.resources) {
     Json row = Json::object();

@@ -22,8 +22,8 @@ MonitoringWriter::MonitoringWriter(const std::string& path) : file_{new File{pat
 }
 MonitoringWriter::~MonitoringWriter() = default;
 void MonitoringWriter::write(const MonitoringRow& row) {
-  file_->write(fmt::format("{},{},{},{},{},{}\n", to_seconds(row.at.time_since_epoch()), row.metric,
-                           csv_field(row.pool), row.replica, row.le, row.value));
+  file_->write(fmt::format("{},{},{},{},{},{}\n", decimal_seconds(row.at.time_since_epoch()),
+                           row.metric, csv_field(row.pool), row.replica, row.le, row.value));
 }
 void MonitoringWriter::close() {
   file_->close();

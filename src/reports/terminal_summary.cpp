@@ -346,24 +346,32 @@ std::string scaling_part(const RunResult& result) {
                            rows);
 }
 
-/// When pools with cold starts reached multiples of their first size, and what took so long.
-std::string elasticity_part(const RunResult& result) {
+std::vector<std::string> multiple_row(const std::string& pool, const MultipleReached& reached) {
   const auto minutes = [](std::int64_t ns) {
     return fmt::format("{:.1f}", to_seconds(Duration{ns}) / 60);
   };
+  std::vector<std::string> row = {
+      pool, fmt::format("{}x", reached.multiple),
+      reached.at == never ? "not yet" : minutes(reached.at.time_since_epoch().count())};
+  for (const std::int64_t phase : reached.start) {
+    row.push_back(minutes(phase));
+  }
+  row.push_back(reached.bound_by.empty() ? "-" : reached.bound_by);
+  return row;
+}
+
+/// When pools with cold starts reached multiples of their first size, and what took so long.
+std::string elasticity_part(const RunResult& result) {
   std::vector<std::vector<std::string>> rows;
   for (const PoolSummary& pool : result.pools) {
     if (!pool.elasticity) {
       continue;
     }
     for (const MultipleReached& reached : pool.elasticity->multiples) {
-      std::vector<std::string> row = {pool.name, fmt::format("{}x", reached.multiple),
-                                      minutes(reached.at.time_since_epoch().count())};
-      for (const std::int64_t phase : reached.start) {
-        row.push_back(minutes(phase));
-      }
-      row.push_back(reached.bound_by.empty() ? "-" : reached.bound_by);
-      rows.push_back(std::move(row));
+      rows.push_back(multiple_row(pool.name, reached));
+    }
+    if (pool.elasticity->next_multiple) {
+      rows.push_back(multiple_row(pool.name, *pool.elasticity->next_multiple));
     }
   }
   if (rows.empty()) {

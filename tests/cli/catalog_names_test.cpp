@@ -6,6 +6,7 @@
 #include <fstream>
 #include <string>
 
+#include "cli/row_points.hpp"
 #include "plimsoll/errors.hpp"
 
 namespace plimsoll::cli {
@@ -48,6 +49,48 @@ TEST(CatalogNames, MapsEnginesByTheLongestBeginning) {
   EXPECT_EQ(profile("llama.cpp"), "");
   EXPECT_EQ(names.engine("trtllm-1.0.0rc3")->closed_loop_profile, "vllm-modern");
   EXPECT_EQ(names.engine("lmdeploy")->tpot, TpotMeaning::median_itl);
+}
+
+TEST(CatalogNames, KnowsTheEngineThatAProfileStandsFor) {
+  const CatalogNames names{{}};
+  EXPECT_EQ(names.engine_of_profile("eager-2023")->name, "splitwise") << "it was fitted to it";
+  EXPECT_EQ(names.engine_of_profile("vllm-modern")->name, "vllm");
+  EXPECT_EQ(names.engine_of_profile("tensorrt-llm")->name, "tensorrt-llm") << "by its name";
+  EXPECT_EQ(names.engine_of_profile("mine"), nullptr);
+}
+
+TEST(CatalogNames, ReadsPrecisionsAsTablesSpellThem) {
+  for (const auto& [text, name] : {std::pair{"FP16", "fp16"},
+                                   {"bfloat16", "bf16"},
+                                   {"fp8_e4m3", "fp8"},
+                                   {"FP8-static", "fp8"},
+                                   {"W8A8", "int8"},
+                                   {"Auto", "unstated"},
+                                   {"nf4", ""}}) {
+    EXPECT_EQ(CatalogNames::precision(text), name) << text;
+  }
+}
+
+TEST(CatalogNames, TakesFromAnEngineWhatAPointDoesNotSay) {
+  const CatalogNames names{{}};
+  Point point;
+  point.batch = 4;
+  point.prompt = 1000;
+  Point own = point;
+  own.profile = "eager-2023";
+  own.max_num_batched_tokens = 77;
+  take_from(*names.engine("vllm"), true, point);
+  EXPECT_EQ(point.profile, "vllm-modern");
+  EXPECT_EQ(point.max_num_batched_tokens, 1000 + 4 + 1500);
+  EXPECT_EQ(point.front_end, std::chrono::milliseconds{25});
+  EXPECT_DOUBLE_EQ(point.output_spread, 0.05);
+  take_from(*names.engine("vllm"), true, own);
+  EXPECT_EQ(own.profile, "eager-2023");
+  EXPECT_EQ(own.max_num_batched_tokens, 77);
+  Point batch;
+  take_from(*names.engine("vllm"), false, batch);
+  EXPECT_EQ(batch.max_num_batched_tokens, 8192) << "a whole batch has no client";
+  EXPECT_EQ(batch.front_end, Duration::zero());
 }
 
 TEST(CatalogNames, ComputesInBf16WhereTheGpuCan) {

@@ -26,7 +26,7 @@ std::string file_with(const std::string& text) {
 
 std::string findings_of(const std::string& text) {
   try {
-    read_measurements(file_with(text));
+    read_measurements(file_with(text), RowFaults::refuse);
   } catch (const ConfigError& error) {
     return error.what();
   }
@@ -34,11 +34,13 @@ std::string findings_of(const std::string& text) {
 }
 
 TEST(MeasurementRows, KnowsColumnsByNameInAnyOrder) {
-  const auto table = read_measurements(file_with(
-      "kind,engine,tp,pp,model,hardware,batch,prompt_tokens,output_tokens,ttft_ms,extra,"
-      "precision\n"
-      "static_batch,vLLM,4,2,llama,\"A100, 80 GB\",16.0,512,128,12.5,\"x \"\"y\"\"\",fp8\n"
-      "closed_loop_concurrency,sglang,1,,qwen,H100,3,1,2,,,\n"));
+  const auto table = read_measurements(
+      file_with(
+          "kind,engine,tp,pp,model,hardware,batch,prompt_tokens,output_tokens,ttft_ms,extra,"
+          "precision\n"
+          "static_batch,vLLM,4,2,llama,\"A100, 80 GB\",16.0,512,128,12.5,\"x \"\"y\"\"\",fp8\n"
+          "closed_loop_concurrency,sglang,1,,qwen,H100,3,1,2,,,\n"),
+      RowFaults::refuse);
   ASSERT_EQ(table.rows.size(), 2U);
   const MeasurementRow& first = table.rows[0];
   EXPECT_EQ(first.line, 2);
@@ -62,7 +64,8 @@ TEST(MeasurementRows, KnowsColumnsByNameInAnyOrder) {
 TEST(MeasurementRows, KeepsTheLinesAsTheyStandInTheFile) {
   const std::string row = "a,\"b \"\"c\"\"\",1,1,1,1,e,static_batch";
   const auto table = read_measurements(
-      file_with("\xEF\xBB\xBF" + std::string{header} + "\r\n\r\n" + row + "\r\n" + row));
+      file_with("\xEF\xBB\xBF" + std::string{header} + "\r\n\r\n" + row + "\r\n" + row),
+      RowFaults::refuse);
   EXPECT_EQ(table.header, header);
   ASSERT_EQ(table.rows.size(), 2U);
   EXPECT_EQ(table.rows[0].line, 3) << "the empty line is counted";
@@ -81,6 +84,23 @@ TEST(MeasurementRows, TellsEveryBadFieldWithItsLine) {
   }
 }
 
+TEST(MeasurementRows, OneOddRowLeavesTheOthersWhereFaultsAreKept) {
+  const auto table =
+      read_measurements(file_with(std::string{header} + ",ttft_ms,tpot_ms\n"
+                                                        "m,A100,1,1,5,1,vLLM,static_batch,12,0\n"
+                                                        "m,A100,1,,5,1,vLLM,static_batch,12,3\n"
+                                                        "m,A100,1,2,5,1,vLLM,closed_loop,nan,3\n"),
+                        RowFaults::keep);
+  ASSERT_EQ(table.rows.size(), 3U);
+  EXPECT_EQ(table.rows[0].fault, "");
+  EXPECT_DOUBLE_EQ(table.rows[0].ttft_ms.value(), 12);
+  EXPECT_FALSE(table.rows[0].tpot_ms.has_value()) << "no time between tokens was measured";
+  EXPECT_THAT(table.rows[1].fault, HasSubstr("batch: expected a whole number"));
+  EXPECT_EQ(table.rows[2].fault, "");
+  EXPECT_EQ(table.rows[2].kind, MeasurementKind::closed_loop);
+  EXPECT_FALSE(table.rows[2].ttft_ms.has_value());
+}
+
 TEST(MeasurementRows, RefusesWhatIsNoTable) {
   EXPECT_THAT(findings_of(""), HasSubstr("empty"));
   EXPECT_THAT(findings_of("model,hardware\n"), HasSubstr("\"tp\" is missing"));
@@ -91,7 +111,7 @@ TEST(MeasurementRows, RefusesWhatIsNoTable) {
               HasSubstr("csv:2: more values"));
   EXPECT_THAT(findings_of(std::string{header} + "\n\"a,b,1,1,1,1,e,static_batch\n"),
               HasSubstr("csv:2:"));
-  EXPECT_THROW(read_measurements("/nowhere/rows.csv"), ConfigError);
+  EXPECT_THROW(read_measurements("/nowhere/rows.csv", RowFaults::refuse), ConfigError);
 }
 
 }  // namespace

@@ -2,8 +2,12 @@
 // alternating renewal processes, and what strategies make of a corrupt checkpoint.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -216,6 +220,16 @@ CutRollout deploy_under_long_answers(const Overrides& overrides) {
   return cut;
 }
 
+TEST(Rollouts, ReplicasThatAreAddedLoadTheVersionToo) {
+  for (const int surge : {0, 1, 3}) {
+    const Deployed deployed = deploy({{"rollouts.next.strategy", "rolling"},
+                                      {"rollouts.next.max_unavailable", "1"},
+                                      {"rollouts.next.max_surge", std::to_string(surge)}});
+    EXPECT_EQ(deployed.rollout.outcome, "completed");
+    EXPECT_EQ(deployed.rollout.loads, 10 + surge);
+  }
+}
+
 TEST(Rollouts, ADrainTimeoutBoundsTheTimeAndBeginsWhatIsLeftAnew) {
   const CutRollout patient = deploy_under_long_answers({});
   EXPECT_GT(patient.lasted_s, 10 * (10 + 2)) << "ten loads of 10 s; drains take up to 8 s";
@@ -334,6 +348,32 @@ TEST(Rollouts, AGateOnTheTimePerTokenFindsASlowerVersionAndItsSpeedComesBack) {
   EXPECT_EQ(slower.outcome, "rolled_back");
   EXPECT_GE(slower.detection_s, 5) << "answers are known after 5 s";
   EXPECT_EQ(last_service(canary), own) << "the old version is back";
+}
+
+/// What incidents.csv says.
+std::string incidents_of(const Overrides& overrides) {
+  return test::in_child([&] {
+    const auto folder =
+        std::filesystem::temp_directory_path() / ("plimsoll_incidents_" + std::to_string(getpid()));
+    std::filesystem::create_directories(folder);
+    RunOptions options;
+    options.out_folder = folder.string();
+    run_scenario(test::load_tiny_fleet(deploying_fleet, overrides).config, options);
+    std::ostringstream text;
+    text << std::ifstream{folder / "incidents.csv"}.rdbuf();
+    std::filesystem::remove_all(folder);
+    return text.str();
+  });
+}
+
+TEST(Rollouts, ValidationIsToldWhenItBeginsAndOnlyWhereThereIsSome) {
+  const std::string with = incidents_of({{"rollouts.next.validation", "10s"}});
+  EXPECT_NE(with.find("\n50,rollout,next,validation of version next begins\n60,rollout,next,"),
+            std::string::npos)
+      << with;
+  const std::string without = incidents_of({});
+  EXPECT_EQ(without.find("valid"), std::string::npos) << without;
+  EXPECT_NE(without.find("\n50,rollout,next,"), std::string::npos) << "it begins at once";
 }
 
 TEST(Rollouts, ValidationRejectsWhatItDetects) {

@@ -66,7 +66,9 @@ void Rollout::tell(std::string what) const {
 
 void Rollout::begin(std::function<void()> ended) {
   ended_ = std::move(ended);
-  tell(fmt::format("version {} is validated", config_.version));
+  if (config_.validation > Duration::zero()) {
+    tell(fmt::format("validation of version {} begins", config_.version));
+  }
   SimTime start_at = engine_.now() + config_.validation;
   if (version_.rejected) {
     engine_.at(start_at, EventPriority::fleet, [this] {

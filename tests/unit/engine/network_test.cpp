@@ -165,6 +165,44 @@ TEST(Network, TheOthersShareWhatACancelledFlowHad) {
   EXPECT_NEAR(static_cast<double>(carried.count()), 25e9, 100);
 }
 
+/// Two flows that share a NIC for a while, one that is cancelled, one whose latency has not passed
+/// by the end of the run after 4 s.
+void tell_what_is_carried_in_4_s(bool stopped) {
+  Engine engine{near_and_far(0us, 35ms)};
+  FlowId over = 0;
+  FlowId under_way = 0;
+  FlowId cancelled = 0;
+  FlowId late = 0;
+  engine.at(sim_start, EventPriority::fleet, [&] {
+    over = engine.transfer("store", "near-0", gigabytes(1), [] {});
+    under_way = engine.transfer("near-1", "near-0", gigabytes(125), [] { FAIL(); });
+    cancelled = engine.transfer("near-1", "near-2", gigabytes(50), [] { FAIL(); });
+    engine.cancel_flow(cancelled, {});
+  });
+  engine.at(sim_start + 4s - 1ms, EventPriority::fleet,
+            [&] { late = engine.transfer("store", "far-0", gigabytes(1), [] { FAIL(); }); });
+  if (stopped) {
+    engine.at(sim_start + 4s, EventPriority::fleet, [&] { engine.stop(); });
+    engine.run();
+  } else {
+    engine.run_until(sim_start + 4s);
+  }
+  EXPECT_EQ(engine.now(), sim_start + 4s);
+  // 12.5 GB/s for 4 s, of which the other flow has 1 GB.
+  EXPECT_NEAR(static_cast<double>(engine.carried(under_way).count()), 49e9, 1e5);
+  EXPECT_EQ(engine.carried(over), Bytes{});
+  EXPECT_EQ(engine.carried(cancelled), Bytes{});
+  EXPECT_EQ(engine.carried(late), Bytes{});
+}
+
+TEST(Network, WhatFlowsUnderWayHaveCarriedIsToldAfterAStop) {
+  tell_what_is_carried_in_4_s(true);
+}
+
+TEST(Network, WhatFlowsUnderWayHaveCarriedIsToldAtTheEndOfATime) {
+  tell_what_is_carried_in_4_s(false);
+}
+
 TEST(Network, FlowsMayBeCancelledBeforeTheyBeginWhenTheyEndAndAfterwards) {
   Engine engine{near_and_far(0us, 35ms)};
   std::int64_t carried = 0;

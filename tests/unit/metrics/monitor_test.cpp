@@ -179,6 +179,18 @@ TEST(Monitor, GaugesAreComparedByValueAndCountersByRate) {
   EXPECT_EQ(summary.alerts[0].condition, "vllm:num_requests_waiting > 5 for 0 s");
 }
 
+TEST(Monitor, ConditionsTellHoldsAsTheyWereWritten) {
+  Config config = monitored_config();
+  for (const int hold : {15, 30, 60, 300}) {
+    AlertConfig alert = alert_on(MonitoredMetric::waiting, 5);
+    alert.hold = seconds{hold};
+    config.monitoring->alerts = {alert};
+    const MonitoringSummary summary = Monitor{config}.summarize(at(20));
+    EXPECT_EQ(summary.alerts[0].condition,
+              "vllm:num_requests_waiting > 5 for " + std::to_string(hold) + " s");
+  }
+}
+
 TEST(Monitor, QuantilesAreThoseOfTheLastInterval) {
   Config config = monitored_config();
   config.monitoring->database.ingest_capacity.reset();

@@ -114,6 +114,47 @@ TEST(PairedWindows, OneBurstIsOneObservationOfATail) {
   EXPECT_FALSE(tail(true).has_interval);
 }
 
+// 1 ms lies in a bucket of 2^12 ns.
+constexpr double bucket_at_1_ms = 4096;
+
+PairedDifference p99_of_equal_arms(const std::vector<LatencySketch>& arm) {
+  std::vector<const LatencySketch*> list;
+  for (const LatencySketch& sketch : arm) {
+    list.push_back(&sketch);
+  }
+  return difference_of_percentiles(list, list, 99, 0.95);
+}
+
+TEST(PairedWindows, EqualLatenciesAreEqualToOneBucketOfTheSketch) {
+  std::vector<LatencySketch> windows(5);
+  for (LatencySketch& window : windows) {
+    window.add(1'000'000, 1000);
+  }
+  const PairedDifference found = p99_of_equal_arms(windows);
+  ASSERT_TRUE(found.has_interval);
+  EXPECT_DOUBLE_EQ(found.half_width, bucket_at_1_ms);
+}
+
+TEST(PairedWindows, APercentileInAPlateauIsNoMoreCertainThanItsBucketIsWide) {
+  // 990 to 998 of 1,000 lie in one bucket, and the others far beyond; unlike in each window.
+  std::vector<LatencySketch> control(30);
+  std::vector<LatencySketch> treatment(30);
+  std::vector<const LatencySketch*> lists[2];
+  for (std::size_t w = 0; w < 30; ++w) {
+    const auto slow = static_cast<std::int64_t>(2 + w % 4);
+    control[w].add(1'000'000, 1000 - slow);
+    control[w].add(5'000'000, slow);
+    treatment[w].add(1'000'000, 1000 - (7 - slow));
+    treatment[w].add(5'000'000, 7 - slow);
+    lists[0].push_back(&control[w]);
+    lists[1].push_back(&treatment[w]);
+  }
+  const PairedDifference found = difference_of_percentiles(lists[0], lists[1], 99, 0.95);
+  ASSERT_TRUE(found.has_interval);
+  EXPECT_DOUBLE_EQ(found.treatment, found.control);
+  EXPECT_GE(found.half_width, bucket_at_1_ms);
+}
+
 double exponential(Draws& draws, double mean) {
   const double u = draws.uniform();
   return -mean * std::log1p(-u);

@@ -575,6 +575,30 @@ TEST_F(ProcuredPoolTest, ARolloutWaitsForMachinesThatItAddsOrGivesThemUp) {
   expect_time_adds_up();
 }
 
+// Two starts under way beside one replica: twice as many would serve, after the older of them.
+TEST_F(ProcuredPoolTest, TheMultipleThatARunDidNotReachIsTheOldestStartsSoFar) {
+  procurement().lead_time.mean = 200ms;
+  procurement().stock_outs = {{50ms, 100ms}};
+  procurement().orders = {{100ms, 1}, {250ms, 1}};
+  open(1);
+  engine.run_until(sim_start + 300ms);
+  const ElasticitySummary summary = pool->elasticity();
+  ASSERT_EQ(summary.multiples.size(), 1U);
+  ASSERT_TRUE(summary.next_multiple.has_value());
+  EXPECT_EQ(summary.next_multiple->multiple, 2);
+  EXPECT_EQ(summary.next_multiple->at, never);
+  EXPECT_EQ(summary.next_multiple->start, in_ms({50, 150, 0, 0, 0, 0}));
+  EXPECT_EQ(summary.next_multiple->bound_by, "lead");
+}
+
+TEST_F(ProcuredPoolTest, StartsThatWouldNotReachAMultipleTellNothingOfIt) {
+  procurement().lead_time.mean = 200ms;
+  procurement().orders = {{100ms, 1}};
+  open(2);
+  engine.run_until(sim_start + 200ms);
+  EXPECT_FALSE(pool->elasticity().next_multiple.has_value()) << "three are not four";
+}
+
 TEST_F(ProcuredPoolTest, AnOrderPassesEveryPhaseAndTheyAddUp) {
   procurement().lead_time.mean = 200ms;
   procurement().stock_outs = {{50ms, 100ms}, {150ms, 10ms}};

@@ -511,9 +511,8 @@ TEST_F(WeightLoadingTest, PullsGoOnAtTheNextStoreWhenTheirsGoesDown) {
   bring(0s, 0);
   bring(0s, 1);
   at(4s, [this] { stores->set_up(0, false); });
-  at(5s, [this] { stores->set_up(0, true); });
   engine->run();
-  // 8 GB each from the first, at 2 GB/s; the other 12 at 1: who moved stays.
+  // 8 GB each from the first, at 2 GB/s; the other 12 at 1.
   EXPECT_NEAR(pulled[0], 4 + 12.0, tolerance);
   EXPECT_NEAR(pulled[1], 4 + 12.0, tolerance);
   const std::vector<StoreBytes> from = loading->pulled_from();
@@ -522,6 +521,76 @@ TEST_F(WeightLoadingTest, PullsGoOnAtTheNextStoreWhenTheirsGoesDown) {
   EXPECT_NEAR(static_cast<double>(from[1].bytes), 24 * gb, 100);
   EXPECT_EQ(from[0].bytes + from[1].bytes, bytes(40).count()) << "every byte once";
   EXPECT_EQ(loading->bound_of(0, StartPhase::pull), "uplink of store far");
+}
+
+TEST_F(WeightLoadingTest, PullsGoBackToTheNearestStoreWhenItIsRepaired) {
+  add_replica_store();
+  build(2);
+  bring(0s, 0);
+  bring(0s, 1);
+  at(4s, [this] { stores->set_up(0, false); });
+  at(7s, [this] { stores->set_up(0, true); });
+  engine->run();
+  // Each has 8 GB at 2 GB/s, then 3 at 1, then the other 9 at 2.
+  EXPECT_NEAR(pulled[0], 7 + 9.0 / 2, tolerance);
+  EXPECT_NEAR(pulled[1], 7 + 9.0 / 2, tolerance);
+  const std::vector<StoreBytes> from = loading->pulled_from();
+  EXPECT_NEAR(static_cast<double>(from[0].bytes), 34 * gb, 100);
+  EXPECT_NEAR(static_cast<double>(from[1].bytes), 6 * gb, 100);
+  EXPECT_EQ(from[0].bytes + from[1].bytes, bytes(40).count()) << "every byte once";
+  EXPECT_EQ(loading->bound_of(0, StartPhase::pull), "uplink of store store");
+}
+
+TEST_F(WeightLoadingTest, APullFromTheLeastBusyStoreStaysWhereItIsWhenAnotherIsRepaired) {
+  add_replica_store();
+  config.stores[0].choice = StoreChoice::least_busy;
+  build(1);
+  at(0s, [this] { stores->set_up(0, false); });
+  bring(1s, 0);
+  at(4s, [this] { stores->set_up(0, true); });
+  engine->run();
+  EXPECT_NEAR(pulled[0], 1 + 20.0 / 2, tolerance);
+  EXPECT_EQ(loading->pulled_from()[1].bytes, bytes(20).count());
+}
+
+// What is under way when a run ends has carried, and been carried, until then.
+TEST_F(WeightLoadingTest, LinksThatCarryAtTheEndWereBusyUpToIt) {
+  build(2);
+  bring(1s, 0);
+  bring(1s, 1);
+  at(4s, [this] { engine->stop(); });
+  engine->run();
+  const std::vector<ResourceUse> uses = loading->uses();
+  ASSERT_EQ(uses.size(), 4U);
+  EXPECT_EQ(uses[0].busy_ns, 3'000'000'000);
+  EXPECT_EQ(loading->bound_of(0, StartPhase::pull), "uplink of store store") << "so far";
+  EXPECT_EQ(loading->bound_of(0, StartPhase::load), "") << "not known yet";
+  EXPECT_NEAR(static_cast<double>(uses[0].bytes), 12 * gb, 100) << "4 GB/s";
+  EXPECT_NEAR(uses[0].utilization, 1.0, 1e-6);
+  EXPECT_EQ(uses[1].busy_ns, 2 * 3'000'000'000) << "two NICs";
+  EXPECT_NEAR(static_cast<double>(uses[1].bytes), 12 * gb, 100);
+}
+
+TEST_F(WeightLoadingTest, ReadsPeersAndFallbacksAtTheEndAreCountedToo) {
+  add_replica_store();
+  config.pools[0].weights->peers.emplace();
+  build(3);
+  at(0s, [this] { loading->adopt(0); });
+  bring(0s, 1);     // from the peer, 10 GB/s: there after 2 s, copied at 8
+  bring(0s, 2, 1);  // nobody has it: from the store, 4 GB/s, then 2
+  at(2s, [this] { stores->set_up(0, false); });
+  at(3s, [this] { engine->stop(); });
+  engine->run();
+  const std::vector<StoreBytes> from = loading->pulled_from();
+  ASSERT_EQ(from.size(), 3U);
+  EXPECT_NEAR(static_cast<double>(from[0].bytes), 8 * gb, 100);
+  EXPECT_NEAR(static_cast<double>(from[1].bytes), 2 * gb, 100);
+  EXPECT_EQ(from[2].bytes, bytes(20).count());
+  const std::vector<ResourceUse> uses = loading->uses();
+  ASSERT_EQ(uses.size(), 6U);
+  EXPECT_NEAR(static_cast<double>(uses[2].bytes), 30 * gb, 100) << "NICs";
+  EXPECT_EQ(uses[5].busy_ns, 1'000'000'000) << "main memories";
+  EXPECT_NEAR(static_cast<double>(uses[5].bytes), 8 * gb, 100);
 }
 
 TEST_F(WeightLoadingTest, AStartThatIsGivenUpAsItsStoreGoesDownLeavesNothingBehind) {

@@ -276,6 +276,21 @@ TEST_F(Reports, AFullDiskIsAnErrorThatNamesTheFile) {
   EXPECT_TRUE(fs::is_character_file("/dev/full"));
 }
 
+TEST_F(Reports, ScrapesHaveTheirSecondsAsTheyWereWritten) {
+  const auto path = (folder / "monitoring.csv").string();
+  MonitoringWriter writer{path};
+  MonitoringRow row;
+  row.metric = "m";
+  for (const int second : {15, 30, 59, 230}) {
+    row.at = at_ms(second * 1000);
+    writer.write(row);
+  }
+  writer.close();
+  EXPECT_EQ(read(path),
+            "at_s,metric,pool,replica,le,value\n15,m,,,,0\n30,m,,,,0\n59,m,,,,0\n"
+            "230,m,,,,0\n");
+}
+
 TEST_F(Reports, AMissingFolderIsAnErrorThatNamesTheFile) {
   const auto path = (folder / "missing" / "result.json").string();
   EXPECT_THAT(io_error([&] { write_result_json(path, result, config); }), HasSubstr(path));

@@ -366,7 +366,7 @@ TEST_F(HandingOverTest, AReplicaThatLeavesKeepsItsKvUntilItIsSent) {
   arrive(0ms, 10, 2);
   engine.at(sim_start + 12ms, EventPriority::fleet, [this] {
     replicas[0]->begin_draining();
-    service->replica_leaving(0, *this);
+    service->replica_leaving(0, *this, std::nullopt);
   });
   run_all();
   EXPECT_EQ(drained, 25ms);
