@@ -170,7 +170,7 @@ struct PoolSummary {
   std::int64_t off_ns = 0;       // not rented
   DownTimes down_by_cause{};     // parts of down_ns
   std::int64_t preemptions = 0;
-  std::optional<CutDrains> cut_drains;  // of a pool with a drain_timeout
+  std::optional<CutDrains> cut_drains;   // of a pool with a drain_timeout
   std::int64_t measured_serving_ns = 0;  // busy + idle; gaps between windows and the drain left out
   /// Of busy + idle, what was idle if all of it was like what measured_serving_ns saw; each window
   /// for the part of the horizon that it stands for. What the cost of idle GPUs rests on.

@@ -131,15 +131,15 @@ struct PoolGauges {
   std::int64_t kv_blocks_total = 0;
   std::int64_t busy_ns = 0;  // replica-nanoseconds since t = 0
   std::int64_t idle_ns = 0;
-  std::int64_t down_ns = 0;      // rented, not serving yet
-  std::int64_t draining_ns = 0;  // serving what it has, for the last time
-  std::int64_t off_ns = 0;       // not rented
-  DownTimes down_by_cause{};     // parts of down_ns
-  std::int64_t preemptions = 0;  // since t = 0
+  std::int64_t down_ns = 0;       // rented, not serving yet
+  std::int64_t draining_ns = 0;   // serving what it has, for the last time
+  std::int64_t off_ns = 0;        // not rented
+  DownTimes down_by_cause{};      // parts of down_ns
+  std::int64_t preemptions = 0;   // since t = 0
   std::int64_t cut_drains = 0;    // that took longer than their timeout, since t = 0
   std::int64_t cut_attempts = 0;  // attempts that these ended
-  PrefixCounts prefix;           // zeros without a prefix cache
-  EnergyGauges energy;           // zeros when replicas do not count it
+  PrefixCounts prefix;            // zeros without a prefix cache
+  EnergyGauges energy;            // zeros when replicas do not count it
 };
 
 /// Takes the events of a run, in order of time. Calls cost O(1) and must not allocate per call.
