@@ -51,6 +51,7 @@ class CatalogNames {
   /// fp16, bf16, fp8 or int8 for their spellings, "unstated" when it is left to the engine; empty
   /// for others.
   static std::string precision(const std::string& text);
+  static constexpr const char* precision_hint = "fp16, bf16, fp8 and int8 are known";
 
   /// What an unknown name may have been meant to be, and what there is.
   std::string gpu_hint(const std::string& text) const { return hint(gpus_, text, "GPUs"); }

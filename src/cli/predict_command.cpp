@@ -136,7 +136,7 @@ Point point_of(const PredictArguments& arguments, const CatalogNames& names,
       *value = names.usual_precision(point.gpu);
     } else if (value->empty()) {
       findings.add(option, fmt::format("unknown precision \"{}\"", *text),
-                   "fp16, bf16, fp8 and int8 are known");
+                   CatalogNames::precision_hint);
     }
   }
   findings.throw_if_any();

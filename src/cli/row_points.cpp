@@ -11,7 +11,7 @@ std::string precision_of(const MeasurementRow& row, const CatalogNames& names,
   const std::string found = CatalogNames::precision(row.precision);
   if (found.empty()) {
     throw Unpredictable{
-        fmt::format("unknown precision \"{}\": fp16, bf16, fp8 and int8 are known", row.precision)};
+        fmt::format("unknown precision \"{}\": {}", row.precision, CatalogNames::precision_hint)};
   }
   return found == "unstated" ? names.usual_precision(gpu) : found;
 }
