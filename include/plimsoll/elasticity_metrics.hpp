@@ -67,7 +67,7 @@ struct OfferUse {
 struct ElasticitySummary {
   std::int64_t base_replicas = 0;      // that 1x is: those of t = 0
   std::int64_t most_serving = 0;       // at any moment
-  std::int64_t starts = 0;             // that ended with a replica that serves
+  std::int64_t starts = 0;             // that ended serving; none of those ready at t = 0
   std::int64_t called_off = 0;         // starts that did not
   std::int64_t failures = 0;           // replicas that stopped abruptly, reclaimed ones included
   std::int64_t reclaims = 0;           // spot machines taken back

@@ -108,7 +108,7 @@ struct RolloutSummary {
 /// A row of incidents.csv.
 struct IncidentRow {
   SimTime at{};
-  std::string what;     // "fault", "repaired", "died", "noticed", "serves", "rollout"
+  std::string what;     // as docs/metrics.md lists them
   std::string subject;  // the fault process, pool or rollout
   std::string detail;
 };

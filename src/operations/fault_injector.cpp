@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "operations/fault_units.hpp"
 #include "operations/health_check.hpp"
 
 namespace plimsoll {
@@ -46,39 +47,7 @@ FaultInjector::FaultInjector(const Config& config, FailureDomains domains, Engin
       engine_{engine},
       names_{std::move(names)},
       observer_{std::move(observer)},
-      node_faults_(static_cast<std::size_t>(domains_.nodes())) {
-  for (const FaultProcess& process : faults_.processes) {
-    const auto units = static_cast<int>(units_of(process).size());
-    for (const FaultEvent& event : given(process)) {
-      if (std::max(event.unit, 0) >= units) {
-        throw ConfigError{{Diagnostic{
-            process.file, 0, 0, "faults.processes." + process.name + ".unit",
-            fmt::format("there is no {} {}: the fleet has {}", fault_scope_name(process.scope),
-                        std::max(event.unit, 0), units),
-            "units are counted from 0"}}};
-      }
-    }
-  }
-}
-
-/// The faults of a process whose law is no law of chance.
-std::vector<FaultEvent> FaultInjector::given(const FaultProcess& process) const {
-  if (process.law == FaultLaw::timeline && process.events.empty()) {
-    return {{process.unit, process.at, process.lasting}};
-  }
-  return process.events;
-}
-
-std::vector<int> FaultInjector::units_of(const FaultProcess& process) const {
-  if (process.scope == FaultScope::store || process.scope == FaultScope::offers) {
-    return {0};
-  }
-  std::optional<NodeOwner> owner;
-  if (process.pool || process.shared_gpus) {
-    owner = NodeOwner{!process.pool, process.pool ? *process.pool : *process.shared_gpus};
-  }
-  return domains_.units(process.scope, owner);
-}
+      node_faults_(static_cast<std::size_t>(domains_.nodes())) {}
 
 void FaultInjector::add_pool(PoolIndex pool, FaultTarget& target, ReplicaIncidents& incidents,
                              std::size_t slots, WeightSource* weights) {
@@ -106,11 +75,11 @@ void FaultInjector::start() {
 
 void FaultInjector::start_process(std::size_t index) {
   const FaultProcess& process = faults_.processes[index];
-  const std::vector<int> units = units_of(process);
+  const std::vector<int> units = units_of(process, domains_);
   const RandomStream stream{config_.seed, "faults:" + process.name};
   if (process.law == FaultLaw::timeline || process.law == FaultLaw::trace) {
     std::uint64_t row = 0;
-    for (FaultEvent event : given(process)) {
+    for (FaultEvent event : given_faults(process)) {
       Draws draws = stream.of(row++);
       const auto drawn = draws.below(static_cast<std::uint32_t>(units.size()));
       event.unit = units[event.unit < 0 ? drawn : static_cast<std::size_t>(event.unit)];

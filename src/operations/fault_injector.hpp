@@ -30,7 +30,7 @@ class FaultInjector {
     std::function<std::vector<std::string>(std::size_t store)> servers;
   };
 
-  /// `config` has faults. References outlive this. Throws ConfigError for a unit that is not there.
+  /// `config` has faults, whose units are there (require_fault_units). References outlive this.
   FaultInjector(const Config& config, FailureDomains domains, Engine& engine, HostNames names,
                 Observer observer);
 
@@ -75,8 +75,6 @@ class FaultInjector {
     Draws draws;
   };
 
-  std::vector<int> units_of(const FaultProcess& process) const;
-  std::vector<FaultEvent> given(const FaultProcess& process) const;
   ReplicaIndex index_of(const StruckReplica& replica) const {
     return pools_[replica.pool].first + static_cast<ReplicaIndex>(replica.slot);
   }

@@ -3,7 +3,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <utility>
 
 #include "plimsoll/operations_summary.hpp"
 
@@ -11,7 +13,14 @@ namespace plimsoll {
 
 class FaultTarget {
  public:
+  /// Of a slot's replica: "notice" (its spot machines go), "reclaimed" (they went), "preempted"
+  /// (others get its GPUs), "serves" (again, or in place of what was lost); `detail` may be empty.
+  using Observer =
+      std::function<void(const char* what, std::size_t slot, const std::string& detail)>;
+
   virtual ~FaultTarget() = default;
+  /// Of the timeline; before the pool opens.
+  void set_observer(Observer observer) { observer_ = std::move(observer); }
   /// The machine of a slot stops; it may be off, loading, serving or draining. True when it was
   /// rented: then its replica is down, with the requests that it had. Not called again before
   /// machine_repaired.
@@ -29,6 +38,16 @@ class FaultTarget {
   virtual void offers_back(const std::string&, const std::string&) {}
   /// Up to now.
   virtual PoolLacks lacks() const { return {}; }
+
+ protected:
+  void tell(const char* what, std::size_t slot, const std::string& detail = {}) const {
+    if (observer_) {
+      observer_(what, slot, detail);
+    }
+  }
+
+ private:
+  Observer observer_;
 };
 
 }  // namespace plimsoll

@@ -1,6 +1,8 @@
 // A pool of given size: each slot is brought to its goal.
 #include "operations/fixed_pool.hpp"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 namespace plimsoll {
@@ -138,6 +140,9 @@ void FixedPool::serve(std::size_t i) {
   set_state(slots_[i], State::serving);
   directory_.replica_ready(slots_[i].replica->index());
   account_.serves(i, serving_, weights_);
+  if (std::exchange(slots_[i].comes_back, false)) {
+    tell("serves", i);
+  }
 }
 
 void FixedPool::set_state(Slot& slot, State state) {
@@ -152,6 +157,7 @@ void FixedPool::turn_off(std::size_t i) {
   account_.repaired(i);
   account_.returned(i);
   ++slot.generation;
+  slot.comes_back = false;
   set_state(slot, State::off);
   slot.replica->turn_off();
   cold_starts_.give_up(i);
@@ -288,6 +294,7 @@ void FixedPool::machine_repaired(std::size_t i) {
     turn_off(i);
   } else {
     account_.repaired(i);
+    slot.comes_back = true;
     begin_load(i);  // until it serves, the time counts for the fault
   }
   if (listener_) {
@@ -329,6 +336,7 @@ void FixedPool::granted(std::size_t i, const std::vector<int>& nodes) {
   if (slot.lack.lacks == DownCause::preemption) {
     lacks_.begin_start(slot.lack, engine_.now());
   }
+  slot.comes_back = slot.lack.lacks.has_value();
   lacks_.end_lack(slot.lack, engine_.now());
   slot.has_gpus = true;
   weights_->settle_on(i, nodes);
@@ -361,6 +369,9 @@ void FixedPool::give_back(std::size_t i) {
 void FixedPool::preempted(std::size_t i, Duration grace) {
   Slot& slot = slots_[i];
   slot.revoked = true;
+  if (slot.state != State::broken) {
+    tell("preempted", i, fmt::format("at most {:g} s to end", to_seconds(grace)));
+  }
   const bool drains = slot.state == State::draining || slot.state == State::serving;
   if (!drains || (slot.state == State::serving && grace == Duration::zero())) {
     take_back(i);

@@ -1,6 +1,8 @@
 // A pool of replicas: how each begins, comes, serves, goes, breaks and comes again.
 #include "operations/scalable_pool.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <numeric>
 #include <utility>
@@ -92,7 +94,7 @@ void ScalablePool::open_one(std::size_t index) {
     if (weights_ != nullptr) {
       weights_->adopt(index);
     }
-    serve(slot);
+    begin_to_serve(slot);  // without a start
   }
 }
 
@@ -163,6 +165,7 @@ void ScalablePool::note_stock_out(Slot& slot) {
 /// it serves its start counts for that.
 void ScalablePool::order_in_place(std::size_t index, WeightsVersion version, DownCause cause) {
   lacks_.lack(slots_[index].lack, cause, engine_.now());
+  slots_[index].comes_back = true;
   order(index, version);
 }
 
@@ -242,10 +245,14 @@ std::string ScalablePool::bound_of(const Slot& slot, StartPhase phase) const {
 }
 
 void ScalablePool::serve(Slot& slot) {
-  slot.state = State::ready;
-  slot.cause = DownCause::loading;
   ++seen_.starts;
   seen_.longest_start_ns = std::max(seen_.longest_start_ns, (engine_.now() - slot.ordered).count());
+  begin_to_serve(slot);
+}
+
+void ScalablePool::begin_to_serve(Slot& slot) {
+  slot.state = State::ready;
+  slot.cause = DownCause::loading;
   ++serving_;
   note_serving(seen_, serving_, slot.clock.times(engine_.now()), engine_.now(),
                [&](StartPhase phase) { return bound_of(slot, phase); });
@@ -255,6 +262,9 @@ void ScalablePool::serve(Slot& slot) {
   slot.replica->become_ready();
   note_version(slot);
   directory_.replica_ready(slot.replica->index());
+  if (std::exchange(slot.comes_back, false)) {
+    tell("serves", index_of(slot));
+  }
   come_further();
 }
 
@@ -300,6 +310,7 @@ void ScalablePool::give_up_start(Slot& slot) {
 void ScalablePool::release(Slot& slot) {
   slot.state = State::off;
   slot.called_off = false;
+  slot.comes_back = false;
   slot.redeploys = false;
   slot.noticed = false;
   slot.cause = DownCause::loading;
@@ -779,6 +790,7 @@ void ScalablePool::restart(std::size_t index, WeightsVersion version) {
   slot.ordered = engine_.now();
   slot.version = version;
   slot.wanted = version;
+  slot.comes_back = true;
   slot.clock.begin(StartPhase::provision, engine_.now());
   prepare(slot);
 }
@@ -869,6 +881,7 @@ void ScalablePool::give_notice(Slot& slot, Duration notice) {
   ++seen_.reclaims;
   lacks_.note_taken_away();
   note_reclaim(slot);
+  tell("notice", index_of(slot), fmt::format("taken back in {:g} s", to_seconds(notice)));
   slot.noticed = true;
   if (slot.redeploys) {
     leave_after_all(slot);
@@ -961,6 +974,7 @@ void ScalablePool::take_back(Slot& slot) {
     lacks_.note_taken_away();
     note_reclaim(slot);
   }
+  tell("reclaimed", index);
   if (directory_.outstanding(slot.replica->index()) > 0) {
     ++seen_.reclaimed_serving;
   }
@@ -1054,6 +1068,7 @@ void ScalablePool::preempted(std::size_t index, Duration grace) {
   slot.redeploys = false;  // it leaves
   if (slot.state != State::draining && !slot.failed) {
     lacks_.note_taken_away();
+    tell("preempted", index, fmt::format("at most {:g} s to end", to_seconds(grace)));
   }
   if (slot.state == State::draining) {
     slot.reclaim = engine_.at(engine_.now() + grace, EventPriority::fleet,

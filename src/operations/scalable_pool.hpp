@@ -160,6 +160,7 @@ class ScalablePool final : public ScalableTarget,
     WeightsVersion version = 0;
     WeightsVersion wanted = 0;  // by a rollout: differs from version until it is loaded
     bool wanted_extra = false;  // of the slots that rollouts add
+    bool comes_back = false;    // it broke, or stands in for what was lost; until it serves
     bool redeploys = false;     // it drains to load what is wanted, and keeps its machines
     std::uint64_t number = 0;   // of its order: the youngest is called off first
     std::uint64_t drains = 0;   // how often it began to
@@ -184,7 +185,9 @@ class ScalablePool final : public ScalableTarget,
   void pull(Slot& slot);
   void load(Slot& slot);
   void warm_up(Slot& slot);
+  /// Its start is over.
   void serve(Slot& slot);
+  void begin_to_serve(Slot& slot);
   std::string bound_of(const Slot& slot, StartPhase phase) const;
   void release(Slot& slot);
   void end_start(Slot& slot);

@@ -662,31 +662,42 @@ std::string terminal_summary(const RunResult& result, const Config& config,
 std::string compare_summary(const std::vector<std::pair<std::string, std::string>>& variants,
                             const SummaryStyle& style) {
   static_cast<void>(style);
-  std::vector<std::vector<std::string>> rows;
   std::vector<std::pair<std::string, ResultDigest>> digests;
+  bool degraded = false;
   for (const auto& variant : variants) {
     digests.emplace_back(variant.first, read_result_digest(variant.second));
-    const ResultDigest& digest = digests.back().second;
-    rows.push_back(
-        {variant.first, digest.verdict, grouped(digest.arrived), grouped(digest.completed),
-         percent(digest.unfinished_share), figure(digest.median_ttft_ms),
-         figure(digest.p99_ttft_ms), figure(digest.median_tpot_ms), figure(digest.p99_e2el_ms),
-         figure(digest.request_goodput), figure(digest.gpu_hours), dollars(digest.dollars)});
+    degraded = degraded || digests.back().second.degraded > 0;
   }
-  return text_table({{"variant", false},
-                     {"verdict", false},
-                     {"arrived"},
-                     {"completed"},
-                     {"lost %"},
-                     {"TTFT p50"},
-                     {"p99 ms"},
-                     {"TPOT p50"},
-                     {"E2E p99"},
-                     {"good/s"},
-                     {"GPU-h"},
-                     {"cost"}},
-                    rows) +
-         rollouts_compared(digests);
+  std::vector<TextColumn> columns{{"variant", false}, {"verdict", false}, {"arrived"},
+                                  {"completed"},      {"lost %"},         {"TTFT p50"},
+                                  {"p99 ms"},         {"TPOT p50"},       {"E2E p99"},
+                                  {"good/s"},         {"GPU-h"},          {"cost"}};
+  constexpr std::ptrdiff_t behind_lost = 5;
+  if (degraded) {
+    columns.insert(columns.begin() + behind_lost, {"degraded %"});
+  }
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& [name, digest] : digests) {
+    std::vector<std::string> row{name,
+                                 digest.verdict,
+                                 grouped(digest.arrived),
+                                 grouped(digest.completed),
+                                 percent(digest.unfinished_share),
+                                 figure(digest.median_ttft_ms),
+                                 figure(digest.p99_ttft_ms),
+                                 figure(digest.median_tpot_ms),
+                                 figure(digest.p99_e2el_ms),
+                                 figure(digest.request_goodput),
+                                 figure(digest.gpu_hours),
+                                 dollars(digest.dollars)};
+    if (degraded) {
+      const auto arrived = static_cast<double>(std::max<std::int64_t>(digest.arrived, 1));
+      row.insert(row.begin() + behind_lost,
+                 percent(static_cast<double>(digest.degraded) / arrived));
+    }
+    rows.push_back(std::move(row));
+  }
+  return text_table(columns, rows) + rollouts_compared(digests);
 }
 
 }  // namespace plimsoll

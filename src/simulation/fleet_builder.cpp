@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "operations/fault_units.hpp"
 #include "simulation/weight_routes.hpp"
 
 namespace plimsoll {
@@ -121,7 +122,19 @@ std::vector<std::unique_ptr<PoolPlan>> plan_pools(const Config& config, bool aud
     plan->shape = shape_of(config, static_cast<PoolIndex>(i), *plan, audit);
     plans.push_back(std::move(plan));
   }
+  if (config.faults) {
+    require_fault_units(*config.faults, domains_of(config, plans));
+  }
   return plans;
+}
+
+FailureDomains domains_of(const Config& config,
+                          const std::vector<std::unique_ptr<PoolPlan>>& plans) {
+  std::vector<const Placement*> placements;
+  for (const auto& plan : plans) {
+    placements.push_back(&plan->placement);
+  }
+  return FailureDomains{config, placements};
 }
 
 PlatformSpec platform_of(const Config& config,

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/engine.hpp"
+#include "fleet/failure_domains.hpp"
 #include "fleet/memory_fit.hpp"
 #include "fleet/placement.hpp"
 #include "perf/power_model.hpp"
@@ -31,9 +32,12 @@ struct PoolPlan {
 };
 
 /// Plans of all pools, in their order. Throws ConfigError with the arithmetic for what does not
-/// fit or whose steps would take absurdly long. With `audit` every step of every replica is checked
-/// against its roofline.
+/// fit or whose steps would take absurdly long, and for faults of what is not there. With `audit`
+/// every step of every replica is checked against its roofline.
 std::vector<std::unique_ptr<PoolPlan>> plan_pools(const Config& config, bool audit);
+
+/// What breaks together in these pools.
+FailureDomains domains_of(const Config& config, const std::vector<std::unique_ptr<PoolPlan>>& plans);
 
 /// What the engine calls a node of a pool: never the same as a store (host_of_store).
 std::string host_of_node(const PoolConfig& pool, std::int32_t node);

@@ -12,15 +12,6 @@
 namespace plimsoll {
 namespace {
 
-FailureDomains domains_of(const Config& config,
-                          const std::vector<std::unique_ptr<PoolPlan>>& plans) {
-  std::vector<const Placement*> placements;
-  for (const auto& plan : plans) {
-    placements.push_back(&plan->placement);
-  }
-  return FailureDomains{config, placements};
-}
-
 bool has_rollouts(const Config& config, PoolIndex pool) {
   return std::any_of(config.rollouts.begin(), config.rollouts.end(),
                      [pool](const RolloutConfig& rollout) { return rollout.pool == pool; });
@@ -67,6 +58,11 @@ bool is_operated(const Config& config, PoolIndex pool) {
 bool may_lack(const PoolConfig& pool) {
   return pool.allocation || may_be_reclaimed(pool) ||
          (pool.procurement && (has_offers(pool) || !pool.procurement->stock_outs.empty()));
+}
+
+bool has_incidents(const Config& config) {
+  return config.faults || !config.rollouts.empty() ||
+         std::any_of(config.pools.begin(), config.pools.end(), may_lack);
 }
 
 bool is_fixed(const Config& config, PoolIndex index) {
@@ -148,6 +144,7 @@ FixedPool& FleetOperations::add_fixed(PoolIndex pool, std::vector<Replica*> repl
                                            engine_, weights);
   watch(pool, service);
   entry.target = entry.pool.get();
+  observe(pool, *entry.pool);
   if (faults_) {
     faults_->add_pool(pool, *entry.pool, service, slots, weights);
   }
@@ -159,6 +156,7 @@ void FleetOperations::add_scaled(PoolIndex pool, ScalablePool& target, Service& 
                                  WeightSource* weights) {
   watch(pool, service);
   entries_[pool].target = &target;
+  observe(pool, target);
   if (faults_) {
     faults_->add_pool(pool, target, service,
                       static_cast<std::size_t>(replica_slots(config_.pools[pool])), weights);
@@ -244,6 +242,13 @@ void FleetOperations::on_answer(const RequestRecord& record) {
   for (const auto& rollout : entry.rollouts) {
     rollout->on_answer(record);
   }
+}
+
+void FleetOperations::observe(PoolIndex pool, FaultTarget& target) {
+  target.set_observer([this, pool](const char* what, std::size_t slot, const std::string& detail) {
+    tell({engine_.now(), what, config_.pools[pool].name,
+          fmt::format("replica {}{}{}", slot, detail.empty() ? "" : ", ", detail)});
+  });
 }
 
 void FleetOperations::tell(const IncidentRow& row) {

@@ -20,6 +20,8 @@ namespace plimsoll {
 bool is_operated(const Config& config, PoolIndex pool);
 /// Whether replicas of a pool may be taken away, or not be there when they are asked for.
 bool may_lack(const PoolConfig& pool);
+/// Whether any of that may happen to some pool: then there is a timeline of incidents.
+bool has_incidents(const Config& config);
 /// Pools whose size is given and to which something happens are slots of a FixedPool, on shared
 /// GPUs only when they have rollouts. All others, whoever decides on their size, are ScalablePools.
 bool is_fixed(const Config& config, PoolIndex pool);
@@ -75,6 +77,8 @@ class FleetOperations final : public AnswerListener {
   void begin_due(PoolIndex pool);
   OutageSummary outages(PoolIndex pool, const PoolSummary& time) const;
   void tell(const IncidentRow& row);
+  /// Tells what becomes of a pool's replicas.
+  void observe(PoolIndex pool, FaultTarget& target);
   DrawnVersion draw_version(const RolloutConfig& rollout);
 
   const Config& config_;

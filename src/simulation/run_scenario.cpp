@@ -10,6 +10,7 @@
 #include "cost/arm_costs.hpp"
 #include "cost/cost.hpp"
 #include "plimsoll/report.hpp"
+#include "simulation/fleet_operations.hpp"
 #include "simulation/horizon.hpp"
 #include "simulation/simulation.hpp"
 
@@ -89,7 +90,7 @@ RunResult run_scenario(const Config& config, const RunOptions& options) {
     simulation.set_scaling_writer([&](const ScalingRow& row) { scaling->write(row); });
   }
   std::optional<IncidentWriter> incidents;
-  if (!options.out_folder.empty() && (config.faults || !config.rollouts.empty())) {
+  if (!options.out_folder.empty() && has_incidents(config)) {
     incidents.emplace(options.out_folder + "/incidents.csv");
     simulation.set_incident_writer([&](const IncidentRow& row) { incidents->write(row); });
   }

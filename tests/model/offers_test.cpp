@@ -15,6 +15,7 @@
 #include "plimsoll/rng.hpp"
 #include "plimsoll/run_scenario.hpp"
 #include "support/child_process.hpp"
+#include "support/incidents.hpp"
 #include "support/plain_hardware.hpp"
 
 namespace plimsoll {
@@ -278,6 +279,9 @@ TEST(Offers, ReclaimedNodesAreReplacedFromTheNextOfferAndNobodyIsLost) {
                        firm.orders == spot.reclaims, spot.reclaims > 0, all.reclaim_losses->lost);
   });
   EXPECT_EQ(text, "2 true true true 0") << "each spot node goes once, and a firm one comes";
+  const std::string incidents = test::incidents_of(config);
+  EXPECT_EQ(test::rows_of(incidents, "notice"), 2) << incidents;
+  EXPECT_EQ(test::rows_of(incidents, "serves"), 2) << "those in their place: " << incidents;
   // Replacements are ordered at the notice, while who goes still has his node: of four there are
   // two to be had, of two only those whose replicas have nothing to end.
   const auto replaced = [&](int stock) {

@@ -2,17 +2,14 @@
 // alternating renewal processes, and what strategies make of a corrupt checkpoint.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cmath>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "plimsoll/run_scenario.hpp"
 #include "support/child_process.hpp"
+#include "support/incidents.hpp"
 #include "support/tiny_fleet.hpp"
 
 namespace plimsoll {
@@ -173,6 +170,14 @@ Overrides with_gate(Overrides overrides) {
   overrides.emplace_back("rollouts.next.gate.interval", "1s");
   overrides.emplace_back("rollouts.next.gate.delay", "5s");
   return overrides;
+}
+
+TEST(Availability, TheTimelineTellsWhoDiedAndThatTheyServeAgain) {
+  const std::string incidents = test::incidents_of(test::load_tiny_fleet(breaking_fleet, {}).config);
+  const int died = test::rows_of(incidents, "died");
+  EXPECT_GT(died, 1000) << "eight units of 120 s a turn for 20,000 s";
+  EXPECT_LE(test::rows_of(incidents, "serves"), died);
+  EXPECT_GE(test::rows_of(incidents, "serves"), died - 8) << "all but those under repair at the end";
 }
 
 TEST(Rollouts, NoStrategyLosesARequest) {
@@ -352,18 +357,7 @@ TEST(Rollouts, AGateOnTheTimePerTokenFindsASlowerVersionAndItsSpeedComesBack) {
 
 /// What incidents.csv says.
 std::string incidents_of(const Overrides& overrides) {
-  return test::in_child([&] {
-    const auto folder =
-        std::filesystem::temp_directory_path() / ("plimsoll_incidents_" + std::to_string(getpid()));
-    std::filesystem::create_directories(folder);
-    RunOptions options;
-    options.out_folder = folder.string();
-    run_scenario(test::load_tiny_fleet(deploying_fleet, overrides).config, options);
-    std::ostringstream text;
-    text << std::ifstream{folder / "incidents.csv"}.rdbuf();
-    std::filesystem::remove_all(folder);
-    return text.str();
-  });
+  return test::incidents_of(test::load_tiny_fleet(deploying_fleet, overrides).config);
 }
 
 TEST(Rollouts, ValidationIsToldWhenItBeginsAndOnlyWhereThereIsSome) {
