@@ -143,6 +143,18 @@ std::string what_would_fit(const Config& config, const PoolConfig& pool) {
   return fmt::format("no layout of up to 1,024 x {} would fit", gpu.name);
 }
 
+/// What it is that a GPU has too little memory for.
+std::string want_of_memory(const ModelSpec& model, const PoolConfig& pool, const MemoryFit& fit) {
+  if (fit.kv_space < Bytes{} && !pool.kv_blocks) {
+    return fmt::format("weights of {:.1f} GB, activations of {:.1f} GB{} exceed {:.1f} GB a GPU",
+                       gigabytes(fit.weights), gigabytes(fit.activations),
+                       pool.runtime_memory > Bytes{} ? " and the runtime" : "",
+                       gigabytes(fit.budget));
+  }
+  return fmt::format("one request of {} tokens needs {} KV blocks, there are {}",
+                     context_limit(model, pool), blocks_per_request(model, pool), fit.kv_blocks);
+}
+
 Diagnostic misfit(const Config& config, const PoolConfig& pool, const MemoryFit& fit) {
   const ModelSpec& model = config.models.at(pool.model);
   Diagnostic finding;
@@ -154,10 +166,15 @@ Diagnostic misfit(const Config& config, const PoolConfig& pool, const MemoryFit&
     return finding;
   }
   const std::int64_t needed = blocks_per_request(model, pool);
-  finding.message =
-      fmt::format("{} does not fit: one request of {} tokens needs {} KV blocks, there are {}\n{}",
-                  model.name, context_limit(model, pool), needed, fit.kv_blocks, fit.arithmetic);
+  finding.message = fmt::format("{} does not fit: {}\n{}", model.name,
+                                want_of_memory(model, pool, fit), fit.arithmetic);
   finding.hint = what_would_fit(config, pool);
+  const std::int64_t request = needed * pool.block_size * fit.kv_bytes_per_token;
+  if (fit.kv_space + fit.activations >= Bytes::of(request)) {
+    finding.hint +=
+        "; or lower max_num_batched_tokens or max_num_seqs: activations and logits of "
+        "the largest pass take the memory";
+  }
   if (fit.kv_tokens > 0) {
     finding.hint += fmt::format("; or set max_context to at most {}", fit.kv_tokens);
   }

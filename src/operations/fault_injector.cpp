@@ -47,7 +47,8 @@ FaultInjector::FaultInjector(const Config& config, FailureDomains domains, Engin
       engine_{engine},
       names_{std::move(names)},
       observer_{std::move(observer)},
-      node_faults_(static_cast<std::size_t>(domains_.nodes())) {}
+      node_faults_(static_cast<std::size_t>(domains_.nodes())) {
+}
 
 void FaultInjector::add_pool(PoolIndex pool, FaultTarget& target, ReplicaIncidents& incidents,
                              std::size_t slots, WeightSource* weights) {

@@ -8,7 +8,8 @@
 
 namespace plimsoll {
 
-/// The units of a process, ascending; of stores and offers the one that the process names is unit 0.
+/// The units of a process, ascending; of stores and offers the one that the process names is unit
+/// 0.
 std::vector<int> units_of(const FaultProcess& process, const FailureDomains& domains);
 
 /// The faults of a process whose law is no law of chance. A unit below 0 is drawn when it begins.

@@ -86,7 +86,7 @@ class FixedPool final : public RolloutTarget,
     bool broken_off = false;       // its machine is, and nobody rents it
     std::uint64_t generation = 0;  // of what is under way: later calls from before are ignored
     DownCause cause = DownCause::deployment;  // why it has to load
-    bool comes_back = false;  // it broke, or lost its GPUs; until it serves
+    bool comes_back = false;                  // it broke, or lost its GPUs; until it serves
     // On shared GPUs:
     bool has_gpus = false;
     bool revoked = false;  // others get them, once it has drained or `reclaim` comes

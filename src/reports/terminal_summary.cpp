@@ -668,10 +668,9 @@ std::string compare_summary(const std::vector<std::pair<std::string, std::string
     digests.emplace_back(variant.first, read_result_digest(variant.second));
     degraded = degraded || digests.back().second.degraded > 0;
   }
-  std::vector<TextColumn> columns{{"variant", false}, {"verdict", false}, {"arrived"},
-                                  {"completed"},      {"lost %"},         {"TTFT p50"},
-                                  {"p99 ms"},         {"TPOT p50"},       {"E2E p99"},
-                                  {"good/s"},         {"GPU-h"},          {"cost"}};
+  std::vector<TextColumn> columns{
+      {"variant", false}, {"verdict", false}, {"arrived"}, {"completed"}, {"lost %"}, {"TTFT p50"},
+      {"p99 ms"},         {"TPOT p50"},       {"E2E p99"}, {"good/s"},    {"GPU-h"},  {"cost"}};
   constexpr std::ptrdiff_t behind_lost = 5;
   if (degraded) {
     columns.insert(columns.begin() + behind_lost, {"degraded %"});

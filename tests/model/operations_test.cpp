@@ -173,11 +173,13 @@ Overrides with_gate(Overrides overrides) {
 }
 
 TEST(Availability, TheTimelineTellsWhoDiedAndThatTheyServeAgain) {
-  const std::string incidents = test::incidents_of(test::load_tiny_fleet(breaking_fleet, {}).config);
+  const std::string incidents =
+      test::incidents_of(test::load_tiny_fleet(breaking_fleet, {}).config);
   const int died = test::rows_of(incidents, "died");
   EXPECT_GT(died, 1000) << "eight units of 120 s a turn for 20,000 s";
   EXPECT_LE(test::rows_of(incidents, "serves"), died);
-  EXPECT_GE(test::rows_of(incidents, "serves"), died - 8) << "all but those under repair at the end";
+  EXPECT_GE(test::rows_of(incidents, "serves"), died - 8)
+      << "all but those under repair at the end";
 }
 
 TEST(Rollouts, NoStrategyLosesARequest) {
