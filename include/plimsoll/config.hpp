@@ -109,6 +109,7 @@ struct KernelSpec {
   std::string name;
   GemmKernels gemm;                   // weights of 16 bits
   GemmKernels gemm_8bit;              // weights of 8 bits, activations quantized on the way
+  double grouped_share = 0.6;         // of these rates, where an MoE's grouped products compute
   double attention_efficiency = 0.5;  // of peak FLOPS, prefill attention of long prompts
   double attention_extra_keys = 500;  // a token costs as much as so many more query-key pairs
   FineDuration attention_latency{};   // of one prefill attention
@@ -122,6 +123,7 @@ struct KernelSpec {
   FineDuration custom_latency_per_doubling{};
   double send_efficiency = 0.7;  // of NVLink, send/recv between two GPUs of a node
   FineDuration send_latency{};
+  std::optional<std::string> machine;  // whose MachineSpec stands for its nodes; its own name's
   std::string source;
   Provenance provenance = Provenance::calibrated;
   std::vector<FigureSource> figures{};
@@ -160,9 +162,10 @@ struct EngineProfile {
   StepForm form = StepForm::operators;
   // form: operators. Shares are of the kernels' rates, in (0, 1]; factors multiply latencies.
   double gemm_share = 1;
-  double read_share = 1;       // weight reads
-  double attention_share = 1;  // prefill attention
-  double kv_share = 1;         // decode attention
+  std::optional<double> gemm_share_16bit;  // with weights of 16 bits; gemm_share
+  double read_share = 1;                   // weight reads
+  double attention_share = 1;              // prefill attention
+  double kv_share = 1;                     // decode attention
   double collective_share = 1;
   double kernel_latency_factor = 1;      // 16-bit products and attentions
   double quantize_latency_factor = 1;    // 8-bit products
@@ -213,6 +216,7 @@ struct EngineSpec {
   Duration front_end{};  // from a client's send to the engine's queue, in closed loops: mean of an
                          // exponential law
   double output_spread = 0;  // in closed loops: outputs lie evenly within this share of their mean
+  bool fp8_kv = false;       // with weights in fp8 it keeps KV in fp8, too
   std::string source;
   Provenance provenance = Provenance::assumed;
   std::vector<FigureSource> figures{};

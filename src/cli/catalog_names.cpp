@@ -168,6 +168,7 @@ void CatalogNames::read_engines(const RawNode& catalog) {
         parse_bytes(text_of(raw.value, "runtime_memory")).value.value_or(Bytes{}).count();
     engine.chunked_prefill = parse_flag(text_of(raw.value, "chunked_prefill")).value.value_or(true);
     engine.front_end = parse_duration(text_of(raw.value, "front_end")).value.value_or(Duration{});
+    engine.fp8_kv = parse_flag(text_of(raw.value, "fp8_kv")).value.value_or(false);
     engine.output_spread = parse_ratio(text_of(raw.value, "output_spread")).value.value_or(0);
     engine.calibrated = text_of(raw.value, "provenance") == "calibrated";
     for (const std::string& match : texts_of(raw.value, "match")) {

@@ -24,6 +24,7 @@ struct KnownEngine {
   bool chunked_prefill = true;
   Duration front_end{};
   double output_spread = 0;
+  bool fp8_kv = false;
   bool calibrated = false;  // its profile was fitted to it
 };
 

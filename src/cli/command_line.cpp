@@ -88,7 +88,9 @@ void add_point(CLI::App& predict, PredictArguments& arguments) {
   count("--tp", arguments.tp, most_gpus, "Tensor-parallel GPUs [1]");
   count("--pp", arguments.pp, most_gpus, "Pipeline stages [1]");
   name("--precision", arguments.precision, "Of weights and arithmetic [fp16]");
-  name("--kv-precision", arguments.kv_precision, "Of the KV cache [fp16]");
+  name("--kv-precision", arguments.kv_precision,
+       "Of the KV cache; with --csv, of rows that do not say theirs [as the engine keeps it, else "
+       "fp16]");
   count("--batch", arguments.batch, most_sequences, "Sequences that start and end together [1]");
   count("--concurrency", arguments.concurrency, most_sequences,
         "Instead of a batch: so many in flight, each sent anew when it is answered");
@@ -147,9 +149,9 @@ void add_predict(CLI::App& app, PredictArguments& arguments) {
       ->type_name("N")
       ->check(CLI::Range(1, 1024).description(""))
       ->needs(&csv);
-  for (const char* option : {"--model", "--gpu", "--profile", "--engine", "--tp", "--pp",
-                             "--precision", "--kv-precision", "--batch", "--concurrency",
-                             "--prompt", "--output", "--max-num-batched-tokens", "--format"}) {
+  for (const char* option :
+       {"--model", "--gpu", "--profile", "--engine", "--tp", "--pp", "--precision", "--batch",
+        "--concurrency", "--prompt", "--output", "--max-num-batched-tokens", "--format"}) {
     csv.excludes(predict.get_option(option));
   }
 }

@@ -65,7 +65,7 @@ struct PredictArguments {
   std::string profile;
   std::string engine;  // of the catalog, for what is not given; none; empty: that of the profile
   std::string precision = "fp16";
-  std::string kv_precision = "fp16";
+  std::string kv_precision;  // empty: as the engine keeps it, else fp16
   int tp = 1;
   int pp = 1;
   std::int64_t batch = 0;  // 0: not given

@@ -24,10 +24,10 @@ constexpr std::size_t most_findings = 20;
 constexpr std::int64_t most_tokens = 1 << 20;  // as in length laws
 
 /// The columns, in the order of Column.
-constexpr std::array<const char*, 17> column_names = {
+constexpr std::array<const char*, 18> column_names = {
     "model",         "hardware",      "tp",      "pp",      "precision", "batch",
     "prompt_tokens", "output_tokens", "ttft_ms", "tpot_ms", "e2e_ms",    "throughput_tok_s",
-    "source",        "engine",        "kind",    "split",   "note"};
+    "source",        "engine",        "kind",    "split",   "note",      "kv_precision"};
 enum Column : std::size_t {
   model,
   hardware,
@@ -45,7 +45,8 @@ enum Column : std::size_t {
   engine,
   kind,
   split,
-  note
+  note,
+  kv_precision
 };
 using Table = CsvColumns<column_names.size()>;
 
@@ -132,6 +133,7 @@ MeasurementRow checked_row(const Table::Fields& texts, RowChecker& check) {
   row.hardware = check.text("hardware", texts[hardware]);
   row.engine = check.text("engine", texts[engine]);
   row.precision = *texts[precision] == '\0' ? "unstated" : texts[precision];
+  row.kv_precision = texts[kv_precision];
   row.source = texts[source];
   row.split = texts[split];
   row.note = texts[note];

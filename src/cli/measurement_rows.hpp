@@ -20,7 +20,8 @@ struct MeasurementRow {
   std::string model;  // these names are the table's own: see catalog_names.hpp
   std::string hardware;
   std::string engine;
-  std::string precision;  // "unstated" when the column is missing or empty
+  std::string precision;     // "unstated" when the column is missing or empty
+  std::string kv_precision;  // empty when the column is missing or empty
   std::string source;
   std::string split;  // "calibrate", "validate" or what the table says
   std::string note;
@@ -49,10 +50,10 @@ enum class RowFaults : std::uint8_t {
 
 /// Reads a CSV file whose first line names the columns, in any order: model, hardware, tp, batch,
 /// prompt_tokens, output_tokens, engine and kind (static_batch or closed_loop_concurrency), and
-/// optionally pp, precision, ttft_ms, tpot_ms, e2e_ms, throughput_tok_s, source, split and note.
-/// Other columns are passed over. Fields may stand in double quotes, on one line. Throws
-/// ConfigError with file and line of everything that is wrong, but for what `faults` keeps; IoError
-/// when the file cannot be read.
+/// optionally pp, precision, kv_precision, ttft_ms, tpot_ms, e2e_ms, throughput_tok_s, source,
+/// split and note. Other columns are passed over. Fields may stand in double quotes, on one line.
+/// Throws ConfigError with file and line of everything that is wrong, but for what `faults` keeps;
+/// IoError when the file cannot be read.
 MeasurementTable read_measurements(const std::string& path, RowFaults faults);
 
 }  // namespace plimsoll::cli

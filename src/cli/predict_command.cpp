@@ -87,6 +87,9 @@ std::string engine_note(const KnownEngine& engine, bool closed_loop, const Point
   if (point.max_num_batched_tokens > 0) {
     add(fmt::format("passes of up to {} tokens", point.max_num_batched_tokens));
   }
+  if (engine.fp8_kv && kv_precision_of(point) == "fp8") {
+    add("KV in fp8, too");
+  }
   if (point.runtime_memory > 0) {
     add(fmt::format("{} GB of runtime memory", static_cast<double>(point.runtime_memory) / 1e9));
   }
@@ -131,6 +134,9 @@ Point point_of(const PredictArguments& arguments, const CatalogNames& names,
   for (const auto& [option, text, value] :
        {std::tuple{"--precision", &a.precision, &point.precision},
         std::tuple{"--kv-precision", &a.kv_precision, &point.kv_precision}}) {
+    if (text->empty()) {
+      continue;
+    }
     *value = CatalogNames::precision(*text);
     if (*value == "unstated") {
       *value = names.usual_precision(point.gpu);

@@ -142,7 +142,7 @@ std::string report_json(const PointReport& report) {
   json["gpu"] = point.gpu;
   json["profile"] = point.profile;
   json["precision"] = point.precision;
-  json["kv_precision"] = point.kv_precision;
+  json["kv_precision"] = kv_precision_of(point);
   json["tp"] = point.tp;
   json["pp"] = point.pp;
   json["kind"] = report.closed_loop ? "closed_loop_concurrency" : "static_batch";

@@ -77,9 +77,10 @@ class Replicas {
   /// Throws ConfigError for one that cannot be.
   const Replica& of(const Point& point) {
     const std::string key =
-        fmt::format("{} {} {} {} {} {} {} {} {} {} {}", point.model, point.gpu, point.profile,
-                    point.precision, point.tp, point.pp, point.batch, point.prompt + point.output,
-                    point.max_num_batched_tokens, point.prompt_pass_tokens, point.runtime_memory);
+        fmt::format("{} {} {} {} {} {} {} {} {} {} {} {}", point.model, point.gpu, point.profile,
+                    point.precision, kv_precision_of(point), point.tp, point.pp, point.batch,
+                    point.prompt + point.output, point.max_num_batched_tokens,
+                    point.prompt_pass_tokens, point.runtime_memory);
     auto found = known_.find(key);
     if (found == known_.end()) {
       found = known_.emplace(key, made(point)).first;
@@ -135,7 +136,7 @@ std::vector<std::string> words_for(const PredictedRow& row, const PredictArgumen
                                  "--gpu",          point.gpu,
                                  "--profile",      point.profile,
                                  "--precision",    point.precision,
-                                 "--kv-precision", point.kv_precision,
+                                 "--kv-precision", kv_precision_of(point),
                                  "--tp",           text(point.tp),
                                  "--pp",           text(point.pp),
                                  "--concurrency",  text(point.batch),
@@ -287,11 +288,14 @@ int predict_table_command(const PredictArguments& arguments) {
     finding.hint = "for example --out predicted.csv";
     throw ConfigError{{finding}};
   }
-  const MeasurementTable table = read_measurements(arguments.csv, RowFaults::keep);
+  MeasurementTable table = read_measurements(arguments.csv, RowFaults::keep);
   const CatalogNames names{arguments.catalogs};
   Replicas replicas{names.files()};
   std::vector<PredictedRow> rows;
-  for (const MeasurementRow& row : table.rows) {
+  for (MeasurementRow& row : table.rows) {
+    if (row.kv_precision.empty()) {
+      row.kv_precision = arguments.kv_precision;
+    }
     rows.push_back(begun(row, names, replicas));
   }
   watch_for_interruption();

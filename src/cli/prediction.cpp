@@ -75,7 +75,7 @@ RawNode pool_of(const Point& point) {
                          {"tp", std::to_string(point.tp)},
                          {"pp", std::to_string(point.pp)},
                          {"precision", point.precision},
-                         {"kv_precision", point.kv_precision},
+                         {"kv_precision", kv_precision_of(point)},
                          {"max_num_seqs", std::to_string(point.batch)},
                          {"chunked_prefill", point.chunked_prefill ? "true" : "false"},
                          // Each of a batch's sequences takes a token of every decode step.
@@ -186,6 +186,10 @@ double overhead_of(const StepBreakdown& parts, double device) {
 std::int64_t Point::most_output() const {
   return std::max(output,
                   static_cast<std::int64_t>(static_cast<double>(output) * (1 + output_spread)));
+}
+
+std::string kv_precision_of(const Point& point) {
+  return point.kv_precision.empty() ? "fp16" : point.kv_precision;
 }
 
 Config config_of(const Point& point, const std::vector<std::string>& catalogs,

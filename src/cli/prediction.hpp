@@ -20,7 +20,7 @@ struct Point {
   std::string gpu;
   std::string profile;
   std::string precision = "fp16";
-  std::string kv_precision = "fp16";
+  std::string kv_precision;  // empty: as the engine keeps it (take_from), else fp16
   int tp = 1;
   int pp = 1;
   std::int64_t batch = 1;                   // sequences; closed loop: requests in flight
@@ -36,6 +36,9 @@ struct Point {
   /// The longest output.
   std::int64_t most_output() const;
 };
+
+/// What KV is kept in.
+std::string kv_precision_of(const Point& point);
 
 /// The point as a configuration of one pool with one replica, whose context limit is prompt +
 /// output, checked like every scenario: by a scenario text that includes `catalogs` and is loaded.

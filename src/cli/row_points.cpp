@@ -6,12 +6,12 @@
 namespace plimsoll::cli {
 namespace {
 
-std::string precision_of(const MeasurementRow& row, const CatalogNames& names,
+std::string precision_of(const std::string& given, const CatalogNames& names,
                          const std::string& gpu) {
-  const std::string found = CatalogNames::precision(row.precision);
+  const std::string found = CatalogNames::precision(given);
   if (found.empty()) {
     throw Unpredictable{
-        fmt::format("unknown precision \"{}\": {}", row.precision, CatalogNames::precision_hint)};
+        fmt::format("unknown precision \"{}\": {}", given, CatalogNames::precision_hint)};
   }
   return found == "unstated" ? names.usual_precision(gpu) : found;
 }
@@ -38,6 +38,9 @@ void take_from(const KnownEngine& engine, bool closed_loop, Point& point) {
   const bool own_budget = point.max_num_batched_tokens > 0;
   fill(point.max_num_batched_tokens, std::int64_t{engine.max_num_batched_tokens.value_or(0)});
   fill(point.runtime_memory, engine.runtime_memory);
+  if (engine.fp8_kv && point.precision == "fp8") {
+    fill(point.kv_precision, point.precision);
+  }
   if (!closed_loop) {
     return;
   }
@@ -69,7 +72,10 @@ RowPoint point_of_row(const MeasurementRow& row, const CatalogNames& names) {
   require_known("model", !point.model.empty(), row.model, names.model_hint(row.model));
   require_known("GPU", !point.gpu.empty(), row.hardware, names.gpu_hint(row.hardware));
   require_known("engine", engine != nullptr, row.engine, names.engine_hint(row.engine));
-  point.precision = precision_of(row, names, point.gpu);
+  point.precision = precision_of(row.precision, names, point.gpu);
+  if (!row.kv_precision.empty()) {
+    point.kv_precision = precision_of(row.kv_precision, names, point.gpu);
+  }
   point.tp = row.tp;
   point.pp = row.pp;
   point.batch = row.batch;

@@ -117,6 +117,10 @@ void add_operator_keys(Section<EngineProfile>& section) {
   OperatorKeys keys{section};
   keys.share("gemm_share", &EngineProfile::gemm_share,
              "of the kernels' rate when products are bound by arithmetic");
+  section
+      .optional("gemm_share_16bit", &EngineProfile::gemm_share_16bit, ratio_kind({0, 1, true}),
+                "the same with weights of 16 bits, where it differs")
+      .only_when("form: operators", is_operators);
   keys.share("read_share", &EngineProfile::read_share, "of the kernels' rate of reading weights");
   keys.share("attention_share", &EngineProfile::attention_share,
              "of the kernels' rate of prefill attention");
@@ -208,6 +212,8 @@ SectionDecl kernel_section() {
       .section("gemm_8bit", &KernelSpec::gemm_8bit, gemm_section(),
                "products with weights of 8 bits, quantizing activations included")
       .required();
+  section.field("grouped_share", &KernelSpec::grouped_share, ratio_kind(share), "0.6",
+                "of the products' rate, where an MoE's grouped products are bound by arithmetic");
   efficiency("attention_efficiency", &KernelSpec::attention_efficiency,
              "share of peak FLOPS, prefill attention of long prompts");
   section.field("attention_extra_keys", &KernelSpec::attention_extra_keys, number_kind(), "0",
@@ -229,6 +235,9 @@ SectionDecl kernel_section() {
   efficiency("send_efficiency", &KernelSpec::send_efficiency,
              "share of NVLink, send/recv between two GPUs of a node");
   latency("send_latency", &KernelSpec::send_latency, "of one send/recv");
+  section.optional("machine", &KernelSpec::machine, text_kind(),
+                   "whose entry under a profile's machines stands for its nodes; without it, that "
+                   "of its own name");
   add_origin(section, "calibrated");
   return section.build();
 }
@@ -378,7 +387,9 @@ SectionDecl engine_section() {
       .field("front_end", &EngineSpec::front_end, duration_kind(false, longest_cost), "0",
              "in closed loops: mean time from a client's send to the engine's queue")
       .field("output_spread", &EngineSpec::output_spread, ratio_kind({0, 0.99, false}), "0",
-             "in closed loops: outputs lie evenly within this share of their mean");
+             "in closed loops: outputs lie evenly within this share of their mean")
+      .field("fp8_kv", &EngineSpec::fp8_kv, flag_kind(), "false",
+             "with weights in fp8 it keeps KV in fp8, too");
   add_origin(section, "assumed");
   return section.build();
 }

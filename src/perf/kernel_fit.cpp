@@ -37,12 +37,15 @@ Coefficient latency(std::string name, FineDuration KernelSpec::*member, FineDura
           [member](KernelSpec& spec, double value) { spec.*member = FineDuration{value}; }};
 }
 
-std::vector<Coefficient> gemm_coefficients(const std::string& name, GemmKernels KernelSpec::*part) {
+/// `most_read` bounds the share of the bandwidth.
+std::vector<Coefficient> gemm_coefficients(const std::string& name, GemmKernels KernelSpec::*part,
+                                           double most_read) {
   const auto set = [part](auto member) {
     return [part, member](KernelSpec& spec, double value) { spec.*part.*member = value; };
   };
   return {{{name + ".efficiency", 0.8, 0.05, 1.0}, set(&GemmKernels::efficiency)},
-          {{name + ".read_efficiency", 0.85, 0.05, 1.0}, set(&GemmKernels::read_efficiency)},
+          {{name + ".read_efficiency", std::min(0.85, most_read), 0.05, most_read},
+           set(&GemmKernels::read_efficiency)},
           {{name + ".overlap", 3.0, 1.0, 20.0}, set(&GemmKernels::overlap)},
           {{name + ".latency", 5000.0, 0.0, 200e3},
            [part](KernelSpec& spec, double value) { (spec.*part).latency = FineDuration{value}; }}};
@@ -140,7 +143,10 @@ class KernelFitter {
     });
     const std::string name = narrow ? "gemm_8bit" : "gemm";
     const auto member = narrow ? &KernelSpec::gemm_8bit : &KernelSpec::gemm;
-    fit(name, wanted, gemm_coefficients(name, member), [&](const KernelSpec& kernels) {
+    // Narrow weights come from the same memory: they reach no larger share of its bandwidth. Left
+    // free, it trades against the latency, which engines save a part of and bandwidth not.
+    const double most_read = narrow ? result_.kernels.gemm.read_efficiency : 1.0;
+    fit(name, wanted, gemm_coefficients(name, member, most_read), [&](const KernelSpec& kernels) {
       const Precision precision = wanted.front().precision;
       return [time = GemmTime{kernels, gpu_, precision, 1, 1, 1}](const GemmSample& s) {
         return time.seconds({s.n, s.k}, s.m);

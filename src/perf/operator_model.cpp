@@ -54,13 +54,34 @@ LayerProducts layer_products(const ModelSpec& model, const ModelShape& shape, in
 }
 
 /// What an engine does on a machine: the entry of its kernels, or nothing special.
-MachineSpec machine_of(const EngineProfile& profile, const std::string& kernels) {
+MachineSpec machine_of(const EngineProfile& profile, const KernelSpec& kernels) {
   for (const MachineSpec& machine : profile.machines) {
-    if (machine.name == kernels) {
+    if (machine.name == kernels.machine.value_or(kernels.name)) {
       return machine;
     }
   }
   return MachineSpec{};
+}
+
+/// Of the kernels' rate, products with such weights.
+double gemm_share_of(const EngineProfile& profile, Precision weights) {
+  return bytes_of(weights) > 1 ? profile.gemm_share_16bit.value_or(profile.gemm_share)
+                               : profile.gemm_share;
+}
+
+double latency_factor_of(const EngineProfile& profile, Precision weights) {
+  return bytes_of(weights) == 1 ? profile.quantize_latency_factor : profile.kernel_latency_factor;
+}
+
+GemmTime gemm_time(const Config& config, const PoolConfig& pool, Precision weights, double share) {
+  const EngineProfile& profile = config.profiles.at(pool.profile);
+  const GpuSpec& gpu = config.gpus.at(pool.gpu);
+  return {config.kernels.at(gpu.kernels),
+          gpu,
+          weights,
+          share * gemm_share_of(profile, weights),
+          profile.read_share,
+          latency_factor_of(profile, weights)};
 }
 
 class OperatorModel : public StepTimeModel {
@@ -70,19 +91,9 @@ class OperatorModel : public StepTimeModel {
         profile_{config.profiles.at(pool.profile)},
         kernels_{config.kernels.at(config.gpus.at(pool.gpu).kernels)},
         shape_{model_shape(config.models.at(pool.model))},
-        gemm_{kernels_,
-              config.gpus.at(pool.gpu),
-              pool.weight_precision,
-              profile_.gemm_share,
-              profile_.read_share,
-              bytes_of(pool.weight_precision) == 1 ? profile_.quantize_latency_factor
-                                                   : profile_.kernel_latency_factor},
-        head_gemm_{kernels_,
-                   config.gpus.at(pool.gpu),
-                   Precision::fp16,
-                   profile_.gemm_share,
-                   profile_.read_share,
-                   profile_.kernel_latency_factor},
+        gemm_{gemm_time(config, pool, pool.weight_precision, 1)},
+        grouped_gemm_{gemm_time(config, pool, pool.weight_precision, kernels_.grouped_share)},
+        head_gemm_{gemm_time(config, pool, Precision::fp16, 1)},
         all_reduce_{kernels_,
                     config.gpus.at(pool.gpu),
                     pool.tp,
@@ -97,7 +108,7 @@ class OperatorModel : public StepTimeModel {
     for (int stage = 0; stage < pool.pp; ++stage) {
       layers_.push_back(stage_layers(model.layers, pool.pp, stage));
     }
-    set_host(machine_of(profile_, kernels_.name));
+    set_host(machine_of(profile_, kernels_));
     set_attention(config, pool, gpu, model);
     set_communication(config, pool, gpu, model);
   }
@@ -217,7 +228,8 @@ class OperatorModel : public StepTimeModel {
     // softmax, written and read again, in 16 bits.
     constexpr double score_bytes = 8.0;
     pair_layer_ = 4.0 * heads * model.head_dim /
-                      (gpu.fp16.count() * kernels_.gemm.efficiency * profile_.gemm_share) +
+                      (gpu.fp16.count() * kernels_.gemm.efficiency *
+                       gemm_share_of(profile_, Precision::fp16)) +
                   score_bytes * heads / (bandwidth * kernels_.gemm.read_efficiency);
   }
 
@@ -272,7 +284,7 @@ class OperatorModel : public StepTimeModel {
           (shape_.read_layer(static_cast<std::int64_t>(tokens)) - shape_.dense_per_layer) /
           shape_.expert;
       for (const GemmShape& shape : products_.experts) {
-        add_product(gemm_, shape, tokens * products_.experts_per_token, read, parts.weights,
+        add_product(grouped_gemm_, shape, tokens * products_.experts_per_token, read, parts.weights,
                     parts.gemm, parts.latency);
       }
     }
@@ -310,6 +322,7 @@ class OperatorModel : public StepTimeModel {
   KernelSpec kernels_;
   ModelShape shape_;
   GemmTime gemm_;
+  GemmTime grouped_gemm_;
   GemmTime head_gemm_;
   AllReduceTime all_reduce_;
   LayerProducts products_;
