@@ -109,7 +109,7 @@ struct KernelSpec {
   std::string name;
   GemmKernels gemm;                   // weights of 16 bits
   GemmKernels gemm_8bit;              // weights of 8 bits, activations quantized on the way
-  double grouped_share = 0.6;         // of these rates, where an MoE's grouped products compute
+  double grouped_share = 0.75;        // of these rates, where an MoE's grouped products compute
   double attention_efficiency = 0.5;  // of peak FLOPS, prefill attention of long prompts
   double attention_extra_keys = 500;  // a token costs as much as so many more query-key pairs
   FineDuration attention_latency{};   // of one prefill attention

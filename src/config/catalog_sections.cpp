@@ -212,7 +212,7 @@ SectionDecl kernel_section() {
       .section("gemm_8bit", &KernelSpec::gemm_8bit, gemm_section(),
                "products with weights of 8 bits, quantizing activations included")
       .required();
-  section.field("grouped_share", &KernelSpec::grouped_share, ratio_kind(share), "0.6",
+  section.field("grouped_share", &KernelSpec::grouped_share, ratio_kind(share), "0.75",
                 "of the products' rate, where an MoE's grouped products are bound by arithmetic");
   efficiency("attention_efficiency", &KernelSpec::attention_efficiency,
              "share of peak FLOPS, prefill attention of long prompts");
