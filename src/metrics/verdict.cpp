@@ -14,7 +14,8 @@ namespace {
 
 constexpr double busy_enough = 0.95;
 constexpr double tight = 0.8;
-constexpr double far_off = 0.5;    // what is used less is not near its limit
+constexpr double far_off = 0.5;  // what is used less is not near its limit
+constexpr std::int64_t enough_slots = 32;
 constexpr double many_down = 0.1;  // of the rented time: a tenth of what is paid for
 
 std::int64_t rented_ns(const PoolSummary& pool) {
@@ -52,19 +53,27 @@ double prompt_share(const RunResult& result, std::size_t p) {
          (1e3 * static_cast<double>(serving_ns));
 }
 
+/// At the fullest end of a window; on average where a reading of so few says nothing of the load.
+Nearness slots_of(const PoolSummary& pool) {
+  const double mean =
+      pool.sequence_slots == 0 ? 0 : pool.running_mean / static_cast<double>(pool.sequence_slots);
+  if (pool.sequence_slots < enough_slots || pool.slot_use_max <= mean) {
+    return {mean, fmt::format("sequence slots of pool {} ({:.1f} % of {} in use on average)",
+                              pool.name, 100 * mean, pool.sequence_slots)};
+  }
+  return {pool.slot_use_max,
+          fmt::format("sequence slots of pool {} (at most {:.1f} % in use, {:.1f} % of {} on "
+                      "average)",
+                      pool.name, 100 * pool.slot_use_max, 100 * mean, pool.sequence_slots)};
+}
+
 void add_pool(const RunResult& result, std::size_t p, std::vector<Nearness>& found) {
   const PoolSummary& pool = result.pools[p];
   found.push_back({pool.kv_cache_usage_max,
                    fmt::format("KV memory of pool {} (at most {:.1f} % used, {} "
                                "preemptions)",
                                pool.name, 100 * pool.kv_cache_usage_max, pool.preemptions)});
-  const double mean =
-      pool.sequence_slots == 0 ? 0 : pool.running_mean / static_cast<double>(pool.sequence_slots);
-  const double most = std::max(mean, pool.slot_use_max);
-  found.push_back(
-      {most, fmt::format("sequence slots of pool {} (at most {:.1f} % in use, {:.1f} % of {} on "
-                         "average)",
-                         pool.name, 100 * most, 100 * mean, pool.sequence_slots)});
+  found.push_back(slots_of(pool));
   if (const double share = prompt_share(result, p); share >= 0) {
     found.push_back({share, fmt::format("prompt work of pool {} ({:.1f} % of its GPU time)",
                                         pool.name, 100 * share)});

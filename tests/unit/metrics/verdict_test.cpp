@@ -51,10 +51,9 @@ TEST(Bottleneck, AFewThatAreDownLeaveItWhereItWas) {
   result.pools = {pool("chat", 0), pool("code", 99)};
   result.pools[1].down_by_cause[zone] = 99;
   EXPECT_EQ(replicas_down(result), "");
-  EXPECT_EQ(
-      bottleneck(result),
-      "sequence slots of pool chat (at most 10.0 % in use, 10.0 % of 100 on average); nothing "
-      "is near its limit");
+  EXPECT_EQ(bottleneck(result),
+            "sequence slots of pool chat (10.0 % of 100 in use on average); nothing is near its "
+            "limit");
 }
 
 TEST(Availability, WhoWaitsAtTheEndOfAnOverloadedRunWasNotAnswered) {
@@ -146,6 +145,12 @@ TEST(Bottleneck, SlotsCountAtTheFullestEndOfAWindow) {
   result.pools[0].slot_use_max = 0.96;
   EXPECT_EQ(bottleneck(result),
             "sequence slots of pool a100 (at most 96.0 % in use, 30.0 % of 100 on average)");
+  result.pools[0].sequence_slots = 10;
+  result.pools[0].running_mean = 3;
+  EXPECT_EQ(bottleneck(result),
+            "sequence slots of pool a100 (30.0 % of 10 in use on average); nothing is near its "
+            "limit")
+      << "a reading of so few says nothing of the load";
 }
 
 // 2,000 prompt tokens of 0.3 ns each in 1,000 replica-ns.
