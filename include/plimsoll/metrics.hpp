@@ -184,6 +184,7 @@ struct PoolSummary {
   /// busy or idle: MFU after Chowdhery et al. 2022 (PaLM), appendix B. Filled by simulation.
   double model_flops_utilization = 0;
   double slot_occupancy = 0;  // sequences in batches / sequence_slots, on average
+  double slot_use_max = 0;    // sequences in batches / slots of serving replicas, over window ends
   double tokens_per_sequence_step =
       0;                            // that a step of a decoding sequence emits; 0: no speculation
   double running_mean = 0;          // sequences in batches, over window ends

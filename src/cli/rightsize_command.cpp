@@ -57,12 +57,14 @@ std::vector<std::size_t> chosen_pools(const Config& config, const std::string& n
     if (asked && resizable(config.pools[p])) {
       chosen.push_back(p);
     } else if (asked && !name.empty()) {
-      refuse("--pool", "pool " + name + " grows and shrinks by itself", "its size is no constant");
+      refuse("--pool", "pool " + name + " grows and shrinks by itself, or is procured",
+             "its size is no constant");
     }
   }
   if (chosen.empty()) {
     refuse("--pool",
-           name.empty() ? "every pool grows and shrinks by itself" : "there is none named " + name,
+           name.empty() ? "every pool grows and shrinks by itself or is procured"
+                        : "there is none named " + name,
            "one of " + names);
   }
   std::stable_sort(chosen.begin(), chosen.end(), [&](std::size_t a, std::size_t b) {

@@ -16,14 +16,26 @@ std::string counted(std::int64_t count, const char* noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
-void print_pool(const Config& config, const PoolConfig& pool) {
-  const Placement placement = place(config, pool);
+/// "160 GPUs, at most 100 replicas (800 GPUs on 100 nodes)", or "32 GPUs on 4 nodes" of a pool that
+/// never has more replicas than it begins with.
+std::string size_text(const Config& config, const PoolConfig& pool, const Placement& placement) {
   const std::string where = pool.allocation
                                 ? "shared_gpus." + config.shared_gpus[pool.allocation->from].name
                                 : counted(placement.nodes, "node");
-  fmt::print("pool {}: {} x TP{} x PP{} of {} = {} on {}, {}\n", pool.name,
+  const std::string all = counted(placement.gpus_used, "GPU") + " on " + where;
+  if (replica_slots(pool) == pool.replicas) {
+    return all;
+  }
+  return fmt::format("{}, at most {} ({})",
+                     counted(std::int64_t{pool.replicas} * pool.tp * pool.pp, "GPU"),
+                     counted(replica_slots(pool), "replica"), all);
+}
+
+void print_pool(const Config& config, const PoolConfig& pool) {
+  const Placement placement = place(config, pool);
+  fmt::print("pool {}: {} x TP{} x PP{} of {} = {}, {}\n", pool.name,
              counted(pool.replicas, "replica"), pool.tp, pool.pp, config.gpus[pool.gpu].name,
-             counted(placement.gpus_used, "GPU"), where, config.models[pool.model].name);
+             size_text(config, pool, placement), config.models[pool.model].name);
   if (placement.gpus_stranded > 0 && !pool.allocation) {
     fmt::print("  in no replica: {} of these nodes\n", counted(placement.gpus_stranded, "GPU"));
   }

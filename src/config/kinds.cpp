@@ -3,9 +3,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <limits>
+#include <string_view>
 #include <system_error>
+#include <type_traits>
 
 #include "base/unit_text.hpp"
 #include "scenario/read_scenario.hpp"
@@ -13,6 +16,34 @@
 namespace plimsoll {
 
 namespace {
+
+/// What to write for "6d1h", "1h 30min" or "1h30m"; empty when `text` is no sum of durations.
+std::string one_duration(std::string_view text) {
+  Duration sum{};
+  int parts = 0;
+  bool known = true;  // every unit
+  while (!text.empty()) {
+    // A part ends where a number follows a unit.
+    const std::size_t unit = text.find_first_of("abcdefghijklmnopqrstuvwxyz");
+    const std::size_t next = text.find_first_of("0123456789", std::min(unit, text.size()));
+    std::string_view part = text.substr(0, next);
+    text.remove_prefix(std::min(next, text.size()));
+    while (part.ends_with(' ')) {
+      part.remove_suffix(1);
+    }
+    if (unit == std::string_view::npos || part.front() < '0' || part.front() > '9') {
+      return {};
+    }
+    const Parsed<Duration> value = parse_duration(part);
+    known = known && value.value && *value.value <= ten_years && sum <= ten_years;
+    sum += known ? *value.value : Duration{};
+    ++parts;
+  }
+  if (parts < 2) {
+    return {};
+  }
+  return "one number and one unit: " + (known ? format_duration(sum) : "90min, not 1h30m");
+}
 
 /// Reads a scalar with `parse`; reports and returns nothing when it is none.
 template <class V>
@@ -22,9 +53,12 @@ std::optional<V> read_scalar(Reader& reader, const RawNode& node, const std::str
   if (!parsed.value) {
     const bool bare = node.is_scalar() && parse_number(node.text).value.has_value();
     const bool wants_unit = parsed.expected.find("unit") != std::string::npos;
+    std::string hint = bare && wants_unit ? "add a unit" : "";
+    if constexpr (std::is_same_v<V, Duration>) {
+      hint = hint.empty() && node.is_scalar() ? one_duration(node.text) : hint;
+    }
     reader.report(node.place, path,
-                  fmt::format("expected {}, {}", parsed.expected, describe_found(node)),
-                  bare && wants_unit ? "add a unit" : "");
+                  fmt::format("expected {}, {}", parsed.expected, describe_found(node)), hint);
   }
   return parsed.value;
 }

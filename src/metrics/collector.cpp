@@ -303,6 +303,11 @@ void MetricsCollector::take_gauges(const std::vector<PoolGauges>& gauges) {
       pool.kv_usage_max = std::max(pool.kv_usage_max, static_cast<double>(now.kv_blocks_used) /
                                                           static_cast<double>(now.kv_blocks_total));
     }
+    if (const auto slots =
+            static_cast<double>(now.replicas_serving * config_.pools[now.pool].max_num_seqs);
+        slots > 0) {
+      pool.slot_use_max = std::max(pool.slot_use_max, static_cast<double>(now.running) / slots);
+    }
   }
 }
 

@@ -130,6 +130,7 @@ class MetricsCollector final : public EventSink {
     std::int64_t kv_used_sum = 0;  // blocks, over window ends
     std::int64_t kv_total_sum = 0;
     double kv_usage_max = 0;
+    double slot_use_max = 0;
     // After the last arrival, and outside the windows of the horizon.
     std::int64_t left_out_busy_ns = 0;
     std::int64_t left_out_idle_ns = 0;

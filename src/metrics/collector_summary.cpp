@@ -365,6 +365,7 @@ PoolSummary MetricsCollector::summarize_pool(std::size_t pool, const PoolGauges&
   if (summary.sequence_slots > 0) {
     summary.slot_occupancy = summary.running_mean / static_cast<double>(summary.sequence_slots);
   }
+  summary.slot_use_max = totals.slot_use_max;
   summary.waiting_max = totals.waiting_max;
   summary.kv_blocks = gauges.kv_blocks_total;
   if (config.prefix_cache) {

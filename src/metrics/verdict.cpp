@@ -12,9 +12,10 @@
 namespace plimsoll {
 namespace {
 
-// A replica is busy whenever one sequence runs in it: GPU time alone says little below this.
 constexpr double busy_enough = 0.95;
 constexpr double tight = 0.8;
+constexpr double far_off = 0.5;  // what is used less is not near its limit
+constexpr std::int64_t enough_slots = 32;
 constexpr double many_down = 0.1;  // of the rented time: a tenth of what is paid for
 
 std::int64_t rented_ns(const PoolSummary& pool) {
@@ -26,15 +27,118 @@ double share_down(const PoolSummary& pool) {
   return rented == 0 ? 0 : static_cast<double>(pool.down_ns) / static_cast<double>(rented);
 }
 
-/// The stage of which the largest share was used; null when none has a capacity.
-const StageSummary* most_used(const RunResult& result) {
-  const StageSummary* most = nullptr;
+/// How near one thing is to its limit, which is 1.
+struct Nearness {
+  double share = 0;
+  std::string text;
+};
+
+/// Share of a pool's serving time that the prompts of completed requests needed, in full chunks.
+/// Larger batches do not make it less, unlike the time of decoding. Negative: not known: prompts of
+/// disaggregated pools were computed elsewhere, those of windows stand for more than was played.
+double prompt_share(const RunResult& result, std::size_t p) {
+  const PoolSummary& pool = result.pools[p];
+  const std::int64_t serving_ns = pool.busy_ns + pool.idle_ns;
+  if (pool.kv_transfer || result.horizon || serving_ns == 0 || pool.token_times.prompt_ps == 0) {
+    return -1;
+  }
+  std::int64_t tokens = 0;
+  for (const TokenCell& cell : result.token_cells) {
+    tokens += cell.pool == p ? cell.prompt_tokens : 0;
+  }
+  if (pool.prefix) {
+    tokens = std::min(tokens, pool.prefix->computed_tokens);
+  }
+  return static_cast<double>(tokens) * static_cast<double>(pool.token_times.prompt_ps) /
+         (1e3 * static_cast<double>(serving_ns));
+}
+
+/// At the fullest end of a window; on average where a reading of so few says nothing of the load.
+Nearness slots_of(const PoolSummary& pool) {
+  const double mean =
+      pool.sequence_slots == 0 ? 0 : pool.running_mean / static_cast<double>(pool.sequence_slots);
+  if (pool.sequence_slots < enough_slots || pool.slot_use_max <= mean) {
+    return {mean, fmt::format("sequence slots of pool {} ({:.1f} % of {} in use on average)",
+                              pool.name, 100 * mean, pool.sequence_slots)};
+  }
+  return {pool.slot_use_max,
+          fmt::format("sequence slots of pool {} (at most {:.1f} % in use, {:.1f} % of {} on "
+                      "average)",
+                      pool.name, 100 * pool.slot_use_max, 100 * mean, pool.sequence_slots)};
+}
+
+void add_pool(const RunResult& result, std::size_t p, std::vector<Nearness>& found) {
+  const PoolSummary& pool = result.pools[p];
+  found.push_back({pool.kv_cache_usage_max,
+                   fmt::format("KV memory of pool {} (at most {:.1f} % used, {} "
+                               "preemptions)",
+                               pool.name, 100 * pool.kv_cache_usage_max, pool.preemptions)});
+  found.push_back(slots_of(pool));
+  if (const double share = prompt_share(result, p); share >= 0) {
+    found.push_back({share, fmt::format("prompt work of pool {} ({:.1f} % of its GPU time)",
+                                        pool.name, 100 * share)});
+  }
+  if (pool.kv_transfer && pool.mean_batch == 0) {  // it decodes nothing: all its time is prompts'
+    found.push_back({pool.gpu_utilization, fmt::format("GPU time of pool {} ({:.1f} % busy)",
+                                                       pool.name, 100 * pool.gpu_utilization)});
+  }
+}
+
+/// What has a capacity, pools first.
+std::vector<Nearness> resources(const RunResult& result) {
+  std::vector<Nearness> found;
+  for (std::size_t p = 0; p < result.pools.size(); ++p) {
+    add_pool(result, p, found);
+  }
   for (const StageSummary& stage : result.stages) {
-    if (stage.utilization >= 0 && (most == nullptr || stage.utilization > most->utilization)) {
-      most = &stage;
+    if (stage.utilization >= 0) {
+      found.push_back({stage.utilization,
+                       fmt::format("{} ({:.1f} % used)", stage.resource, 100 * stage.utilization)});
     }
   }
-  return most;
+  return found;
+}
+
+/// Those that a growing load brings nearer: upper bounds, and what an availability lets fail.
+std::vector<Nearness> bounds(const RunResult& result) {
+  std::vector<Nearness> found;
+  for (const ThresholdVerdict& verdict : result.thresholds) {
+    const ThresholdConfig& threshold = verdict.threshold;
+    const double value = threshold.every_window ? verdict.worst_window_value : verdict.value;
+    if (!verdict.measured) {
+      continue;
+    }
+    if (threshold.comparison[0] == '<' && threshold.bound > 0) {
+      const double share = value / threshold.bound;
+      found.push_back({share, fmt::format("{} ({:.4g}: {:.1f} % of its bound)",
+                                          threshold_text(threshold), value, 100 * share)});
+    } else if (threshold.metric == "availability" && threshold.bound < 1) {
+      const double share = (1 - value) / (1 - threshold.bound);
+      found.push_back({share, fmt::format("{} ({:.6g}: {:.1f} % of what may fail)",
+                                          threshold_text(threshold), value, 100 * share)});
+    }
+  }
+  return found;
+}
+
+/// The first of those with the largest share; null when there is none.
+const Nearness* nearest(const std::vector<Nearness>& found) {
+  const auto most =
+      std::max_element(found.begin(), found.end(),
+                       [](const Nearness& a, const Nearness& b) { return a.share < b.share; });
+  return most == found.end() ? nullptr : &*most;
+}
+
+/// The pool that was busy most; null when none was nearly all the time.
+const PoolSummary* busy_pool(const RunResult& result) {
+  const PoolSummary* busiest = nullptr;
+  for (const PoolSummary& pool : result.pools) {
+    if (pool.gpu_utilization >= busy_enough &&
+        (busiest == nullptr || pool.gpu_utilization > busiest->gpu_utilization)) {
+      busiest = &pool;
+    }
+  }
+  return busiest;
 }
 
 }  // namespace
@@ -72,38 +176,31 @@ std::string bottleneck(const RunResult& result) {
   if (std::string down = replicas_down(result); !down.empty()) {
     return down;
   }
-  const PoolSummary* worst = nullptr;
-  double pressure = -1;
-  bool by_kv = false;
-  for (const PoolSummary& pool : result.pools) {
-    const double slots =
-        pool.sequence_slots == 0 ? 0 : pool.running_mean / static_cast<double>(pool.sequence_slots);
-    const double kv = pool.kv_cache_usage_max;
-    if (kv > pressure || slots > pressure) {
-      worst = &pool;
-      by_kv = kv >= slots;
-      pressure = by_kv ? kv : slots;
-    }
-  }
-  const StageSummary* const stage = most_used(result);
-  const bool by_stage = stage != nullptr && stage->utilization > pressure;
-  const double highest = by_stage ? stage->utilization : pressure;
-  if (worst != nullptr && highest < tight && worst->gpu_utilization >= busy_enough) {
-    return fmt::format("GPU time of pool {} ({:.1f} % busy)", worst->name,
-                       100 * worst->gpu_utilization);
-  }
-  if (by_stage) {
-    return fmt::format("{} ({:.1f} % used)", stage->resource, 100 * stage->utilization);
-  }
-  if (worst == nullptr) {
+  const std::vector<Nearness> all = resources(result);
+  const Nearness* const resource = nearest(all);
+  if (resource == nullptr) {
     return "no pool was observed";
   }
-  if (by_kv) {
-    return fmt::format("KV memory of pool {} (at most {:.1f} % used, {} preemptions)", worst->name,
-                       100 * pressure, worst->preemptions);
+  // Lines that grow say that the steps are too slow, whatever room is left in them.
+  if (result.verdict.kind == VerdictKind::overloaded && resource->share < tight) {
+    if (const PoolSummary* const busy = busy_pool(result); busy != nullptr) {
+      return fmt::format("GPU time of pool {} ({:.1f} % busy, {:.1f} sequences in a step)",
+                         busy->name, 100 * busy->gpu_utilization, busy->mean_batch);
+    }
   }
-  return fmt::format("sequence slots of pool {} ({:.1f} % of {} in use on average)", worst->name,
-                     100 * pressure, worst->sequence_slots);
+  // A threshold that fails is told by itself; what is asked then is which resource is behind it.
+  const bool holds = result.verdict.kind == VerdictKind::holds;
+  const std::vector<Nearness> limits = holds ? bounds(result) : std::vector<Nearness>{};
+  const Nearness* const bound = nearest(limits);
+  if (bound != nullptr && bound->share > resource->share) {
+    return bound->text + (bound->share < far_off ? "; nothing is near its limit" : "") +
+           "; of resources: " + resource->text;
+  }
+  if (resource->share >= far_off) {
+    return resource->text;
+  }
+  return resource->text +
+         (holds ? "; nothing is near its limit" : "; no resource is near its limit");
 }
 
 Verdict judge(const RunResult& result, const std::string& overload) {
@@ -118,10 +215,13 @@ Verdict judge(const RunResult& result, const std::string& overload) {
     verdict.kind = VerdictKind::overloaded;
     verdict.reasons.insert(verdict.reasons.begin(), overload);
   }
-  if (verdict.kind != VerdictKind::holds) {
-    verdict.reasons.push_back("Nearest to its limit: " + bottleneck(result));
-  }
   return verdict;
+}
+
+void tell_bottleneck(RunResult& result) {
+  if (result.verdict.kind != VerdictKind::holds) {
+    result.verdict.reasons.push_back("Nearest to its limit: " + bottleneck(result));
+  }
 }
 
 }  // namespace plimsoll

@@ -1255,6 +1255,17 @@ void read_pools(const Json& json, ResultDigest& digest) {
   }
 }
 
+void read_tiers(const Json& json, ResultDigest& digest) {
+  for (const Json& slice : json.at("slices")) {
+    if (slice.at("kind").get<std::string>() == "tier") {
+      const Json& metrics = slice.at("metrics");
+      digest.tiers.push_back({slice.at("name").get<std::string>(),
+                              metrics.at("count_ttft").get<std::int64_t>(),
+                              metrics.at("p99_ttft_ms").get<double>()});
+    }
+  }
+}
+
 }  // namespace
 
 ResultDigest read_result_digest(const std::string& path) {
@@ -1276,6 +1287,7 @@ ResultDigest read_result_digest(const std::string& path) {
     read_operations(json, digest);
     read_thresholds(json, digest);
     read_pools(json, digest);
+    read_tiers(json, digest);
     return digest;
   } catch (const Json::exception& error) {
     Diagnostic finding;

@@ -32,6 +32,13 @@ struct PoolDigest {
   double gpu_utilization = 0;
 };
 
+/// When users of a tier saw their first tokens.
+struct TierDigest {
+  std::string name;
+  std::int64_t first_tokens = 0;  // that were measured
+  double p99_ttft_ms = 0;
+};
+
 struct ResultDigest {
   std::string verdict;
   std::int64_t arrived = 0;
@@ -49,6 +56,7 @@ struct ResultDigest {
   std::vector<RolloutDigest> rollouts{};
   std::vector<ThresholdDigest> thresholds{};
   std::vector<PoolDigest> pools{};
+  std::vector<TierDigest> tiers{};
 };
 
 /// Reads a file that write_result_json wrote. IoError when it cannot be read, ConfigError when it

@@ -214,38 +214,96 @@ std::string latencies_part(const RunResult& result, const Config& config,
   return table + wrapped(rates, style.width, 0);
 }
 
-/// Of a pool that an autoscaler steers: the most replicas that there were, of those that there may
-/// be.
-std::string replicas_text(const RunResult& result, const PoolSummary& pool, std::int64_t of_each) {
+/// Replicas, each of `of_each`: of a pool that an autoscaler steers the most that there were, of
+/// one whose machines are bought or whose versions change as many as are wanted, of those that
+/// there may be at once.
+std::string replicas_text(const RunResult& result, const Config& config, std::size_t p,
+                          std::int64_t of_each) {
+  const PoolSummary& pool = result.pools[p];
   for (const ScalingSummary& scaling : result.scaling) {
     if (scaling.pool == pool.name) {
       return fmt::format("{} of {}", grouped(scaling.replicas_max * of_each),
                          grouped(pool.replicas * of_each));
     }
   }
-  return grouped(pool.replicas * of_each);
+  std::int64_t wanted = config.pools[p].replicas;
+  if (config.pools[p].procurement) {
+    for (const OrderConfig& order : config.pools[p].procurement->orders) {
+      wanted += order.replicas;
+    }
+  }
+  return wanted < pool.replicas
+             ? fmt::format("{} of {}", grouped(wanted * of_each), grouped(pool.replicas * of_each))
+             : grouped(pool.replicas * of_each);
 }
 
-std::string pools_part(const RunResult& result) {
-  std::vector<std::vector<std::string>> rows;
-  for (const PoolSummary& pool : result.pools) {
-    const std::int64_t gpus_of_each = pool.replicas > 0 ? pool.gpus / pool.replicas : 0;
-    rows.push_back({pool.name, pool.gpu, replicas_text(result, pool, gpus_of_each),
-                    replicas_text(result, pool, 1), percent(pool.gpu_utilization),
-                    percent(pool.kv_cache_usage_mean), percent(pool.kv_cache_usage_max),
-                    figure(pool.mean_batch), grouped(pool.waiting_max), grouped(pool.preemptions)});
+/// Replicas that were rented, on average over the run.
+double replicas_rented(const PoolSummary& pool) {
+  const std::int64_t rented = pool.busy_ns + pool.idle_ns + pool.down_ns + pool.draining_ns;
+  const std::int64_t all = rented + pool.off_ns;
+  return all == 0 ? 0
+                  : static_cast<double>(pool.replicas) * static_cast<double>(rented) /
+                        static_cast<double>(all);
+}
+
+std::string pools_part(const RunResult& result, const Config& config) {
+  const bool bought = std::any_of(config.pools.begin(), config.pools.end(),
+                                  [](const PoolConfig& pool) { return pool.procurement; });
+  std::vector<TextColumn> columns{{"pool", false}, {"GPU", false}, {"GPUs"},     {"replicas"},
+                                  {"busy %"},      {"KV %"},       {"KV max %"}, {"batch"},
+                                  {"waiting max"}, {"preempted"}};
+  constexpr std::ptrdiff_t behind_replicas = 4;
+  if (bought) {
+    columns.insert(columns.begin() + behind_replicas, {"rented"});
   }
-  return text_table({{"pool", false},
-                     {"GPU", false},
-                     {"GPUs"},
-                     {"replicas"},
-                     {"busy %"},
-                     {"KV %"},
-                     {"KV max %"},
-                     {"batch"},
-                     {"waiting max"},
-                     {"preempted"}},
-                    rows);
+  std::vector<std::vector<std::string>> rows;
+  for (std::size_t p = 0; p < result.pools.size(); ++p) {
+    const PoolSummary& pool = result.pools[p];
+    std::vector<std::string> row{pool.name,
+                                 pool.gpu,
+                                 replicas_text(result, config, p, pool.gpus_per_replica),
+                                 replicas_text(result, config, p, 1),
+                                 percent(pool.gpu_utilization),
+                                 percent(pool.kv_cache_usage_mean),
+                                 percent(pool.kv_cache_usage_max),
+                                 figure(pool.mean_batch),
+                                 grouped(pool.waiting_max),
+                                 grouped(pool.preemptions)};
+    if (bought) {
+      row.insert(row.begin() + behind_replicas, figure(replicas_rented(pool)));
+    }
+    rows.push_back(std::move(row));
+  }
+  return text_table(columns, rows);
+}
+
+/// What users of each tier and model got, where there are several.
+std::string slices_part(const RunResult& result, const char* kind) {
+  std::vector<std::vector<std::string>> rows;
+  for (const SliceSummary& slice : result.slices) {
+    if (slice.kind != kind) {
+      continue;
+    }
+    const auto of = [](std::int64_t part, std::int64_t whole) {
+      return whole == 0 ? "-" : percent(static_cast<double>(part) / static_cast<double>(whole));
+    };
+    const auto ms = [](const LatencySummary& latency, std::size_t which) {
+      return latency.count == 0 ? "-" : figure(latency.percentiles[which]);
+    };
+    rows.push_back({slice.name, grouped(slice.arrived),
+                    of(slice.measured_arrivals - slice.unfinished, slice.measured_arrivals),
+                    ms(slice.ttft, 2), ms(slice.ttft, 6), ms(slice.tpot, 2),
+                    of(slice.good, slice.measured_arrivals)});
+  }
+  return rows.size() < 2 ? std::string{}
+                         : "\n" + text_table({{kind, false},
+                                              {"arrived"},
+                                              {"answered %"},
+                                              {"TTFT p50"},
+                                              {"p99 ms"},
+                                              {"TPOT p50"},
+                                              {"good %"}},
+                                             rows);
 }
 
 std::string prefixes_part(const RunResult& result, const SummaryStyle& style) {
@@ -607,6 +665,33 @@ std::string in_one_line(const std::string& lines) {
   return out;
 }
 
+/// Tiers whose first tokens are compared, by variant: the first ones of the first variant that has
+/// several; none where there is one tier.
+std::vector<std::string> compared_tiers(
+    const std::vector<std::pair<std::string, ResultDigest>>& digests) {
+  constexpr std::size_t at_most = 4;
+  for (const auto& variant : digests) {
+    const std::vector<TierDigest>& tiers = variant.second.tiers;
+    if (tiers.size() > 1) {
+      std::vector<std::string> names;
+      for (std::size_t t = 0; t < std::min(tiers.size(), at_most); ++t) {
+        names.push_back(tiers[t].name);
+      }
+      return names;
+    }
+  }
+  return {};
+}
+
+std::string tier_ttft(const ResultDigest& digest, const std::string& name) {
+  for (const TierDigest& tier : digest.tiers) {
+    if (tier.name == name && tier.first_tokens > 0) {
+      return figure(tier.p99_ttft_ms);
+    }
+  }
+  return "-";
+}
+
 }  // namespace
 
 std::string terminal_summary(const RunResult& result, const Config& config,
@@ -634,13 +719,15 @@ std::string terminal_summary(const RunResult& result, const Config& config,
   out += "\n" + requests_part(result, style);
   out += horizon_part(result, style);
   out += "\n" + latencies_part(result, config, style);
+  out += slices_part(result, "tier");
+  out += slices_part(result, "model");
   out += stages_part(result);
   out += regions_part(result);
   out += path_part(result, style);
   out += waiting_rooms_part(result, style);
   out += fairness_part(result, style);
   out += experiments_tables(result);
-  out += "\n" + pools_part(result);
+  out += "\n" + pools_part(result, config);
   out += prefixes_part(result, style);
   out += kv_transfers_part(result, style);
   out += scaling_part(result);
@@ -675,6 +762,10 @@ std::string compare_summary(const std::vector<std::pair<std::string, std::string
   if (degraded) {
     columns.insert(columns.begin() + behind_lost, {"degraded %"});
   }
+  const std::vector<std::string> tiers = compared_tiers(digests);
+  for (const std::string& tier : tiers) {
+    columns.push_back({tier + " TTFT p99"});
+  }
   std::vector<std::vector<std::string>> rows;
   for (const auto& [name, digest] : digests) {
     std::vector<std::string> row{name,
@@ -693,6 +784,9 @@ std::string compare_summary(const std::vector<std::pair<std::string, std::string
       const auto arrived = static_cast<double>(std::max<std::int64_t>(digest.arrived, 1));
       row.insert(row.begin() + behind_lost,
                  percent(static_cast<double>(digest.degraded) / arrived));
+    }
+    for (const std::string& tier : tiers) {
+      row.push_back(tier_ttft(digest, tier));
     }
     rows.push_back(std::move(row));
   }

@@ -1,7 +1,10 @@
 // From a configuration to the stages of a path.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "plimsoll/counted_classes.hpp"
 #include "service/capacity_weight.hpp"
@@ -17,6 +20,52 @@ std::vector<double> flow_of(const Popularity& popularity) {
     flow.push_back(group.share);
   }
   return flow;
+}
+
+/// Whether a pool of `datacenter` serves `model`.
+bool serves_in(const Config& config, const std::string& datacenter, std::size_t model) {
+  return std::any_of(config.pools.begin(), config.pools.end(), [&](const PoolConfig& pool) {
+    return pool.datacenter == datacenter && pool.model == model;
+  });
+}
+
+/// Whether users who are routed to datacenter `d` have a route to another that serves what it does.
+bool served_elsewhere(const Config& config, std::size_t d) {
+  const EdgeConfig& edge = *config.path->edge;
+  for (const PoolConfig& pool : config.pools) {
+    if (pool.datacenter != edge.datacenters[d].name) {
+      continue;
+    }
+    for (const RegionConfig& region : edge.regions) {
+      const auto leads = [&](bool there) {
+        return std::any_of(
+            region.routes.begin(), region.routes.end(), [&](const RouteConfig& route) {
+              return there == (route.datacenter == d) &&
+                     serves_in(config, edge.datacenters[route.datacenter].name, pool.model);
+            });
+      };
+      if (leads(true) && leads(false)) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+/// Of datacenters that go down: second routes are for requests that come, not for those that are
+/// there.
+void note_requests_that_stay(const Config& config, std::vector<std::string>& notes) {
+  const std::vector<DatacenterConfig>& datacenters = config.path->edge->datacenters;
+  for (std::size_t d = 0; d < datacenters.size(); ++d) {
+    const DatacenterConfig& one = datacenters[d];
+    if (!one.outages.empty() && one.failover.empty() && served_elsewhere(config, d)) {
+      notes.push_back(fmt::format(
+          "Datacenter {} goes down and has no failover: requests that lose their replica or wait "
+          "there stay until it is back, though others serve their model; "
+          "path.edge.datacenters.{}.failover says where they go on",
+          one.name, one.name));
+    }
+  }
 }
 
 }  // namespace
@@ -161,6 +210,9 @@ void RequestPath::set_up_limits() {
 
 std::vector<std::string> RequestPath::notes() const {
   std::vector<std::string> notes;
+  if (path_.edge) {
+    note_requests_that_stay(config_, notes);
+  }
   for (const AttackConfig& attack : path_.attacks) {
     if (class_counts_[attack.request_class]) {
       notes.push_back(fmt::format(

@@ -9,6 +9,7 @@
 
 #include "cost/arm_costs.hpp"
 #include "cost/cost.hpp"
+#include "metrics/verdict.hpp"
 #include "plimsoll/report.hpp"
 #include "simulation/fleet_operations.hpp"
 #include "simulation/horizon.hpp"
@@ -115,6 +116,7 @@ RunResult run_scenario(const Config& config, const RunOptions& options) {
   if (n > 1) {
     scale_back(result, n);
   }
+  tell_bottleneck(result);
   result.cost = summarize_cost(result, config, result.notes);
   add_arm_costs(result, config);
   for (std::string& note : horizon_notes(config, result)) {

@@ -275,7 +275,7 @@ TEST(Collector, ThresholdsOverTheRunATierAndEachWindow) {
   EXPECT_DOUBLE_EQ(result.thresholds[3].value, 0.9);
   EXPECT_FALSE(result.thresholds[6].measured);
   EXPECT_EQ(result.verdict.kind, VerdictKind::fails);
-  EXPECT_EQ(result.verdict.reasons.size(), 5U);  // four failures and the bottleneck
+  EXPECT_EQ(result.verdict.reasons.size(), 4U);  // four failures
 }
 
 TEST(Collector, AThresholdOnEveryWindowRemembersTheWorst) {

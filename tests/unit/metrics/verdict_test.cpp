@@ -40,8 +40,10 @@ TEST(Bottleneck, ReplicasThatAreDownComeBeforeTheGpuTimeOfThoseThatAreLeft) {
       bottleneck(result),
       "replicas of pool code that are down (75.0 % of their rented time: zone 74.6 %, loading "
       "0.4 %)");
-  const Verdict verdict = judge(result, "OVERLOADED: so it is");
-  EXPECT_THAT(verdict.reasons.back(), HasSubstr("Nearest to its limit: replicas of pool code"));
+  result.verdict = judge(result, "OVERLOADED: so it is");
+  tell_bottleneck(result);
+  EXPECT_THAT(result.verdict.reasons.back(),
+              HasSubstr("Nearest to its limit: replicas of pool code"));
 }
 
 TEST(Bottleneck, AFewThatAreDownLeaveItWhereItWas) {
@@ -49,7 +51,9 @@ TEST(Bottleneck, AFewThatAreDownLeaveItWhereItWas) {
   result.pools = {pool("chat", 0), pool("code", 99)};
   result.pools[1].down_by_cause[zone] = 99;
   EXPECT_EQ(replicas_down(result), "");
-  EXPECT_THAT(bottleneck(result), HasSubstr("GPU time of pool"));
+  EXPECT_EQ(bottleneck(result),
+            "sequence slots of pool chat (10.0 % of 100 in use on average); nothing is near its "
+            "limit");
 }
 
 TEST(Availability, WhoWaitsAtTheEndOfAnOverloadedRunWasNotAnswered) {
@@ -105,11 +109,14 @@ void add_stage(RunResult& result, Stage stage, double utilization, const std::st
   result.stages.push_back(row);
 }
 
+constexpr const char* far_off =
+    "KV memory of pool a100 (at most 20.0 % used, 0 preemptions); nothing is near its limit";
+
 TEST(Bottleneck, IsWhateverIsUsedMost) {
   RunResult result = fleet(0.2, 0.1, 0.5);
-  EXPECT_EQ(bottleneck(result), "KV memory of pool a100 (at most 20.0 % used, 0 preemptions)");
+  EXPECT_EQ(bottleneck(result), far_off);
   add_stage(result, Stage::wan, 0.15, "turns of datacenter one");
-  EXPECT_EQ(bottleneck(result), "KV memory of pool a100 (at most 20.0 % used, 0 preemptions)");
+  EXPECT_EQ(bottleneck(result), far_off);
   add_stage(result, Stage::api_tier, 0.999, "workers of api_tier");
   add_stage(result, Stage::broker, 0.7, "turns of broker");
   EXPECT_EQ(bottleneck(result), "workers of api_tier (99.9 % used)");
@@ -117,14 +124,86 @@ TEST(Bottleneck, IsWhateverIsUsedMost) {
   EXPECT_EQ(bottleneck(result), "KV memory of pool a100 (at most 100.0 % used, 0 preemptions)");
 }
 
-// A replica is busy whenever one sequence runs: that counts where nothing else is tight.
-TEST(Bottleneck, GpuTimeCountsWhereNothingElseIsTight) {
-  RunResult result = fleet(0.2, 0.3, 0.97);
-  EXPECT_EQ(bottleneck(result), "GPU time of pool a100 (97.0 % busy)");
+// A replica is busy whenever one sequence runs: that says something only where requests pile up and
+// nothing else is tight.
+TEST(Bottleneck, GpuTimeCountsOnlyWhereLinesGrowAndNothingElseIsTight) {
+  RunResult result = fleet(0.2, 0.1, 1);
+  EXPECT_EQ(bottleneck(result), far_off);
+  result.verdict.kind = VerdictKind::fails;
+  EXPECT_THAT(bottleneck(result), HasSubstr("0 preemptions); no resource is near its limit"));
+  result.verdict.kind = VerdictKind::overloaded;
+  result.pools[0].mean_batch = 7;
+  EXPECT_EQ(bottleneck(result), "GPU time of pool a100 (100.0 % busy, 7.0 sequences in a step)");
   add_stage(result, Stage::tokenizer, 0.7, "turns of tokenizer");
-  EXPECT_EQ(bottleneck(result), "GPU time of pool a100 (97.0 % busy)");
+  EXPECT_THAT(bottleneck(result), HasSubstr("GPU time of pool a100"));
   add_stage(result, Stage::api_tier, 0.85, "workers of api_tier");
   EXPECT_EQ(bottleneck(result), "workers of api_tier (85.0 % used)");
+}
+
+TEST(Bottleneck, SlotsCountAtTheFullestEndOfAWindow) {
+  RunResult result = fleet(0.2, 0.3, 1);
+  result.pools[0].slot_use_max = 0.96;
+  EXPECT_EQ(bottleneck(result),
+            "sequence slots of pool a100 (at most 96.0 % in use, 30.0 % of 100 on average)");
+  result.pools[0].sequence_slots = 10;
+  result.pools[0].running_mean = 3;
+  EXPECT_EQ(bottleneck(result),
+            "sequence slots of pool a100 (30.0 % of 10 in use on average); nothing is near its "
+            "limit")
+      << "a reading of so few says nothing of the load";
+}
+
+// 2,000 prompt tokens of 0.3 ns each in 1,000 replica-ns.
+TEST(Bottleneck, PromptsTakeTimeThatNoBatchSaves) {
+  RunResult result = fleet(0.2, 0.3, 1);
+  result.pools[0].busy_ns = 900;
+  result.pools[0].idle_ns = 100;
+  result.pools[0].token_times = {300, 1};
+  result.token_cells.push_back({0, 0, 4, 2000, 4});
+  EXPECT_EQ(bottleneck(result), "prompt work of pool a100 (60.0 % of its GPU time)");
+  result.pools[0].kv_transfer.emplace();
+  EXPECT_EQ(bottleneck(result), "GPU time of pool a100 (100.0 % busy)")
+      << "it decodes nothing: prompts are all that it is busy with";
+}
+
+ThresholdVerdict threshold(const std::string& metric, const std::string& comparison, double bound,
+                           double value) {
+  ThresholdVerdict verdict;
+  verdict.threshold.metric = metric;
+  verdict.threshold.comparison = comparison;
+  verdict.threshold.bound = bound;
+  verdict.threshold.text = "value" + comparison;
+  verdict.measured = true;
+  verdict.holds = true;
+  verdict.value = value;
+  return verdict;
+}
+
+TEST(Bottleneck, AThresholdComesNearerAsItsValueGrows) {
+  RunResult result = fleet(0.2, 0.1, 1);
+  result.thresholds = {threshold("ttft_ms", "<", 1000, 129),
+                       threshold("request_throughput", ">", 10, 11)};
+  EXPECT_EQ(bottleneck(result), far_off) << "and a least throughput is none: load brings it off";
+  result.thresholds[0].value = 400;
+  EXPECT_EQ(
+      bottleneck(result),
+      "ttft_ms value< (400: 40.0 % of its bound); nothing is near its limit; of resources: KV "
+      "memory of pool a100 (at most 20.0 % used, 0 preemptions)");
+  result.thresholds[0].value = 900;
+  EXPECT_THAT(bottleneck(result), HasSubstr("ttft_ms value< (900: 90.0 % of its bound); of reso"));
+  result.thresholds.push_back(threshold("availability", ">=", 0.99, 0.9905));
+  EXPECT_THAT(bottleneck(result), HasSubstr("availability value>= (0.9905: 95.0 % of what may fa"));
+  result.verdict.kind = VerdictKind::fails;
+  EXPECT_THAT(bottleneck(result), HasSubstr("KV memory")) << "what fails is told by itself";
+}
+
+TEST(Bottleneck, AThresholdOnEveryWindowIsAsNearAsItsWorst) {
+  RunResult result = fleet(0.2, 0.1, 1);
+  result.thresholds = {threshold("ttft_ms", "<", 1000, 129)};
+  result.thresholds[0].worst_window_value = 980;
+  EXPECT_EQ(bottleneck(result), far_off);
+  result.thresholds[0].threshold.every_window = true;
+  EXPECT_THAT(bottleneck(result), HasSubstr("(980: 98.0 % of its bound)"));
 }
 
 TEST(Bottleneck, AFullCacheIsNone) {
@@ -133,7 +212,7 @@ TEST(Bottleneck, AFullCacheIsNone) {
   cache.stage = Stage::response_cache;
   cache.memory_usage = 1;
   result.stages.push_back(cache);
-  EXPECT_EQ(bottleneck(result), "KV memory of pool a100 (at most 20.0 % used, 0 preemptions)");
+  EXPECT_EQ(bottleneck(result), far_off);
   result.stages[0].utilization = 0.99;
   result.stages[0].resource = "turns of response_cache";
   EXPECT_EQ(bottleneck(result), "turns of response_cache (99.0 % used)");

@@ -11,6 +11,7 @@
 
 #include "cost/cost.hpp"
 #include "metrics/collector.hpp"
+#include "metrics/verdict.hpp"
 #include "plimsoll/errors.hpp"
 #include "plimsoll/report.hpp"
 #include "support/metrics_builders.hpp"
@@ -63,6 +64,7 @@ struct Reports : ::testing::Test {
     }
     collector.on_arrival(20, 0, at_ms(2000));  // still waiting at the end
     result = collector.finish(at_ms(5000), at_ms(2000), testing::gauges_at(config, at_ms(5000)), 1);
+    tell_bottleneck(result);
     result.cost = summarize_cost(result, config, result.notes);
     result.pools[0].memory_arithmetic = "80 GB x 0.9 = 72 GB";
   }
@@ -314,12 +316,39 @@ TEST_F(Reports, TheSummaryAnswersThePlannerFirst) {
   }
 }
 
+TEST_F(Reports, SeveralTiersHaveARowEach) {
+  const std::string several = terminal_summary(result, config, SummaryStyle{});
+  EXPECT_THAT(several, HasSubstr("answered % TTFT p50"));
+  const auto last = std::remove_if(
+      result.slices.begin(), result.slices.end(),
+      [](const SliceSummary& slice) { return slice.kind == "tier" && slice.name == "plus"; });
+  ASSERT_NE(last, result.slices.end());
+  result.slices.erase(last, result.slices.end());
+  EXPECT_THAT(terminal_summary(result, config, SummaryStyle{}), Not(HasSubstr("answered %")))
+      << "one tier is the whole";
+}
+
+TEST_F(Reports, PoolsWhoseMachinesAreBoughtTellOfWhatIsWantedAndRented) {
+  PoolSummary& pool = result.pools[0];
+  config.pools[0].procurement.emplace();
+  config.pools[0].replicas = 8;
+  pool.replicas = 14;
+  pool.busy_ns = 300;
+  pool.idle_ns = pool.down_ns = pool.draining_ns = 0;
+  pool.off_ns = 400;
+  const std::string text = terminal_summary(result, config, SummaryStyle{});
+  EXPECT_THAT(text, HasSubstr("8 of 14"));
+  EXPECT_THAT(text, HasSubstr("replicas rented busy %"));
+  EXPECT_THAT(text, HasSubstr(" 6.00 ")) << "14 slots x 300 / 700";
+}
+
 TEST_F(Reports, VariantsStandSideBySide) {
   const auto path = (folder / "result.json").string();
   write_result_json(path, result, config);
   const std::string text = compare_summary({{"base", path}, {"twice", path}}, SummaryStyle{});
   const auto lines = lines_of(text);
   ASSERT_EQ(lines.size(), 3U);
+  EXPECT_THAT(lines[0], HasSubstr("free TTFT p99 plus TTFT p99")) << "one column a tier";
   EXPECT_THAT(lines[1], HasSubstr("base"));
   EXPECT_THAT(lines[2], HasSubstr("twice"));
   EXPECT_THAT(lines[2], HasSubstr("fails"));
