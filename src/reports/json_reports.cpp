@@ -1110,6 +1110,9 @@ Json result_document(const RunResult& result, const Config& config) {
   verdict["kind"] = verdict_name(result.verdict.kind);
   verdict["reasons"] = result.verdict.reasons;
   verdict["bottleneck"] = bottleneck(result);
+  if (!result.verdict.overload_unknown.empty()) {
+    verdict["overload_unknown"] = result.verdict.overload_unknown;
+  }
   const Extras extras{config};
   Json slices = Json::array();
   for (const SliceSummary& slice : result.slices) {
@@ -1263,6 +1266,7 @@ ResultDigest read_result_digest(const std::string& path) {
     const Json& metrics = json.at("metrics");
     ResultDigest digest;
     digest.verdict = json.at("verdict").at("kind").get<std::string>();
+    digest.overload_unknown = json.at("verdict").value("overload_unknown", std::string{});
     digest.arrived = json.at("requests").at("arrived").get<std::int64_t>();
     digest.completed = json.at("requests").at("outcomes").at("completed").get<std::int64_t>();
     digest.unfinished_share = metrics.at("unfinished_share").get<double>();
