@@ -242,6 +242,10 @@ int search(const RightsizeArguments& arguments, const Config& config,
     return threshold_fails;
   }
   print_fleet(config, pools, smallest.replicas, player);
+  if (const std::string& unknown = player.play(smallest.replicas).overload_unknown;
+      !unknown.empty()) {
+    fmt::print("This fleet is smallest by its thresholds alone: {}.\n", unknown);
+  }
   return ok;
 }
 
