@@ -1105,7 +1105,7 @@ Json experiments_json(const std::vector<ExperimentSummary>& experiments) {
   return list;
 }
 
-Json result_document(const RunResult& result, const Config& config) {
+Json verdict_json(const RunResult& result) {
   Json verdict = Json::object();
   verdict["kind"] = verdict_name(result.verdict.kind);
   verdict["reasons"] = result.verdict.reasons;
@@ -1113,6 +1113,10 @@ Json result_document(const RunResult& result, const Config& config) {
   if (!result.verdict.overload_unknown.empty()) {
     verdict["overload_unknown"] = result.verdict.overload_unknown;
   }
+  return verdict;
+}
+
+Json result_document(const RunResult& result, const Config& config) {
   const Extras extras{config};
   Json slices = Json::array();
   for (const SliceSummary& slice : result.slices) {
@@ -1132,7 +1136,7 @@ Json result_document(const RunResult& result, const Config& config) {
   Json json = Json::object();
   json["scenario"] = result.scenario;
   json["seed"] = result.seed;
-  json["verdict"] = verdict;
+  json["verdict"] = verdict_json(result);
   json["requests"] = requests_json(result.slices.front());
   json["metrics"] = metrics_json(result, config);
   json["slices"] = slices;
