@@ -8,6 +8,7 @@
 
 #include "cost/bill.hpp"
 #include "simulation/horizon.hpp"
+#include "simulation/late_events.hpp"
 #include "simulation/model_flops.hpp"
 #include "simulation/token_times.hpp"
 #include "simulation/weight_routes.hpp"
@@ -506,6 +507,10 @@ SimTime Simulation::arrivals_end() const {
 /// What the scenario says and the model does not follow.
 void Simulation::add_notes(RunResult& result) const {
   if (std::string note = misfit_note(result.growth_fit); !note.empty()) {
+    result.notes.push_back(std::move(note));
+  }
+  if (std::string note = late_events_note(config_, result.arrivals_end, result.end);
+      !note.empty()) {
     result.notes.push_back(std::move(note));
   }
   if (path_) {
