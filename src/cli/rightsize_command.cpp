@@ -139,7 +139,7 @@ std::string failure_of(const ResultDigest& digest) {
                                 : threshold.text + ": nothing measured";
     }
   }
-  return digest.verdict;
+  return digest.verdict == "fails" ? digest.first_reason : digest.verdict;
 }
 
 std::string percent(double share) {

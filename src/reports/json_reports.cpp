@@ -1270,6 +1270,10 @@ ResultDigest read_result_digest(const std::string& path) {
     const Json& metrics = json.at("metrics");
     ResultDigest digest;
     digest.verdict = json.at("verdict").at("kind").get<std::string>();
+    for (const Json& reason : json.at("verdict").at("reasons")) {
+      digest.first_reason = reason.get<std::string>();
+      break;
+    }
     digest.overload_unknown = json.at("verdict").value("overload_unknown", std::string{});
     digest.arrived = json.at("requests").at("arrived").get<std::int64_t>();
     digest.completed = json.at("requests").at("outcomes").at("completed").get<std::int64_t>();
