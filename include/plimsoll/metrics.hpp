@@ -261,6 +261,7 @@ enum class VerdictKind : std::uint8_t { holds, fails, overloaded };
 struct Verdict {
   VerdictKind kind = VerdictKind::holds;
   std::vector<std::string> reasons;  // one sentence each: what failed, the worst window, bottleneck
+  std::string overload_unknown;      // why none could be found; empty: it was looked for
 };
 
 /// The window in which a figure was worst.

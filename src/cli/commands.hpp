@@ -15,9 +15,9 @@ namespace plimsoll::cli {
 /// Which scenario: the file and what the command line changes in it.
 struct ScenarioArguments {
   std::string path;
-  std::vector<std::string> sets;  // "path=value", as given
-  std::string variant;            // empty: none
-  std::optional<std::uint64_t> seed;
+  std::vector<std::string> sets;    // "path=value", as given
+  std::string variant;              // empty: none
+  std::optional<std::string> seed;  // as it was typed: the loader says what is wrong with it
 };
 
 /// The overrides as the loader wants them, the seed last. Throws ConfigError for a --set without

@@ -141,7 +141,7 @@ std::string failure_of(const ResultDigest& digest) {
                                 : threshold.text + ": nothing measured";
     }
   }
-  return digest.verdict;
+  return digest.verdict == "fails" ? digest.first_reason : digest.verdict;
 }
 
 std::string percent(double share) {
@@ -244,6 +244,10 @@ int search(const RightsizeArguments& arguments, const Config& config,
     return threshold_fails;
   }
   print_fleet(config, pools, smallest.replicas, player);
+  if (const std::string& unknown = player.play(smallest.replicas).overload_unknown;
+      !unknown.empty()) {
+    fmt::print("This fleet is smallest by its thresholds alone: {}.\n", unknown);
+  }
   return ok;
 }
 

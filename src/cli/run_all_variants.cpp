@@ -27,7 +27,7 @@ std::vector<std::string> child_command(const RunArguments& arguments, const std:
     words.insert(words.end(), {"--set", set});
   }
   if (arguments.scenario.seed) {
-    words.insert(words.end(), {"--seed", fmt::format("{}", *arguments.scenario.seed)});
+    words.insert(words.end(), {"--seed", *arguments.scenario.seed});
   }
   if (arguments.skip_bad_rows) {
     words.emplace_back("--skip-bad-rows");

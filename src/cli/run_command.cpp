@@ -76,7 +76,8 @@ int run_command(const RunArguments& arguments) {
   if (!folder.empty()) {
     spdlog::info("results are in {}", folder);
   }
-  return all_thresholds_hold(result) ? ok : threshold_fails;
+  const bool served = result.verdict.kind != VerdictKind::fails;
+  return served && all_thresholds_hold(result) ? ok : threshold_fails;
 }
 
 }  // namespace plimsoll::cli

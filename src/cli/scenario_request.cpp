@@ -27,7 +27,7 @@ ScenarioRequest scenario_request(const ScenarioArguments& arguments) {
     throw ConfigError{std::move(findings)};
   }
   if (arguments.seed) {
-    request.overrides.emplace_back("seed", fmt::format("{}", *arguments.seed));
+    request.overrides.emplace_back("seed", *arguments.seed);
   }
   return request;
 }

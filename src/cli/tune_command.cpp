@@ -51,6 +51,11 @@ void require_tunable(const Config& config, const PoolConfig& pool) {
                " are of one layout and say nothing of others",
            "tune a pool whose profile has form: operators");
   }
+  if (pool.role != PoolRole::both) {
+    refuse("--pool", "pool " + pool.name + " does one half of the work: it has a role",
+           "layouts are ranked for replicas that prefill and decode; tune a pool without role, and "
+           "play a pair of pools with run");
+  }
   if (pool.speculation || pool.batching == Batching::static_batch) {
     refuse("--pool", "pool " + pool.name + " speculates or batches statically",
            "only continuous batching without speculation has a closed form here");
@@ -65,6 +70,7 @@ TuningRequest request_of(const TuneArguments& arguments, const Config& config,
   request.output = arguments.output > 0 ? arguments.output : std::llround(lengths.output);
   request.prompt = std::max<std::int64_t>(request.prompt, 1);
   request.output = std::max<std::int64_t>(request.output, 1);
+  request.most_seqs = most_sequences(config, pool);
   request.slo = named(config.tiers, arguments.tier, "--tier").slo;
   request.most_gpus =
       arguments.most_gpus > 0 ? arguments.most_gpus : pool.replicas * pool.tp * pool.pp;
@@ -323,6 +329,7 @@ int verify(const TuneArguments& arguments, const Config& config, const PoolConfi
                                               "PREDICTED REQ/S", "HELD REQ/S", "PER GPU",
                                               "OF PREDICTED %", "P99 TTFT ms", "P50 TPOT ms"}};
   int worst = ok;
+  bool unknown = false;
   for (int i = 0; i < arguments.verify && static_cast<std::size_t>(i) < layouts.size(); ++i) {
     const TunedLayout& layout = layouts[static_cast<std::size_t>(i)];
     const Candidate candidate{&layout, pool.replicas * pool.tp * pool.pp / layout.gpus()};
@@ -344,9 +351,14 @@ int verify(const TuneArguments& arguments, const Config& config, const PoolConfi
       row.insert(row.end(), {"none", "-", "-", "-", "-"});
     }
     rows.push_back(std::move(row));
+    unknown = unknown || !search.digest().overload_unknown.empty();
   }
   fmt::print("\nPlayed with the pool's GPUs, the load raised until it holds no longer:\n{}",
              aligned(rows));
+  if (unknown) {
+    fmt::print(
+        "Not in every one of these runs could overload be looked for: see its result.json.\n");
+  }
   return interruption() != 0 ? 128 + interruption() : worst;
 }
 
@@ -366,6 +378,10 @@ int tune_command(const TuneArguments& arguments) {
       "replica, {} GPUs at most\n\n",
       pool.name, config.models[pool.model].name, config.gpus[pool.gpu].name, request.prompt,
       request.output, objectives(request.slo), request.most_gpus);
+  if (request.most_seqs < TuningRequest{}.most_seqs) {
+    fmt::print("SEQS is {} at most: the scenario's max_outstanding lets a replica have no more\n\n",
+               request.most_seqs);
+  }
   print_feasible(config, pool, layouts, request.output);
   print_infeasible(layouts);
   return arguments.verify > 0 ? verify(arguments, config, pool, request.slo, layouts)

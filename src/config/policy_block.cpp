@@ -290,6 +290,25 @@ void reach_ahead(Reader& reader, const ParamDoc& doc, const RawNode* given, cons
                 "lengthen it to that at least, or leave it out");
 }
 
+/// What a parameter asks for must be allowed: it would be cut without a word.
+void stay_below_most(Reader& reader, const PolicyRules& rules, const ParamDoc& doc,
+                     const RawNode& given, const std::string& path, const RawNode& own) {
+  if (doc.most_asked_for == nullptr || !given.is_scalar() ||
+      (doc.accepts != nullptr && !doc.accepts(given.text))) {
+    return;
+  }
+  const std::int64_t asked = doc.most_asked_for(given.text);
+  for (const std::string& key : rules.most_keys) {
+    const RawNode* const bound = own.find(key);
+    const auto most = bound != nullptr ? parse_count(bound->text).value : std::nullopt;
+    if (most && asked > *most) {
+      reader.report(given.place, path,
+                    fmt::format("it asks for {}, and {} is {}", asked, key, *most),
+                    fmt::format("lower it, or raise {}", key));
+    }
+  }
+}
+
 /// Splits a policy block into the policy's own keys and those of its holder.
 void read_policy_block(Reader& reader, const PolicyBlock& block, const RawNode& map,
                        const std::string& path, PolicyConfig& policy, void* holder) {
@@ -320,6 +339,9 @@ void read_policy_block(Reader& reader, const PolicyBlock& block, const RawNode& 
     known.push_back(param.key);
     const RawNode* const given = find_parameter(map, param.key);
     read_parameter(reader, param, given, join_path(path, param.key), policy.params);
+    if (given != nullptr) {
+      stay_below_most(reader, rules, param, *given, join_path(path, param.key), own);
+    }
     if (lead && param.key == rules.reaching_key) {
       reach_ahead(reader, param, given, join_path(path, param.key), *lead, policy.params);
     }

@@ -18,16 +18,16 @@ struct PolicyRules {
   std::vector<std::pair<std::string, std::string>> aliases;
   // A parameter, where a policy has it, that must reach until what is asked for serves.
   std::string reaching_key;
+  // Keys of the holder that bound what a parameter may ask for.
+  std::vector<std::string> most_keys;
 };
 
 inline const PolicyRules& policy_rules(std::string_view kind) {
   static const PolicyRules none{};
   static const PolicyRules autoscaler{
-      "autoscaler",
-      "scale_metric",
-      "threshold",
-      {{"min_clusters", "min_replicas"}, {"max_clusters", "max_replicas"}},
-      "horizon"};
+      "autoscaler", "scale_metric",
+      "threshold",  {{"min_clusters", "min_replicas"}, {"max_clusters", "max_replicas"}},
+      "horizon",    {"max_replicas", "max_instances"}};
   return kind == autoscaler.kind ? autoscaler : none;
 }
 

@@ -48,6 +48,9 @@ std::string name_hint(std::string_view name, const std::vector<std::string>& nam
 
 std::string describe_found(const RawNode& node) {
   constexpr std::size_t shown = 60;
+  if (node.is_sequence() && node.items.empty()) {
+    return "found an empty list";
+  }
   if (!node.is_scalar()) {
     return fmt::format("found {}", describe_kind(node.kind));
   }

@@ -33,6 +33,7 @@ MetricsCollector::MetricsCollector(const Config& config)
       classes_(config.workload.classes.size()),
       pools_(config.pools.size()),
       sample_{config.seed, config.metrics.sample_requests},
+      look_times_{config},
       stages_{sim_start + config.warm_up, spans_},
       waiting_rooms_{config, spans_},
       window_measured_{config.warm_up == Duration::zero() && spans_.covers(sim_start)} {
@@ -264,7 +265,11 @@ void MetricsCollector::close_window(SimTime end, const std::vector<PoolGauges>& 
   const WindowSummary window = summarize_window(end, gauges, queued_centrally);
   windows_.add(window);
   if (!window_left_out()) {
-    backlog_.add(BacklogPoint{end, window.queued, users_arrived_, refused_, users_ended_});
+    const BacklogPoint point{end, window.queued, users_arrived_, refused_, users_ended_};
+    if (backlog_.points().size() < BacklogLooks::enough_windows) {
+      looks_.add(point);
+    }
+    backlog_.add(point);
   }
   if (window_measured_) {
     for (std::size_t i = 0; i < thresholds_.size(); ++i) {
@@ -285,6 +290,16 @@ void MetricsCollector::close_window(SimTime end, const std::vector<PoolGauges>& 
   flush_window();
   window_begin_ = end;
   window_measured_ = measured(end);
+}
+
+SimTime MetricsCollector::next_look(SimTime now) const {
+  return backlog_.points().size() >= BacklogLooks::enough_windows ? never : look_times_.after(now);
+}
+
+void MetricsCollector::look(SimTime now, std::int64_t queued) {
+  if (!window_left_out() && now > window_begin_) {
+    looks_.add(BacklogPoint{now, queued, users_arrived_, refused_, users_ended_});
+  }
 }
 
 void MetricsCollector::take_gauges(const std::vector<PoolGauges>& gauges) {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "metrics/backlog_looks.hpp"
 #include "metrics/covered_spans.hpp"
 #include "metrics/experiment_accounts.hpp"
 #include "metrics/kv_transfers.hpp"
@@ -18,6 +19,7 @@
 #include "metrics/sketch.hpp"
 #include "metrics/stage_accounts.hpp"
 #include "metrics/thresholds.hpp"
+#include "metrics/verdict.hpp"
 #include "metrics/waiting_room_accounts.hpp"
 #include "metrics/weighed_windows.hpp"
 #include "metrics/window_log.hpp"
@@ -85,6 +87,12 @@ class MetricsCollector final : public EventSink {
   /// when arrivals do not equal outcomes plus these, or GPU time does not add up to replicas x end.
   void close_window(SimTime end, const std::vector<PoolGauges>& gauges,
                     std::int64_t queued_centrally);
+
+  /// When the backlog is looked at next, besides at ends of windows; never: they are enough.
+  SimTime next_look(SimTime now) const;
+  /// Between ends of windows, after all events before `now`. `queued`: all requests that wait,
+  /// centrally or in replicas.
+  void look(SimTime now, std::int64_t queued);
 
   /// Closes the last window and sums up. RunResult::cost, PoolSummary::memory_arithmetic, events,
   /// wall_seconds and skipped_rows are left to others. Call once.
@@ -201,6 +209,9 @@ class MetricsCollector final : public EventSink {
   /// Counts of what arrived in a window of the horizon and ended as `record` says.
   void cover(CoveredCounts& window, const RequestRecord& record) const;
   std::vector<ExperimentSummary> experiments() const;
+  /// What overload is judged by: ends of windows, or looks where these are few.
+  const BacklogSeries& judged_series(SimTime arrivals_end) const;
+  VerdictBasis verdict_basis(SimTime arrivals_end) const;
   PoolSummary summarize_pool(std::size_t pool, const PoolGauges& gauges, SimTime end) const;
   void note_event(std::uint64_t kind, RequestId id, SimTime at) {
     std::uint64_t x = static_cast<std::uint64_t>(at.time_since_epoch().count()) * 4 + kind;
@@ -227,7 +238,9 @@ class MetricsCollector final : public EventSink {
   Int128 unallocated_before_ = 0;               // at the end of the last window
   RequestSample sample_;
   WindowLog windows_;
-  BacklogSeries backlog_;
+  BacklogLooks look_times_;
+  BacklogSeries backlog_;     // at ends of windows
+  BacklogSeries looks_;       // at looks and the first ends of windows
   std::int64_t in_vain_ = 0;  // requests that wait at the end of the run, when they do so in vain
   StageAccounts stages_;
   WaitingRoomAccounts waiting_rooms_;

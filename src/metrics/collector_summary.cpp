@@ -402,6 +402,29 @@ std::vector<ExperimentSummary> MetricsCollector::experiments() const {
   return arms_->summarize(arrived);
 }
 
+const BacklogSeries& MetricsCollector::judged_series(SimTime arrivals_end) const {
+  return backlog_.points_until(arrivals_end) >= BacklogLooks::enough_windows ? backlog_ : looks_;
+}
+
+VerdictBasis MetricsCollector::verdict_basis(SimTime arrivals_end) const {
+  VerdictBasis basis;
+  const BacklogSeries& series = judged_series(arrivals_end);
+  const bool all_ended = users_ended_ == users_arrived_;
+  basis.overload = find_overload(series, arrivals_end, all_ended);
+  if (basis.overload.empty()) {
+    basis.overload_unknown = why_overload_is_unknown(series, arrivals_end);
+  }
+  basis.arrived = arrived_;
+  for (const ClassCounts& counts : classes_) {
+    basis.measured += counts.measured;
+  }
+  for (const std::size_t c : slices_.front().classes) {
+    basis.users_measured += classes_[c].measured;
+  }
+  basis.outcomes = counts_of(slices_.front(), Span::total).measured_outcomes;
+  return basis;
+}
+
 RunResult MetricsCollector::finish(SimTime end, SimTime arrivals_end,
                                    const std::vector<PoolGauges>& gauges,
                                    std::int64_t queued_centrally) {
@@ -411,8 +434,8 @@ RunResult MetricsCollector::finish(SimTime end, SimTime arrivals_end,
   } else {
     check_conservation(end, gauges, queued_centrally);
   }
-  const std::string overload = find_overload(backlog_, arrivals_end);
-  if (waits_in_vain(config_, !overload.empty(), end - arrivals_end)) {
+  const VerdictBasis basis = verdict_basis(arrivals_end);
+  if (waits_in_vain(config_, !basis.overload.empty(), end - arrivals_end)) {
     in_vain_ = queued_centrally;
     for (const PoolGauges& pool : gauges) {
       in_vain_ += pool.waiting;
@@ -462,7 +485,7 @@ RunResult MetricsCollector::finish(SimTime end, SimTime arrivals_end,
   result.waiting_rooms = waiting_rooms_.summarize();
   result.experiments = experiments();
   result.fingerprint = fingerprint_;
-  result.verdict = judge(result, overload);
+  result.verdict = judge(result, basis);
   return result;
 }
 

@@ -15,11 +15,17 @@ constexpr double least_growth_share = 0.02;  // of the arrivals of the second ha
 constexpr double wander = 4;                 // standard deviations of a critical queue
 constexpr double least_ratio = 1.5;          // of the backlogs at the end and at half time
 constexpr double refused_share = 0.05;
+constexpr std::size_t least_points = 4;
+
+std::vector<BacklogPoint>::const_iterator first_after(const std::vector<BacklogPoint>& points,
+                                                      SimTime at) {
+  return std::upper_bound(points.begin(), points.end(), at,
+                          [](SimTime t, const BacklogPoint& p) { return t < p.at; });
+}
 
 /// The last point at or before `at`; the first one when there is none.
 const BacklogPoint& point_at(const std::vector<BacklogPoint>& points, SimTime at) {
-  const auto after = std::upper_bound(points.begin(), points.end(), at,
-                                      [](SimTime t, const BacklogPoint& p) { return t < p.at; });
+  const auto after = first_after(points, at);
   return after == points.begin() ? points.front() : *(after - 1);
 }
 
@@ -79,12 +85,16 @@ void BacklogSeries::add(const BacklogPoint& point) {
   stride_ *= 2;
 }
 
-std::string find_overload(const BacklogSeries& series, SimTime arrivals_end) {
+std::size_t BacklogSeries::points_until(SimTime end) const {
+  return static_cast<std::size_t>(first_after(points_, end) - points_.begin());
+}
+
+std::string find_overload(const BacklogSeries& series, SimTime arrivals_end, bool all_ended) {
   const std::vector<BacklogPoint>& points = series.points();
-  const BacklogPoint* last = points.empty() ? nullptr : &point_at(points, arrivals_end);
-  if (last == nullptr || last - points.data() < 3) {
+  if (series.points_until(arrivals_end) < least_points) {
     return {};
   }
+  const BacklogPoint* last = &point_at(points, arrivals_end);
   const BacklogPoint& half = point_at(points, SimTime{last->at.time_since_epoch() / 2});
   const auto arrivals = static_cast<double>(last->arrived - half.arrived);
   if (arrivals <= 0) {
@@ -107,13 +117,29 @@ std::string find_overload(const BacklogSeries& series, SimTime arrivals_end) {
         "refused by a full queue, timed out or abandoned",
         100 * refused / arrivals, last->arrived - half.arrived);
   }
-  if (arrivals > least_growth && last->ended == half.ended) {
+  if (arrivals > least_growth && last->ended == half.ended && !all_ended) {
     return fmt::format(
         "OVERLOADED: none of the {} requests in flight ended in the second half of the arrivals; "
         "a longer duration would tell more",
         last->arrived - last->ended);
   }
   return find_slow_growth(points, last->at, arrivals);
+}
+
+std::string why_overload_is_unknown(const BacklogSeries& series, SimTime arrivals_end) {
+  if (series.points_until(arrivals_end) < least_points) {
+    return "overload was not looked for: the time in which requests arrive is too short";
+  }
+  const BacklogPoint& last = point_at(series.points(), arrivals_end);
+  const BacklogPoint& half = point_at(series.points(), SimTime{last.at.time_since_epoch() / 2});
+  const std::int64_t arrivals = last.arrived - half.arrived;
+  if (static_cast<double>(arrivals) > least_growth) {
+    return {};
+  }
+  return fmt::format(
+      "overload was not looked for: {} requests arrived in the second half of the arrivals' time, "
+      "and it takes more than {:.0f} to tell a line that grows from chance",
+      arrivals, least_growth);
 }
 
 bool waits_in_vain(const Config& config, bool overloaded, Duration rest) {

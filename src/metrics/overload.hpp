@@ -28,6 +28,8 @@ class BacklogSeries {
 
   void add(const BacklogPoint& point);
   const std::vector<BacklogPoint>& points() const { return points_; }
+  /// How many of them lie at or before `end`.
+  std::size_t points_until(SimTime end) const;
 
  private:
   std::vector<BacklogPoint> points_;
@@ -41,7 +43,8 @@ class BacklogSeries {
 ///  1. growth: B(end) - B(half) > max(50, 2 % of A, 4 sqrt(A)), and B(end) > 1.5 B(half); or
 ///  2. refusal: more than 5 % of the second half's arrivals (and more than 50) ended shed,
 ///     queue_full, timed_out or abandoned; or
-///  3. standstill: more than 50 requests arrived in the second half and none ended in it; or
+///  3. standstill: more than 50 requests arrived in the second half and none ended in it, nor did
+///     all of them later (`all_ended`: then each was longer than the half, no more); or
 ///  4. slow growth: with F(q) the least backlog of the q-th quarter of the arrivals' time,
 ///     F(2) < F(3) < F(4), F(4) - F(2) > max(40, sqrt(A)), and F(4) > 1.5 F(2).
 /// 4 sqrt(A) is what a queue at exactly full load may wander; a queue at load rho > 1 grows by
@@ -49,7 +52,13 @@ class BacklogSeries {
 /// floor, in A >> 2 rho / (1 - rho)^2 arrivals again and again, and that floor does not rise; one
 /// above does not come back, long before its growth passes 4 sqrt(A). At least four points are
 /// needed, and for slow growth ten in each quarter.
-std::string find_overload(const BacklogSeries& series, SimTime arrivals_end);
+std::string find_overload(const BacklogSeries& series, SimTime arrivals_end,
+                          bool all_ended = false);
+
+/// Why nobody can tell whether a run in which find_overload finds nothing was overloaded: fewer
+/// than four points, or no more than 50 arrivals in the second half, of which no sign could come.
+/// Empty when one could.
+std::string why_overload_is_unknown(const BacklogSeries& series, SimTime arrivals_end);
 
 /// Whether requests that still wait when a run ends, `rest` after its last arrival, count as not
 /// answered: the run is overloaded, so that their line does not end; or `rest` is as long as

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <vector>
 
+#include "metrics/request_counts.hpp"
 #include "metrics/thresholds.hpp"
 
 namespace plimsoll {
@@ -16,6 +17,7 @@ constexpr double busy_enough = 0.95;
 constexpr double tight = 0.8;
 constexpr double far_off = 0.5;  // what is used less is not near its limit
 constexpr std::int64_t enough_slots = 32;
+constexpr double many_without_answer = 0.05;
 constexpr double many_down = 0.1;  // of the rented time: a tenth of what is paid for
 
 std::int64_t rented_ns(const PoolSummary& pool) {
@@ -141,6 +143,56 @@ const PoolSummary* busy_pool(const RunResult& result) {
   return busiest;
 }
 
+/// As asked for, or otherwise.
+bool is_answer(Outcome outcome) {
+  return answered_by_model(outcome) || outcome == Outcome::cached;
+}
+
+std::int64_t answered(const VerdictBasis& basis) {
+  std::int64_t sum = 0;
+  for (int i = 0; i < outcome_count; ++i) {
+    sum += is_answer(static_cast<Outcome>(i)) ? basis.outcomes[static_cast<std::size_t>(i)] : 0;
+  }
+  return sum;
+}
+
+/// Why a run shows nothing that could hold; empty: it shows something.
+std::string nothing_served(const VerdictBasis& basis) {
+  if (basis.arrived == 0) {
+    return "nothing was measured: no request arrived";
+  }
+  if (basis.measured == 0) {
+    return fmt::format(
+        "nothing was measured: all {} requests arrived before the end of the warm-up or "
+        "outside the windows",
+        basis.arrived);
+  }
+  if (basis.users_measured > 0 && answered(basis) == 0) {
+    return fmt::format("none of the {} measured requests was answered", basis.users_measured);
+  }
+  return {};
+}
+
+/// That many measured requests ended without an answer, by outcome; empty: few did.
+std::string many_unanswered(const VerdictBasis& basis) {
+  std::int64_t unanswered = 0;
+  std::string by;
+  for (int i = 0; i < outcome_count; ++i) {
+    const std::int64_t count = basis.outcomes[static_cast<std::size_t>(i)];
+    if (count > 0 && !is_answer(static_cast<Outcome>(i))) {
+      unanswered += count;
+      by += fmt::format("{}{} {}", by.empty() ? "" : ", ", outcome_name(static_cast<Outcome>(i)),
+                        count);
+    }
+  }
+  if (static_cast<double>(unanswered) <=
+      many_without_answer * static_cast<double>(basis.users_measured)) {
+    return {};
+  }
+  return fmt::format("{} of {} measured requests ended without an answer: {}", unanswered,
+                     basis.users_measured, by);
+}
+
 }  // namespace
 
 std::string replicas_down(const RunResult& result) {
@@ -203,17 +255,25 @@ std::string bottleneck(const RunResult& result) {
          (holds ? "; nothing is near its limit" : "; no resource is near its limit");
 }
 
-Verdict judge(const RunResult& result, const std::string& overload) {
+Verdict judge(const RunResult& result, const VerdictBasis& basis) {
   Verdict verdict;
+  if (std::string nothing = nothing_served(basis); !nothing.empty()) {
+    verdict.kind = VerdictKind::fails;
+    verdict.reasons.push_back(std::move(nothing));
+  }
+  if (std::string many = many_unanswered(basis); !many.empty()) {
+    verdict.reasons.push_back(std::move(many));
+  }
   for (const ThresholdVerdict& threshold : result.thresholds) {
     if (!threshold.holds) {
       verdict.kind = VerdictKind::fails;
       verdict.reasons.push_back(failure_reason(threshold));
     }
   }
-  if (!overload.empty()) {
+  verdict.overload_unknown = basis.overload_unknown;
+  if (!basis.overload.empty()) {
     verdict.kind = VerdictKind::overloaded;
-    verdict.reasons.insert(verdict.reasons.begin(), overload);
+    verdict.reasons.insert(verdict.reasons.begin(), basis.overload);
   }
   return verdict;
 }

@@ -1,15 +1,29 @@
 // Metrics room: does the fleet hold, and what gives way first?
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <string>
 
 #include "plimsoll/metrics.hpp"
 
 namespace plimsoll {
 
-/// The verdict over all thresholds; `overload` as from find_overload (empty: not overloaded). What
-/// is nearest to its limit is not in its reasons yet: tell_bottleneck.
-Verdict judge(const RunResult& result, const std::string& overload);
+/// What a verdict rests on besides figures and thresholds.
+struct VerdictBasis {
+  std::string overload;          // as from find_overload; empty: none was found
+  std::string overload_unknown;  // as from why_overload_is_unknown
+  std::int64_t arrived = 0;
+  std::int64_t measured = 0;        // of these, arrived where it is measured
+  std::int64_t users_measured = 0;  // of these, of classes that count; the outcomes are theirs
+  std::array<std::int64_t, outcome_count> outcomes{};
+};
+
+/// The verdict over all thresholds. A run in which nothing was measured, or no measured request of
+/// a user was answered, fails: it shows nothing that holds. Where more than 5 % of them ended
+/// unanswered, a reason says so, whatever the verdict is. What is nearest to its limit is not in its
+/// reasons yet: tell_bottleneck.
+Verdict judge(const RunResult& result, const VerdictBasis& basis);
 
 /// The pool whose replicas are down for the largest share of their rented time, with the causes,
 /// the longest first: "replicas of pool chat that are down (75.0 % of their rented time: zone 74.9

@@ -114,6 +114,12 @@ FullReplica full_replica(const StepTimeModel& model, const PoolConfig& pool,
   return times;
 }
 
+int most_sequences(const Config& config, const PoolConfig& pool) {
+  const int bound = service_of(config, pool.model).max_outstanding;
+  const int most = TuningRequest{}.most_seqs;
+  return bound > 0 ? std::min(bound, most) : most;
+}
+
 std::vector<TunedLayout> tune_layouts(const Config& config, const PoolConfig& pool,
                                       const TuningRequest& request) {
   const ModelSpec& model = config.models.at(pool.model);

@@ -44,10 +44,14 @@ struct TunedLayout {
 struct TuningRequest {
   std::int64_t prompt = 1;  // tokens, means
   std::int64_t output = 1;
-  SloConfig slo;      // queue is not looked at: a full replica has no line
-  int most_gpus = 8;  // of a replica
-  int most_seqs = 512;
+  SloConfig slo;        // queue is not looked at: a full replica has no line
+  int most_gpus = 8;    // of a replica
+  int most_seqs = 512;  // see most_sequences
 };
+
+/// The most sequences of a batch that are tried: 512, or as many as the scenario lets a replica
+/// have (max_outstanding) where that is less; more would never be in one.
+int most_sequences(const Config& config, const PoolConfig& pool);
 
 /// Every tp (powers of two that divide the heads, within a node) x pp (powers of two, layers at
 /// most) x precision of `pool`, feasible ones first, by GPUs per request/s, ties by fewer GPUs. A

@@ -1105,11 +1105,18 @@ Json experiments_json(const std::vector<ExperimentSummary>& experiments) {
   return list;
 }
 
-Json result_document(const RunResult& result, const Config& config) {
+Json verdict_json(const RunResult& result) {
   Json verdict = Json::object();
   verdict["kind"] = verdict_name(result.verdict.kind);
   verdict["reasons"] = result.verdict.reasons;
   verdict["bottleneck"] = bottleneck(result);
+  if (!result.verdict.overload_unknown.empty()) {
+    verdict["overload_unknown"] = result.verdict.overload_unknown;
+  }
+  return verdict;
+}
+
+Json result_document(const RunResult& result, const Config& config) {
   const Extras extras{config};
   Json slices = Json::array();
   for (const SliceSummary& slice : result.slices) {
@@ -1129,7 +1136,7 @@ Json result_document(const RunResult& result, const Config& config) {
   Json json = Json::object();
   json["scenario"] = result.scenario;
   json["seed"] = result.seed;
-  json["verdict"] = verdict;
+  json["verdict"] = verdict_json(result);
   json["requests"] = requests_json(result.slices.front());
   json["metrics"] = metrics_json(result, config);
   json["slices"] = slices;
@@ -1274,6 +1281,11 @@ ResultDigest read_result_digest(const std::string& path) {
     const Json& metrics = json.at("metrics");
     ResultDigest digest;
     digest.verdict = json.at("verdict").at("kind").get<std::string>();
+    for (const Json& reason : json.at("verdict").at("reasons")) {
+      digest.first_reason = reason.get<std::string>();
+      break;
+    }
+    digest.overload_unknown = json.at("verdict").value("overload_unknown", std::string{});
     digest.arrived = json.at("requests").at("arrived").get<std::int64_t>();
     digest.completed = json.at("requests").at("outcomes").at("completed").get<std::int64_t>();
     digest.unfinished_share = metrics.at("unfinished_share").get<double>();

@@ -41,6 +41,8 @@ struct TierDigest {
 
 struct ResultDigest {
   std::string verdict;
+  std::string first_reason{};      // of the verdict; empty: it has none
+  std::string overload_unknown{};  // why no overload could be found; empty: it was looked for
   std::int64_t arrived = 0;
   std::int64_t completed = 0;
   double unfinished_share = 0;

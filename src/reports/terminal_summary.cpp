@@ -81,10 +81,12 @@ std::string verdict_part(const RunResult& result, const SummaryStyle& style) {
   std::string out = fmt::format("{}: {}\n", result.scenario,
                                 coloured(words[static_cast<int>(kind)], kind, style));
   if (kind == VerdictKind::holds) {
-    out += result.thresholds.empty()
-               ? "  no thresholds are set, and no overload was found\n"
-               : fmt::format("  all {} thresholds hold, and no overload was found\n",
-                             result.thresholds.size());
+    const std::string& unknown = result.verdict.overload_unknown;
+    out += wrapped((result.thresholds.empty()
+                        ? "no thresholds are set"
+                        : fmt::format("all {} thresholds hold", result.thresholds.size())) +
+                       (unknown.empty() ? ", and no overload was found" : "; " + unknown),
+                   style.width, 2);
   }
   for (const std::string& reason : result.verdict.reasons) {
     out += wrapped(reason, style.width, 2);

@@ -8,6 +8,7 @@
 
 #include "cost/bill.hpp"
 #include "simulation/horizon.hpp"
+#include "simulation/late_events.hpp"
 #include "simulation/model_flops.hpp"
 #include "simulation/token_times.hpp"
 #include "simulation/weight_routes.hpp"
@@ -59,6 +60,7 @@ Simulation::Simulation(const Config& config, const RunOptions& options)
           source_->closed_loop() ? EventPriority::dispatch : EventPriority::arrival,
           &Simulation::on_arrival, this, 0)},
       window_timer_{engine_.make_timer(EventPriority::window, &Simulation::on_window, this, 0)},
+      look_timer_{engine_.make_timer(EventPriority::window, &Simulation::on_look, this, 0)},
       last_progress_{std::chrono::steady_clock::now()} {
   if (caches_prefixes(config)) {
     requests_.keep_prefixes();
@@ -257,6 +259,7 @@ RunResult Simulation::play() {
   }
   fetch_arrival();
   engine_.arm(window_timer_, collector_.next_window_end());
+  await_look();
   await_scrape();
   if (config_.duration > Duration::zero()) {
     engine_.at(sim_start + config_.duration, EventPriority::window, [this] {
@@ -397,6 +400,26 @@ void Simulation::close_window() {
   report_progress();
 }
 
+void Simulation::on_look(void* simulation, std::uint64_t) {
+  static_cast<Simulation*>(simulation)->look();
+}
+
+void Simulation::await_look() {
+  if (const SimTime next = collector_.next_look(engine_.now()); next != never) {
+    engine_.arm(look_timer_, next);
+  }
+}
+
+/// Who waits is known without telling what replicas have done so far.
+void Simulation::look() {
+  std::int64_t queued = queued_centrally();
+  for (const auto& replica : replicas_) {
+    queued += replica->waiting();
+  }
+  collector_.look(engine_.now(), queued);
+  await_look();
+}
+
 void Simulation::await_scrape() {
   if (monitor_ != nullptr) {
     engine_.at(engine_.now() + config_.monitoring->scrape_interval, EventPriority::window,
@@ -484,6 +507,10 @@ SimTime Simulation::arrivals_end() const {
 /// What the scenario says and the model does not follow.
 void Simulation::add_notes(RunResult& result) const {
   if (std::string note = misfit_note(result.growth_fit); !note.empty()) {
+    result.notes.push_back(std::move(note));
+  }
+  if (std::string note = late_events_note(config_, result.arrivals_end, result.end);
+      !note.empty()) {
     result.notes.push_back(std::move(note));
   }
   if (path_) {

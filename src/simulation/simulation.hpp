@@ -52,6 +52,7 @@ class Simulation final : public EndListener, public FollowUpListener {
  private:
   static void on_arrival(void* simulation, std::uint64_t);
   static void on_window(void* simulation, std::uint64_t);
+  static void on_look(void* simulation, std::uint64_t);
 
   void build_kv_network();
   void build_replicas();
@@ -65,6 +66,8 @@ class Simulation final : public EndListener, public FollowUpListener {
   void begin_request(const Arrival& arrival, Phase phase, bool waiting = false);
   void take_backlog(std::int64_t requests);
   void close_window();
+  void await_look();
+  void look();
   void await_scrape();
   void scrape();
   void stop_when_done();
@@ -105,6 +108,7 @@ class Simulation final : public EndListener, public FollowUpListener {
   std::unique_ptr<Monitor> monitor_;          // null: nothing is monitored
   TimerId arrival_timer_;
   TimerId window_timer_;
+  TimerId look_timer_;  // at the backlog, where windows are few
   Arrival pending_;
   bool has_pending_ = false;
   bool more_arrivals_ = true;  // the source may still yield some

@@ -54,6 +54,7 @@ bool TraceReplay::next(Arrival& out) {
   out = Arrival{};
   do {
     if (ended_ || limits_.reached(id_) || !reader_.next(row)) {
+      require_rows();
       ended_ = true;
       return false;
     }
@@ -69,6 +70,20 @@ bool TraceReplay::next(Arrival& out) {
   fill_prefix(row, out);
   ++id_;
   return true;
+}
+
+/// A trace of which nothing can be played is a mistake, as an empty file is: a fleet without
+/// requests shows nothing.
+void TraceReplay::require_rows() const {
+  if (!ended_ && id_ == 0) {
+    const std::int64_t skipped = reader_.skipped_rows();
+    reader_.refuse_header("",
+                          skipped == 0
+                              ? "the trace has no rows"
+                              : fmt::format("all {} rows of the trace were skipped", skipped),
+                          "give it a row for each request: arrival_s, prompt_tokens, "
+                          "output_tokens, as the header names them");
+  }
 }
 
 bool TraceReplay::identify(const TraceRow& row, Arrival& out) {

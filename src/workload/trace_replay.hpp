@@ -31,6 +31,7 @@ class TraceReplay final : public RequestSource {
 
  private:
   void check_columns(const Config& config) const;
+  void require_rows() const;
   /// Who sends it: its class and key. False: the row is bad, and skipped.
   bool identify(const TraceRow& row, Arrival& out);
   ClassIndex class_of(const TraceRow& row) const;

@@ -49,7 +49,7 @@ TEST(Table, AlignsColumnsWithoutTrailingBlanks) {
 TEST(ScenarioRequest, SplitsAtTheFirstEqualsSignAndPutsTheSeedLast) {
   ScenarioArguments arguments;
   arguments.sets = {"a.b=c=d", "e="};
-  arguments.seed = 7;
+  arguments.seed = "7";
   const auto request = scenario_request(arguments);
   ASSERT_EQ(request.overrides.size(), 3U);
   EXPECT_EQ(request.overrides[0], (std::pair<std::string, std::string>{"a.b", "c=d"}));

@@ -39,6 +39,41 @@ workload:
                      seconds, rate);
 }
 
+TEST(Overload, OfARunOfLessThanAWindowIsFound) {
+  const auto overloaded = [](double rate, const std::string& window) {
+    std::string text = slow_scenario(ten_tokens(rate, 60));
+    text.replace(text.find("1000s"), 5, window);
+    return numbers_of_text(text, [](const RunResult& result) {
+      return fmt::format("{} {}", result.verdict.kind == VerdictKind::overloaded ? 1 : 0,
+                         result.verdict.overload_unknown.size());
+    });
+  };
+  for (const char* const window : {"1000s", "20s", "1s"}) {
+    EXPECT_EQ(overloaded(20, window)[0], 1) << "twice of what it can, window " << window;
+    EXPECT_EQ(overloaded(5, window)[0], 0) << "half of it, window " << window;
+    EXPECT_EQ(overloaded(5, window)[1], 0) << "and that is known, window " << window;
+    EXPECT_GT(overloaded(0.5, window)[1], 0) << "some fifteen requests, window " << window;
+  }
+}
+
+TEST(Verdict, OfRequestsThatNoReplicaCanTakeDoesNotHold) {
+  const std::vector<double> found = numbers_of_text(
+      slow_scenario(R"(
+duration: 60s
+workload:
+  arrivals: {rate: 10/s}
+  lengths: {prompt: {kind: fixed, mean: 5000}, output: {kind: fixed, mean: 10}}
+)"),
+      [](const RunResult& result) {
+        return fmt::format("{} {} {}", result.verdict.kind == VerdictKind::fails ? 1 : 0,
+                           share(result, Outcome::over_context), result.verdict.reasons.size());
+      });
+  EXPECT_EQ(found[0], 1);
+  EXPECT_EQ(found[1], 1) << "max_context is 4,096";
+  EXPECT_EQ(found[2], 3)
+      << "none was answered, how many were not, and what is nearest to its limit";
+}
+
 TEST(WaitingRoom, UnderFcfsTheWaitThatIsShownIsTheWait) {
   const std::vector<double> found =
       numbers_of_text(slow_scenario(R"(

@@ -196,5 +196,37 @@ TEST(TracedSessions, EachKeyAndEachTenantHasTheLimitsThatItsRowsName) {
       << "the class of a row has its tier";
 }
 
+/// Of a trace with a row every `gap_ms` for a minute, before a replica that works on one request at
+/// a time, for 100 ms: whether it is overloaded, and whether nobody could tell.
+std::vector<double> overload_of_trace(int gap_ms) {
+  const testing::TemporaryFolder folder;
+  std::string rows = "arrival_s,prompt_tokens,output_tokens\n";
+  for (int i = 0; i < 60'000 / std::max(gap_ms, 50); ++i) {
+    rows += fmt::format("{}.{:03},10,10\n", i * gap_ms / 1000, i * gap_ms % 1000);
+  }
+  testing::write_plain(folder.file("t.csv"), rows);
+  return numbers_of_text(
+      test::scenario_with_pools(
+          "pools:\n  main: {gpu: one, model: tiny, profile: steps, replicas: 1, max_num_seqs: 1, "
+          "kv_blocks: 4000, max_num_batched_tokens: 1024}\n"
+          "metrics: {window: 1000s, sample_requests: 0}\nduration: 0\nworkload:\n  trace: " +
+          folder.file("t.csv") + "\n"),
+      [](const RunResult& result) {
+        return fmt::format("{} {}", result.verdict.kind == VerdictKind::overloaded ? 1 : 0,
+                           result.verdict.overload_unknown.empty() ? 0 : 1);
+      });
+}
+
+TEST(TraceOverload, IsFoundThoughItsEndIsNotKnownBefore) {
+  const std::vector<double> twice = overload_of_trace(50);
+  EXPECT_EQ(twice[0], 1) << "twice of what the replica can";
+  const std::vector<double> half = overload_of_trace(200);
+  EXPECT_EQ(half[0], 0);
+  EXPECT_EQ(half[1], 0) << "looked for, and not found";
+  const std::vector<double> at_once = overload_of_trace(0);
+  EXPECT_EQ(at_once[0], 0);
+  EXPECT_EQ(at_once[1], 1) << "there is no second half";
+}
+
 }  // namespace
 }  // namespace plimsoll

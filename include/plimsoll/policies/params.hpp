@@ -25,6 +25,8 @@ struct ParamDoc {
   std::vector<std::string> choices{};  // for ParamKind::text: the valid words; empty = any
   bool per_tier = false;               // numbers: may also be a map of tiers to values
   bool (*accepts)(const std::string&) = nullptr;  // for ParamKind::text: its form; null = any
+  // For ParamKind::text of that form: the most replicas or instances that it asks for; null: none.
+  std::int64_t (*most_asked_for)(const std::string&) = nullptr;
 };
 
 /// Validated parameters: every documented key is present, in base units. Reading a key that the

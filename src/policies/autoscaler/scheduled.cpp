@@ -88,6 +88,13 @@ class Scheduled final : public Autoscaler {
 bool is_schedule(const std::string& text) {
   return parse_schedule(text).has_value();
 }
+std::int64_t most_of_schedule(const std::string& text) {
+  std::int64_t most = 0;
+  for (const Appointment& appointment : parse_schedule(text).value()) {
+    most = std::max(most, appointment.instances);
+  }
+  return most;
+}
 bool is_time_of_day(const std::string& text) {
   return time_of_day(text).has_value();
 }
@@ -98,6 +105,7 @@ PolicyEntry<Autoscaler> scheduled_entry() {
   ParamDoc schedule{"schedule", ParamKind::text, "00:00=1",
                     "Times of the day and the instances from then on: \"08:00=10 20:00=4\"."};
   schedule.accepts = is_schedule;
+  schedule.most_asked_for = most_of_schedule;
   ParamDoc begins{"begins", ParamKind::text, "00:00", "The time of day at t = 0."};
   begins.accepts = is_time_of_day;
   return {{"scheduled",

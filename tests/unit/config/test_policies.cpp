@@ -24,6 +24,9 @@ PolicyCatalog test_policies() {
   catalog["admission"] = {{"always", "All.", {}}};
   ParamDoc schedule{"schedule", ParamKind::text, "x=1", "Has an equals sign.", 0, 0, {}};
   schedule.accepts = [](const std::string& text) { return text.find('=') != std::string::npos; };
+  schedule.most_asked_for = [](const std::string& text) -> std::int64_t {
+    return std::stoll(text.substr(text.rfind('=') + 1));
+  };
   const std::vector<ParamDoc> behavior{
       {"behavior.scale_up.pods", ParamKind::count, "4", "Pods.", 0, 100, {}},
       {"behavior.scale_up.stabilization", ParamKind::duration, "0", "How long.", 0, 1e15, {}},

@@ -191,6 +191,31 @@ TEST(Overload, AStandstillIsOverload) {
   EXPECT_EQ(standing(1), "");
 }
 
+TEST(Overload, RequestsLongerThanHalfTheRunThatAllEndLaterAreNoStandstill) {
+  BacklogSeries series;
+  for (int i = 1; i <= 10; ++i) {
+    series.add(BacklogPoint{sim_start + std::chrono::seconds{i}, 0, 100 * i, 0, 0});
+  }
+  const SimTime end = sim_start + std::chrono::seconds{10};
+  EXPECT_NE(find_overload(series, end, false), "");
+  EXPECT_EQ(find_overload(series, end, true), "");
+}
+
+TEST(Overload, WhereNoSignCouldComeItIsSaidThatNoneWasLookedFor) {
+  const auto arriving = [](int points, int at_each) {
+    BacklogSeries series;
+    for (int i = 1; i <= points; ++i) {
+      series.add(BacklogPoint{sim_start + std::chrono::seconds{i}, 0, at_each * i, 0, at_each * i});
+    }
+    return why_overload_is_unknown(series, sim_start + std::chrono::seconds{points});
+  };
+  EXPECT_NE(why_overload_is_unknown(BacklogSeries{}, sim_start), "");
+  EXPECT_NE(arriving(3, 1000), "") << "three points";
+  EXPECT_EQ(arriving(4, 1000), "");
+  EXPECT_NE(arriving(10, 10), "") << "50 arrivals in the second half";
+  EXPECT_EQ(arriving(10, 11), "");
+}
+
 TEST(Overload, WhoWaitsAtTheEndOfAnOverloadedRunOrBeyondHisPatienceWaitsInVain) {
   Config config;
   config.tiers.resize(2);

@@ -40,7 +40,9 @@ TEST(Bottleneck, ReplicasThatAreDownComeBeforeTheGpuTimeOfThoseThatAreLeft) {
       bottleneck(result),
       "replicas of pool code that are down (75.0 % of their rented time: zone 74.6 %, loading "
       "0.4 %)");
-  result.verdict = judge(result, "OVERLOADED: so it is");
+  VerdictBasis basis;
+  basis.overload = "OVERLOADED: so it is";
+  result.verdict = judge(result, basis);
   tell_bottleneck(result);
   EXPECT_THAT(result.verdict.reasons.back(),
               HasSubstr("Nearest to its limit: replicas of pool code"));
@@ -54,6 +56,85 @@ TEST(Bottleneck, AFewThatAreDownLeaveItWhereItWas) {
   EXPECT_EQ(bottleneck(result),
             "sequence slots of pool chat (10.0 % of 100 in use on average); nothing is near its "
             "limit");
+}
+
+VerdictBasis basis_of(std::int64_t arrived, std::int64_t measured) {
+  VerdictBasis basis;
+  basis.arrived = arrived;
+  basis.measured = measured;
+  basis.users_measured = measured;
+  return basis;
+}
+
+std::int64_t& count_of(VerdictBasis& basis, Outcome outcome) {
+  return basis.outcomes[static_cast<std::size_t>(outcome)];
+}
+
+TEST(Verdict, WhatWasNotMeasuredDoesNotHold) {
+  const Verdict none = judge(RunResult{}, basis_of(0, 0));
+  EXPECT_EQ(none.kind, VerdictKind::fails);
+  EXPECT_THAT(none.reasons.front(), HasSubstr("no request arrived"));
+  const Verdict warm_up = judge(RunResult{}, basis_of(7, 0));
+  EXPECT_EQ(warm_up.kind, VerdictKind::fails);
+  EXPECT_THAT(warm_up.reasons.front(), HasSubstr("all 7 requests arrived before the end"));
+}
+
+TEST(Verdict, WhereNobodyIsAnsweredNothingHolds) {
+  VerdictBasis basis = basis_of(600, 600);
+  count_of(basis, Outcome::over_context) = 600;
+  const Verdict verdict = judge(RunResult{}, basis);
+  EXPECT_EQ(verdict.kind, VerdictKind::fails);
+  EXPECT_EQ(verdict.reasons[0], "none of the 600 measured requests was answered");
+  EXPECT_EQ(verdict.reasons[1],
+            "600 of 600 measured requests ended without an answer: over_context 600");
+}
+
+TEST(Verdict, AboveATwentiethWithoutAnAnswerIsSaid) {
+  VerdictBasis basis = basis_of(1000, 1000);
+  count_of(basis, Outcome::completed) = 900;
+  count_of(basis, Outcome::cached) = 30;
+  count_of(basis, Outcome::degraded) = 20;
+  count_of(basis, Outcome::failed) = 50;
+  EXPECT_TRUE(judge(RunResult{}, basis).reasons.empty()) << "exactly";
+  count_of(basis, Outcome::cached) = 29;
+  count_of(basis, Outcome::shed) = 1;
+  const Verdict verdict = judge(RunResult{}, basis);
+  EXPECT_EQ(verdict.kind, VerdictKind::holds);
+  ASSERT_EQ(verdict.reasons.size(), 1U);
+  EXPECT_EQ(verdict.reasons[0],
+            "51 of 1000 measured requests ended without an answer: shed 1, failed 50");
+}
+
+TEST(Verdict, OverloadIsFoundHoweverLongAWindowIs) {
+  // 100 requests/s, of which each second one is answered, for 30 s within a window of an hour.
+  Config config = metrics_config();
+  config.duration = std::chrono::seconds{30};
+  config.metrics.window = std::chrono::hours{1};
+  const auto play = [&config](int answered_of_ten) {
+    MetricsCollector collector{config};
+    SimTime next = collector.next_look(sim_start);
+    RequestId id = 0;
+    std::int64_t waiting = 0;
+    for (; id < 3000; ++id) {
+      const RequestRecord record = served_request(id, static_cast<int>(id) * 10);
+      for (; next < record.arrived; next = collector.next_look(next)) {
+        collector.look(next, waiting);
+      }
+      collector.on_arrival(record.id, 0, record.arrived);
+      if (id % 10 < static_cast<RequestId>(answered_of_ten)) {
+        collector.on_first_token(record);
+        collector.on_end(record);
+      } else {
+        ++waiting;
+      }
+    }
+    std::vector<PoolGauges> gauges = gauges_at(config, at_ms(30'000));
+    gauges[0].waiting = waiting;
+    return collector.finish(at_ms(30'000), at_ms(30'000), gauges, 0).verdict;
+  };
+  EXPECT_EQ(play(5).kind, VerdictKind::overloaded);
+  EXPECT_EQ(play(10).kind, VerdictKind::holds);
+  EXPECT_EQ(play(10).overload_unknown, "");
 }
 
 TEST(Availability, WhoWaitsAtTheEndOfAnOverloadedRunWasNotAnswered) {

@@ -117,5 +117,21 @@ TEST(Tuning, ChoosesTheBestOfAllBatches) {
   }
 }
 
+TEST(Tuning, TriesNoBatchThatTheScenarioLetsNoReplicaHave) {
+  Config config = config_of(test::a100_80gb(), test::llama2_7b());
+  EXPECT_EQ(most_sequences(config, config.pools[0]), 512) << "nothing is said";
+  config.service.max_outstanding = 1000;
+  EXPECT_EQ(most_sequences(config, config.pools[0]), 512);
+  config.service.max_outstanding = 12;
+  EXPECT_EQ(most_sequences(config, config.pools[0]), 12);
+  TuningRequest request = chat(400);
+  EXPECT_GT(
+      find(tune_layouts(config, config.pools[0], request), 1, 1, Precision::fp16)->max_num_seqs, 8);
+  request.most_seqs = 12;
+  EXPECT_EQ(
+      find(tune_layouts(config, config.pools[0], request), 1, 1, Precision::fp16)->max_num_seqs, 8)
+      << "the largest power of two";
+}
+
 }  // namespace
 }  // namespace plimsoll

@@ -301,6 +301,13 @@ TEST_F(TraceSource, EndsAtTheDurationOrAtMaxRequestsWithoutReadingOn) {
   EXPECT_THROW(draw_arrivals(config_, 10), ConfigError);
 }
 
+TEST_F(TraceSource, WithoutARowIsRefused) {
+  write("");
+  EXPECT_THROW(draw_arrivals(config_, 10), ConfigError);
+  write("x,1,1\n1,0,1\n");
+  EXPECT_THROW(testing::skip_bad_rows(config_), ConfigError) << "all are skipped";
+}
+
 TEST_F(TraceSource, CountsSkippedRows) {
   write("0,1,1\nx,1,1\n1,0,1\n2,1,1\n");
   const testing::SkippedRows rows = testing::skip_bad_rows(config_);
