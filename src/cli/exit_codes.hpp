@@ -9,7 +9,7 @@ enum ExitCode : int {
   usage_or_scenario = 2,   // what the user wrote is wrong
   internal_bug = 70,       // an invariant of ours broke
   input_output = 74,       // the machine refused a read or a write
-  threshold_fails = 99,    // the run is complete, and a threshold does not hold or nothing was served
+  threshold_fails = 99,    // played; a threshold does not hold, or nobody was answered
   interrupted_int = 130,   // 128 + SIGINT
   interrupted_term = 143,  // 128 + SIGTERM
 };
