@@ -37,7 +37,8 @@ struct PoolPlan {
 std::vector<std::unique_ptr<PoolPlan>> plan_pools(const Config& config, bool audit);
 
 /// What breaks together in these pools.
-FailureDomains domains_of(const Config& config, const std::vector<std::unique_ptr<PoolPlan>>& plans);
+FailureDomains domains_of(const Config& config,
+                          const std::vector<std::unique_ptr<PoolPlan>>& plans);
 
 /// What the engine calls a node of a pool: never the same as a store (host_of_store).
 std::string host_of_node(const PoolConfig& pool, std::int32_t node);
