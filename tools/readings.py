@@ -25,6 +25,14 @@ def mean_response_ms(result):
             / stages[0]["served"])
 
 
+def waiting_mean(stages, span):
+    """Requests that wait for a place in a batch, on average, by Little's law: the mean wait before the GPUs times
+    the rate of those whose wait is over. `queued` of windows counts what is on its way through the stages, too.
+    Of a line that only grows it is too little, since who still waits is not in it."""
+    serving = next(stage for stage in stages if stage["stage"] == "serving")
+    return serving["mean_wait_ms"] / 1000 * serving["offered"] / span if span > 0 else 0
+
+
 def stages_table(result):
     """Rows of the request path as markdown."""
     lines = ["| stage | offered | served | hits | p50, ms | p99, ms | p99 wait, ms | used % | busiest % | "
@@ -70,6 +78,7 @@ def derived(result, resolved, rows):
     """What stands under `derived` for readings."""
     outcomes = result["requests"]["outcomes"]
     ended = sum(outcomes.values())
+    output_tokens = sum(int(row["output_tokens"]) for row in rows)
     rows = measured_windows(resolved, rows)
     span = sum(float(row["end_s"]) - float(row["begin_s"]) for row in rows)
     figures = {
@@ -78,12 +87,15 @@ def derived(result, resolved, rows):
         "api_success": 1 - sum(outcomes[name] for name in CAPACITY_LOSSES) / ended if ended else 0,
         "lost": ended - outcomes["completed"] - outcomes["cached"],
         "bad_hours": bad_hours(rows),
+        "output_tokens": output_tokens,  # of the whole run
     }
     if span > 0:
         figures["tokens_per_s"] = sum(int(row["output_tokens"]) for row in rows) / span
         figures["requests_per_s"] = sum(int(row["arrived"]) for row in rows) / span
-        # Rates of the windows, in which requests arrive: a run's own totals hold its drain, too.
-        answered = (outcomes["completed"] + outcomes["cached"]) / ended if ended else 0
+        # Rates of the windows, in which requests arrive: a run's own totals hold its drain, too. What is still
+        # in flight has arrived and has no answer: a long line is no success.
+        arrived = result["requests"]["arrived"]
+        answered = (outcomes["completed"] + outcomes["cached"]) / arrived if arrived else 0
         figures["answers_per_s"] = figures["requests_per_s"] * answered
         figures["prompt_tokens_per_s"] = sum(int(row["prompt_tokens"]) for row in rows) / span
         figures["running_mean"] = sum(int(row["running"]) for row in rows) / len(rows)
@@ -95,6 +107,7 @@ def derived(result, resolved, rows):
     if "stages" in result:
         figures["mean_response_ms"] = mean_response_ms(result)
         figures["stage"] = {stage["stage"]: stage for stage in result["stages"]}
+        figures["waiting_mean"] = waiting_mean(result["stages"], span)
     figures["tier"] = {part["name"]: part["metrics"] for part in result["slices"]
                        if part["kind"] == "tier"}
     return figures

@@ -27,10 +27,12 @@ struct TokenCell {
 /// horizon were, an estimate for the whole of it.
 struct BilledLoad {
   std::int64_t arrived = 0;
-  std::int64_t unanswered = 0;            // ended without an answer, from a GPU or a cache
-  std::int64_t good = 0;                  // answered within the objectives of their tier
+  std::int64_t unanswered = 0;  // of windows: ended without an answer, from a GPU or a cache
+  std::int64_t good = 0;        // answered within the objectives of their tier; of a
+                                // warm-up as of what was measured
   std::int64_t cached_output_tokens = 0;  // of answers from a cache, which no cell has
   std::vector<TokenCell> cells;
+  std::vector<TokenCell> stolen{};  // of cells: what a bypass let pass, and nobody pays for
 
   std::int64_t completed() const;
   std::int64_t prompt_tokens() const;
@@ -86,6 +88,7 @@ struct RevenueRow {
   std::string unit;
   bool follows_load = false;
   MicroUsd amount;
+  MicroUsd stolen;  // what a bypass let pass, at the same price; not in `amount`
 };
 
 /// What the requests of a tier or a model cost and earn. Attribution: docs/money.md.
@@ -99,6 +102,7 @@ struct UnitCost {
   MicroUsd prompt_cost;
   MicroUsd output_cost;
   MicroUsd revenue;
+  MicroUsd stolen;  // not in the revenue
 };
 
 struct MoneySummary {
@@ -107,10 +111,12 @@ struct MoneySummary {
   std::array<MicroUsd, cost_component_count> by_component{};
   MicroUsd total;          // the sum of the bill
   MicroUsd revenue_total;  // the sum of the revenue
+  MicroUsd stolen;         // tokens that a bypass let pass, at their prices; not in the revenue
   MicroUsd idle;           // of the total: GPUs that were ready and had no work
   MicroUsd down;           // of the total: GPUs that were rented and not serving
+  MicroUsd unused;         // of the total: commitments to offers that were not rented
   MicroUsd missed;         // of the total: answers that missed their tier's objectives
-  MicroUsd unearned;       // revenue that follows load and was not earned: unanswered requests
+  MicroUsd unearned;       // token revenue that unanswered requests would have brought
   MicroUsd unattributed;   // of the total: pools that completed nothing
   std::vector<UnitCost>
       units;               // tiers, then models: each kind and `unattributed` add up to `total`

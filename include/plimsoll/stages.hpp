@@ -72,6 +72,15 @@ struct AnomalySummary {
   bool used_bypass = false;   // some of its requests passed only thanks to a bypass
 };
 
+/// Requests of one class that a bypass let pass and a replica of one pool completed.
+struct BypassedCell {
+  ClassIndex request_class = 0;
+  PoolIndex pool = 0;
+  std::int64_t completed = 0;
+  std::int64_t prompt_tokens = 0;
+  std::int64_t output_tokens = 0;
+};
+
 /// A span in which limits did not bind.
 struct BypassSummary {
   SimTime began{};
@@ -116,6 +125,7 @@ struct PathSummary {
   std::int64_t bypassed_prompt_tokens = 0;
   std::int64_t bypassed_output_tokens = 0;
   double bypassed_dollars = 0;                   // at their tiers' prices
+  std::vector<BypassedCell> bypassed_cells;      // of those that completed on a GPU
   SimTime detected = never;                      // first alarm of a key that used an open bypass
   SimTime enforced = never;                      // limits bind again for the first time
   std::vector<BypassSummary> bypasses;           // as the scenario lists them

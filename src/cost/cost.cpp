@@ -29,6 +29,7 @@ MoneySummary summarize_money(const RunResult& result, const BilledLoad& load,
   }
   for (const RevenueRow& row : money.revenue) {
     money.revenue_total = money.revenue_total + row.amount;
+    money.stolen = money.stolen + row.stolen;
   }
   add_unit_costs(money, result, load, config);
   return money;
@@ -66,12 +67,11 @@ std::int64_t sum_of(const std::vector<TokenCell>& cells, std::int64_t TokenCell:
   return sum;
 }
 
-/// What did not come from users was not theirs to be answered, but drives the bill as they do.
+/// What did not come from users drives the bill as they do.
 void add_uncounted(BilledLoad& load, const RunResult& result, const Config& config) {
   if (result.horizon || all_count(config)) {
     return;
   }
-  load.unanswered += load.completed() - counted(load, config, &TokenCell::completed);
   for (const SliceSummary& slice : result.slices) {
     for (std::size_t c = 0; c < config.workload.classes.size(); ++c) {
       const bool its = slice.kind == "class" && slice.name == config.workload.classes[c].name;
@@ -136,11 +136,17 @@ BilledLoad billed_load(const RunResult& result) {
   const SliceSummary& whole = result.slices.front();
   BilledLoad load;
   load.arrived = whole.arrived;
-  load.good = whole.good;
   load.cells = result.token_cells;
+  for (const BypassedCell& cell : result.path.bypassed_cells) {
+    load.stolen.push_back(
+        {cell.request_class, cell.pool, cell.completed, cell.prompt_tokens, cell.output_tokens});
+  }
   load.cached_output_tokens = result.cached_output_tokens;
-  load.unanswered = whole.arrived - whole.in_flight - load.completed() -
-                    whole.outcomes[static_cast<std::size_t>(Outcome::cached)];
+  if (whole.measured > 0) {
+    const Int128 completed = whole.outcomes[static_cast<std::size_t>(Outcome::completed)];
+    load.good =
+        static_cast<std::int64_t>((completed * whole.good + whole.measured / 2) / whole.measured);
+  }
   return load;
 }
 

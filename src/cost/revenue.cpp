@@ -16,9 +16,10 @@ struct Tokens {
   std::int64_t output = 0;
 };
 
-Tokens tokens_of(const BilledLoad& load, const Config& config, TierIndex tier, ModelIndex model) {
+Tokens tokens_of(const std::vector<TokenCell>& cells, const Config& config, TierIndex tier,
+                 ModelIndex model) {
   Tokens tokens;
-  for (const TokenCell& cell : load.cells) {
+  for (const TokenCell& cell : cells) {
     if (counts(config, cell.request_class) &&
         config.workload.classes[cell.request_class].tier == tier &&
         config.pools[cell.pool].model == model) {
@@ -29,14 +30,21 @@ Tokens tokens_of(const BilledLoad& load, const Config& config, TierIndex tier, M
   return tokens;
 }
 
-RevenueRow token_row(const Tokens& tokens, UsdPerMillion prompt_price, UsdPerMillion output_price) {
+/// `stolen`, of `all`, is what nobody pays for. amount + stolen = all at the price, exactly.
+RevenueRow token_row(const Tokens& all, const Tokens& stolen, UsdPerMillion prompt_price,
+                     UsdPerMillion output_price) {
+  const auto price_of = [&](const Tokens& tokens) {
+    return amount_of(tokens.prompt, million, UnitPrice::of(prompt_price.count())) +
+           amount_of(tokens.output, million, UnitPrice::of(output_price.count()));
+  };
+  const Tokens sold{all.prompt - stolen.prompt, all.output - stolen.output};
   RevenueRow row;
   row.kind = "tokens";
-  row.quantity = static_cast<double>(tokens.prompt + tokens.output) / 1e6;
+  row.quantity = static_cast<double>(sold.prompt + sold.output) / 1e6;
   row.unit = "1M tokens";
   row.follows_load = true;
-  row.amount = amount_of(tokens.prompt, million, UnitPrice::of(prompt_price.count())) +
-               amount_of(tokens.output, million, UnitPrice::of(output_price.count()));
+  row.amount = price_of(sold);
+  row.stolen = price_of(all) - row.amount;
   return row;
 }
 
@@ -72,7 +80,7 @@ std::vector<RevenueRow> revenue_rows(const RunResult& result, const BilledLoad& 
                                      const Config& config) {
   std::vector<RevenueRow> rows;
   const auto add = [&](RevenueRow row, const std::string& name, TierIndex tier) {
-    if (row.amount.count() != 0) {
+    if (row.amount.count() != 0 || row.stolen.count() != 0) {
       row.name = name;
       row.tier = config.tiers[tier].name;
       rows.push_back(std::move(row));
@@ -83,8 +91,9 @@ std::vector<RevenueRow> revenue_rows(const RunResult& result, const BilledLoad& 
     for (std::size_t m = 0; m < config.models.size(); ++m) {
       const auto model = static_cast<ModelIndex>(m);
       if (!only || *only == model) {
-        const Tokens tokens = tokens_of(load, config, tier, model);
-        RevenueRow row = token_row(tokens, prompt_price, output_price);
+        RevenueRow row =
+            token_row(tokens_of(load.cells, config, tier, model),
+                      tokens_of(load.stolen, config, tier, model), prompt_price, output_price);
         row.model = config.models[m].name;
         add(std::move(row), name, tier);
       }

@@ -153,6 +153,7 @@ std::vector<UnitCost> unit_costs(MoneySummary& money, const RunResult& result,
     for (const RevenueRow& row : money.revenue) {
       const bool inside = tier ? row.tier == unit.name : row.model == unit.name;
       unit.revenue = inside ? unit.revenue + row.amount : unit.revenue;
+      unit.stolen = inside ? unit.stolen + row.stolen : unit.stolen;
     }
   }
   // Draft models serve nobody.
@@ -176,11 +177,13 @@ void add_waste(MoneySummary& money, const RunResult& result, const BilledLoad& l
     money.idle = money.idle + share_of(amount, pool.billed_idle_ns, rented_ns(pool));
     money.down = money.down + share_of(amount, pool.down_ns, rented_ns(pool));
   }
+  for (const BillRow& row : money.bill) {
+    money.unused = row.unused ? money.unused + row.billed : money.unused;
+  }
   const SliceSummary& whole = result.slices.front();
   money.missed = share_of(money.total, whole.measured - whole.good, whole.measured);
   if (load.good > 0) {
-    const MicroUsd measured_cost = money.total;  // the warm-up is a part of what it took
-    money.cost_per_good_request = to_dollars(measured_cost) / static_cast<double>(load.good);
+    money.cost_per_good_request = to_dollars(money.total) / static_cast<double>(load.good);
   }
 }
 
@@ -213,10 +216,60 @@ void add_break_even(MoneySummary& money, const RunResult& result, const BilledLo
     money.break_even_rate =
         seconds > 0 ? money.break_even_share * static_cast<double>(completed) / seconds : 0;
   }
-  if (completed > 0) {
-    money.unearned = MicroUsd::of(static_cast<std::int64_t>(
-        static_cast<Int128>(load_revenue.count()) * load.unanswered / completed));
+}
+
+/// Arrivals of a slice that were not answered, but for those that limits or authorization refused:
+/// who has no right to an answer would not have paid for one.
+std::int64_t missed_sales(const SliceSummary& slice) {
+  std::int64_t missed = slice.arrived - slice.in_flight;
+  for (const Outcome outcome :
+       {Outcome::completed, Outcome::cached, Outcome::rate_limited, Outcome::unauthorized}) {
+    missed -= slice.outcomes[static_cast<std::size_t>(outcome)];
   }
+  return missed;
+}
+
+/// Requests of a tier that completed and were paid for.
+std::int64_t paid_requests(const BilledLoad& load, const Config& config, const std::string& tier) {
+  const auto of_tier = [&](const std::vector<TokenCell>& cells) {
+    std::int64_t sum = 0;
+    for (const TokenCell& cell : cells) {
+      const bool its = config.tiers[config.workload.classes[cell.request_class].tier].name == tier;
+      sum += its && counts(config, cell.request_class) ? cell.completed : 0;
+    }
+    return sum;
+  };
+  return of_tier(load.cells) - of_tier(load.stolen);
+}
+
+/// By tier what a paid request brings in tokens, for each that was not answered. Of windows, whose
+/// estimate of unanswered requests knows no tiers, over all of them.
+MicroUsd unearned(const MoneySummary& money, const RunResult& result, const BilledLoad& load,
+                  const Config& config) {
+  const auto token_revenue = [&money](const std::string* tier) {
+    MicroUsd sum;
+    for (const RevenueRow& row : money.revenue) {
+      sum = row.follows_load && (tier == nullptr || row.tier == *tier) ? sum + row.amount : sum;
+    }
+    return sum;
+  };
+  const auto times = [](MicroUsd amount, std::int64_t part, std::int64_t whole) {
+    return whole <= 0 ? MicroUsd{}
+                      : MicroUsd::of(static_cast<std::int64_t>(static_cast<Int128>(amount.count()) *
+                                                               part / whole));
+  };
+  if (result.horizon) {
+    return times(token_revenue(nullptr), load.unanswered,
+                 counted(load, config, &TokenCell::completed));
+  }
+  MicroUsd sum;
+  for (const SliceSummary& slice : result.slices) {
+    if (slice.kind == "tier") {
+      sum = sum + times(token_revenue(&slice.name), missed_sales(slice),
+                        paid_requests(load, config, slice.name));
+    }
+  }
+  return sum;
 }
 
 }  // namespace
@@ -226,6 +279,7 @@ void add_unit_costs(MoneySummary& money, const RunResult& result, const BilledLo
   money.units = unit_costs(money, result, load, config);
   add_waste(money, result, load);
   add_break_even(money, result, load, config);
+  money.unearned = unearned(money, result, load, config);
   for (const TierConfig& tier : config.tiers) {
     money.users += mean_users(result, config, tier.name);
   }

@@ -643,6 +643,9 @@ Json revenue_json(const MoneySummary& money) {
     json["quantity"] = row.quantity;
     json["unit"] = row.unit;
     json["micro_dollars"] = row.amount.count();
+    if (row.stolen.count() > 0) {
+      json["stolen_micro_dollars"] = row.stolen.count();
+    }
     rows.push_back(json);
   }
   return rows;
@@ -659,6 +662,9 @@ Json units_json(const MoneySummary& money, double months) {
     json["completed"] = unit.completed;
     json["micro_dollars"] = cost.count();
     json["revenue_micro_dollars"] = unit.revenue.count();
+    if (unit.stolen.count() > 0) {
+      json["stolen_micro_dollars"] = unit.stolen.count();
+    }
     json["dollars_per_request"] = per(cost, unit.completed, 1);
     json["dollars_per_million_prompt_tokens"] = per(unit.prompt_cost, unit.prompt_tokens, 1e6);
     json["dollars_per_million_output_tokens"] = per(unit.output_cost, unit.output_tokens, 1e6);
@@ -683,8 +689,14 @@ Json money_json(const MoneySummary& money, double months) {
   json["total_micro_dollars"] = money.total.count();
   json["component_micro_dollars"] = components;
   json["revenue_micro_dollars"] = money.revenue_total.count();
+  if (money.stolen.count() > 0) {
+    json["stolen_micro_dollars"] = money.stolen.count();
+  }
   json["idle_micro_dollars"] = money.idle.count();
   json["down_micro_dollars"] = money.down.count();
+  if (money.unused.count() > 0) {
+    json["unused_micro_dollars"] = money.unused.count();
+  }
   json["missed_slo_micro_dollars"] = money.missed.count();
   json["unearned_micro_dollars"] = money.unearned.count();
   json["unattributed_micro_dollars"] = money.unattributed.count();

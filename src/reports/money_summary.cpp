@@ -39,6 +39,10 @@ std::string bill_table(const MoneySummary& money) {
   rows.push_back({"total", dollars(money.total), percent(money.total, money.total)});
   rows.push_back({"  of it idle GPUs", dollars(money.idle), percent(money.idle, money.total)});
   rows.push_back({"  of it GPUs down", dollars(money.down), percent(money.down, money.total)});
+  if (money.unused.count() > 0) {
+    rows.push_back(
+        {"  of it reserved, unused", dollars(money.unused), percent(money.unused, money.total)});
+  }
   rows.push_back(
       {"  of it missed SLOs", dollars(money.missed), percent(money.missed, money.total)});
   return text_table({{"cost", false}, {"amount"}, {"%"}}, rows);
@@ -79,6 +83,10 @@ std::string earnings_text(const MoneySummary& money) {
   if (money.users > 0) {
     text += fmt::format("; per user and month it earns {} and costs {}",
                         dollars(money.revenue_per_user_month), dollars(money.cost_per_user_month));
+  }
+  if (money.stolen.count() > 0) {
+    text += fmt::format("; {} of tokens went through a bypass of limits and earned nothing",
+                        dollars(money.stolen));
   }
   if (!money.breaks_even) {
     text += "; no load of this mix pays for this fleet";

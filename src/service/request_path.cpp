@@ -814,6 +814,21 @@ void RequestPath::count_bypass(const Flight& flight) {
   counts_.bypassed_output_tokens += flight.record.emitted_tokens;
   bypassed_tokens_[2 * std::size_t{flight.record.tier}] += flight.record.prompt_tokens;
   bypassed_tokens_[2 * std::size_t{flight.record.tier} + 1] += flight.record.emitted_tokens;
+  const RequestRecord& record = flight.record;
+  if (record.outcome != Outcome::completed || !record.replica_assigned) {
+    return;  // such answers are billed to nobody
+  }
+  auto cell =
+      std::find_if(counts_.bypassed_cells.begin(), counts_.bypassed_cells.end(),
+                   [&record](const BypassedCell& one) {
+                     return one.request_class == record.request_class && one.pool == record.pool;
+                   });
+  if (cell == counts_.bypassed_cells.end()) {
+    cell = counts_.bypassed_cells.insert(cell, BypassedCell{record.request_class, record.pool});
+  }
+  ++cell->completed;
+  cell->prompt_tokens += record.prompt_tokens;
+  cell->output_tokens += record.emitted_tokens;
 }
 
 PathSummary RequestPath::summary() const {

@@ -99,7 +99,11 @@ TEST(Bypass, CostsItsRateTimesItsTimeTimesThePrice) {
   const std::vector<double> found = play("rate_limit_bypass.yaml", {}, [](const RunResult& result) {
     return std::vector<double>{seconds_of(result.path.enforced),
                                static_cast<double>(result.path.bypassed_answered),
-                               result.path.bypassed_dollars};
+                               result.path.bypassed_dollars,
+                               to_dollars(result.cost.money.stolen),
+                               result.cost.revenue,
+                               static_cast<double>(result.slices.front().billed_prompt_tokens +
+                                                   result.slices.front().billed_output_tokens)};
   });
   // Two classes, 85 to 115 of 13.42/s; the hole is there from 2 h on.
   const double expected = 13.42 * 115 / 200 * (found[0] - 2 * hour);
@@ -109,6 +113,9 @@ TEST(Bypass, CostsItsRateTimesItsTimeTimesThePrice) {
   const double deviation =
       std::hypot(1500.0, 500.0) + tokens;  // of one request, Poisson's included
   EXPECT_NEAR(found[2], expected * tokens * 300e-6, 4 * std::sqrt(expected) * deviation * 300e-6);
+  // Nobody pays for it: revenue and what is stolen are all tokens at that price.
+  EXPECT_NEAR(found[3], found[2], 1e-9 * found[2]);
+  EXPECT_NEAR(found[4] + found[3], found[5] * 300e-6, 1e-9 * found[5] * 300e-6);
 }
 
 // ---- christmas_surge

@@ -51,7 +51,17 @@ struct Books : ::testing::Test {
       whole.billed_prompt_tokens += cell.prompt_tokens;
       whole.billed_output_tokens += cell.output_tokens;
     }
-    result.slices = {whole};
+    result.slices = {whole, tier_slice("free", 130, 30), tier_slice("plus", 70, 20)};
+  }
+
+  static SliceSummary tier_slice(const char* name, std::int64_t completed, std::int64_t shed) {
+    SliceSummary slice;
+    slice.kind = "tier";
+    slice.name = name;
+    slice.arrived = completed + shed;
+    slice.outcomes[static_cast<int>(Outcome::completed)] = completed;
+    slice.outcomes[static_cast<int>(Outcome::shed)] = shed;
+    return slice;
   }
 
   MoneySummary money() {
@@ -256,12 +266,86 @@ TEST_F(Books, BreaksEvenWhereRevenueMeetsCost) {
   EXPECT_TRUE(books.breaks_even);
   EXPECT_DOUBLE_EQ(books.break_even_share, 32.0 / (13 - 5));
   EXPECT_DOUBLE_EQ(books.break_even_rate, 4 * 200.0 / 7200);
-  EXPECT_EQ(books.unearned.count(), 13'000'000 * 50 / 200);
+  EXPECT_EQ(books.unearned.count(), 13'000'000 * 30 / 130) << "the other tier never pays";
   // An hour of arrivals and an hour of drain: the same answers are twice the rate.
   config.duration = std::chrono::hours{1};
   EXPECT_DOUBLE_EQ(money().break_even_rate, 4 * 200.0 / 3600);
   egress.per_request = Bytes::of(60'000'000);  // $15 a load that earns $13
   EXPECT_FALSE(money().breaks_even);
+}
+
+TEST_F(Books, WhoeverHasNoRightToAnAnswerWouldNotHavePaidForOne) {
+  price_pools(1, 1);
+  config.tiers[0].price_per_million_output_tokens = UsdPerMillion::of(1000);
+  SliceSummary& free_tier = result.slices[1];
+  const std::int64_t before = money().unearned.count();
+  for (const Outcome refused : {Outcome::rate_limited, Outcome::unauthorized}) {
+    free_tier.arrived += 1000;
+    free_tier.outcomes[static_cast<std::size_t>(refused)] = 1000;
+    EXPECT_EQ(money().unearned.count(), before);
+  }
+  free_tier.arrived += 30;
+  free_tier.outcomes[static_cast<std::size_t>(Outcome::timed_out)] = 30;
+  EXPECT_EQ(money().unearned.count(), 2 * before);
+}
+
+TEST_F(Books, AGoodRequestCostsItsShareOfTheBillWhateverTheWarmUp) {
+  price_pools(2, 2);
+  const double all_measured = money().cost_per_good_request;
+  result.slices.front().measured = 100;  // half of the 200 came before the warm-up was over
+  result.slices.front().good = 75;
+  EXPECT_DOUBLE_EQ(money().cost_per_good_request, all_measured);
+}
+
+TEST_F(Books, WhatABypassLetPassIsNoRevenue) {
+  price_pools(1, 1);
+  config.tiers[0].price_per_million_prompt_tokens = UsdPerMillion::of(10);
+  config.tiers[0].price_per_million_output_tokens = UsdPerMillion::of(30);
+  result.path.bypassed_cells = {{0, 1, 30, 9'000, 3'000}};  // all of the class in that pool
+  const MoneySummary books = money();
+  EXPECT_EQ(books.revenue_total.count(), 40'000 * 10 + 10'000 * 30);
+  EXPECT_EQ(books.stolen.count(), 9'000 * 10 + 3'000 * 30);
+  EXPECT_EQ(books.units.at(0).revenue.count(), books.revenue_total.count());
+  EXPECT_EQ(books.units.at(0).stolen.count(), books.stolen.count());
+  // Of the 130 of the tier that completed 100 were paid for.
+  EXPECT_EQ(books.unearned.count(), books.revenue_total.count() * 30 / 100);
+}
+
+TEST_F(Books, RevenueAndWhatIsStolenAreTokensTimesPrice) {
+  Draws draws = RandomStream{12, "books"}.of(0);
+  const auto some_of = [&](std::int64_t count) {
+    return static_cast<std::int64_t>(draws.below(static_cast<std::uint32_t>(count + 1)));
+  };
+  price_pools(1, 1);
+  for (int trial = 0; trial < 200; ++trial) {
+    for (TierConfig& tier : config.tiers) {
+      tier.price_per_million_prompt_tokens = UsdPerMillion::of(50 * draws.uniform());
+      tier.price_per_million_output_tokens = UsdPerMillion::of(50 * draws.uniform());
+    }
+    result.path.bypassed_cells.clear();
+    const MoneySummary honest = money();
+    ASSERT_EQ(honest.stolen.count(), 0);
+    for (const TokenCell& cell : result.token_cells) {
+      BypassedCell stolen{cell.request_class, cell.pool};
+      stolen.completed = some_of(cell.completed);
+      stolen.prompt_tokens = some_of(cell.prompt_tokens);
+      stolen.output_tokens = some_of(cell.output_tokens);
+      result.path.bypassed_cells.push_back(stolen);
+    }
+    const MoneySummary books = money();
+    ASSERT_EQ(books.revenue_total.count() + books.stolen.count(), honest.revenue_total.count());
+    for (const char* kind : {"tier", "model"}) {
+      std::int64_t revenue = 0;
+      std::int64_t stolen = 0;
+      for (const UnitCost& unit : books.units) {
+        revenue += unit.kind == kind ? unit.revenue.count() : 0;
+        stolen += unit.kind == kind ? unit.stolen.count() : 0;
+      }
+      ASSERT_EQ(revenue, books.revenue_total.count()) << kind;
+      ASSERT_EQ(stolen, books.stolen.count()) << kind;
+    }
+    ASSERT_EQ(books.total.count(), honest.total.count()) << "stolen tokens cost as others do";
+  }
 }
 
 TEST_F(Books, AnswersFromCachesAreSentAsOthersAre) {
