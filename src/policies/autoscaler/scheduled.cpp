@@ -90,7 +90,8 @@ bool is_schedule(const std::string& text) {
 }
 std::int64_t most_of_schedule(const std::string& text) {
   std::int64_t most = 0;
-  for (const Appointment& appointment : parse_schedule(text).value()) {
+  const auto schedule = parse_schedule(text);
+  for (const Appointment& appointment : schedule.value()) {
     most = std::max(most, appointment.instances);
   }
   return most;
