@@ -532,6 +532,7 @@ void RequestPath::on_end(const RequestRecord& record) {
   flight.record.emitted_tokens = record.emitted_tokens;
   flight.record.preemptions = record.preemptions;
   flight.record.scheduled = record.scheduled;
+  flight.record.prefix_hit_tokens = record.prefix_hit_tokens;
   if (record.scheduled != never) {
     flight.used_tokens = record.prompt_tokens + record.emitted_tokens;
   }

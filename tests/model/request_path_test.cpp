@@ -481,6 +481,36 @@ TEST(RequestPath, FurtherTurnsFindTheirOwnContextsAndFirstTurnsLookForNone) {
   EXPECT_LT(some[1], 0.95 * some[2]);
 }
 
+TEST(RequestPath, WhatPrefixCachesFoundIsToldOfRequestsToo) {
+  std::string pool = test::plain_pool;
+  pool += ", prefix_cache: true";
+  const auto found = [&](const std::string& path) {
+    return test::numbers_of_text(
+        test::scenario_with_pools("pools:\n  main: {" + pool +
+                                  "}\nmetrics: {window: 1000s, sample_requests: 0}\n" + R"(
+duration: 200s
+workload:
+  arrivals: {rate: 5/s}
+  lengths:
+    prompt: {kind: fixed, mean: 64}
+    output: {kind: fixed, mean: 4}
+    prefix: {tokens: 32}
+)" + path),
+        [](const RunResult& result) {
+          const SliceSummary& all = result.slices.front();
+          return fmt::format("{} {} {} {}", all.prefix_hit_tokens,
+                             result.pools[0].prefix->hit_tokens, all.prefix_hit_rate, all.arrived);
+        });
+  };
+  const std::vector<double> with = found("path: {tokenizer: {latency: {mean: 5ms}}}");
+  EXPECT_EQ(with[0], with[1]) << "nothing is left out: there is no warm-up";
+  // All but the first few find the two blocks of 16 that every prompt begins with.
+  EXPECT_NEAR(with[2], 0.5, 0.01);
+  const std::vector<double> without = found("");
+  EXPECT_EQ(without[0], without[1]);
+  EXPECT_NEAR(without[2], 0.5, 0.01);
+}
+
 TEST(RequestPath, TurnsUseTheirConnectionsAgainIfUsersThinkForLessThanTheyAreKept) {
   const auto reused = [](const std::string& pool) {
     return numbers_of(
