@@ -83,7 +83,7 @@ StageResult Cache::look_up(std::uint64_t id, const AskedObject& object, SimTime 
     return result;
   }
   if (plays_order()) {
-    result.hit = touch(id, object.rank);
+    result.hit = order_of(id).look_up(object.rank);
     return result;
   }
   Draws draws = hit_stream_.of(id);
@@ -93,18 +93,29 @@ StageResult Cache::look_up(std::uint64_t id, const AskedObject& object, SimTime 
     return result;
   }
   result.hit = mark < -std::expm1(-flow_[object.group] * time_held_);
-  time_held_ += time_a_look_up_;
+  time_held_ += result.hit ? time_a_look_up_ : 0;
   return result;
 }
 
+void Cache::store(std::uint64_t id, const AskedObject& object, SimTime t) {
+  if (object.group == AskedObject::none || (!plays_order() && !fills()) || passage_.is_out(id, t)) {
+    return;
+  }
+  if (plays_order()) {
+    order_of(id).put(object.rank);
+  } else {
+    time_held_ += time_a_look_up_;
+  }
+}
+
 /// Every attempt of a request comes to the location of its user.
-bool Cache::touch(std::uint64_t id, std::uint32_t rank) {
+LruOrder& Cache::order_of(std::uint64_t id) {
   if (orders_.size() == 1) {
-    return orders_.front().touch(rank);
+    return orders_.front();
   }
   constexpr std::uint64_t request_bits = (std::uint64_t{1} << 48) - 1;
   Draws draws = location_stream_.of(id & request_bits);
-  return orders_[draws.below(static_cast<std::uint32_t>(orders_.size()))].touch(rank);
+  return orders_[draws.below(static_cast<std::uint32_t>(orders_.size()))];
 }
 
 void Cache::set_capacity(Bytes capacity) {

@@ -33,11 +33,11 @@ class CacheMemory {
 ///
 /// che: i is found with probability 1 - exp(-flow_i T), T (in requests) such that the mean size of
 /// what is held equals the capacity (Che, Tung, Wang, IEEE JSAC 20(7), 2002). While it is not full
-/// nothing is evicted: what is held was asked for since it was empty, so that min(T, n) stands for
-/// T, n being the requests since then. Room that is added lets n go on from where it is; of less
-/// room T is smaller at once.
-/// lru: the order itself is played. A miss puts the object in at once, as if its answer took no
-/// time.
+/// nothing is evicted: what is held was asked for and answered since it was empty, so that min(T,
+/// n) stands for T, n being the hits and the answers stored since then. Room that is added lets n
+/// go on from where it is; of less room T is smaller at once. That answers take their time, and may
+/// never be made, changes nothing of a full one. lru: the order itself is played. A miss puts
+/// nothing in: its answer does, when there is one.
 ///
 /// It may stand in several locations alike: each has the capacity and an equal share of the
 /// look-ups, and holds what it was asked for itself.
@@ -48,6 +48,9 @@ class Cache final : public CacheMemory {
 
   /// A look-up at `t`: hit or not, and its latency. During an outage everything misses.
   StageResult look_up(std::uint64_t id, const AskedObject& object, SimTime t);
+  /// The attempt `id`, whose look-up missed, has its answer, which is held from `t` on; during an
+  /// outage nothing is put in.
+  void store(std::uint64_t id, const AskedObject& object, SimTime t);
 
   void set_capacity(Bytes capacity) override;
   Bytes capacity() const { return capacity_; }  // of one location
@@ -67,7 +70,7 @@ class Cache final : public CacheMemory {
   double bytes_held(double time) const;
   double time_that_holds(double bytes) const;
   bool fills() const { return time_held_ < time_full_; }
-  bool touch(std::uint64_t id, std::uint32_t rank);
+  LruOrder& order_of(std::uint64_t id);
 
   Passage passage_;
   RandomStream hit_stream_;
@@ -77,8 +80,8 @@ class Cache final : public CacheMemory {
   Bytes capacity_;
   double object_size_;
   double time_full_ = 0;   // T
-  double time_held_ = 0;   // requests since which it holds what was asked for; at most T counts
-  double time_a_look_up_;  // requests at one location, look-ups of other locations among them
+  double time_held_ = 0;   // requests since which it holds what was answered; at most T counts
+  double time_a_look_up_;  // requests at one location, those of other locations among them
   RandomStream location_stream_;
   std::vector<LruOrder> orders_;  // by location; empty: che
 };

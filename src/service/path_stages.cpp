@@ -147,6 +147,7 @@ StageResult RequestPath::visit_conversation_cache(Flight& flight, SimTime t) {
       static_cast<std::uint32_t>(conversations_->rank_of(conversation.group, draws()));
   StageResult result = conversation_cache_->look_up(attempt_id(flight), conversation, t);
   if (!result.hit) {
+    conversation_cache_->store(attempt_id(flight), conversation, t);  // as soon as it is fetched
     const Duration fetch = fetch_.draw(fetch_stream_, attempt_id(flight));
     result.latency += fetch;
     result.ahead += fetch;
@@ -158,6 +159,22 @@ StageResult RequestPath::visit_response_cache(Flight& flight, SimTime t) {
   StageResult result = response_cache_->look_up(attempt_id(flight), flight.object, t);
   result.outcome = result.hit ? Outcome::cached : Outcome::completed;
   return result;
+}
+
+/// Caches that it has passed hold its answer, if that is what was asked for: another model's is
+/// not.
+void RequestPath::store_answer(const Flight& flight) {
+  const bool made = flight.record.outcome == Outcome::completed;
+  if (!made && flight.record.outcome != Outcome::cached) {
+    return;
+  }
+  const std::uint64_t id = attempt_id(flight);
+  if (cdn_ && (made || flight.next > Stage::edge)) {
+    cdn_->store(id, flight.at.region, flight.object, engine_.now());
+  }
+  if (response_cache_ && made) {
+    response_cache_->store(id, flight.object, engine_.now());
+  }
 }
 
 StageResult RequestPath::visit_model_router(Flight& flight, SimTime t) {

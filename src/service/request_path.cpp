@@ -716,6 +716,9 @@ void RequestPath::finish(std::uint32_t place) {
   if (counts_.attacked) {
     count_attack(flight);
   }
+  if (flight.object.group != AskedObject::none) {
+    store_answer(flight);
+  }
   const bool came_to_contexts = flight.next > Stage::conversation_cache;  // the edge did not answer
   const bool in_session = session_cache_ && prefixes_[place].session != no_prefix;
   if (in_session && came_to_contexts && is_answer(flight.record.outcome)) {

@@ -47,6 +47,33 @@ TEST(StageCapacity, EntrancesTellTheOneThatIsUsedMost) {
   EXPECT_EQ(found[3], 1);
 }
 
+/// Requests for ten things behind two caches, all of whose models are out for the first `outage`
+/// seconds of 1,000: shares that are cached, that are completed, and that fail.
+std::vector<double> behind_caches(const std::string& method, int outage) {
+  const std::string cache =
+      "{capacity: 100 kB, object_size: 1 kB, filled: 0, method: " + method + "}";
+  return numbers_of(
+      load(20, 1000) + "path:\n  popularity: {objects: 10, exponent: 0}\n  edge: {regions: {all: " +
+          "{access: {mean: 1ms}}}, cdn: " + cache + "}\n  response_cache: " + cache +
+          fmt::format("\n  model_router: {{outages: [{{at: 0s, lasting: {}s}}]}}\n", outage),
+      [](const RunResult& result) {
+        return fmt::format("{} {} {}", share(result, Outcome::cached),
+                           share(result, Outcome::completed), share(result, Outcome::failed));
+      });
+}
+
+TEST(StageLaws, CachesAnswerOnlyWhatWasAnsweredBefore) {
+  for (const std::string method : {"che", "lru"}) {
+    const std::vector<double> never = behind_caches(method, 1001);
+    EXPECT_EQ(never[0], 0.0) << method;
+    EXPECT_EQ(never[2], 1.0) << method;
+    const std::vector<double> half = behind_caches(method, 500);
+    EXPECT_NEAR(half[2], 0.5, 0.02) << method;
+    EXPECT_NEAR(half[0], 0.5, 0.02) << method << ": ten answers are soon made";
+    EXPECT_GT(half[1], 0.0) << method;
+  }
+}
+
 TEST(StageCapacity, ACacheHasTurnsBesideItsMemory) {
   const std::vector<double> found =
       numbers_of(load(80, 2000) +

@@ -67,6 +67,15 @@ TEST(Popularity, DrawsAsOftenAsItSays) {
   near(tail, tail_share);
 }
 
+/// A look-up, whose miss is answered at once. True: a hit.
+bool asked(Cache& cache, std::uint64_t id, const AskedObject& object) {
+  const bool hit = cache.look_up(id, object, sim_start).hit;
+  if (!hit) {
+    cache.store(id, object, sim_start);
+  }
+  return hit;
+}
+
 /// Hits of `count` look-ups after as many to fill it.
 double played_hits(Cache& cache, const Popularity& popularity, int count) {
   const RandomStream stream{11, "asked"};
@@ -76,8 +85,7 @@ double played_hits(Cache& cache, const Popularity& popularity, int count) {
     AskedObject object;
     object.group = popularity.group_of(draws());
     object.rank = static_cast<std::uint32_t>(popularity.rank_of(object.group, draws()));
-    const StageResult found = cache.look_up(static_cast<std::uint64_t>(i), object, sim_start);
-    hits += found.hit && i >= count ? 1 : 0;
+    hits += asked(cache, static_cast<std::uint64_t>(i), object) && i >= count ? 1 : 0;
   }
   return hits / static_cast<double>(count);
 }
@@ -147,7 +155,7 @@ double hits_between(Cache& cache, const Popularity& popularity, int from, int to
     AskedObject object;
     object.group = popularity.group_of(draws());
     object.rank = static_cast<std::uint32_t>(popularity.rank_of(object.group, draws()));
-    hits += cache.look_up(static_cast<std::uint64_t>(i), object, sim_start).hit ? 1 : 0;
+    hits += asked(cache, static_cast<std::uint64_t>(i), object) ? 1 : 0;
   }
   return hits / static_cast<double>(to - from);
 }
@@ -199,6 +207,28 @@ TEST(Cache, GrowthIsPaidForByLookUps) {
   che.set_capacity(Bytes::of(10'000 * 1000));
   EXPECT_NEAR(che.utilization(), 1.0, 1e-9) << "less room is full at once";
   EXPECT_NEAR(che.expected_hits(), before, 1e-9);
+}
+
+TEST(Cache, HoldsNoAnswerThatNobodyMade) {
+  const Popularity popularity{1000, 0.8};
+  const RandomStream stream{11, "asked"};
+  for (const CacheMethod method : {CacheMethod::che, CacheMethod::lru}) {
+    CacheConfig config = cache_of(500, method, 0);
+    config.filled = 0;
+    config.outages = {{1s, 1s, 1.0}};
+    Cache cache{1, "cache", config, popularity, flow_of(popularity)};
+    for (std::uint64_t i = 0; i < 2000; ++i) {
+      Draws draws = stream.of(i);
+      AskedObject object;
+      object.group = popularity.group_of(draws());
+      object.rank = static_cast<std::uint32_t>(popularity.rank_of(object.group, draws()));
+      ASSERT_FALSE(cache.look_up(i, object, sim_start).hit);
+      cache.store(i, object, sim_start + 1s);  // in an outage
+      cache.store(i, AskedObject{}, sim_start);
+    }
+    EXPECT_EQ(cache.utilization(), 0.0);
+    EXPECT_GT(hits_between(cache, popularity, 0, 2000), 0.3) << "what is answered is held";
+  }
 }
 
 TEST(Cache, MayBeFilledInPartAtFirst) {
