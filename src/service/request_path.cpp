@@ -431,7 +431,7 @@ void RequestPath::enter_service(std::uint32_t place, Phase phase) {
   }
   flight.leaving = Outcome::completed;
   Arrival arrival;
-  arrival.at = engine_.now();
+  arrival.at = flight.record.arrived;
   arrival.prompt_tokens = flight.record.prompt_tokens;
   arrival.output_tokens = flight.record.output_tokens;
   arrival.request_class = flight.record.request_class;

@@ -511,6 +511,41 @@ workload:
   EXPECT_NEAR(without[2], 0.5, 0.01);
 }
 
+/// One server of equal requests whose way to it takes some 3 s, under a queue: answers in time, the
+/// latest one and the mean wait.
+std::vector<double> lined_up(const std::string& queue) {
+  std::string pool = test::plain_pool;
+  pool.replace(pool.find("512"), 3, "1");
+  return test::numbers_of_text(test::scenario_with_pools(fmt::format(
+                                   R"(pools: {{main: {{{}}}}}
+metrics: {{window: 1000s, sample_requests: 0}}
+tiers: {{all: {{slo: {{ttft: 10s}}}}}}
+service: {{queue: {{{}, capacity: 1000000, max_outstanding: 1}}}}
+duration: 2000s
+workload:
+  arrivals: {{rate: 10/s}}
+  lengths: {{prompt: {{kind: fixed, mean: 10}}, output: {{kind: fixed, mean: 10}}}}
+  classes: {{c: {{tier: all}}}}
+path: {{tokenizer: {{latency: {{kind: exponential, mean: 3s}}}}}}
+)",
+                                   pool, queue)),
+                               [](const RunResult& result) {
+                                 const SliceSummary& all = result.slices.front();
+                                 return fmt::format("{} {} {}", all.good, all.ttft.max,
+                                                    all.queue.mean);
+                               });
+}
+
+TEST(RequestPath, DeadlinesCountFromTheClientAndLinesFromTheDoor) {
+  const std::vector<double> fcfs = lined_up("policy: fcfs");
+  const std::vector<double> edf = lined_up("policy: edf");
+  EXPECT_LT(edf[1], fcfs[1]) << "equal work on one server: the least largest lateness";
+  EXPECT_GT(edf[0], fcfs[0]) << "those who were long on their way go first";
+  EXPECT_NEAR(edf[2], fcfs[2], 1e-6 * fcfs[2]) << "the same work";
+  EXPECT_EQ(lined_up("policy: edf, promise: wait")[0], edf[0])
+      << "without a deadline the objective counts";
+}
+
 TEST(RequestPath, TurnsUseTheirConnectionsAgainIfUsersThinkForLessThanTheyAreKept) {
   const auto reused = [](const std::string& pool) {
     return numbers_of(

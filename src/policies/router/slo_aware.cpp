@@ -42,7 +42,8 @@ class SloAware final : public Router {
 
   RouteDecision pick(const RequestView& request, Draws&) override {
     const Duration objective =
-        request.ttft_objective == Duration::max() ? otherwise_ : request.ttft_objective;
+        (request.ttft_objective == Duration::max() ? otherwise_ : request.ttft_objective) -
+        request.on_the_way;
     const double allowed = headroom_ * static_cast<double>(objective.count());
     const Pool* soonest = nullptr;
     double least = std::numeric_limits<double>::infinity();
@@ -67,6 +68,7 @@ class SloAware final : public Router {
   }
 
   bool follows_prefill() const override { return true; }
+  bool follows_clients() const override { return true; }
 
  private:
   /// Among equal backlogs the one with fewer outstanding requests counts as fuller, since it
@@ -140,18 +142,19 @@ class SloAware final : public Router {
 }  // namespace
 
 PolicyEntry<Router> slo_aware_entry() {
-  return {{"slo_aware",
-           "The cheapest pool, and in it the fullest replica, whose predicted time to first token "
-           "(pending prompts over prefill rate, and requests in line over request rate) keeps the "
-           "tier's objective; when none does, the one predicted to answer first.",
-           {{"headroom", ParamKind::ratio, "0.5",
-             "Share of the objective that the prediction may use up.", 0, 10},
-            {"otherwise", ParamKind::duration, "2s", "Objective of tiers without slo.ttft.", 1,
-             3.6e12}}},
-          [](const PolicyParams& params) {
-            return std::make_unique<SloAware>(params.ratio("headroom"),
-                                              params.duration("otherwise"));
-          }};
+  return {
+      {"slo_aware",
+       "The cheapest pool, and in it the fullest replica, whose predicted time to first token "
+       "(pending prompts over prefill rate, and requests in line over request rate) keeps the "
+       "tier's objective, of which the way to the service has used its part; when none does, the "
+       "one predicted to answer first.",
+       {{"headroom", ParamKind::ratio, "0.5",
+         "Share of the objective that the prediction may use up.", 0, 10},
+        {"otherwise", ParamKind::duration, "2s", "Objective of tiers without slo.ttft.", 1,
+         3.6e12}}},
+      [](const PolicyParams& params) {
+        return std::make_unique<SloAware>(params.ratio("headroom"), params.duration("otherwise"));
+      }};
 }
 
 }  // namespace plimsoll
