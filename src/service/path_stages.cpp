@@ -208,6 +208,7 @@ StageResult RequestPath::visit_broker(Flight& flight, SimTime t) {
   StageResult result = *message_at_broker_;
   if (flight.state == FlightState::held) {
     result.wait += t - flight.stage_began;
+    result.refused = false;
     flight.state = FlightState::moving;
   }
   return result;

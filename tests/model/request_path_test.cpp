@@ -55,8 +55,8 @@ path:
 )",
                                                tell);
   EXPECT_NEAR(found[0], 0.005, tolerance(0.005, found[2]));
-  // 95 of 1,000 s by the far one; the 5 s that fail go to the near one.
-  EXPECT_NEAR(found[1], 0.905 * 20 + 0.095 * 120, 100 * tolerance(0.095, found[2]));
+  // 95 of 1,000 s by the far one; 5 s fail at the near one, and have no latency.
+  EXPECT_NEAR(found[1], (0.9 * 20 + 0.095 * 120) / 0.995, 100 * tolerance(0.095, found[2]));
 }
 
 TEST(RequestPath, ABrokerThatFailsOverHoldsOrFails) {
@@ -79,6 +79,28 @@ TEST(RequestPath, ABrokerThatFailsOverHoldsOrFails) {
   EXPECT_NEAR(hold[3], 50, 8);
   const std::vector<double> fail = with("fail");
   EXPECT_NEAR(fail[0], 0.01, tolerance(0.01, 100'000));
+}
+
+// Twice what the balancer can do comes: whoever is let in has a latency, no other.
+TEST(RequestPath, RefusalsDoNotShortenWaitsAndLatenciesOfStages) {
+  const std::vector<double> found =
+      numbers_of(load(100, 500) +
+                     "path: {load_balancer: {capacity: 50/s, queue: 0, latency: {mean: 8ms}}, "
+                     "api_tier: {instances: 1, workers: 1, cpu: {mean: 50ms}, queue: 0}}",
+                 [](const RunResult& result) {
+                   const StageSummary& balancer = row(result, Stage::load_balancer);
+                   const StageSummary& tier = row(result, Stage::api_tier);
+                   return fmt::format(
+                       "{} {} {} {} {} {}", static_cast<double>(balancer.offered - balancer.served),
+                       balancer.latency.min, tier.offered - tier.served, tier.latency.min,
+                       balancer.latency.count - balancer.served, tier.latency.count - tier.served);
+                 });
+  EXPECT_GT(found[0], 1000) << "many are refused";
+  EXPECT_GE(found[1], 8 - 1e-6);
+  EXPECT_GT(found[2], 1000);
+  EXPECT_GE(found[3], 50 - 1e-6);
+  EXPECT_EQ(found[4], 0);
+  EXPECT_EQ(found[5], 0);
 }
 
 TEST(RequestPath, EachStageRefusesItsShareOfWhatComesToIt) {
