@@ -177,9 +177,10 @@ void RequestPath::store_answer(const Flight& flight) {
   }
 }
 
+/// It knows how long an answer of the class is in the mean, not how long this one will be.
 StageResult RequestPath::visit_model_router(Flight& flight, SimTime t) {
-  const std::int64_t tokens =
-      std::int64_t{flight.record.prompt_tokens} + flight.record.output_tokens;
+  const double tokens = static_cast<double>(flight.record.prompt_tokens) +
+                        expected_output_[flight.record.request_class];
   const ModelRouter::Choice choice = model_router_->choose(
       follows_sessions_ ? sessions_[place_of(flight)] : flight.record.id,
       flight.record.request_class,
@@ -189,7 +190,7 @@ StageResult RequestPath::visit_model_router(Flight& flight, SimTime t) {
         return ModelRouter::Line{service.in_line(), service.ready_rate()};
       },
       [&](ModelIndex model) {
-        return tokens <= sites_.of(model, flight.at.datacenter)->max_context();
+        return tokens <= static_cast<double>(sites_.of(model, flight.at.datacenter)->max_context());
       });
   flight.model = choice.model;
   flight.wanted = choice.wanted;

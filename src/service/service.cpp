@@ -291,6 +291,8 @@ RequestSlot Service::arrive(RequestId id, const Arrival& arrival, Phase phase,
   return slot;
 }
 
+/// A context is checked at the door, as engines do, against the prompt and the most tokens that the
+/// client lets the answer have: its length stands for that. Nothing else here knows it.
 bool Service::refuse(RequestSlot slot, bool carried) {
   const Request& request = requests_[slot];
   const std::int64_t tokens = std::int64_t{request.prompt_tokens} + request.output_tokens;
