@@ -12,7 +12,8 @@ namespace {
 /// The prediction: a request waits until the prompts before it are computed, and, where all slots
 /// are taken, until as many requests as stand before it have ended; then its own prompt follows.
 ///   TTFT = (pending + prompt) / prefill_rate + max(0, outstanding + 1 - slots) / request_rate
-/// All but the own prompt is the backlog, by which each pool's replicas are ordered.
+/// All but the own prompt is the backlog, by which each pool's replicas are ordered; those of one
+/// pool that cost unlike sums, bought from several offers, stand apart.
 class SloAware final : public Router {
  public:
   SloAware(double headroom, Duration otherwise) : headroom_{headroom}, otherwise_{otherwise} {}
@@ -116,14 +117,15 @@ class SloAware final : public Router {
   }
 
   std::size_t pool_of(const ReplicaLoad& load) {
+    const double cost = load.dollars_per_hour / load.weight;
     for (std::size_t i = 0; i < pools_.size(); ++i) {
-      if (pools_[i].id == load.pool) {
+      if (pools_[i].id == load.pool && pools_[i].cost == cost) {
         return i;
       }
     }
     Pool& pool = pools_.emplace_back();
     pool.id = load.pool;
-    pool.cost = load.dollars_per_hour / load.weight;
+    pool.cost = cost;
     pool.prefill_rate = load.prefill_rate;
     by_cost_.push_back(pools_.size() - 1);
     std::stable_sort(by_cost_.begin(), by_cost_.end(), [this](std::size_t a, std::size_t b) {

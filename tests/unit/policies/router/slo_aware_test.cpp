@@ -67,6 +67,20 @@ TEST(SloAware, TheWayToTheServiceUsesUpItsPartOfTheObjective) {
   EXPECT_EQ(pick(harness, 200, seconds{2}, seconds{3}), 0U) << "late anyway: the soonest";
 }
 
+TEST(SloAware, GoesByWhatAReplicaCostsNotByWhatItsPoolDidFirst) {
+  RouterHarness harness{"slo_aware", 3};
+  // Pool 0 is told of before it is bought; its second replica comes from a dearer offer.
+  harness.tell_all({closed(), busy(100, 1, 1, 2), closed()});
+  harness.tell(0, busy(100, 1, 0, 3));
+  EXPECT_EQ(pick(harness, 100), 1U) << "it is not free";
+  harness.tell(2, busy(100, 1, 0, 1));
+  EXPECT_EQ(pick(harness, 100), 2U) << "an offer of the same pool that is cheaper";
+  harness.tell(2, busy(5000, 1, 0, 1));
+  EXPECT_EQ(pick(harness, 100), 1U) << "late";
+  harness.tell(2, busy(100, 1, 0, 4));
+  EXPECT_EQ(pick(harness, 100), 1U) << "it has become dear";
+}
+
 TEST(SloAware, FullSlotsCountAsTheTimeThatTheirRequestsTake) {
   RouterHarness harness{"slo_aware", 2};
   // 12 + 1 - 10 = 3 in line at 2/s: 1.5 s. 9 + 1 - 10: nobody in line.
