@@ -18,16 +18,20 @@ struct PolicyRules {
   std::vector<std::pair<std::string, std::string>> aliases;
   // A parameter, where a policy has it, that must reach until what is asked for serves.
   std::string reaching_key;
+  // A parameter that must be a whole number of intervals, two at least, where the policy has it and
+  // its parameter `repeating_by` is `repeating_word`.
+  std::string repeating_key;
+  std::string repeating_by;
+  std::string repeating_word;
 };
 
 inline const PolicyRules& policy_rules(std::string_view kind) {
   static const PolicyRules none{};
   static const PolicyRules autoscaler{
-      "autoscaler",
-      "scale_metric",
-      "threshold",
-      {{"min_clusters", "min_replicas"}, {"max_clusters", "max_replicas"}},
-      "horizon"};
+      "autoscaler", "scale_metric",
+      "threshold",  {{"min_clusters", "min_replicas"}, {"max_clusters", "max_replicas"}},
+      "horizon",    "season",
+      "model",      "holt_winters"};
   return kind == autoscaler.kind ? autoscaler : none;
 }
 
