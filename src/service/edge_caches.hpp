@@ -31,6 +31,8 @@ class EdgeCaches {
   /// As those of Cache, over all regions by their shares of the users.
   double expected_hits() const;
   std::vector<double> miss_flow() const;
+  /// As the cache behind them sees them.
+  std::vector<FrontCache> fronts() const;
 
  private:
   std::vector<Cache> caches_;   // one, or by region

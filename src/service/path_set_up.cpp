@@ -120,6 +120,7 @@ void RequestPath::set_up_stages() {
 /// The response cache sees what the cache at the edge misses.
 void RequestPath::set_up_caches() {
   std::vector<double> flow;
+  std::vector<FrontCache> fronts;
   if (path_.popularity) {
     popularity_.emplace(path_.popularity->objects, path_.popularity->exponent);
     flow = flow_of(*popularity_);
@@ -127,10 +128,11 @@ void RequestPath::set_up_caches() {
   if (path_.edge && path_.edge->cdn) {
     cdn_.emplace(config_.seed, *path_.edge, *popularity_, flow);
     flow = cdn_->miss_flow();
+    fronts = cdn_->fronts();
   }
   if (path_.response_cache) {
     response_cache_.emplace(config_.seed, "response_cache", *path_.response_cache, *popularity_,
-                            flow);
+                            flow, 1, fronts);
   }
   if (path_.conversation_cache && path_.conversation_cache->by_session()) {
     session_cache_.emplace(config_.seed, *path_.conversation_cache);

@@ -131,6 +131,64 @@ TEST(Cache, TwoLevelsShareThePopularObjects) {
   EXPECT_GT(second.expected_hits(), 0.0);
 }
 
+/// Share of the misses of a played LRU of `first` objects in each of `locations` that a played one
+/// of `second` objects behind them has, after as many requests to fill them.
+double played_behind(const Popularity& popularity, std::int64_t first, std::int64_t second,
+                     int locations) {
+  const std::vector<double> flow = flow_of(popularity);
+  Cache front{1, "a", cache_of(first, CacheMethod::lru, 0), popularity, flow, locations};
+  Cache behind{1, "b", cache_of(second, CacheMethod::lru, 0), popularity, flow};
+  const RandomStream stream{11, "asked"};
+  constexpr std::uint64_t count = 400'000;
+  int hits = 0;
+  int misses = 0;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    Draws draws = stream.of(i);
+    AskedObject object;
+    object.group = popularity.group_of(draws());
+    object.rank = static_cast<std::uint32_t>(popularity.rank_of(object.group, draws()));
+    if (!asked(front, i, object)) {
+      const bool hit = asked(behind, i, object);
+      misses += i >= count / 2 ? 1 : 0;
+      hits += i >= count / 2 && hit ? 1 : 0;
+    }
+  }
+  return hits / static_cast<double>(misses);
+}
+
+// What a cache in front has just missed it holds itself: for a while nobody asks behind it.
+TEST(Cache, BehindAnotherOneAgreesWithTwoPlayedOrders) {
+  struct Case {
+    double exponent;
+    std::int64_t first;
+    std::int64_t second;
+    int locations;
+  };
+  for (const Case& one :
+       {Case{0.9, 1000, 500, 1}, Case{0.9, 1000, 1000, 1}, Case{0.9, 1000, 2000, 1},
+        Case{0.9, 4000, 8000, 1}, Case{0.6, 1000, 2000, 1}, Case{1.2, 1000, 2000, 1},
+        Case{0.9, 1000, 2000, 2}, Case{0.9, 1000, 2000, 10}}) {
+    const Popularity popularity{20'000, one.exponent};
+    const Cache front{1,
+                      "a",
+                      cache_of(one.first, CacheMethod::che, 0),
+                      popularity,
+                      flow_of(popularity),
+                      one.locations};
+    const Cache behind{1,
+                       "b",
+                       cache_of(one.second, CacheMethod::che, 0),
+                       popularity,
+                       front.miss_flow(),
+                       1,
+                       {front.as_front(1)}};
+    EXPECT_NEAR(behind.expected_hits(),
+                played_behind(popularity, one.first, one.second, one.locations), 0.025)
+        << one.exponent << " " << one.first << " " << one.second << " " << one.locations;
+    EXPECT_NEAR(behind.utilization(), 1, 1e-9) << "what nobody finds is held all the same";
+  }
+}
+
 TEST(Cache, GrowsAndShrinks) {
   const Popularity popularity{20'000, 0.9};
   Cache che{1, "cache", cache_of(1000, CacheMethod::che, 0), popularity, flow_of(popularity)};
