@@ -26,11 +26,13 @@ double share_down(const PoolSummary& pool) {
   return rented == 0 ? 0 : static_cast<double>(pool.down_ns) / static_cast<double>(rented);
 }
 
-/// The stage of which the largest share was used; null when none has a capacity.
+/// The stage of which the largest share was used; null when none has a capacity. Pools, which are
+/// that of `serving`, speak for themselves.
 const StageSummary* most_used(const RunResult& result) {
   const StageSummary* most = nullptr;
   for (const StageSummary& stage : result.stages) {
-    if (stage.utilization >= 0 && (most == nullptr || stage.utilization > most->utilization)) {
+    const bool counts = stage.stage != Stage::serving && stage.utilization >= 0;
+    if (counts && (most == nullptr || stage.utilization > most->utilization)) {
       most = &stage;
     }
   }

@@ -107,6 +107,48 @@ TEST(StageCapacity, WorkersOfTheApiTierAreNamedWhenTheyBind) {
   EXPECT_NEAR(found[2], 0.75, 0.01);
 }
 
+// Half of 4 requests/s of 91 ms each come to two slots, half to 512.
+TEST(StageCapacity, ServingTellsOfTheFullestPool) {
+  std::string few = test::plain_pool;
+  few.replace(few.find("512"), 3, "2");
+  const std::string text =
+      test::scenario_with_pools("pools:\n  few: {" + few + "}\n  many: {" + test::plain_pool +
+                                "}\nmetrics: {window: 100ms, sample_requests: 0}\nservice: "
+                                "{router: {policy: round_robin}}\n" +
+                                R"(
+duration: 500s
+workload:
+  arrivals: {rate: 4/s}
+  lengths: {prompt: {kind: fixed, mean: 10}, output: {kind: fixed, mean: 10}}
+path: {tokenizer: {latency: {mean: 1ms}}}
+)");
+  const std::vector<double> found = test::numbers_of_text(text, [](const RunResult& result) {
+    const StageSummary& stage = row(result, Stage::serving);
+    return fmt::format("{} {} {} {}", stage.utilization, result.pools[0].slot_occupancy,
+                       stage.resource == "slots of pool few" ? 1 : 0,
+                       is_nearest(result, "slots of pool few"));
+  });
+  EXPECT_GT(found[0], 0.03);
+  EXPECT_EQ(found[0], found[1]);
+  EXPECT_EQ(found[2], 1);
+  EXPECT_EQ(found[3], 0) << "the verdict names it as it does without a path";
+}
+
+TEST(StageCapacity, ContextsOfSessionsAreLookedUpByTurns) {
+  const std::vector<double> found =
+      numbers_of(load(40, 2000) +
+                     "path: {clients: {sessions: {go_on: 50%, think: {mean: 1s}}}, "
+                     "conversation_cache: {bytes_per_token: 10 B, fetch: {mean: 1ms}, "
+                     "cache: {capacity: 1 GB, lookups: 100/s}}}",
+                 [](const RunResult& result) {
+                   const StageSummary& stage = row(result, Stage::conversation_cache);
+                   return fmt::format("{} {} {}", stage.utilization, stage.wait.max,
+                                      static_cast<double>(result.path.follow_ups) / 2000);
+                 });
+  EXPECT_NEAR(found[0], found[2] / 100, 0.01) << "further turns alone look";
+  EXPECT_GT(found[1], 5) << "and some wait for those before";
+}
+
 // 100/s come to a limit of 50/s, which an outage switches off for a tenth of the time.
 TEST(LimitsBox, FailsOpenOrClosed) {
   const auto with = [](const std::string& keys) {
