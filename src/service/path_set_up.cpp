@@ -74,7 +74,7 @@ void RequestPath::set_up_stages() {
   if (path_.load_balancer) {
     const LoadBalancerConfig& balancer = *path_.load_balancer;
     load_balancer_.emplace(seed, "load_balancer", balancer.latency, balancer.capacity,
-                           balancer.outages);
+                           balancer.outages, Duration::zero(), std::nullopt, balancer.queue);
     if (balancer.per_source) {
       source_limits_.emplace(seed, *balancer.per_source, path_.attacks);
     }
@@ -106,7 +106,7 @@ void RequestPath::set_up_stages() {
   if (path_.tokenizer) {
     const TokenizerConfig& tokenizer = *path_.tokenizer;
     tokenizer_.emplace(seed, "tokenizer", tokenizer.latency, tokenizer.capacity, tokenizer.outages,
-                       tokenizer.per_token, tokenizer.tokens);
+                       tokenizer.per_token, tokenizer.tokens, tokenizer.queue);
   }
   if (path_.streaming) {
     streaming_.emplace(seed, *path_.streaming);
@@ -152,7 +152,7 @@ void RequestPath::set_up_limits() {
   }
   limits_.emplace(config_, keys_);
   limits_box_.emplace(config_.seed, "limits", path_.limits->latency, path_.limits->capacity,
-                      path_.limits->outages);
+                      path_.limits->outages, Duration::zero(), std::nullopt, path_.limits->queue);
   enforcement_.emplace(*path_.limits, keys_, *limits_);
   if (path_.limits->metering) {
     metering_.emplace(

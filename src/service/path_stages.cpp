@@ -88,10 +88,6 @@ StageResult RequestPath::visit_load_balancer(Flight& flight, SimTime t) {
     ++(flight.attack > 0 ? counts_.attack_dropped : counts_.users_dropped);
     return ends_as(Outcome::shed);
   }
-  const auto room = static_cast<double>(path_.load_balancer->queue);
-  if (load_balancer_->turnstile().waiting_at(t) > room) {
-    return ends_as(Outcome::shed);
-  }
   return load_balancer_->pass(id, t);
 }
 
@@ -104,6 +100,9 @@ StageResult RequestPath::visit_limits(Flight& flight, SimTime t) {
     return ends_as(Outcome::unauthorized);
   }
   StageResult result = limits_box_->pass(id, t);
+  if (!result.passes()) {
+    return result;
+  }
   switch (limits_->decide(flight.limited, t)) {
     case Limits::Decision::refused:
       result.outcome = Outcome::rate_limited;

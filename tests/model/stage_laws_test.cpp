@@ -107,6 +107,27 @@ TEST(StageCapacity, WorkersOfTheApiTierAreNamedWhenTheyBind) {
   EXPECT_NEAR(found[2], 0.75, 0.01);
 }
 
+// Twice what a stage can do comes: those who are not shed keep it busy, and wait for no more than
+// so many turns.
+TEST(StageCapacity, WhoFindsNoRoomToWaitIsShed) {
+  for (const Stage stage : {Stage::load_balancer, Stage::limits, Stage::auth, Stage::model_router,
+                            Stage::safety_before, Stage::tokenizer, Stage::safety_after}) {
+    const std::string keys = ": {capacity: 50/s, queue: 5}}";
+    const std::vector<double> found = numbers_of(
+        load(100, 500) + "path: {" + std::string{stage_name(stage)} + keys,
+        [&](const RunResult& result) {
+          const StageSummary& one = row(result, stage);
+          return fmt::format("{} {} {} {}", share(result, Outcome::shed), one.utilization,
+                             one.wait.max, one.latency.count - one.served);
+        });
+    EXPECT_NEAR(found[0], 0.5, 0.02) << stage_name(stage);
+    EXPECT_GT(found[1], 0.98) << stage_name(stage);
+    EXPECT_LE(found[2], 5 * 20 + 1e-6) << stage_name(stage);
+    EXPECT_GT(found[2], 4 * 20) << stage_name(stage);
+    EXPECT_EQ(found[3], 0) << stage_name(stage);
+  }
+}
+
 // Half of 4 requests/s of 91 ms each come to two slots, half to 512.
 TEST(StageCapacity, ServingTellsOfTheFullestPool) {
   std::string few = test::plain_pool;
