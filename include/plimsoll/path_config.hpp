@@ -189,6 +189,7 @@ enum class TokenCharge : std::uint8_t {
 struct LimitsConfig {
   LatencyLaw latency;                 // of a decision
   std::optional<Frequency> capacity;  // decisions per second
+  std::optional<std::int64_t> queue;  // requests that may wait for one; none: all
   bool fails_open = true;             // lets everything pass during an outage; else requests fail
   std::vector<OutageConfig> outages;  // no decisions
   TokenCharge charge = TokenCharge::used;
@@ -213,6 +214,7 @@ struct AuthConfig {
   double unauthorized = 0;  // share of the requests that are refused
   std::vector<QuotaConfig> quotas;
   std::optional<Frequency> capacity;
+  std::optional<std::int64_t> queue;  // requests that may wait for a turn; none: all
   std::vector<OutageConfig> outages;
 };
 
@@ -247,6 +249,7 @@ struct SpilloverConfig {
 struct ModelRouterConfig {
   LatencyLaw latency;
   std::optional<Frequency> capacity;
+  std::optional<std::int64_t> queue;  // requests that may wait for a turn; none: all
   std::vector<OutageConfig> outages;
   std::vector<SplitConfig> splits;
   std::vector<SpilloverConfig> spillovers;
@@ -299,9 +302,10 @@ struct SafetyConfig {
   LatencyLaw latency;
   Duration per_token{};  // beside it; of the prompt, or of the answer
   std::optional<Frequency> capacity;
-  std::optional<Frequency> tokens;  // per second, beside the capacity in requests
-  double blocked = 0;               // share of the requests
-  bool fails_open = true;           // lets everything pass during an outage; else requests fail
+  std::optional<Frequency> tokens;    // per second, beside the capacity in requests
+  std::optional<std::int64_t> queue;  // requests that may wait for a turn; none: all
+  double blocked = 0;                 // share of the requests
+  bool fails_open = true;             // lets everything pass during an outage; else requests fail
   std::vector<OutageConfig> outages;
   HeldBack holds = HeldBack::none;  // of answers
   int chunk = 64;                   // tokens that are moderated together; holds: tokens
@@ -311,7 +315,8 @@ struct TokenizerConfig {
   LatencyLaw latency;
   Duration per_token{};  // beside it
   std::optional<Frequency> capacity;
-  std::optional<Frequency> tokens;  // per second, beside the capacity in requests
+  std::optional<Frequency> tokens;    // per second, beside the capacity in requests
+  std::optional<std::int64_t> queue;  // requests that may wait for a turn; none: all
   std::vector<OutageConfig> outages;
 };
 

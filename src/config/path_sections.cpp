@@ -55,6 +55,9 @@ namespace {
 constexpr const char* token_turns =
     "tokens per second: a turn lasts so much longer, beside 1 / capacity where that is given";
 
+constexpr const char* room_to_wait =
+    "requests that may wait for a turn; the next end as shed; without it all wait";
+
 SectionDecl popularity_section() {
   constexpr std::int64_t most = 1'000'000'000'000;
   return Section<PopularityConfig>{}
@@ -216,6 +219,8 @@ SectionDecl limits_section() {
       .section("latency", &LimitsConfig::latency, latency_section(), "of a decision")
       .optional("capacity", &LimitsConfig::capacity, frequency_kind(),
                 "decisions per second; the rest waits")
+      .optional("queue", &LimitsConfig::queue, big_count_kind(0, 1'000'000'000), room_to_wait)
+      .only_when("capacity", [](const LimitsConfig& one) { return one.capacity.has_value(); })
       .field("fails_open", &LimitsConfig::fails_open, flag_kind(), "true",
              "during an outage everything passes and counts nowhere; otherwise requests fail")
       .list("outages", &LimitsConfig::outages, outage_section(share_of_requests), "no decisions")
@@ -256,6 +261,8 @@ SectionDecl auth_section() {
       .list("quotas", &AuthConfig::quotas, std::move(quota), "what a subscription includes")
       .optional("capacity", &AuthConfig::capacity, frequency_kind(),
                 "requests per second; the rest waits")
+      .optional("queue", &AuthConfig::queue, big_count_kind(0, 1'000'000'000), room_to_wait)
+      .only_when("capacity", [](const AuthConfig& one) { return one.capacity.has_value(); })
       .list("outages", &AuthConfig::outages, outage_section(share_of_requests), "requests fail")
       .build();
 }
@@ -307,6 +314,8 @@ SectionDecl model_router_section() {
       .section("latency", &ModelRouterConfig::latency, latency_section(), "of a decision")
       .optional("capacity", &ModelRouterConfig::capacity, frequency_kind(),
                 "requests per second; the rest waits")
+      .optional("queue", &ModelRouterConfig::queue, big_count_kind(0, 1'000'000'000), room_to_wait)
+      .only_when("capacity", [](const ModelRouterConfig& one) { return one.capacity.has_value(); })
       .list("outages", &ModelRouterConfig::outages, outage_section(share_of_requests),
             "requests fail")
       .list("splits", &ModelRouterConfig::splits, std::move(split),
@@ -325,6 +334,9 @@ Section<SafetyConfig> safety_fields() {
       .optional("capacity", &SafetyConfig::capacity, frequency_kind(),
                 "requests per second; the rest waits")
       .optional("tokens", &SafetyConfig::tokens, frequency_kind(), token_turns)
+      .optional("queue", &SafetyConfig::queue, big_count_kind(0, 1'000'000'000), room_to_wait)
+      .only_when("capacity: alone, without tokens",
+                 [](const SafetyConfig& one) { return one.capacity && !one.tokens; })
       .field("blocked", &SafetyConfig::blocked, ratio_kind(), "0",
              "share of the requests that end as blocked")
       .field("fails_open", &SafetyConfig::fails_open, flag_kind(), "true",
@@ -356,6 +368,9 @@ SectionDecl tokenizer_section() {
       .optional("capacity", &TokenizerConfig::capacity, frequency_kind(),
                 "requests per second; the rest waits")
       .optional("tokens", &TokenizerConfig::tokens, frequency_kind(), token_turns)
+      .optional("queue", &TokenizerConfig::queue, big_count_kind(0, 1'000'000'000), room_to_wait)
+      .only_when("capacity: alone, without tokens",
+                 [](const TokenizerConfig& one) { return one.capacity && !one.tokens; })
       .list("outages", &TokenizerConfig::outages, outage_section(share_of_requests),
             "requests fail")
       .build();

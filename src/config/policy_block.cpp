@@ -252,19 +252,24 @@ const RawNode* find_own(Reader& reader, const PolicyBlock& block, const std::str
   return node;
 }
 
+/// A key of the holder, given or by default; none: it has neither, or is wrong and reported.
+std::optional<Duration> own_duration(const PolicyBlock& block, const RawNode& own,
+                                     const char* key) {
+  const auto field = std::find_if(block.own_keys.fields.begin(), block.own_keys.fields.end(),
+                                  [&](const FieldDecl& one) { return one.key == key; });
+  const RawNode* const given = own.find(key);
+  if (field == block.own_keys.fields.end() || (given == nullptr && field->default_text.empty())) {
+    return std::nullopt;
+  }
+  return parse_duration(given != nullptr ? given->text : field->default_text).value;
+}
+
 /// How long it takes until what is asked for at the next evaluation serves, from the moment that
 /// the signal is of; none: that is not known before.
 std::optional<Duration> lead_of(const PolicyBlock& block, const RawNode& own) {
   Duration sum{};
   for (const char* const part : {"provisioning_delay", "signal_delay", "interval"}) {
-    const auto field = std::find_if(block.own_keys.fields.begin(), block.own_keys.fields.end(),
-                                    [&](const FieldDecl& one) { return one.key == part; });
-    const RawNode* const given = own.find(part);
-    if (field == block.own_keys.fields.end() || (given == nullptr && field->default_text.empty())) {
-      return std::nullopt;
-    }
-    const std::optional<Duration> value =
-        parse_duration(given != nullptr ? given->text : field->default_text).value;
+    const std::optional<Duration> value = own_duration(block, own, part);
     if (!value) {
       return std::nullopt;
     }
@@ -309,6 +314,33 @@ void stay_below_most(Reader& reader, const PolicyRules& rules, const ParamDoc& d
   }
 }
 
+/// What repeats is kept by interval: another length would drift against the clock, and one interval
+/// knows nothing of a season.
+void repeat_in_step(Reader& reader, const PolicyRules& rules, const RawNode& map,
+                    const RawNode& own, const std::string& path, Duration interval,
+                    const PolicyParams& params) {
+  if (params.text(rules.repeating_by) != rules.repeating_word || interval <= Duration::zero()) {
+    return;
+  }
+  const Duration season = params.duration(rules.repeating_key);
+  const std::int64_t whole = season / interval;
+  if (season <= Duration::zero() || (whole >= 2 && whole * interval == season)) {
+    return;  // what is no season has been reported
+  }
+  const RawNode* const given = find_parameter(map, rules.repeating_key);
+  const RawNode* const by = own.find("interval");
+  const RawNode& blamed = given != nullptr ? *given : by != nullptr ? *by : map;
+  reader.report(
+      blamed.place, join_path(path, given != nullptr ? rules.repeating_key : "interval"),
+      fmt::format("a {} of {} is no whole number, two at least, of intervals of {}",
+                  rules.repeating_key, format_duration(season), format_duration(interval)),
+      whole < 2 ? fmt::format("use a {} of {} or more", rules.repeating_key,
+                              format_duration(2 * interval))
+                : fmt::format("use a {} of {} or {}", rules.repeating_key,
+                              format_duration(whole * interval),
+                              format_duration((whole + 1) * interval)));
+}
+
 /// Splits a policy block into the policy's own keys and those of its holder.
 void read_policy_block(Reader& reader, const PolicyBlock& block, const RawNode& map,
                        const std::string& path, PolicyConfig& policy, void* holder) {
@@ -345,6 +377,13 @@ void read_policy_block(Reader& reader, const PolicyBlock& block, const RawNode& 
     if (lead && param.key == rules.reaching_key) {
       reach_ahead(reader, param, given, join_path(path, param.key), *lead, policy.params);
     }
+  }
+  const bool repeats =
+      std::any_of(doc->params.begin(), doc->params.end(),
+                  [&](const ParamDoc& param) { return param.key == rules.repeating_key; });
+  const std::optional<Duration> interval = own_duration(block, own, "interval");
+  if (repeats && interval) {
+    repeat_in_step(reader, rules, map, own, path, *interval, policy.params);
   }
   report_unknown_parameters(reader, *doc, map, "", path, known);
 }

@@ -20,14 +20,21 @@ struct PolicyRules {
   std::string reaching_key;
   // Keys of the holder that bound what a parameter may ask for.
   std::vector<std::string> most_keys;
+  // A parameter that must be a whole number of intervals, two at least, where the policy has it and
+  // its parameter `repeating_by` is `repeating_word`.
+  std::string repeating_key;
+  std::string repeating_by;
+  std::string repeating_word;
 };
 
 inline const PolicyRules& policy_rules(std::string_view kind) {
   static const PolicyRules none{};
   static const PolicyRules autoscaler{
-      "autoscaler", "scale_metric",
-      "threshold",  {{"min_clusters", "min_replicas"}, {"max_clusters", "max_replicas"}},
-      "horizon",    {"max_replicas", "max_instances"}};
+      "autoscaler",  "scale_metric",
+      "threshold",   {{"min_clusters", "min_replicas"}, {"max_clusters", "max_replicas"}},
+      "horizon",     {"max_replicas", "max_instances"},
+      "season",      "model",
+      "holt_winters"};
   return kind == autoscaler.kind ? autoscaler : none;
 }
 

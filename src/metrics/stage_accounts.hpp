@@ -13,9 +13,10 @@
 
 namespace plimsoll {
 
-/// Counts and latencies by stage, of visits by requests that arrived at or after the warm-up and in
-/// a window of the horizon: whoever is in one row is in all that he came to. Memory depends on
-/// neither the horizon nor the number of visits.
+/// Counts by stage, waits of those who were let in and latencies of those who were served, of
+/// visits by requests that arrived at or after the warm-up and in a window of the horizon: whoever
+/// is in one row is in all that he came to. Memory depends on neither the horizon nor the number of
+/// visits.
 class StageAccounts {
  public:
   StageAccounts(SimTime warm_up_end, CoveredSpans spans)
@@ -46,8 +47,12 @@ class StageAccounts {
     }
     ++account.outcomes[static_cast<std::size_t>(visit.result)];
     account.hits += visit.hit ? 1 : 0;
-    account.wait.add(visit.wait.count());
-    account.latency.add(visit.latency.count());
+    if (!visit.refused) {
+      account.wait.add(visit.wait.count());
+    }
+    if (visit.result == Outcome::completed || visit.result == Outcome::cached) {
+      account.latency.add(visit.latency.count());
+    }
   }
 
   /// A row for every stage, in their order.

@@ -93,7 +93,8 @@ std::vector<Nearness> resources(const RunResult& result) {
     add_pool(result, p, found);
   }
   for (const StageSummary& stage : result.stages) {
-    if (stage.utilization >= 0) {
+    // Pools, which are that of `serving`, speak for themselves.
+    if (stage.stage != Stage::serving && stage.utilization >= 0) {
       found.push_back({stage.utilization,
                        fmt::format("{} ({:.1f} % used)", stage.resource, 100 * stage.utilization)});
     }

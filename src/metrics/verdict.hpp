@@ -21,8 +21,8 @@ struct VerdictBasis {
 
 /// The verdict over all thresholds. A run in which nothing was measured, or no measured request of
 /// a user was answered, fails: it shows nothing that holds. Where more than 5 % of them ended
-/// unanswered, a reason says so, whatever the verdict is. What is nearest to its limit is not in its
-/// reasons yet: tell_bottleneck.
+/// unanswered, a reason says so, whatever the verdict is. What is nearest to its limit is not in
+/// its reasons yet: tell_bottleneck.
 Verdict judge(const RunResult& result, const VerdictBasis& basis);
 
 /// The pool whose replicas are down for the largest share of their rented time, with the causes,

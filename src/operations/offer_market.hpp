@@ -55,6 +55,8 @@ class OfferMarket {
   /// $/h of one GPU where the next replica would be ordered; where nothing is to be had, of the
   /// dearest that the pool has.
   double dollars_per_hour() const;
+  /// $/h of one GPU of an offer, at the price in force at now().
+  double price_now(std::size_t offer) const;
   const OfferConfig& config_of(std::size_t offer) const { return offers_[offer]; }
   std::size_t offers() const { return offers_.size(); }
 
@@ -76,7 +78,6 @@ class OfferMarket {
     OfferUse seen;             // of what is over
   };
 
-  double price_now(std::size_t offer) const;
   std::vector<OfferView> views() const;
   std::int64_t available(std::size_t offer) const;
   bool is_of(std::size_t offer, const std::string& provider, const std::string& region) const;

@@ -261,6 +261,10 @@ void ScalablePool::begin_to_serve(Slot& slot) {
   stream_rest(weights_, index_of(slot), *slot.replica);
   slot.replica->become_ready();
   note_version(slot);
+  if (market_ != nullptr) {
+    const double hourly = market_->price_now(market_->offer_of(index_of(slot)).value());
+    directory_.replica_costs(slot.replica->index(), hourly * pool_.tp * pool_.pp);
+  }
   directory_.replica_ready(slot.replica->index());
   if (std::exchange(slot.comes_back, false)) {
     tell("serves", index_of(slot));

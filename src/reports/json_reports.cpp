@@ -206,6 +206,16 @@ Json scaling_json(const ScalingSummary& scaling) {
   return json;
 }
 
+/// Of pools, of the API tier and of caches, each by its name.
+void put_scaling(Json& json, const std::vector<ScalingSummary>& scaled) {
+  for (const ScalingSummary& scaling : scaled) {
+    Json item = Json::object();
+    item["target"] = scaling.pool;
+    item.update(scaling_json(scaling));
+    json["scaling"].push_back(item);
+  }
+}
+
 /// By cause: those of the machines always, others when there is some.
 Json down_by_cause_json(const PoolSummary& pool, const OperationsSummary& operations) {
   const auto own = std::find_if(operations.outages.begin(), operations.outages.end(),
@@ -1171,6 +1181,7 @@ Json result_document(const RunResult& result, const Config& config) {
     json["experiments"] = experiments_json(result.experiments);
   }
   json["gpu_time"] = gpu_time_json(result);
+  put_scaling(json, result.scaling);
   put_operations(json, result.operations);
   put_allocation(json, result);
   json["memory_fit"] = memory_fit_json(result);

@@ -501,12 +501,11 @@ std::string stages_part(const RunResult& result) {
   }
   std::vector<std::vector<std::string>> rows;
   for (const StageSummary& stage : result.stages) {
-    const bool seen = stage.offered > 0;
     rows.push_back({std::string{stage_name(stage.stage)}, grouped(stage.offered),
                     grouped(stage.served), grouped(stage.hits),
-                    seen ? figure(stage.wait.percentiles[6]) : "-",
-                    seen ? figure(stage.latency.percentiles[2]) : "-",
-                    seen ? figure(stage.latency.percentiles[6]) : "-",
+                    stage.wait.count > 0 ? figure(stage.wait.percentiles[6]) : "-",
+                    stage.latency.count > 0 ? figure(stage.latency.percentiles[2]) : "-",
+                    stage.latency.count > 0 ? figure(stage.latency.percentiles[6]) : "-",
                     stage.utilization < 0 ? "-" : percent(stage.utilization),
                     stage.busiest_window < 0 ? "-" : percent(stage.busiest_window),
                     stage.memory_usage < 0 ? "-" : percent(stage.memory_usage), not_served(stage)});

@@ -4,8 +4,14 @@
 namespace plimsoll {
 
 Auth::Auth(const Config& config, const ApiKeys& keys, std::uint64_t seed)
-    : passage_{seed, "auth", config.path->auth->latency, config.path->auth->capacity,
-               config.path->auth->outages},
+    : passage_{seed,
+               "auth",
+               config.path->auth->latency,
+               config.path->auth->capacity,
+               config.path->auth->outages,
+               Duration::zero(),
+               std::nullopt,
+               config.path->auth->queue},
       stream_{seed, "unauthorized"},
       unauthorized_{config.path->auth->unauthorized} {
   for (const QuotaConfig& quota : config.path->auth->quotas) {
@@ -36,6 +42,9 @@ StageResult Auth::check(std::uint64_t id, TierIndex tier, std::uint32_t key, Sim
     return ends_as(Outcome::failed);
   }
   StageResult result = passage_.pass(id, t);
+  if (!result.passes()) {
+    return result;
+  }
   if (unauthorized_ > 0) {
     Draws draws = stream_.of(id);
     if (draws.uniform() < unauthorized_) {

@@ -10,14 +10,22 @@ namespace {
 
 constexpr double forever = 1e30;  // requests
 
+/// Whether an object is asked for within `time`.
+double asked_within(double flow, double time) {
+  return time >= forever && flow > 0 ? 1.0 : -std::expm1(-flow * time);
+}
+
 }  // namespace
 
 Cache::Cache(std::uint64_t seed, const std::string& stage, const CacheConfig& config,
-             const Popularity& popularity, std::vector<double> flow, int locations)
+             const Popularity& popularity, std::vector<double> flow, int locations,
+             std::vector<FrontCache> fronts)
     : passage_{seed, stage, config.latency, config.lookups, config.outages},
       hit_stream_{seed, "hit:" + stage},
       popularity_{popularity},
       flow_{std::move(flow)},
+      fronts_{std::move(fronts)},
+      locations_{locations},
       capacity_{config.capacity},
       object_size_{static_cast<double>(config.object_size->count())},
       location_stream_{seed, "location:" + stage} {
@@ -73,8 +81,17 @@ void Cache::solve() {
   time_full_ = high;
   hit_.clear();
   for (const double flow : flow_) {
-    hit_.push_back(high >= forever && flow > 0 ? 1.0 : -std::expm1(-flow * high));
+    hit_.push_back(asked_within(flow, beyond_quiet(high)));
   }
+}
+
+/// That in which the misses of caches in front can have been.
+double Cache::beyond_quiet(double time) const {
+  double left = time;
+  for (const FrontCache& front : fronts_) {
+    left -= front.weight * std::min(time, front.quiet);
+  }
+  return std::max(0.0, left);
 }
 
 StageResult Cache::look_up(std::uint64_t id, const AskedObject& object, SimTime t) {
@@ -83,7 +100,7 @@ StageResult Cache::look_up(std::uint64_t id, const AskedObject& object, SimTime 
     return result;
   }
   if (plays_order()) {
-    result.hit = touch(id, object.rank);
+    result.hit = order_of(id).look_up(object.rank);
     return result;
   }
   Draws draws = hit_stream_.of(id);
@@ -92,19 +109,30 @@ StageResult Cache::look_up(std::uint64_t id, const AskedObject& object, SimTime 
     result.hit = mark < hit_[object.group];
     return result;
   }
-  result.hit = mark < -std::expm1(-flow_[object.group] * time_held_);
-  time_held_ += time_a_look_up_;
+  result.hit = mark < -std::expm1(-flow_[object.group] * beyond_quiet(time_held_));
+  time_held_ += result.hit ? time_a_look_up_ : 0;
   return result;
 }
 
+void Cache::store(std::uint64_t id, const AskedObject& object, SimTime t) {
+  if (object.group == AskedObject::none || (!plays_order() && !fills()) || passage_.is_out(id, t)) {
+    return;
+  }
+  if (plays_order()) {
+    order_of(id).put(object.rank);
+  } else {
+    time_held_ += time_a_look_up_;
+  }
+}
+
 /// Every attempt of a request comes to the location of its user.
-bool Cache::touch(std::uint64_t id, std::uint32_t rank) {
+LruOrder& Cache::order_of(std::uint64_t id) {
   if (orders_.size() == 1) {
-    return orders_.front().touch(rank);
+    return orders_.front();
   }
   constexpr std::uint64_t request_bits = (std::uint64_t{1} << 48) - 1;
   Draws draws = location_stream_.of(id & request_bits);
-  return orders_[draws.below(static_cast<std::uint32_t>(orders_.size()))].touch(rank);
+  return orders_[draws.below(static_cast<std::uint32_t>(orders_.size()))];
 }
 
 void Cache::set_capacity(Bytes capacity) {
@@ -131,7 +159,8 @@ double Cache::utilization() const {
   const std::vector<Popularity::Group>& groups = popularity_.groups();
   double held = 0;
   for (std::size_t g = 0; g < groups.size(); ++g) {
-    held += static_cast<double>(groups[g].count) * hit_[g] * object_size_;
+    held +=
+        static_cast<double>(groups[g].count) * asked_within(flow_[g], time_full_) * object_size_;
   }
   return std::min(1.0, held / room);
 }

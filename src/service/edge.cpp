@@ -65,8 +65,10 @@ StageResult Edge::access(std::uint64_t id, std::uint16_t number, SimTime t) {
   StageResult result = half_now(region.access.draw(access_stream_, id));
   if (region.outages.hits(id, t)) {
     result.outcome = Outcome::failed;
+    result.refused = true;
   } else if (region.entrance.waiting_at(t) > region.room) {
     result.outcome = Outcome::shed;
+    result.refused = true;
   } else {
     result.wait = region.entrance.take(t);
     result.ahead += result.wait;
@@ -87,6 +89,7 @@ Edge::Crossing Edge::enter(std::uint64_t id, const Route& route, SimTime t) {
   crossing.result = half_now(route.rtt.draw(rtt_stream_, id));
   if (datacenter.outages.hits(id, t)) {
     crossing.result.outcome = Outcome::failed;
+    crossing.result.refused = true;
     return crossing;
   }
   crossing.result.wait = datacenter.entrance.take(t);

@@ -49,6 +49,14 @@ double EdgeCaches::expected_hits() const {
   return hits;
 }
 
+std::vector<FrontCache> EdgeCaches::fronts() const {
+  std::vector<FrontCache> fronts;
+  for (std::size_t i = 0; i < caches_.size(); ++i) {
+    fronts.push_back(caches_[i].as_front(shares_[i]));
+  }
+  return fronts;
+}
+
 std::vector<double> EdgeCaches::miss_flow() const {
   std::vector<double> flow = caches_.front().miss_flow();
   if (caches_.size() == 1) {

@@ -22,11 +22,17 @@ class EdgeCaches {
                       SimTime t) {
     return caches_[caches_.size() == 1 ? 0 : region].look_up(id, object, t);
   }
+  /// As Cache::store.
+  void store(std::uint64_t id, std::uint16_t region, const AskedObject& object, SimTime t) {
+    caches_[caches_.size() == 1 ? 0 : region].store(id, object, t);
+  }
   /// Bytes held over the capacity, of all locations.
   double utilization() const;
   /// As those of Cache, over all regions by their shares of the users.
   double expected_hits() const;
   std::vector<double> miss_flow() const;
+  /// As the cache behind them sees them.
+  std::vector<FrontCache> fronts() const;
 
  private:
   std::vector<Cache> caches_;   // one, or by region

@@ -1,4 +1,4 @@
-// Touching and evicting in an LRU order.
+// Looking up, putting in and evicting in an LRU order.
 #include "service/lru_order.hpp"
 
 #include <algorithm>
@@ -54,11 +54,18 @@ void LruOrder::evict_to(std::int64_t bytes) {
   }
 }
 
-bool LruOrder::touch(std::uint32_t rank) {
-  if (links_[rank].older != out) {
-    unlink(rank);
-    insert_newest(rank);
-    return true;
+bool LruOrder::look_up(std::uint32_t rank) {
+  if (links_[rank].older == out) {
+    return false;
+  }
+  unlink(rank);
+  insert_newest(rank);
+  return true;
+}
+
+void LruOrder::put(std::uint32_t rank) {
+  if (look_up(rank)) {
+    return;
   }
   const std::int64_t size = size_of(rank);
   if (size <= capacity_) {
@@ -66,7 +73,6 @@ bool LruOrder::touch(std::uint32_t rank) {
     insert_newest(rank);
     bytes_ += size;
   }
-  return false;
 }
 
 void LruOrder::fill(double share) {
@@ -79,7 +85,7 @@ void LruOrder::fill(double share) {
   }
   while (count > 0) {
     --count;
-    touch(count);
+    put(count);
   }
 }
 

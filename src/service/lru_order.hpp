@@ -11,15 +11,17 @@
 namespace plimsoll {
 
 /// A ring of the objects held, linked through an array over all objects: 8 bytes an object, O(1) a
-/// touch. An object's size is a draw keyed by its rank, so it is not kept. What is larger than the
+/// call. An object's size is a draw keyed by its rank, so it is not kept. What is larger than the
 /// whole cache is not put in.
 class LruOrder {
  public:
   LruOrder(std::uint64_t seed, const std::string& stage, std::int64_t objects,
            const CacheConfig& config);
 
-  /// True when `rank` was held. Then and otherwise it becomes the newest.
-  bool touch(std::uint32_t rank);
+  /// True when `rank` is held. Then it becomes the newest.
+  bool look_up(std::uint32_t rank);
+  /// `rank` is the newest from now on, whether it was held or not.
+  void put(std::uint32_t rank);
   void set_capacity(Bytes capacity);
   /// Puts the lowest ranks into the empty order, rank 0 the newest, up to `share` of the capacity.
   void fill(double share);

@@ -6,8 +6,14 @@
 namespace plimsoll {
 
 ModelRouter::ModelRouter(const Config& config, std::uint64_t seed)
-    : passage_{seed, "model_router", config.path->model_router->latency,
-               config.path->model_router->capacity, config.path->model_router->outages},
+    : passage_{seed,
+               "model_router",
+               config.path->model_router->latency,
+               config.path->model_router->capacity,
+               config.path->model_router->outages,
+               Duration::zero(),
+               std::nullopt,
+               config.path->model_router->queue},
       split_stream_{seed, "model_split"},
       classes_{config.workload.classes},
       splits_{config.path->model_router->splits},

@@ -12,7 +12,7 @@ namespace plimsoll {
 
 /// The model that its class asks for, or that of the first split that takes it; then, while too
 /// many wait for that one, its fallback, if fewer wait there for what its replicas can do. Neither
-/// a split nor a fallback takes a request that is too long for its model.
+/// a split nor a fallback takes a request that is expected to be too long for its model.
 class ModelRouter {
  public:
   ModelRouter(const Config& config, std::uint64_t seed);
@@ -29,7 +29,8 @@ class ModelRouter {
   };
   /// `sender`: who keeps to one side of the splits: a session by its first request. `given`: the
   /// model that an experiment has given the request to, whatever the splits say. `line(model)`: a
-  /// Line, as it is now. `takes(model)`: whether its context has room for the request.
+  /// Line, as it is now. `takes(model)`: whether its context has room for the request, as
+  /// far as that is known beforehand.
   template <class LineOf, class Takes>
   Choice choose(std::uint64_t sender, ClassIndex request_class, std::optional<ModelIndex> given,
                 LineOf line, Takes takes) const {

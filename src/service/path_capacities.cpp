@@ -92,6 +92,7 @@ void RequestPath::note_cache_capacities() {
   }
   if (session_cache_) {
     note_memory(Stage::conversation_cache, *session_cache_);
+    note_turns(Stage::conversation_cache, session_cache_->turnstile());
   }
   if (conversation_cache_) {
     note_memory(Stage::conversation_cache, *conversation_cache_);

@@ -123,7 +123,7 @@ void RequestPath::set_up_stages() {
   if (path_.load_balancer) {
     const LoadBalancerConfig& balancer = *path_.load_balancer;
     load_balancer_.emplace(seed, "load_balancer", balancer.latency, balancer.capacity,
-                           balancer.outages);
+                           balancer.outages, Duration::zero(), std::nullopt, balancer.queue);
     if (balancer.per_source) {
       source_limits_.emplace(seed, *balancer.per_source, path_.attacks);
     }
@@ -155,7 +155,7 @@ void RequestPath::set_up_stages() {
   if (path_.tokenizer) {
     const TokenizerConfig& tokenizer = *path_.tokenizer;
     tokenizer_.emplace(seed, "tokenizer", tokenizer.latency, tokenizer.capacity, tokenizer.outages,
-                       tokenizer.per_token, tokenizer.tokens);
+                       tokenizer.per_token, tokenizer.tokens, tokenizer.queue);
   }
   if (path_.streaming) {
     streaming_.emplace(seed, *path_.streaming);
@@ -169,6 +169,7 @@ void RequestPath::set_up_stages() {
 /// The response cache sees what the cache at the edge misses.
 void RequestPath::set_up_caches() {
   std::vector<double> flow;
+  std::vector<FrontCache> fronts;
   if (path_.popularity) {
     popularity_.emplace(path_.popularity->objects, path_.popularity->exponent);
     flow = flow_of(*popularity_);
@@ -176,10 +177,11 @@ void RequestPath::set_up_caches() {
   if (path_.edge && path_.edge->cdn) {
     cdn_.emplace(config_.seed, *path_.edge, *popularity_, flow);
     flow = cdn_->miss_flow();
+    fronts = cdn_->fronts();
   }
   if (path_.response_cache) {
     response_cache_.emplace(config_.seed, "response_cache", *path_.response_cache, *popularity_,
-                            flow);
+                            flow, 1, fronts);
   }
   if (path_.conversation_cache && path_.conversation_cache->by_session()) {
     session_cache_.emplace(config_.seed, *path_.conversation_cache);
@@ -199,7 +201,7 @@ void RequestPath::set_up_limits() {
   }
   limits_.emplace(config_, keys_);
   limits_box_.emplace(config_.seed, "limits", path_.limits->latency, path_.limits->capacity,
-                      path_.limits->outages);
+                      path_.limits->outages, Duration::zero(), std::nullopt, path_.limits->queue);
   enforcement_.emplace(*path_.limits, keys_, *limits_);
   if (path_.limits->metering) {
     metering_.emplace(

@@ -88,10 +88,6 @@ StageResult RequestPath::visit_load_balancer(Flight& flight, SimTime t) {
     ++(flight.attack > 0 ? counts_.attack_dropped : counts_.users_dropped);
     return ends_as(Outcome::shed);
   }
-  const auto room = static_cast<double>(path_.load_balancer->queue);
-  if (load_balancer_->turnstile().waiting_at(t) > room) {
-    return ends_as(Outcome::shed);
-  }
   return load_balancer_->pass(id, t);
 }
 
@@ -104,6 +100,9 @@ StageResult RequestPath::visit_limits(Flight& flight, SimTime t) {
     return ends_as(Outcome::unauthorized);
   }
   StageResult result = limits_box_->pass(id, t);
+  if (!result.passes()) {
+    return result;
+  }
   switch (limits_->decide(flight.limited, t)) {
     case Limits::Decision::refused:
       result.outcome = Outcome::rate_limited;
@@ -147,6 +146,7 @@ StageResult RequestPath::visit_conversation_cache(Flight& flight, SimTime t) {
       static_cast<std::uint32_t>(conversations_->rank_of(conversation.group, draws()));
   StageResult result = conversation_cache_->look_up(attempt_id(flight), conversation, t);
   if (!result.hit) {
+    conversation_cache_->store(attempt_id(flight), conversation, t);  // as soon as it is fetched
     const Duration fetch = fetch_.draw(fetch_stream_, attempt_id(flight));
     result.latency += fetch;
     result.ahead += fetch;
@@ -160,9 +160,26 @@ StageResult RequestPath::visit_response_cache(Flight& flight, SimTime t) {
   return result;
 }
 
+/// Caches that it has passed hold its answer, if that is what was asked for: another model's is
+/// not.
+void RequestPath::store_answer(const Flight& flight) {
+  const bool made = flight.record.outcome == Outcome::completed;
+  if (!made && flight.record.outcome != Outcome::cached) {
+    return;
+  }
+  const std::uint64_t id = attempt_id(flight);
+  if (cdn_ && (made || flight.next > Stage::edge)) {
+    cdn_->store(id, flight.at.region, flight.object, engine_.now());
+  }
+  if (response_cache_ && made) {
+    response_cache_->store(id, flight.object, engine_.now());
+  }
+}
+
+/// It knows how long an answer of the class is in the mean, not how long this one will be.
 StageResult RequestPath::visit_model_router(Flight& flight, SimTime t) {
-  const std::int64_t tokens =
-      std::int64_t{flight.record.prompt_tokens} + flight.record.output_tokens;
+  const double tokens = static_cast<double>(flight.record.prompt_tokens) +
+                        expected_output_[flight.record.request_class];
   const ModelRouter::Choice choice = model_router_->choose(
       follows_sessions_ ? sessions_[place_of(flight)] : flight.record.id,
       flight.record.request_class,
@@ -172,7 +189,7 @@ StageResult RequestPath::visit_model_router(Flight& flight, SimTime t) {
         return ModelRouter::Line{service.in_line(), service.ready_rate()};
       },
       [&](ModelIndex model) {
-        return tokens <= sites_.of(model, flight.at.datacenter)->max_context();
+        return tokens <= static_cast<double>(sites_.of(model, flight.at.datacenter)->max_context());
       });
   flight.model = choice.model;
   flight.wanted = choice.wanted;
@@ -191,6 +208,7 @@ StageResult RequestPath::visit_broker(Flight& flight, SimTime t) {
   StageResult result = *message_at_broker_;
   if (flight.state == FlightState::held) {
     result.wait += t - flight.stage_began;
+    result.refused = false;
     flight.state = FlightState::moving;
   }
   return result;

@@ -216,6 +216,7 @@ void RequestPath::tell(const Flight& flight, Stage stage, const StageResult& res
   visit.stage = stage;
   visit.result = result.outcome;
   visit.hit = result.hit;
+  visit.refused = result.refused;
   visit.wait = result.wait;
   visit.latency = result.wait + result.latency;
   visit.arrived = flight.record.arrived;
@@ -316,7 +317,7 @@ void RequestPath::enter_api_tier(std::uint32_t place) {
   const ApiTier::Entry entry =
       api_tier_->enter(place, attempt_id(flight), flight.record.prompt_tokens);
   if (entry == ApiTier::Entry::full) {
-    tell(flight, Stage::api_tier, Outcome::queue_full, {}, engine_.now());
+    tell(flight, Stage::api_tier, ends_as(Outcome::queue_full));
     end_attempt(place, Outcome::queue_full, engine_.now() + flight.back);
     return;
   }
@@ -431,7 +432,7 @@ void RequestPath::enter_service(std::uint32_t place, Phase phase) {
   }
   flight.leaving = Outcome::completed;
   Arrival arrival;
-  arrival.at = engine_.now();
+  arrival.at = flight.record.arrived;
   arrival.prompt_tokens = flight.record.prompt_tokens;
   arrival.output_tokens = flight.record.output_tokens;
   arrival.request_class = flight.record.request_class;
@@ -532,12 +533,17 @@ void RequestPath::on_end(const RequestRecord& record) {
   flight.record.emitted_tokens = record.emitted_tokens;
   flight.record.preemptions = record.preemptions;
   flight.record.scheduled = record.scheduled;
+  flight.record.prefix_hit_tokens = record.prefix_hit_tokens;
   if (record.scheduled != never) {
     flight.used_tokens = record.prompt_tokens + record.emitted_tokens;
   }
   const Outcome outcome = flight.leaving != Outcome::completed ? flight.leaving : record.outcome;
   const SimTime served = record.scheduled == never ? engine_.now() : record.scheduled;
-  tell(flight, Stage::serving, outcome, served - flight.stage_began, flight.stage_began);
+  if (place == entering_ && record.scheduled == never && served == flight.stage_began) {
+    tell(flight, Stage::serving, ends_as(outcome));
+  } else {
+    tell(flight, Stage::serving, outcome, served - flight.stage_began, flight.stage_began);
+  }
   if (outcome == Outcome::completed || (holds_answers() && outcome == Outcome::degraded)) {
     answer(place, record);
   } else if (flight.leaving != Outcome::completed) {
@@ -714,6 +720,9 @@ void RequestPath::finish(std::uint32_t place) {
   }
   if (counts_.attacked) {
     count_attack(flight);
+  }
+  if (flight.object.group != AskedObject::none) {
+    store_answer(flight);
   }
   const bool came_to_contexts = flight.next > Stage::conversation_cache;  // the edge did not answer
   const bool in_session = session_cache_ && prefixes_[place].session != no_prefix;

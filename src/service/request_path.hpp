@@ -174,6 +174,7 @@ class RequestPath final : public EventSink,
   StageResult visit_conversation_cache(Flight& flight, SimTime t);
   StageResult visit_session_cache(Flight& flight, SimTime t);
   StageResult visit_response_cache(Flight& flight, SimTime t);
+  void store_answer(const Flight& flight);
   StageResult visit_model_router(Flight& flight, SimTime t);
   StageResult visit_broker(Flight& flight, SimTime t);
   StageResult visit_tokenizer(Flight& flight, SimTime t);

@@ -13,7 +13,7 @@ class SafetyFilter {
       : passage_{seed,           stage,
                  config.latency, config.capacity,
                  config.outages, config.per_token,
-                 config.tokens},
+                 config.tokens,  config.queue},
         blocked_stream_{seed, "blocked:" + stage},
         blocked_{config.blocked},
         fails_open_{config.fails_open} {}
@@ -24,7 +24,7 @@ class SafetyFilter {
       return fails_open_ ? StageResult{} : ends_as(Outcome::failed);
     }
     StageResult result = passage_.pass(id, t, tokens);
-    if (blocked_ > 0) {
+    if (blocked_ > 0 && result.passes()) {
       Draws draws = blocked_stream_.of(id);
       result.outcome = draws.uniform() < blocked_ ? Outcome::blocked : Outcome::completed;
     }

@@ -88,6 +88,9 @@ Service::Service(const Config& config, ModelIndex model, const PolicyRegistries&
   if (router_->follows_sessions()) {
     requests.keep_prefixes();
   }
+  if (config.path && (router_->follows_clients() || queue_policy_->follows_clients())) {
+    requests.keep_sent();
+  }
   if (queue_policy_->follows_tenants()) {
     requests.keep_tenants();
     if (config.horizon.windows.empty()) {
@@ -215,6 +218,9 @@ RequestView Service::view_of(RequestSlot slot) const {
   view.prompt_tokens = request.prompt_tokens;
   view.predicted_output.tokens = predicted_output_[request.request_class];
   view.arrived = request.arrived;
+  if (requests_.keeps_sent()) {
+    view.on_the_way = request.arrived - requests_.sent(slot);
+  }
   if (requests_.keeps_prefixes()) {
     view.session = owner_of(requests_.prefix_use(slot).prefix.session);
   }
@@ -285,6 +291,8 @@ RequestSlot Service::arrive(RequestId id, const Arrival& arrival, Phase phase,
   return slot;
 }
 
+/// A context is checked at the door, as engines do, against the prompt and the most tokens that the
+/// client lets the answer have: its length stands for that. Nothing else here knows it.
 bool Service::refuse(RequestSlot slot, bool carried) {
   const Request& request = requests_[slot];
   const std::int64_t tokens = std::int64_t{request.prompt_tokens} + request.output_tokens;

@@ -86,6 +86,9 @@ class Service final : public ReplicaListener, public ReplicaDirectory, public Re
   /// All replicas are known: sets routers up.
   void open();
 
+  void replica_costs(ReplicaIndex replica, double dollars_per_hour) override {
+    loads_[member_of_[replica]].dollars_per_hour = dollars_per_hour;
+  }
   void replica_ready(ReplicaIndex replica) override;
   void replica_leaving(ReplicaIndex replica, DrainListener& listener,
                        std::optional<Duration> drain_timeout) override;

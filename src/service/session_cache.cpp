@@ -6,7 +6,7 @@
 namespace plimsoll {
 
 SessionCache::SessionCache(std::uint64_t seed, const ConversationCacheConfig& config)
-    : passage_{seed, "conversation_cache", config.cache.latency, std::nullopt,
+    : passage_{seed, "conversation_cache", config.cache.latency, config.cache.lookups,
                config.cache.outages},
       fetch_stream_{seed, "fetch"},
       fetch_{config.fetch},

@@ -33,6 +33,7 @@ class SessionCache final : public CacheMemory {
   double utilization() const override {
     return static_cast<double>(bytes_) / static_cast<double>(capacity_);
   }
+  const Turnstile& turnstile() const { return passage_.turnstile(); }
   /// Those held that may go on.
   std::int64_t sessions() const { return order_.size(); }
 

@@ -9,6 +9,7 @@ namespace plimsoll {
 struct StageResult {
   Outcome outcome = Outcome::completed;  // completed: it passes on
   bool hit = false;                      // of a cache
+  bool refused = false;                  // at the door: it was not let in to wait for anything
   Duration wait{};                       // for its turn
   Duration latency{};                    // beside the wait: what the stage's row tells
   Duration ahead{};                      // until it comes to the next stage, the wait included
@@ -32,10 +33,11 @@ inline StageResult passes_after(Duration wait, Duration latency) {
   return result;
 }
 
-/// It ends here, at once.
+/// It ends here, at the door.
 inline StageResult ends_as(Outcome outcome) {
   StageResult result;
   result.outcome = outcome;
+  result.refused = true;
   return result;
 }
 

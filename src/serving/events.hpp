@@ -92,6 +92,7 @@ struct StageVisit {
   VisitEnd end = VisitEnd::known;
   Outcome result = Outcome::completed;  // completed: it passed on; cached: answered here
   bool hit = false;                     // of a cache
+  bool refused = false;                 // at the door: it was not let in to wait
   Duration wait{};                      // for its turn
   Duration latency{};                   // the wait included
   SimTime arrived{};                    // the request, however long ago

@@ -20,6 +20,9 @@ class DrainListener {
 class ReplicaDirectory {
  public:
   virtual ~ReplicaDirectory() = default;
+  /// Its GPUs cost so much together from now on. Said before it is ready, of replicas whose pool
+  /// has no one price.
+  virtual void replica_costs(ReplicaIndex replica, double dollars_per_hour) = 0;
   /// It gets requests from now on.
   virtual void replica_ready(ReplicaIndex replica) = 0;
   /// It gets no more; `listener`, which outlives that, is told once it has none left. What it still

@@ -68,6 +68,10 @@ class RequestTable {
   void keep_tenants() { keeps_tenants_ = true; }
   bool keeps_tenants() const { return keeps_tenants_; }
   std::uint32_t tenant(RequestSlot slot) const { return tenants_[slot]; }
+  /// The same for Arrival::at, which differs from the time of admit() behind a request path.
+  void keep_sent() { keeps_sent_ = true; }
+  bool keeps_sent() const { return keeps_sent_; }
+  SimTime sent(RequestSlot slot) const { return sent_[slot]; }
   PrefixUse& prefix_use(RequestSlot slot) { return prefixes_[slot]; }
   const PrefixUse& prefix_use(RequestSlot slot) const { return prefixes_[slot]; }
 
@@ -80,6 +84,9 @@ class RequestTable {
       }
       if (keeps_tenants_) {
         tenants_.emplace_back();
+      }
+      if (keeps_sent_) {
+        sent_.emplace_back();
       }
       return static_cast<RequestSlot>(requests_.size() - 1);
     }
@@ -107,6 +114,9 @@ class RequestTable {
     if (keeps_tenants_) {
       tenants_[slot] = arrival.tenant;
     }
+    if (keeps_sent_) {
+      sent_[slot] = arrival.at;
+    }
     return slot;
   }
 
@@ -122,9 +132,11 @@ class RequestTable {
  private:
   bool keeps_prefixes_ = false;
   bool keeps_tenants_ = false;
+  bool keeps_sent_ = false;
   std::vector<Request> requests_;
   std::vector<PrefixUse> prefixes_;     // by slot
   std::vector<std::uint32_t> tenants_;  // by slot
+  std::vector<SimTime> sent_;           // by slot
   std::vector<RequestSlot> free_;
 };
 

@@ -553,6 +553,9 @@ void Simulation::add_stages(RunResult& result) const {
   for (StageSummary& row : result.stages) {
     if (path_->has(row.stage)) {
       stage_use_->tell(row);
+      if (row.stage == Stage::serving) {
+        tell_slots(result.pools, row);
+      }
       present.push_back(row);
     }
   }

@@ -2,6 +2,7 @@
 #include "simulation/stage_use.hpp"
 
 #include <algorithm>
+#include <string>
 
 namespace plimsoll {
 namespace {
@@ -68,6 +69,15 @@ void StageUse::tell(StageSummary& row) const {
       row.utilization = mean;
       row.busiest_window = busiest;
       row.resource = account.capacity->resource;
+    }
+  }
+}
+
+void tell_slots(const std::vector<PoolSummary>& pools, StageSummary& row) {
+  for (const PoolSummary& pool : pools) {
+    if (pool.sequence_slots > 0 && pool.slot_occupancy > row.utilization) {
+      row.utilization = pool.slot_occupancy;
+      row.resource = "slots of pool " + pool.name;
     }
   }
 }

@@ -44,4 +44,8 @@ class StageUse {
   std::vector<Account> accounts_;  // by capacity of the path
 };
 
+/// Sets the utilization of the row of `serving`: that of the pool whose sequence slots are used
+/// most, on average over the run.
+void tell_slots(const std::vector<PoolSummary>& pools, StageSummary& row);
+
 }  // namespace plimsoll

@@ -665,7 +665,8 @@ Overrides eager(const std::string& policy, const std::string& scenario) {
       overrides.emplace_back(block + "behavior.scale_down.stabilization", "5s");
     } else if (policy == "predictive") {
       overrides.emplace_back(block + "rate_per_replica", "4/s");
-      overrides.emplace_back(block + "season", "20s");
+      const bool of_tier = path.find("api_tier") != std::string::npos;
+      overrides.emplace_back(block + "season", of_tier ? "20.8s" : "20.4s");  // whole intervals
     }
   }
   return overrides;

@@ -109,6 +109,36 @@ TEST(Offers, TheCheapestRulePaysTheClosedForm) {
                         micro(2 * (850 + 650), 2), 2000 + 850, micro(2 * (2000 + 850), 1)));
 }
 
+/// Share of the answers of a pool that buys at `bought` beside one that costs $2/h per GPU. Either
+/// could give them all.
+double answered_by_bought(const std::string& router, const std::string& bought) {
+  const Config config =
+      market(price("north", "on_demand: " + bought) + price("south", "on_demand: $2/h"),
+             "      offers:\n        a: {price: north, lead_time: {mean: 1s}}\n"
+             "  fixed: {gpu: one, model: tiny, profile: tokens, tp: 2, max_num_seqs: 4, "
+             "price: south, replicas: 1}\n",
+             "replicas: 1", "service: {router: {policy: " + router + "}}\n");
+  return std::stod(test::in_child([&] {
+    const RunResult result = run_scenario(config, {});
+    const auto completed = [&](const std::string& pool) {
+      for (const SliceSummary& slice : result.slices) {
+        if (slice.kind == "pool" && slice.name == pool) {
+          return static_cast<double>(slice.outcomes[static_cast<std::size_t>(Outcome::completed)]);
+        }
+      }
+      return std::nan("");
+    };
+    return fmt::format("{}", completed("main") / (completed("main") + completed("fixed")));
+  }));
+}
+
+TEST(Offers, RoutersKnowWhatIsBoughtByItsPrice) {
+  for (const char* const router : {"cost_aware", "slo_aware"}) {
+    EXPECT_GT(answered_by_bought(router, "$1/h"), 0.8) << router;
+    EXPECT_LT(answered_by_bought(router, "$3/h"), 0.2) << router << ": it is not free";
+  }
+}
+
 /// A market of which every rule has all that it asks for, at prices that stay.
 std::string random_offers(Draws& draws, std::string& prices) {
   std::string offers = "      orders: [";

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -288,6 +289,45 @@ TEST(Spillover, LeavesWhatIsTooLongAndItsAnswersAreAnswers) {
     EXPECT_EQ(found[5], found[3]) << split;
     EXPECT_NEAR(found[6], found[2] / found[3], 1e-12) << split;
   }
+}
+
+/// All are to go to a model of 64 tokens, with outputs of 20 tokens in the mean: the share that
+/// ends there as too long, that is completed there, and that is completed by the model that was
+/// asked for.
+std::vector<double> split_to_short(int prompt) {
+  std::string text = test::scenario_with_pools("pools:\n  a: {" + test::plain_pool + "}\n  b: {" +
+                                               test::plain_pool +
+                                               "}\nmetrics: {window: 1000s, sample_requests: 0}\n" +
+                                               fmt::format(R"(
+duration: 300s
+workload:
+  arrivals: {{rate: 10/s}}
+  lengths: {{prompt: {{kind: fixed, mean: {}}}, output: {{kind: exponential, mean: 20}}}}
+  classes: {{chat: {{share: 1, model: tiny}}}}
+path: {{model_router: {{splits: [{{to: other, share: 100%}}]}}}}
+)",
+                                                           prompt));
+  text.replace(text.find("model: tiny", text.find("\n  b: {")), 11, "model: other");
+  text.replace(text.find("  profiles:"), 0, "    other: {extends: tiny, max_context: 64}\n");
+  return numbers_of_text(text, [](const RunResult& result) {
+    const auto completed = [&](const char* pool) {
+      return static_cast<double>(test::slice(result, "pool", pool)
+                                     .outcomes[static_cast<std::size_t>(Outcome::completed)]) /
+             static_cast<double>(result.slices.front().arrived);
+    };
+    return fmt::format("{} {} {}", share(result, Outcome::over_context), completed("b"),
+                       completed("a"));
+  });
+}
+
+TEST(Spillover, IsChosenByTheExpectedLengthAndNotByTheTrueOne) {
+  const std::vector<double> fits = split_to_short(40);
+  EXPECT_NEAR(fits[0], std::exp(-24.0 / 20), 0.06) << "40 + 20 fit, but some outgrow them";
+  EXPECT_NEAR(fits[0] + fits[1], 1, 1e-9);
+  EXPECT_EQ(fits[2], 0) << "nobody knew";
+  const std::vector<double> none = split_to_short(50);
+  EXPECT_EQ(none[0], 0);
+  EXPECT_EQ(none[2], 1) << "50 + 20 do not, though most outputs would";
 }
 
 TEST(Spillover, TakesTheExcessAlsoWhereNobodyWaitsCentrally) {

@@ -94,7 +94,7 @@ TEST(PoliciesCompared, SomeMarginOfAForecastBeatsEachTarget) {
     EXPECT_LE(wide.missed, careful.missed);
     const Figures narrow = mean_of(variant, "margin", "0%");
     EXPECT_LE(narrow.gpu_hours, sparing.gpu_hours);
-    EXPECT_LT(narrow.missed, 0.5 * sparing.missed);
+    EXPECT_LT(narrow.missed, 0.8 * sparing.missed);
   }
 }
 

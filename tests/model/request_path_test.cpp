@@ -55,8 +55,8 @@ path:
 )",
                                                tell);
   EXPECT_NEAR(found[0], 0.005, tolerance(0.005, found[2]));
-  // 95 of 1,000 s by the far one; the 5 s that fail go to the near one.
-  EXPECT_NEAR(found[1], 0.905 * 20 + 0.095 * 120, 100 * tolerance(0.095, found[2]));
+  // 95 of 1,000 s by the far one; 5 s fail at the near one, and have no latency.
+  EXPECT_NEAR(found[1], (0.9 * 20 + 0.095 * 120) / 0.995, 100 * tolerance(0.095, found[2]));
 }
 
 TEST(RequestPath, ABrokerThatFailsOverHoldsOrFails) {
@@ -79,6 +79,28 @@ TEST(RequestPath, ABrokerThatFailsOverHoldsOrFails) {
   EXPECT_NEAR(hold[3], 50, 8);
   const std::vector<double> fail = with("fail");
   EXPECT_NEAR(fail[0], 0.01, tolerance(0.01, 100'000));
+}
+
+// Twice what the balancer can do comes: whoever is let in has a latency, no other.
+TEST(RequestPath, RefusalsDoNotShortenWaitsAndLatenciesOfStages) {
+  const std::vector<double> found =
+      numbers_of(load(100, 500) +
+                     "path: {load_balancer: {capacity: 50/s, queue: 0, latency: {mean: 8ms}}, "
+                     "api_tier: {instances: 1, workers: 1, cpu: {mean: 50ms}, queue: 0}}",
+                 [](const RunResult& result) {
+                   const StageSummary& balancer = row(result, Stage::load_balancer);
+                   const StageSummary& tier = row(result, Stage::api_tier);
+                   return fmt::format(
+                       "{} {} {} {} {} {}", static_cast<double>(balancer.offered - balancer.served),
+                       balancer.latency.min, tier.offered - tier.served, tier.latency.min,
+                       balancer.latency.count - balancer.served, tier.latency.count - tier.served);
+                 });
+  EXPECT_GT(found[0], 1000) << "many are refused";
+  EXPECT_GE(found[1], 8 - 1e-6);
+  EXPECT_GT(found[2], 1000);
+  EXPECT_GE(found[3], 50 - 1e-6);
+  EXPECT_EQ(found[4], 0);
+  EXPECT_EQ(found[5], 0);
 }
 
 TEST(RequestPath, EachStageRefusesItsShareOfWhatComesToIt) {
@@ -479,6 +501,71 @@ TEST(RequestPath, FurtherTurnsFindTheirOwnContextsAndFirstTurnsLookForNone) {
   const std::vector<double> some = sessions_behind("cache: {capacity: 15 kB}");
   EXPECT_GT(some[1], 0.05 * some[2]);
   EXPECT_LT(some[1], 0.95 * some[2]);
+}
+
+TEST(RequestPath, WhatPrefixCachesFoundIsToldOfRequestsToo) {
+  std::string pool = test::plain_pool;
+  pool += ", prefix_cache: true";
+  const auto found = [&](const std::string& path) {
+    return test::numbers_of_text(
+        test::scenario_with_pools("pools:\n  main: {" + pool +
+                                  "}\nmetrics: {window: 1000s, sample_requests: 0}\n" + R"(
+duration: 200s
+workload:
+  arrivals: {rate: 5/s}
+  lengths:
+    prompt: {kind: fixed, mean: 64}
+    output: {kind: fixed, mean: 4}
+    prefix: {tokens: 32}
+)" + path),
+        [](const RunResult& result) {
+          const SliceSummary& all = result.slices.front();
+          return fmt::format("{} {} {} {}", all.prefix_hit_tokens,
+                             result.pools[0].prefix->hit_tokens, all.prefix_hit_rate, all.arrived);
+        });
+  };
+  const std::vector<double> with = found("path: {tokenizer: {latency: {mean: 5ms}}}");
+  EXPECT_EQ(with[0], with[1]) << "nothing is left out: there is no warm-up";
+  // All but the first few find the two blocks of 16 that every prompt begins with.
+  EXPECT_NEAR(with[2], 0.5, 0.01);
+  const std::vector<double> without = found("");
+  EXPECT_EQ(without[0], without[1]);
+  EXPECT_NEAR(without[2], 0.5, 0.01);
+}
+
+/// One server of equal requests whose way to it takes some 3 s, under a queue: answers in time, the
+/// latest one and the mean wait.
+std::vector<double> lined_up(const std::string& queue) {
+  std::string pool = test::plain_pool;
+  pool.replace(pool.find("512"), 3, "1");
+  return test::numbers_of_text(test::scenario_with_pools(fmt::format(
+                                   R"(pools: {{main: {{{}}}}}
+metrics: {{window: 1000s, sample_requests: 0}}
+tiers: {{all: {{slo: {{ttft: 10s}}}}}}
+service: {{queue: {{{}, capacity: 1000000, max_outstanding: 1}}}}
+duration: 2000s
+workload:
+  arrivals: {{rate: 10/s}}
+  lengths: {{prompt: {{kind: fixed, mean: 10}}, output: {{kind: fixed, mean: 10}}}}
+  classes: {{c: {{tier: all}}}}
+path: {{tokenizer: {{latency: {{kind: exponential, mean: 3s}}}}}}
+)",
+                                   pool, queue)),
+                               [](const RunResult& result) {
+                                 const SliceSummary& all = result.slices.front();
+                                 return fmt::format("{} {} {}", all.good, all.ttft.max,
+                                                    all.queue.mean);
+                               });
+}
+
+TEST(RequestPath, DeadlinesCountFromTheClientAndLinesFromTheDoor) {
+  const std::vector<double> fcfs = lined_up("policy: fcfs");
+  const std::vector<double> edf = lined_up("policy: edf");
+  EXPECT_LT(edf[1], fcfs[1]) << "equal work on one server: the least largest lateness";
+  EXPECT_GT(edf[0], fcfs[0]) << "those who were long on their way go first";
+  EXPECT_NEAR(edf[2], fcfs[2], 1e-6 * fcfs[2]) << "the same work";
+  EXPECT_EQ(lined_up("policy: edf, promise: wait")[0], edf[0])
+      << "without a deadline the objective counts";
 }
 
 TEST(RequestPath, TurnsUseTheirConnectionsAgainIfUsersThinkForLessThanTheyAreKept) {

@@ -47,6 +47,33 @@ TEST(StageCapacity, EntrancesTellTheOneThatIsUsedMost) {
   EXPECT_EQ(found[3], 1);
 }
 
+/// Requests for ten things behind two caches, all of whose models are out for the first `outage`
+/// seconds of 1,000: shares that are cached, that are completed, and that fail.
+std::vector<double> behind_caches(const std::string& method, int outage) {
+  const std::string cache =
+      "{capacity: 100 kB, object_size: 1 kB, filled: 0, method: " + method + "}";
+  return numbers_of(
+      load(20, 1000) + "path:\n  popularity: {objects: 10, exponent: 0}\n  edge: {regions: {all: " +
+          "{access: {mean: 1ms}}}, cdn: " + cache + "}\n  response_cache: " + cache +
+          fmt::format("\n  model_router: {{outages: [{{at: 0s, lasting: {}s}}]}}\n", outage),
+      [](const RunResult& result) {
+        return fmt::format("{} {} {}", share(result, Outcome::cached),
+                           share(result, Outcome::completed), share(result, Outcome::failed));
+      });
+}
+
+TEST(StageLaws, CachesAnswerOnlyWhatWasAnsweredBefore) {
+  for (const std::string method : {"che", "lru"}) {
+    const std::vector<double> never = behind_caches(method, 1001);
+    EXPECT_EQ(never[0], 0.0) << method;
+    EXPECT_EQ(never[2], 1.0) << method;
+    const std::vector<double> half = behind_caches(method, 500);
+    EXPECT_NEAR(half[2], 0.5, 0.02) << method;
+    EXPECT_NEAR(half[0], 0.5, 0.02) << method << ": ten answers are soon made";
+    EXPECT_GT(half[1], 0.0) << method;
+  }
+}
+
 TEST(StageCapacity, ACacheHasTurnsBesideItsMemory) {
   const std::vector<double> found =
       numbers_of(load(80, 2000) +
@@ -78,6 +105,69 @@ TEST(StageCapacity, WorkersOfTheApiTierAreNamedWhenTheyBind) {
   EXPECT_EQ(found[0], 1);
   EXPECT_NEAR(found[1], 0.9, 0.01);
   EXPECT_NEAR(found[2], 0.75, 0.01);
+}
+
+// Twice what a stage can do comes: those who are not shed keep it busy, and wait for no more than
+// so many turns.
+TEST(StageCapacity, WhoFindsNoRoomToWaitIsShed) {
+  for (const Stage stage : {Stage::load_balancer, Stage::limits, Stage::auth, Stage::model_router,
+                            Stage::safety_before, Stage::tokenizer, Stage::safety_after}) {
+    const std::string keys = ": {capacity: 50/s, queue: 5}}";
+    const std::vector<double> found = numbers_of(
+        load(100, 500) + "path: {" + std::string{stage_name(stage)} + keys,
+        [&](const RunResult& result) {
+          const StageSummary& one = row(result, stage);
+          return fmt::format("{} {} {} {}", share(result, Outcome::shed), one.utilization,
+                             one.wait.max, one.latency.count - one.served);
+        });
+    EXPECT_NEAR(found[0], 0.5, 0.02) << stage_name(stage);
+    EXPECT_GT(found[1], 0.98) << stage_name(stage);
+    EXPECT_LE(found[2], 5 * 20 + 1e-6) << stage_name(stage);
+    EXPECT_GT(found[2], 4 * 20) << stage_name(stage);
+    EXPECT_EQ(found[3], 0) << stage_name(stage);
+  }
+}
+
+// Half of 4 requests/s of 91 ms each come to two slots, half to 512.
+TEST(StageCapacity, ServingTellsOfTheFullestPool) {
+  std::string few = test::plain_pool;
+  few.replace(few.find("512"), 3, "2");
+  const std::string text =
+      test::scenario_with_pools("pools:\n  few: {" + few + "}\n  many: {" + test::plain_pool +
+                                "}\nmetrics: {window: 100ms, sample_requests: 0}\nservice: "
+                                "{router: {policy: round_robin}}\n" +
+                                R"(
+duration: 500s
+workload:
+  arrivals: {rate: 4/s}
+  lengths: {prompt: {kind: fixed, mean: 10}, output: {kind: fixed, mean: 10}}
+path: {tokenizer: {latency: {mean: 1ms}}}
+)");
+  const std::vector<double> found = test::numbers_of_text(text, [](const RunResult& result) {
+    const StageSummary& stage = row(result, Stage::serving);
+    return fmt::format("{} {} {} {}", stage.utilization, result.pools[0].slot_occupancy,
+                       stage.resource == "slots of pool few" ? 1 : 0,
+                       is_nearest(result, "slots of pool few"));
+  });
+  EXPECT_GT(found[0], 0.03);
+  EXPECT_EQ(found[0], found[1]);
+  EXPECT_EQ(found[2], 1);
+  EXPECT_EQ(found[3], 0) << "the verdict names it as it does without a path";
+}
+
+TEST(StageCapacity, ContextsOfSessionsAreLookedUpByTurns) {
+  const std::vector<double> found =
+      numbers_of(load(40, 2000) +
+                     "path: {clients: {sessions: {go_on: 50%, think: {mean: 1s}}}, "
+                     "conversation_cache: {bytes_per_token: 10 B, fetch: {mean: 1ms}, "
+                     "cache: {capacity: 1 GB, lookups: 100/s}}}",
+                 [](const RunResult& result) {
+                   const StageSummary& stage = row(result, Stage::conversation_cache);
+                   return fmt::format("{} {} {}", stage.utilization, stage.wait.max,
+                                      static_cast<double>(result.path.follow_ups) / 2000);
+                 });
+  EXPECT_NEAR(found[0], found[2] / 100, 0.01) << "further turns alone look";
+  EXPECT_GT(found[1], 5) << "and some wait for those before";
 }
 
 // 100/s come to a limit of 50/s, which an outage switches off for a tenth of the time.

@@ -37,10 +37,13 @@ int between(Draws& draws, int low, int high) {
 bool one_in(Draws& draws, std::uint32_t many) {
   return draws.below(many) == 0;
 }
-std::string some_ms(Draws& draws, int low, int high) {
+/// ms: whole seconds now and then, so that things happen at one moment.
+int some_span(Draws& draws, int low, int high) {
   const int ms = between(draws, low, high);
-  // Whole seconds now and then, so that things happen at one moment.
-  return fmt::format("{}ms", one_in(draws, 4) ? (ms / 1000 + 1) * 1000 : ms);
+  return one_in(draws, 4) ? (ms / 1000 + 1) * 1000 : ms;
+}
+std::string some_ms(Draws& draws, int low, int high) {
+  return fmt::format("{}ms", some_span(draws, low, high));
 }
 template <std::size_t N>
 const char* one_of(Draws& draws, const char* const (&words)[N]) {
@@ -257,7 +260,8 @@ void draw_procurement(Schedule& schedule, Draws& draws, const PoolTraits& pool) 
   }
 }
 
-void draw_policy(PartWriter& part, Draws& draws) {
+/// `interval`: its evaluations, ms.
+void draw_policy(PartWriter& part, Draws& draws, int interval) {
   switch (draws.below(6)) {
     case 0:
       part.set("policy", "threshold");
@@ -274,7 +278,7 @@ void draw_policy(PartWriter& part, Draws& draws) {
     case 2:
       part.set("policy", "predictive");
       part.set("model", one_in(draws, 2) ? "ar" : "holt_winters");
-      part.set("season", "6s");
+      part.set("season", fmt::format("{}ms", 6 * interval));
       part.set("horizon", some_ms(draws, 6000, 9000));
       part.set("rate_per_replica", fmt::format("{}/s", between(draws, 1, 5)));
       break;
@@ -286,7 +290,7 @@ void draw_policy(PartWriter& part, Draws& draws) {
       break;
     case 4:
       part.set("policy", "scheduled");
-      part.set("schedule", fmt::format("00:00={}", between(draws, 1, 4)));
+      part.set("schedule", fmt::format("00:00={}", between(draws, 1, 3)));
       break;
     default:
       part.set("policy", "cost_aware");
@@ -298,8 +302,9 @@ void draw_policy(PartWriter& part, Draws& draws) {
 
 void draw_autoscale(Schedule& schedule, Draws& draws, const PoolTraits& pool) {
   PartWriter part(schedule, pool.name + " autoscale", "pools." + pool.name + ".autoscale");
-  draw_policy(part, draws);
-  part.set("interval", some_ms(draws, 200, 1500));
+  const int interval = some_span(draws, 200, 1500);
+  draw_policy(part, draws, interval);
+  part.set("interval", fmt::format("{}ms", interval));
   if (one_in(draws, 3)) {
     part.set("signal_delay", some_ms(draws, 0, 1500));
   }

@@ -9,7 +9,7 @@
 
 namespace plimsoll {
 
-/// Smaller is served first; equal ranks go by order of arrival.
+/// Smaller is served first; equal ranks go by the order in which clients sent their requests.
 using QueueRank = std::int64_t;
 
 /// Contract: rank() is called once when a request joins; the rank stays with it, also when it is
@@ -25,6 +25,8 @@ class QueuePolicy {
   virtual void left(const RequestView&) {}
   /// Whether it is to be shown RequestView::tenant, for which memory is kept.
   virtual bool follows_tenants() const { return false; }
+  /// Whether it is to be shown RequestView::on_the_way, for which memory is kept.
+  virtual bool follows_clients() const { return false; }
 };
 
 void register_builtin_queues(Registry<QueuePolicy>& queues);

@@ -25,7 +25,8 @@ struct RequestView {
   double tier_standing = 0;  // 0: its tier has the lowest priority .. 1: the highest
   std::int32_t prompt_tokens = 0;
   PredictedLength predicted_output;
-  SimTime arrived{};
+  SimTime arrived{};      // at the service
+  Duration on_the_way{};  // from its client's first attempt until then; 0 where nobody asks
   Duration ttft_objective = Duration::max();  // its tier's; max: none
   Duration longest_wait = Duration::max();    // before it is scheduled or times out; max: none
 };

@@ -35,6 +35,8 @@ class Router {
   virtual bool follows_prefill() const { return false; }
   /// Whether pick() is to be shown RequestView::session, for which memory is kept.
   virtual bool follows_sessions() const { return false; }
+  /// Whether pick() is to be shown RequestView::on_the_way, for which memory is kept.
+  virtual bool follows_clients() const { return false; }
 };
 
 void register_builtin_routers(Registry<Router>& routers);

@@ -136,7 +136,8 @@ PolicyEntry<Autoscaler> predictive_entry() {
          "How far ahead: the provisioning delay, the signal's age and an interval at least, which "
          "it is if nothing is said and they are longer. Errors are told at that distance.",
          1, 8.64e13},
-        {"season", ParamKind::duration, "24h", "Of holt_winters: what repeats.", 1, 3.2e16},
+        {"season", ParamKind::duration, "24h",
+         "Of holt_winters: what repeats, a whole number of intervals, two at least.", 1, 3.2e16},
         {"level", ParamKind::ratio, "0.3", "Of holt_winters: smoothing of the level.", 0, 1},
         {"trend", ParamKind::ratio, "0.05", "Of holt_winters: smoothing of the trend.", 0, 1},
         {"seasonal", ParamKind::ratio, "0.3", "Of holt_winters: smoothing of the season.", 0, 1},

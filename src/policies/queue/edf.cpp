@@ -12,15 +12,22 @@ class EarliestDeadlineFirst final : public QueuePolicy {
       : by_ttft_{params.text("promise") == "ttft"}, otherwise_{params.duration("otherwise")} {}
 
   QueueRank rank(const RequestView& request) override {
-    const Duration first = by_ttft_ ? request.ttft_objective : request.longest_wait;
-    const Duration second = by_ttft_ ? request.longest_wait : request.ttft_objective;
+    const Duration answer = left_of(request.ttft_objective, request.on_the_way);
+    const Duration first = by_ttft_ ? answer : request.longest_wait;
+    const Duration second = by_ttft_ ? request.longest_wait : answer;
     const Duration promised = first != Duration::max()    ? first
                               : second != Duration::max() ? second
-                                                          : otherwise_;
+                                                          : otherwise_ - request.on_the_way;
     return (request.arrived + promised).time_since_epoch().count();
   }
+  bool follows_clients() const override { return true; }
 
  private:
+  /// Time to first token counts from the client's first attempt, a wait from the service's door.
+  static Duration left_of(Duration objective, Duration spent) {
+    return objective == Duration::max() ? objective : objective - spent;
+  }
+
   bool by_ttft_;
   Duration otherwise_;
 };
@@ -30,8 +37,9 @@ class EarliestDeadlineFirst final : public QueuePolicy {
 PolicyEntry<QueuePolicy> edf_entry() {
   return {
       {"edf",
-       "Earliest deadline first: arrival plus what the request's tier was promised. Optimal "
-       "for lateness on one server; under overload it serves those who are already late.",
+       "Earliest deadline first: what the request's tier was promised, slo.ttft from its client's "
+       "first attempt on. Optimal for lateness on one server; under overload it serves those who "
+       "are already late.",
        {{"promise",
          ParamKind::text,
          "ttft",

@@ -6,13 +6,15 @@ namespace {
 
 class Fcfs final : public QueuePolicy {
  public:
-  QueueRank rank(const RequestView&) override { return 0; }
+  QueueRank rank(const RequestView& request) override {
+    return request.arrived.time_since_epoch().count();
+  }
 };
 
 }  // namespace
 
 PolicyEntry<QueuePolicy> fcfs_entry() {
-  return {{"fcfs", "First come, first served, whatever the tier.", {}},
+  return {{"fcfs", "First come to the service, first served, whatever the tier.", {}},
           [](const PolicyParams&) { return std::make_unique<Fcfs>(); }};
 }
 

@@ -12,7 +12,8 @@ namespace {
 /// The prediction: a request waits until the prompts before it are computed, and, where all slots
 /// are taken, until as many requests as stand before it have ended; then its own prompt follows.
 ///   TTFT = (pending + prompt) / prefill_rate + max(0, outstanding + 1 - slots) / request_rate
-/// All but the own prompt is the backlog, by which each pool's replicas are ordered.
+/// All but the own prompt is the backlog, by which each pool's replicas are ordered; those of one
+/// pool that cost unlike sums, bought from several offers, stand apart.
 class SloAware final : public Router {
  public:
   SloAware(double headroom, Duration otherwise) : headroom_{headroom}, otherwise_{otherwise} {}
@@ -42,7 +43,8 @@ class SloAware final : public Router {
 
   RouteDecision pick(const RequestView& request, Draws&) override {
     const Duration objective =
-        request.ttft_objective == Duration::max() ? otherwise_ : request.ttft_objective;
+        (request.ttft_objective == Duration::max() ? otherwise_ : request.ttft_objective) -
+        request.on_the_way;
     const double allowed = headroom_ * static_cast<double>(objective.count());
     const Pool* soonest = nullptr;
     double least = std::numeric_limits<double>::infinity();
@@ -67,6 +69,7 @@ class SloAware final : public Router {
   }
 
   bool follows_prefill() const override { return true; }
+  bool follows_clients() const override { return true; }
 
  private:
   /// Among equal backlogs the one with fewer outstanding requests counts as fuller, since it
@@ -114,14 +117,15 @@ class SloAware final : public Router {
   }
 
   std::size_t pool_of(const ReplicaLoad& load) {
+    const double cost = load.dollars_per_hour / load.weight;
     for (std::size_t i = 0; i < pools_.size(); ++i) {
-      if (pools_[i].id == load.pool) {
+      if (pools_[i].id == load.pool && pools_[i].cost == cost) {
         return i;
       }
     }
     Pool& pool = pools_.emplace_back();
     pool.id = load.pool;
-    pool.cost = load.dollars_per_hour / load.weight;
+    pool.cost = cost;
     pool.prefill_rate = load.prefill_rate;
     by_cost_.push_back(pools_.size() - 1);
     std::stable_sort(by_cost_.begin(), by_cost_.end(), [this](std::size_t a, std::size_t b) {
@@ -140,18 +144,19 @@ class SloAware final : public Router {
 }  // namespace
 
 PolicyEntry<Router> slo_aware_entry() {
-  return {{"slo_aware",
-           "The cheapest pool, and in it the fullest replica, whose predicted time to first token "
-           "(pending prompts over prefill rate, and requests in line over request rate) keeps the "
-           "tier's objective; when none does, the one predicted to answer first.",
-           {{"headroom", ParamKind::ratio, "0.5",
-             "Share of the objective that the prediction may use up.", 0, 10},
-            {"otherwise", ParamKind::duration, "2s", "Objective of tiers without slo.ttft.", 1,
-             3.6e12}}},
-          [](const PolicyParams& params) {
-            return std::make_unique<SloAware>(params.ratio("headroom"),
-                                              params.duration("otherwise"));
-          }};
+  return {
+      {"slo_aware",
+       "The cheapest pool, and in it the fullest replica, whose predicted time to first token "
+       "(pending prompts over prefill rate, and requests in line over request rate) keeps the "
+       "tier's objective, of which the way to the service has used its part; when none does, the "
+       "one predicted to answer first.",
+       {{"headroom", ParamKind::ratio, "0.5",
+         "Share of the objective that the prediction may use up.", 0, 10},
+        {"otherwise", ParamKind::duration, "2s", "Objective of tiers without slo.ttft.", 1,
+         3.6e12}}},
+      [](const PolicyParams& params) {
+        return std::make_unique<SloAware>(params.ratio("headroom"), params.duration("otherwise"));
+      }};
 }
 
 }  // namespace plimsoll

@@ -220,6 +220,17 @@ TEST(LoadScenario, AHorizonReachesUntilWhatIsAskedForServes) {
   EXPECT_EQ(horizon_of("provisioning_delay: 4min, interval: 1min, horizon: 1h"), 1h);
 }
 
+TEST(LoadScenario, ASeasonIsWholeIntervals) {
+  const auto block = [](const std::string& keys) {
+    return autoscale_of("policy: predictive, max_replicas: 9, provisioning_delay: 1min, " + keys);
+  };
+  EXPECT_NO_THROW(block("interval: 8min, season: 2h"));
+  EXPECT_NO_THROW(block("interval: 1min, season: 2min"));
+  EXPECT_NO_THROW(block("interval: 7min, horizon: 20min, season: 2h, model: ar")) << "it has none";
+  EXPECT_THROW(block("interval: 7min, horizon: 20min, season: 2h"), ConfigError);
+  EXPECT_THROW(block("interval: 1min, season: 1min"), ConfigError);
+}
+
 TEST(LoadScenario, ReadsEverySection) {
   const Config config = load_over_base(rich).config;
   EXPECT_EQ(config.warm_up, 1234567ns);

@@ -34,8 +34,10 @@ PolicyCatalog test_policies() {
   const ParamDoc mark{"scale_up_threshold", ParamKind::ratio, "1000", "A mark.", 0, 1e12, {}};
   const ParamDoc metric{"scale_metric", ParamKind::text, "queue_depth", "What is seen.", 0, 0, {}};
   const ParamDoc horizon{"horizon", ParamKind::duration, "5min", "How far ahead.", 1, 1e15, {}};
+  const ParamDoc season{"season", ParamKind::duration, "24h", "What repeats.", 1, 1e15, {}};
+  const ParamDoc model{"model", ParamKind::text, "holt_winters", "The forecast.", 0, 0, {}};
   const ParamDoc factor{"expansion_factor", ParamKind::ratio, "1", "Growth.", 1, 100, {}};
-  catalog["autoscaler"] = {{"predictive", "By forecasts.", {horizon}},
+  catalog["autoscaler"] = {{"predictive", "By forecasts.", {horizon, season, model}},
                            {"scheduled", "By the clock.", {schedule}},
                            {"target_utilization", "By rules.", behavior},
                            {"threshold", "By marks.", {metric, mark, factor}}};

@@ -43,6 +43,23 @@ TEST(StageAccounts, CountsByOutcomeAndAddsUp) {
   EXPECT_EQ(rows[static_cast<std::size_t>(Stage::auth)].offered, 0);
 }
 
+TEST(StageAccounts, RefusalsAreNoQuickVisits) {
+  StageAccounts accounts{sim_start, CoveredSpans{HorizonConfig{}}};
+  StageVisit refused = visit(Stage::load_balancer, Outcome::shed, 0ms, 0ms, 1s);
+  refused.refused = true;
+  for (int i = 0; i < 8; ++i) {
+    accounts.add(refused);
+  }
+  accounts.add(visit(Stage::load_balancer, Outcome::completed, 10ms, 12ms, 1s));
+  accounts.add(visit(Stage::load_balancer, Outcome::abandoned, 30ms, 30ms, 1s));
+  const StageSummary row = accounts.summarize()[static_cast<std::size_t>(Stage::load_balancer)];
+  EXPECT_EQ(row.offered, 10);
+  EXPECT_EQ(row.wait.count, 2) << "whoever left had waited";
+  EXPECT_DOUBLE_EQ(row.wait.mean, 20.0);
+  EXPECT_EQ(row.latency.count, 1);
+  EXPECT_DOUBLE_EQ(row.latency.mean, 12.0);
+}
+
 TEST(StageAccounts, LeavesTheWarmUpOut) {
   StageAccounts accounts{sim_start + 10s, CoveredSpans{HorizonConfig{}}};
   accounts.add(visit(Stage::auth, Outcome::completed, 0ms, 1ms, 9999ms));

@@ -156,7 +156,9 @@ TEST(OperatorModel, ExpertsAreReadAsTokensMeetThem) {
     // Activations beside the weights: less than 0.3 MB a token and layer.
     EXPECT_GE(parts.weights, read);
     EXPECT_LE(parts.weights, read + static_cast<double>(tokens) * 32 * 0.3e6 / 1e12);
-    EXPECT_NEAR(parts.gemm, 2.0 * static_cast<double>(tokens) * 32 * (dense + 2 * expert) / 100e12,
+    // Grouped products compute at three quarters of the rate.
+    EXPECT_NEAR(parts.gemm,
+                2.0 * static_cast<double>(tokens) * 32 * (dense + 2 * expert / 0.75) / 100e12,
                 1e-12);
   }
 }

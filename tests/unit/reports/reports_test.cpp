@@ -132,6 +132,28 @@ TEST_F(Reports, WhatAScenarioLeavesOutIsNotReported) {
   EXPECT_THAT(terminal_summary(result, config, SummaryStyle{}), HasSubstr("Prefix cache of pool1"));
 }
 
+TEST_F(Reports, AllThatScalesIsTold) {
+  EXPECT_FALSE(nlohmann::json::parse(result_json(result, config)).contains("scaling"));
+  for (const char* const target : {"pool1", "api_tier", "response_cache"}) {
+    ScalingSummary scaling;
+    scaling.pool = target;
+    scaling.scale_ups = static_cast<std::int64_t>(result.scaling.size()) + 1;
+    scaling.forecasts = scaling.pool == "api_tier";
+    scaling.forecast_mape = 0.25;
+    result.scaling.push_back(scaling);
+  }
+  const auto json = nlohmann::json::parse(result_json(result, config));
+  ASSERT_EQ(json["scaling"].size(), 3U);
+  EXPECT_EQ(json["scaling"][1]["target"], "api_tier");
+  EXPECT_EQ(json["scaling"][1]["scale_ups"], 2);
+  EXPECT_EQ(json["scaling"][1]["forecast_mape"], 0.25);
+  EXPECT_EQ(json["scaling"][2]["target"], "response_cache");
+  EXPECT_FALSE(json["scaling"][2].contains("forecast_mape"));
+  auto of_pool = json["gpu_time"]["pools"][1]["scaling"];
+  of_pool["target"] = "pool1";
+  EXPECT_EQ(json["scaling"][0], of_pool);
+}
+
 TEST_F(Reports, RunJsonCountsGpuCompletedRequestsApart) {
   result.wall_seconds = 0.5;
   result.events = 100;

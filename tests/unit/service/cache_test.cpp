@@ -67,6 +67,15 @@ TEST(Popularity, DrawsAsOftenAsItSays) {
   near(tail, tail_share);
 }
 
+/// A look-up, whose miss is answered at once. True: a hit.
+bool asked(Cache& cache, std::uint64_t id, const AskedObject& object) {
+  const bool hit = cache.look_up(id, object, sim_start).hit;
+  if (!hit) {
+    cache.store(id, object, sim_start);
+  }
+  return hit;
+}
+
 /// Hits of `count` look-ups after as many to fill it.
 double played_hits(Cache& cache, const Popularity& popularity, int count) {
   const RandomStream stream{11, "asked"};
@@ -76,8 +85,7 @@ double played_hits(Cache& cache, const Popularity& popularity, int count) {
     AskedObject object;
     object.group = popularity.group_of(draws());
     object.rank = static_cast<std::uint32_t>(popularity.rank_of(object.group, draws()));
-    const StageResult found = cache.look_up(static_cast<std::uint64_t>(i), object, sim_start);
-    hits += found.hit && i >= count ? 1 : 0;
+    hits += asked(cache, static_cast<std::uint64_t>(i), object) && i >= count ? 1 : 0;
   }
   return hits / static_cast<double>(count);
 }
@@ -123,6 +131,64 @@ TEST(Cache, TwoLevelsShareThePopularObjects) {
   EXPECT_GT(second.expected_hits(), 0.0);
 }
 
+/// Share of the misses of a played LRU of `first` objects in each of `locations` that a played one
+/// of `second` objects behind them has, after as many requests to fill them.
+double played_behind(const Popularity& popularity, std::int64_t first, std::int64_t second,
+                     int locations) {
+  const std::vector<double> flow = flow_of(popularity);
+  Cache front{1, "a", cache_of(first, CacheMethod::lru, 0), popularity, flow, locations};
+  Cache behind{1, "b", cache_of(second, CacheMethod::lru, 0), popularity, flow};
+  const RandomStream stream{11, "asked"};
+  constexpr std::uint64_t count = 400'000;
+  int hits = 0;
+  int misses = 0;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    Draws draws = stream.of(i);
+    AskedObject object;
+    object.group = popularity.group_of(draws());
+    object.rank = static_cast<std::uint32_t>(popularity.rank_of(object.group, draws()));
+    if (!asked(front, i, object)) {
+      const bool hit = asked(behind, i, object);
+      misses += i >= count / 2 ? 1 : 0;
+      hits += i >= count / 2 && hit ? 1 : 0;
+    }
+  }
+  return hits / static_cast<double>(misses);
+}
+
+// What a cache in front has just missed it holds itself: for a while nobody asks behind it.
+TEST(Cache, BehindAnotherOneAgreesWithTwoPlayedOrders) {
+  struct Case {
+    double exponent;
+    std::int64_t first;
+    std::int64_t second;
+    int locations;
+  };
+  for (const Case& one :
+       {Case{0.9, 1000, 500, 1}, Case{0.9, 1000, 1000, 1}, Case{0.9, 1000, 2000, 1},
+        Case{0.9, 4000, 8000, 1}, Case{0.6, 1000, 2000, 1}, Case{1.2, 1000, 2000, 1},
+        Case{0.9, 1000, 2000, 2}, Case{0.9, 1000, 2000, 10}}) {
+    const Popularity popularity{20'000, one.exponent};
+    const Cache front{1,
+                      "a",
+                      cache_of(one.first, CacheMethod::che, 0),
+                      popularity,
+                      flow_of(popularity),
+                      one.locations};
+    const Cache behind{1,
+                       "b",
+                       cache_of(one.second, CacheMethod::che, 0),
+                       popularity,
+                       front.miss_flow(),
+                       1,
+                       {front.as_front(1)}};
+    EXPECT_NEAR(behind.expected_hits(),
+                played_behind(popularity, one.first, one.second, one.locations), 0.025)
+        << one.exponent << " " << one.first << " " << one.second << " " << one.locations;
+    EXPECT_NEAR(behind.utilization(), 1, 1e-9) << "what nobody finds is held all the same";
+  }
+}
+
 TEST(Cache, GrowsAndShrinks) {
   const Popularity popularity{20'000, 0.9};
   Cache che{1, "cache", cache_of(1000, CacheMethod::che, 0), popularity, flow_of(popularity)};
@@ -147,7 +213,7 @@ double hits_between(Cache& cache, const Popularity& popularity, int from, int to
     AskedObject object;
     object.group = popularity.group_of(draws());
     object.rank = static_cast<std::uint32_t>(popularity.rank_of(object.group, draws()));
-    hits += cache.look_up(static_cast<std::uint64_t>(i), object, sim_start).hit ? 1 : 0;
+    hits += asked(cache, static_cast<std::uint64_t>(i), object) ? 1 : 0;
   }
   return hits / static_cast<double>(to - from);
 }
@@ -199,6 +265,28 @@ TEST(Cache, GrowthIsPaidForByLookUps) {
   che.set_capacity(Bytes::of(10'000 * 1000));
   EXPECT_NEAR(che.utilization(), 1.0, 1e-9) << "less room is full at once";
   EXPECT_NEAR(che.expected_hits(), before, 1e-9);
+}
+
+TEST(Cache, HoldsNoAnswerThatNobodyMade) {
+  const Popularity popularity{1000, 0.8};
+  const RandomStream stream{11, "asked"};
+  for (const CacheMethod method : {CacheMethod::che, CacheMethod::lru}) {
+    CacheConfig config = cache_of(500, method, 0);
+    config.filled = 0;
+    config.outages = {{1s, 1s, 1.0}};
+    Cache cache{1, "cache", config, popularity, flow_of(popularity)};
+    for (std::uint64_t i = 0; i < 2000; ++i) {
+      Draws draws = stream.of(i);
+      AskedObject object;
+      object.group = popularity.group_of(draws());
+      object.rank = static_cast<std::uint32_t>(popularity.rank_of(object.group, draws()));
+      ASSERT_FALSE(cache.look_up(i, object, sim_start).hit);
+      cache.store(i, object, sim_start + 1s);  // in an outage
+      cache.store(i, AskedObject{}, sim_start);
+    }
+    EXPECT_EQ(cache.utilization(), 0.0);
+    EXPECT_GT(hits_between(cache, popularity, 0, 2000), 0.3) << "what is answered is held";
+  }
 }
 
 TEST(Cache, MayBeFilledInPartAtFirst) {

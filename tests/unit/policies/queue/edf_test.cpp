@@ -144,5 +144,15 @@ TEST(Edf, TakesTheOtherPromiseAndThenTheDefault) {
   EXPECT_EQ(rank("wait", none, none), 60'000'001'000);
 }
 
+TEST(Edf, CountsFirstTokensFromTheClientAndWaitsFromTheDoor) {
+  RequestView request;
+  request.arrived = sim_start + Duration{1000};
+  request.on_the_way = Duration{300};
+  request.ttft_objective = Duration{500};
+  request.longest_wait = Duration{400};
+  EXPECT_EQ(builtin_policies().queues.make(edf("ttft"))->rank(request), 1200);
+  EXPECT_EQ(builtin_policies().queues.make(edf("wait"))->rank(request), 1400);
+}
+
 }  // namespace
 }  // namespace plimsoll

@@ -1,4 +1,4 @@
-// Queue fcfs: all ranks are equal, so order of arrival decides.
+// Queue fcfs: order of arrival at the service decides, and nothing else.
 #include <gtest/gtest.h>
 
 #include "plimsoll/policies/builtin.hpp"
@@ -6,7 +6,7 @@
 namespace plimsoll {
 namespace {
 
-TEST(Fcfs, RanksAllRequestsEqual) {
+TEST(Fcfs, RanksByArrivalAlone) {
   PolicyConfig config;
   config.policy = "fcfs";
   const auto queue = builtin_policies().queues.make(config);
@@ -18,6 +18,8 @@ TEST(Fcfs, RanksAllRequestsEqual) {
   patient.priority = -3;
   patient.prompt_tokens = 2000;
   EXPECT_EQ(queue->rank(urgent), queue->rank(patient));
+  patient.arrived += Duration{1};
+  EXPECT_LT(queue->rank(urgent), queue->rank(patient)) << "whichever client was first";
 }
 
 }  // namespace

@@ -28,8 +28,9 @@ ReplicaLoad busy(std::int64_t pending, std::int64_t outstanding = 1, std::uint32
 }
 
 std::uint32_t pick(RouterHarness& harness, std::int32_t prompt,
-                   Duration objective = std::chrono::seconds{2}) {
+                   Duration objective = std::chrono::seconds{2}, Duration on_the_way = {}) {
   RequestView request;
+  request.on_the_way = on_the_way;
   request.prompt_tokens = prompt;
   request.ttft_objective = objective;
   return harness.router().pick(request, harness.draws()).replica;
@@ -56,6 +57,28 @@ TEST(SloAware, ACheapPoolFirstWhileItAnswersInTime) {
   harness.tell_all({busy(0, 0, 0, 5.0), busy(600, 3, 1, 1.0)});
   EXPECT_EQ(pick(harness, 300), 1U);
   EXPECT_EQ(pick(harness, 500), 0U) << "too late for the cheap one";
+}
+
+TEST(SloAware, TheWayToTheServiceUsesUpItsPartOfTheObjective) {
+  using std::chrono::seconds;
+  RouterHarness harness{"slo_aware", 4};
+  harness.tell_all({busy(100), busy(700), busy(950), busy(5000)});
+  EXPECT_EQ(pick(harness, 200, seconds{5}, seconds{3}), pick(harness, 200, seconds{2}));
+  EXPECT_EQ(pick(harness, 200, seconds{2}, seconds{3}), 0U) << "late anyway: the soonest";
+}
+
+TEST(SloAware, GoesByWhatAReplicaCostsNotByWhatItsPoolDidFirst) {
+  RouterHarness harness{"slo_aware", 3};
+  // Pool 0 is told of before it is bought; its second replica comes from a dearer offer.
+  harness.tell_all({closed(), busy(100, 1, 1, 2), closed()});
+  harness.tell(0, busy(100, 1, 0, 3));
+  EXPECT_EQ(pick(harness, 100), 1U) << "it is not free";
+  harness.tell(2, busy(100, 1, 0, 1));
+  EXPECT_EQ(pick(harness, 100), 2U) << "an offer of the same pool that is cheaper";
+  harness.tell(2, busy(5000, 1, 0, 1));
+  EXPECT_EQ(pick(harness, 100), 1U) << "late";
+  harness.tell(2, busy(100, 1, 0, 4));
+  EXPECT_EQ(pick(harness, 100), 1U) << "it has become dear";
 }
 
 TEST(SloAware, FullSlotsCountAsTheTimeThatTheirRequestsTake) {
