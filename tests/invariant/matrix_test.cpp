@@ -257,12 +257,15 @@ void check_causality(const RunResult& result, const Config& config, Findings& fi
     };
     in_order(request.arrived, request.finished);
     in_order(request.finished, result.end);
-    // A client may leave after its prompt was begun, an answer may be degraded or blocked.
+    // A client may leave after its prompt was begun, an answer may be degraded or blocked; and an
+    // attempt that is refused may follow one that was begun and timed out.
+    const bool tries_again = config.path && config.path->clients && config.path->clients->retries;
     const bool may_be_served =
+        tries_again ||
         (result.path.present || breaks(config) || !config.rollouts.empty()) &&
-        (request.outcome == Outcome::degraded || request.outcome == Outcome::blocked ||
-         request.outcome == Outcome::abandoned || request.outcome == Outcome::timed_out ||
-         request.outcome == Outcome::failed);
+            (request.outcome == Outcome::degraded || request.outcome == Outcome::blocked ||
+             request.outcome == Outcome::abandoned || request.outcome == Outcome::timed_out ||
+             request.outcome == Outcome::failed);
     if (request.outcome != Outcome::completed) {
       findings.expect(may_be_served || (request.emitted_tokens == 0 && request.scheduled == never),
                       fmt::format("request {}: refused, but served", request.id));
