@@ -262,10 +262,10 @@ void check_causality(const RunResult& result, const Config& config, Findings& fi
     const bool tries_again = config.path && config.path->clients && config.path->clients->retries;
     const bool may_be_served =
         tries_again ||
-        (result.path.present || breaks(config) || !config.rollouts.empty()) &&
-            (request.outcome == Outcome::degraded || request.outcome == Outcome::blocked ||
-             request.outcome == Outcome::abandoned || request.outcome == Outcome::timed_out ||
-             request.outcome == Outcome::failed);
+        ((result.path.present || breaks(config) || !config.rollouts.empty()) &&
+         (request.outcome == Outcome::degraded || request.outcome == Outcome::blocked ||
+          request.outcome == Outcome::abandoned || request.outcome == Outcome::timed_out ||
+          request.outcome == Outcome::failed));
     if (request.outcome != Outcome::completed) {
       findings.expect(may_be_served || (request.emitted_tokens == 0 && request.scheduled == never),
                       fmt::format("request {}: refused, but served", request.id));
