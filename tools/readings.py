@@ -27,10 +27,10 @@ def mean_response_ms(result):
 
 def waiting_mean(stages, span):
     """Requests that wait for a place in a batch, on average, by Little's law: the mean wait before the GPUs times
-    the rate of those whose wait is over. `queued` of windows counts what is on its way through the stages, too.
+    the rate of those who were let in. `queued` of windows counts what is on its way through the stages, too.
     Of a line that only grows it is too little, since who still waits is not in it."""
     serving = next(stage for stage in stages if stage["stage"] == "serving")
-    return serving["mean_wait_ms"] / 1000 * serving["offered"] / span if span > 0 else 0
+    return serving["mean_wait_ms"] / 1000 * serving["let_in"] / span if span > 0 else 0
 
 
 def stages_table(result):

@@ -123,7 +123,8 @@ struct KernelSpec {
   FineDuration custom_latency_per_doubling{};
   double send_efficiency = 0.7;  // of NVLink, send/recv between two GPUs of a node
   FineDuration send_latency{};
-  std::optional<std::string> machine;  // whose MachineSpec stands for its nodes; its own name's
+  std::optional<std::size_t> machine;  // into Config::kernels: whose MachineSpec stands for its
+                                       // nodes; without it its own
   std::string source;
   Provenance provenance = Provenance::calibrated;
   std::vector<FigureSource> figures{};
@@ -662,6 +663,12 @@ inline const ServiceConfig& service_of(const Config& config, ModelIndex model) {
     }
   }
   return config.service;
+}
+
+/// Sequences that a replica of the pool can have in its batch: no more than the service gives it.
+inline std::int64_t usable_slots_of(const Config& config, const PoolConfig& pool) {
+  const int outstanding = service_of(config, pool.model).max_outstanding;
+  return outstanding > 0 ? std::min(pool.max_num_seqs, outstanding) : pool.max_num_seqs;
 }
 
 /// How a pool computes prefill attention: its own choice, else its engine's.

@@ -183,8 +183,10 @@ struct PoolSummary {
   /// token; attention left out) over what the GPUs could do at peak while their replicas served,
   /// busy or idle: MFU after Chowdhery et al. 2022 (PaLM), appendix B. Filled by simulation.
   double model_flops_utilization = 0;
-  double slot_occupancy = 0;  // sequences in batches / sequence_slots, on average
-  double slot_use_max = 0;    // sequences in batches / slots of serving replicas, over window ends
+  double slot_occupancy = 0;      // sequences in batches / sequence_slots, on average
+  double slot_use_max = 0;        // sequences in batches / those slots that can be used (next), of
+                                  // serving replicas, over window ends
+  std::int64_t usable_slots = 0;  // sequence_slots, or fewer where max_outstanding is less
   double tokens_per_sequence_step =
       0;                            // that a step of a decoding sequence emits; 0: no speculation
   double running_mean = 0;          // sequences in batches, over window ends

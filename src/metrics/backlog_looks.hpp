@@ -14,9 +14,9 @@ namespace plimsoll {
 /// at its end every quarter but the first has at least 16, in O(log time) looks.
 class BacklogLooks {
  public:
-  /// That many ends of windows make looks needless.
-  static constexpr std::size_t enough_windows = 16;
   static constexpr int looks = 64;
+  /// That many ends of windows make looks needless: with fewer they would see less.
+  static constexpr std::size_t enough_windows = looks;
 
   explicit BacklogLooks(const Config& config);
 

@@ -318,8 +318,8 @@ void MetricsCollector::take_gauges(const std::vector<PoolGauges>& gauges) {
       pool.kv_usage_max = std::max(pool.kv_usage_max, static_cast<double>(now.kv_blocks_used) /
                                                           static_cast<double>(now.kv_blocks_total));
     }
-    if (const auto slots =
-            static_cast<double>(now.replicas_serving * config_.pools[now.pool].max_num_seqs);
+    if (const auto slots = static_cast<double>(now.replicas_serving *
+                                               usable_slots_of(config_, config_.pools[now.pool]));
         slots > 0) {
       pool.slot_use_max = std::max(pool.slot_use_max, static_cast<double>(now.running) / slots);
     }

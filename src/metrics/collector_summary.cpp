@@ -366,6 +366,8 @@ PoolSummary MetricsCollector::summarize_pool(std::size_t pool, const PoolGauges&
     summary.slot_occupancy = summary.running_mean / static_cast<double>(summary.sequence_slots);
   }
   summary.slot_use_max = totals.slot_use_max;
+  summary.usable_slots =
+      summary.sequence_slots * usable_slots_of(config_, config) / config.max_num_seqs;
   summary.waiting_max = totals.waiting_max;
   summary.kv_blocks = gauges.kv_blocks_total;
   if (config.prefix_cache) {

@@ -7,6 +7,8 @@
 #include <cmath>
 #include <optional>
 
+#include "metrics/backlog_looks.hpp"
+
 namespace plimsoll {
 namespace {
 
@@ -31,6 +33,7 @@ const BacklogPoint& point_at(const std::vector<BacklogPoint>& points, SimTime at
 
 constexpr double least_rise = 40;           // requests
 constexpr std::size_t quarter_points = 10;  // fewer would miss the floor
+static_assert(BacklogLooks::enough_windows >= 4 * quarter_points);
 
 /// The least backlog after `from`, until `to`; none with too few points.
 std::optional<double> floor_of(const std::vector<BacklogPoint>& points, SimTime from, SimTime to) {

@@ -29,6 +29,14 @@ double share_down(const PoolSummary& pool) {
   return rented == 0 ? 0 : static_cast<double>(pool.down_ns) / static_cast<double>(rented);
 }
 
+/// Down for another reason than that the pool grows.
+bool are_many_down(const PoolSummary& pool) {
+  const std::int64_t rented = rented_ns(pool);
+  const std::int64_t loading = pool.down_by_cause[static_cast<std::size_t>(DownCause::loading)];
+  return rented > 0 &&
+         static_cast<double>(pool.down_ns - loading) >= many_down * static_cast<double>(rented);
+}
+
 /// How near one thing is to its limit, which is 1.
 struct Nearness {
   double share = 0;
@@ -57,16 +65,17 @@ double prompt_share(const RunResult& result, std::size_t p) {
 
 /// At the fullest end of a window; on average where a reading of so few says nothing of the load.
 Nearness slots_of(const PoolSummary& pool) {
-  const double mean =
-      pool.sequence_slots == 0 ? 0 : pool.running_mean / static_cast<double>(pool.sequence_slots);
-  if (pool.sequence_slots < enough_slots || pool.slot_use_max <= mean) {
-    return {mean, fmt::format("sequence slots of pool {} ({:.1f} % of {} in use on average)",
-                              pool.name, 100 * mean, pool.sequence_slots)};
+  const std::int64_t slots = pool.usable_slots;
+  const double mean = slots == 0 ? 0 : pool.running_mean / static_cast<double>(slots);
+  const char* const what =
+      slots < pool.sequence_slots ? "places that max_outstanding gives" : "sequence slots of";
+  if (slots < enough_slots || pool.slot_use_max <= mean) {
+    return {mean, fmt::format("{} pool {} ({:.1f} % of {} in use on average)", what, pool.name,
+                              100 * mean, slots)};
   }
   return {pool.slot_use_max,
-          fmt::format("sequence slots of pool {} (at most {:.1f} % in use, {:.1f} % of {} on "
-                      "average)",
-                      pool.name, 100 * pool.slot_use_max, 100 * mean, pool.sequence_slots)};
+          fmt::format("{} pool {} (at most {:.1f} % in use, {:.1f} % of {} on average)", what,
+                      pool.name, 100 * pool.slot_use_max, 100 * mean, slots)};
 }
 
 void add_pool(const RunResult& result, std::size_t p, std::vector<Nearness>& found) {
@@ -86,6 +95,13 @@ void add_pool(const RunResult& result, std::size_t p, std::vector<Nearness>& fou
   }
 }
 
+/// ", 99.0 % in the busiest window", where that tells more.
+std::string busiest_text(const StageSummary& stage) {
+  return stage.busiest_window > stage.utilization
+             ? fmt::format(", {:.1f} % in the busiest window", 100 * stage.busiest_window)
+             : std::string{};
+}
+
 /// What has a capacity, pools first.
 std::vector<Nearness> resources(const RunResult& result) {
   std::vector<Nearness> found;
@@ -95,11 +111,21 @@ std::vector<Nearness> resources(const RunResult& result) {
   for (const StageSummary& stage : result.stages) {
     // Pools, which are that of `serving`, speak for themselves.
     if (stage.stage != Stage::serving && stage.utilization >= 0) {
-      found.push_back({stage.utilization,
-                       fmt::format("{} ({:.1f} % used)", stage.resource, 100 * stage.utilization)});
+      const double fullest = std::max(stage.utilization, stage.busiest_window);
+      found.push_back({fullest, fmt::format("{} ({:.1f} % used{})", stage.resource,
+                                            100 * stage.utilization, busiest_text(stage))});
     }
   }
   return found;
+}
+
+/// Whether more load brings a figure nearer to its upper bound: what is rented and drawn is no
+/// limit of what can be served.
+bool is_brought_nearer(const ThresholdConfig& threshold) {
+  const auto begins = [&threshold](const char* with) {
+    return threshold.metric.rfind(with, 0) == 0;
+  };
+  return !begins("energy") && !begins("gpu_hours") && !begins("mean_power");
 }
 
 /// Those that a growing load brings nearer: upper bounds, and what an availability lets fail.
@@ -111,7 +137,7 @@ std::vector<Nearness> bounds(const RunResult& result) {
     if (!verdict.measured) {
       continue;
     }
-    if (threshold.comparison[0] == '<' && threshold.bound > 0) {
+    if (threshold.comparison[0] == '<' && threshold.bound > 0 && is_brought_nearer(threshold)) {
       const double share = value / threshold.bound;
       found.push_back({share, fmt::format("{} ({:.4g}: {:.1f} % of its bound)",
                                           threshold_text(threshold), value, 100 * share)});
@@ -199,8 +225,7 @@ std::string many_unanswered(const VerdictBasis& basis) {
 std::string replicas_down(const RunResult& result) {
   const PoolSummary* worst = nullptr;
   for (const PoolSummary& pool : result.pools) {
-    if (share_down(pool) >= many_down &&
-        (worst == nullptr || share_down(pool) > share_down(*worst))) {
+    if (are_many_down(pool) && (worst == nullptr || share_down(pool) > share_down(*worst))) {
       worst = &pool;
     }
   }

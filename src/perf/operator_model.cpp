@@ -54,9 +54,11 @@ LayerProducts layer_products(const ModelSpec& model, const ModelShape& shape, in
 }
 
 /// What an engine does on a machine: the entry of its kernels, or nothing special.
-MachineSpec machine_of(const EngineProfile& profile, const KernelSpec& kernels) {
-  for (const MachineSpec& machine : profile.machines) {
-    if (machine.name == kernels.machine.value_or(kernels.name)) {
+MachineSpec machine_of(const Config& config, const PoolConfig& pool) {
+  const KernelSpec& own = config.kernels.at(config.gpus.at(pool.gpu).kernels);
+  const std::string& name = own.machine ? config.kernels.at(*own.machine).name : own.name;
+  for (const MachineSpec& machine : config.profiles.at(pool.profile).machines) {
+    if (machine.name == name) {
       return machine;
     }
   }
@@ -108,7 +110,7 @@ class OperatorModel : public StepTimeModel {
     for (int stage = 0; stage < pool.pp; ++stage) {
       layers_.push_back(stage_layers(model.layers, pool.pp, stage));
     }
-    set_host(machine_of(profile_, kernels_));
+    set_host(machine_of(config, pool));
     set_attention(config, pool, gpu, model);
     set_communication(config, pool, gpu, model);
   }

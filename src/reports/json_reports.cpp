@@ -892,6 +892,7 @@ Json stages_json(const RunResult& result) {
     json["left_on_the_way"] = stage.left_on_the_way;
     json["under_way"] = stage.under_way;
     json["open"] = stage.open;
+    json["let_in"] = stage.wait.count;
     json["median_wait_ms"] = stage.wait.percentiles[2];
     json["p99_wait_ms"] = stage.wait.percentiles[6];
     json["mean_wait_ms"] = stage.wait.mean;

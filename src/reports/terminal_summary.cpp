@@ -280,10 +280,10 @@ std::string pools_part(const RunResult& result, const Config& config) {
 }
 
 /// What users of each tier and model got, where there are several.
-std::string slices_part(const RunResult& result, const char* kind) {
+std::string slices_part(const RunResult& result, const char* kind, const char* title) {
   std::vector<std::vector<std::string>> rows;
   for (const SliceSummary& slice : result.slices) {
-    if (slice.kind != kind) {
+    if (slice.kind != kind || slice.arrived == 0) {
       continue;
     }
     const auto of = [](std::int64_t part, std::int64_t whole) {
@@ -295,10 +295,10 @@ std::string slices_part(const RunResult& result, const char* kind) {
     rows.push_back({slice.name, grouped(slice.arrived),
                     of(slice.measured_arrivals - slice.unfinished, slice.measured_arrivals),
                     ms(slice.ttft, 2), ms(slice.ttft, 6), ms(slice.tpot, 2),
-                    of(slice.good, slice.measured_arrivals)});
+                    of(slice.good, slice.measured)});
   }
   return rows.size() < 2 ? std::string{}
-                         : "\n" + text_table({{kind, false},
+                         : "\n" + text_table({{title, false},
                                               {"arrived"},
                                               {"answered %"},
                                               {"TTFT p50"},
@@ -720,8 +720,8 @@ std::string terminal_summary(const RunResult& result, const Config& config,
   out += "\n" + requests_part(result, style);
   out += horizon_part(result, style);
   out += "\n" + latencies_part(result, config, style);
-  out += slices_part(result, "tier");
-  out += slices_part(result, "model");
+  out += slices_part(result, "tier", "tier");
+  out += slices_part(result, "model", "model asked for");
   out += stages_part(result);
   out += regions_part(result);
   out += path_part(result, style);

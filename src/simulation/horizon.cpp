@@ -39,7 +39,7 @@ void scale_pool(PoolSummary& pool, int n) {
   for (std::int64_t* const count :
        {&pool.gpus, &pool.replicas, &pool.busy_ns, &pool.idle_ns, &pool.billed_idle_ns,
         &pool.down_ns, &pool.draining_ns, &pool.off_ns, &pool.preemptions, &pool.sequence_slots,
-        &pool.waiting_max, &pool.kv_blocks}) {
+        &pool.usable_slots, &pool.waiting_max, &pool.kv_blocks}) {
     *count *= n;
   }
   if (pool.cut_drains) {

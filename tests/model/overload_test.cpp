@@ -57,6 +57,18 @@ TEST(Overload, OfARunOfLessThanAWindowIsFound) {
   }
 }
 
+// A twentieth more than is served for 800 s: growth that only its floors show, whatever the window.
+TEST(Overload, OfASlowlyGrowingLineDoesNotHangOnTheWindow) {
+  for (const char* const window : {"80s", "40s", "32s", "20s", "10s", "5s"}) {
+    std::string text = slow_scenario(ten_tokens(10.5, 800));
+    text.replace(text.find("1000s"), 5, window);
+    const std::vector<double> found = numbers_of_text(text, [](const RunResult& result) {
+      return fmt::format("{}", result.verdict.kind == VerdictKind::overloaded ? 1 : 0);
+    });
+    EXPECT_EQ(found[0], 1) << "window " << window;
+  }
+}
+
 TEST(Verdict, OfRequestsThatNoReplicaCanTakeDoesNotHold) {
   const std::vector<double> found = numbers_of_text(
       slow_scenario(R"(

@@ -36,9 +36,9 @@ TEST(BacklogLooks, WhereWindowsAreFewTheyAreEvenOverTheArrivals) {
   }
 }
 
-TEST(BacklogLooks, SixteenWindowsAreEnough) {
-  EXPECT_TRUE(looks_until(config_of(seconds{160}, seconds{10}), never).empty());
-  EXPECT_FALSE(looks_until(config_of(seconds{159}, seconds{10}), never).empty());
+TEST(BacklogLooks, AsManyWindowsAsThereWouldBeLooksAreEnough) {
+  EXPECT_TRUE(looks_until(config_of(seconds{640}, seconds{10}), never).empty());
+  EXPECT_FALSE(looks_until(config_of(seconds{639}, seconds{10}), never).empty());
 }
 
 TEST(BacklogLooks, OfAHorizonOnlyTheWindowsAreLookedAt) {

@@ -28,6 +28,7 @@ PoolSummary pool(const std::string& name, std::int64_t down) {
   pool.gpu_utilization = 0.99;
   pool.running_mean = 10;
   pool.sequence_slots = 100;
+  pool.usable_slots = 100;
   return pool;
 }
 
@@ -176,6 +177,7 @@ RunResult fleet(double kv, double slots, double gpu) {
   pool.name = "a100";
   pool.kv_cache_usage_max = kv;
   pool.sequence_slots = 100;
+  pool.usable_slots = 100;
   pool.running_mean = 100 * slots;
   pool.gpu_utilization = gpu;
   result.pools.push_back(pool);
@@ -227,11 +229,37 @@ TEST(Bottleneck, SlotsCountAtTheFullestEndOfAWindow) {
   EXPECT_EQ(bottleneck(result),
             "sequence slots of pool a100 (at most 96.0 % in use, 30.0 % of 100 on average)");
   result.pools[0].sequence_slots = 10;
+  result.pools[0].usable_slots = 10;
   result.pools[0].running_mean = 3;
   EXPECT_EQ(bottleneck(result),
             "sequence slots of pool a100 (30.0 % of 10 in use on average); nothing is near its "
             "limit")
       << "a reading of so few says nothing of the load";
+}
+
+TEST(Bottleneck, PlacesThatTheServiceDoesNotGiveAreNoRoom) {
+  RunResult result = fleet(0.2, 0.04, 1);
+  result.pools[0].usable_slots = 4;
+  EXPECT_EQ(bottleneck(result),
+            "places that max_outstanding gives pool a100 (100.0 % of 4 in use on average)");
+}
+
+TEST(Bottleneck, AStageCountsAtItsBusiestWindow) {
+  RunResult result = fleet(0.2, 0.3, 1);
+  add_stage(result, Stage::api_tier, 0.5, "workers of api_tier");
+  result.stages.back().busiest_window = 0.99;
+  EXPECT_EQ(bottleneck(result), "workers of api_tier (50.0 % used, 99.0 % in the busiest window)");
+}
+
+TEST(Bottleneck, APoolThatGrowsIsNotDown) {
+  RunResult result = fleet(0.2, 0.8, 1);
+  PoolSummary& pool = result.pools[0];
+  pool.busy_ns = 50;
+  pool.down_ns = 50;
+  pool.down_by_cause[static_cast<std::size_t>(DownCause::loading)] = 41;
+  EXPECT_THAT(bottleneck(result), HasSubstr("sequence slots"));
+  pool.down_by_cause[static_cast<std::size_t>(DownCause::loading)] = 40;
+  EXPECT_THAT(bottleneck(result), HasSubstr("replicas of pool a100 that are down (50.0 %"));
 }
 
 // 2,000 prompt tokens of 0.3 ns each in 1,000 replica-ns.
