@@ -123,8 +123,7 @@ struct KernelSpec {
   FineDuration custom_latency_per_doubling{};
   double send_efficiency = 0.7;  // of NVLink, send/recv between two GPUs of a node
   FineDuration send_latency{};
-  std::optional<std::size_t> machine;  // into Config::kernels: whose MachineSpec stands for its
-                                       // nodes; without it its own
+  std::optional<std::string> machine;  // whose MachineSpec stands for its nodes; its own name's
   std::string source;
   Provenance provenance = Provenance::calibrated;
   std::vector<FigureSource> figures{};

@@ -235,7 +235,7 @@ SectionDecl kernel_section() {
   efficiency("send_efficiency", &KernelSpec::send_efficiency,
              "share of NVLink, send/recv between two GPUs of a node");
   latency("send_latency", &KernelSpec::send_latency, "of one send/recv");
-  section.optional("machine", &KernelSpec::machine, reference_kind<std::size_t>(NameList::kernels),
+  section.optional("machine", &KernelSpec::machine, text_kind(),
                    "whose entry under a profile's machines stands for its nodes; without it, that "
                    "of its own name");
   add_origin(section, "calibrated");

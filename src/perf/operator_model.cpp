@@ -56,7 +56,7 @@ LayerProducts layer_products(const ModelSpec& model, const ModelShape& shape, in
 /// What an engine does on a machine: the entry of its kernels, or nothing special.
 MachineSpec machine_of(const Config& config, const PoolConfig& pool) {
   const KernelSpec& own = config.kernels.at(config.gpus.at(pool.gpu).kernels);
-  const std::string& name = own.machine ? config.kernels.at(*own.machine).name : own.name;
+  const std::string name = own.machine.value_or(own.name);
   for (const MachineSpec& machine : config.profiles.at(pool.profile).machines) {
     if (machine.name == name) {
       return machine;
